@@ -1,0 +1,219 @@
+"""The contract between the worker, which has credentials, and the model host, which opens model files.
+
+Both sides import this module; it imports neither Django, Prefect nor scikit-learn.
+
+A message is a big-endian unsigned 32-bit length and that many bytes of UTF-8 JSON, at most
+``MAX_MESSAGE`` bytes. A ``load`` request is followed by the artifact's bytes: an unsigned 64-bit
+length, then the bytes. Every request gets exactly one reply. Nothing pickled ever crosses.
+
+Requests, one JSON object each:
+
+``{"op": "load", "format": "joblib", "approved": [["package.module", "Name"], ...]}`` and the bytes
+    opens the artifact; the reply is a ``LoadReport``.
+``{"op": "examine"}``
+    the reply is an ``Examination``.
+``{"op": "predict", "layout": InputLayout, "inputs": {name: value}}``
+    the reply is ``Outputs``. ``value`` is None (missing), a bool, an int, a finite float or a str.
+
+Replies: ``{"ok": true, "result": {...}}`` or ``{"ok": false, "error": {...}}`` with the fields of
+``HostError``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+MAX_MESSAGE = 16 * 1024 * 1024
+
+TypeName = tuple[str, str]
+"""A type as the file names it: (module, name)."""
+
+Scalar = bool | int | float | str | None
+"""One value that travels: an input, a class, a prediction."""
+
+ErrorCode = Literal["INPUT", "MODEL", "LOAD", "TIMEOUT", "MEMORY", "CRASH"]
+Format = Literal["joblib", "pickle", "skops"]
+Container = Literal["frame", "array", "texts"]
+"""What the estimator is called with: a one-row DataFrame with the training column names and order;
+a (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
+that begin with a text vectorizer."""
+Kind = Literal["integer", "float", "string", "boolean", "choice"]
+Requirement = Literal["required", "optional", "may_be_missing"]
+Task = Literal["classification", "regression", "clustering", "outlier detection", "other"]
+
+
+class HostError(Exception):
+    """A load, examination or prediction that did not end well.
+
+    ``code`` is one of PRODUCT 1.0's error classes. ``message`` says what happened in one sentence an
+    admin can act on; ``traceback`` is for admins only. ``refused`` lists the (module, name) pairs the
+    loader would not open; ``input`` names the feature that an INPUT error is about.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message: str,
+        *,
+        traceback: str = "",
+        refused: tuple[TypeName, ...] = (),
+        input: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.traceback = traceback
+        self.refused = refused
+        self.input = input
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one model may use. Seconds of wall time for a load and for a prediction; bytes of address
+    space that the child may take on top of what the zygote had already mapped."""
+
+    load_seconds: float = 30.0
+    predict_seconds: float = 10.0
+    memory_bytes: int = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input as the model wants it: the training name, its kind, and whether it may be missing
+    (then an integer column is sent as float64 and a missing value as NaN)."""
+
+    name: str
+    kind: Kind
+    may_be_missing: bool = False
+
+
+@dataclass(frozen=True)
+class InputLayout:
+    """How inputs by name become what ``predict`` is called with; ``columns`` in training order."""
+
+    container: Container
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What opening the artifact took. ``types``: every (module, name) the file named, sorted."""
+
+    types: tuple[TypeName, ...]
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class ProposedChoice:
+    value: Scalar
+    label: str
+
+
+@dataclass(frozen=True)
+class ProposedFeature:
+    """One input as read from the fitted object. ``sources`` says where each field came from, e.g.
+    ``{"kind": "OneHotEncoder", "default": "SimpleImputer (median)", "name": "feature_names_in_"}``.
+    ``complete`` is False where the column's route could not be followed: the admin must finish it.
+    ``typical`` is a value for the smoke prediction and the "typical values" button, else None."""
+
+    name: str
+    kind: Kind
+    requirement: Requirement = "required"
+    minimum: float | None = None
+    maximum: float | None = None
+    is_soft_range: bool = True
+    choices: tuple[ProposedChoice, ...] = ()
+    default: Scalar = None
+    imputed: Scalar = None
+    typical: Scalar = None
+    sources: dict[str, str] = field(default_factory=dict)
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class ProposedTarget:
+    """One output of the model; ``classes`` in the order of ``classes_``, empty for a number."""
+
+    name: str
+    classes: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the pipeline, for the diagram: its path (``preprocess.num.scale``), its class, and
+    the columns that reach it where they are known."""
+
+    path: str
+    estimator: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All that is read from a fitted model without knowing anything else about it.
+
+    ``gives_probabilities``: has a working ``predict_proba``. ``libraries_trained`` holds what the
+    file itself records (scikit-learn's ``_sklearn_version``; others where known);
+    ``libraries_running`` the versions in this sandbox. ``smoke_inputs`` and ``smoke_outputs``: the
+    trial prediction on the typical row, None when a feature is not complete or the trial failed, in
+    which case ``warnings`` says why."""
+
+    estimator: str
+    task: Task
+    container: Container
+    features: tuple[ProposedFeature, ...]
+    targets: tuple[ProposedTarget, ...]
+    gives_probabilities: bool
+    gives_interval: bool
+    steps: tuple[Step, ...]
+    libraries_trained: dict[str, str]
+    libraries_running: dict[str, str]
+    smoke_inputs: dict[str, Scalar] | None = None
+    smoke_outputs: Outputs | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClassProbability:
+    value: Scalar
+    probability: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 90 % interval and where it comes from ("model": the estimator's own standard deviation)."""
+
+    low: float
+    high: float
+    level: float = 0.9
+    source: str = "model"
+
+
+@dataclass(frozen=True)
+class TargetOutput:
+    """One target's answer. ``confidence`` is ``predict_proba`` at the index of the label that
+    ``predict`` returned, None for regressors and where the model gives none. ``score`` is a
+    ``decision_function`` value, not a probability. ``text`` replaces ``value`` (then None) when the
+    answer cannot be written as JSON."""
+
+    name: str
+    value: Scalar
+    confidence: float | None = None
+    probabilities: tuple[ClassProbability, ...] = ()
+    interval: Interval | None = None
+    score: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """One prediction, whole. ``warnings`` are sentences fit to show a person; ``notes`` are details
+    for admins (warnings that Python raised while predicting). ``seconds`` is the time in predict."""
+
+    task: Task
+    targets: tuple[TargetOutput, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0

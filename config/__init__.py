@@ -1,0 +1,1 @@
+"""Puts the house together: settings, URLs, the Celery app, the embedded stack."""

@@ -1,0 +1,26 @@
+"""The one way to queue a task."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from celery import Task
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def kick(task: "Task[Any, Any]", *args: object) -> None:
+    """Ask Celery to run ``task`` once the current transaction has committed.
+
+    The row that was written is the truth and a sweep will find it, so the kick is only a hint: a
+    queue that is away costs at most its one-second socket timeout and a line in the log.
+    """
+    transaction.on_commit(partial(_publish, task, args), robust=True)
+
+
+def _publish(task: "Task[Any, Any]", args: tuple[object, ...]) -> None:
+    try:
+        task.apply_async(args=args, retry=False)
+    except Exception as error:  # a broker can fail in many ways, and none may reach the person
+        logger.warning("kick_failed task=%s error=%s", task.name, type(error).__name__)

@@ -1,0 +1,95 @@
+"""People and the record of what they did."""
+
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.utils.functional import cached_property
+
+from accounts.managers import UserManager
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Role: user, admin (`is_staff`) or superuser."""
+
+    email = models.EmailField(
+        "e-mail", unique=True, error_messages={"unique": "A person with this e-mail exists."}
+    )
+    name = models.CharField(max_length=150, blank=True)
+    timezone = models.CharField(
+        max_length=64, blank=True, help_text="IANA name; empty means the site's default."
+    )
+    is_staff = models.BooleanField("admin", default=False)
+    is_active = models.BooleanField("active", default=True)
+    joined_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: list[str] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_email_is_lower_case",
+                condition=models.Q(email=Lower("email")),
+            ),
+            models.CheckConstraint(
+                name="accounts_superuser_is_admin",
+                condition=models.Q(is_superuser=False) | models.Q(is_staff=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def role(self) -> str:
+        if self.is_superuser:
+            return "superuser"
+        return "admin" if self.is_staff else "user"
+
+    @property
+    def initials(self) -> str:
+        words = (self.name or self.email).split()
+        return "".join(word[0] for word in words[:2]).upper()
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone or settings.SITE_TIME_ZONE)
+
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.lower()
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name or self.email
+
+
+class ActivityEvent(models.Model):
+    """One thing a person did. Append-only, a trigger refuses changes; plain text, so that it stays
+    readable when what it speaks of is gone."""
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.SET_NULL, related_name="activity"
+    )
+    actor_email = models.CharField(max_length=254, blank=True)
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=300, blank=True)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["actor", "-at"], name="accounts_activity_actor_at")]
+
+    def __str__(self) -> str:
+        return f"{self.actor_email} {self.action} {self.target}"

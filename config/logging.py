@@ -1,0 +1,63 @@
+"""Log lines that can be followed: every line carries the ids of its request and execution.
+
+Inputs and outputs are never logged; lines hold events, ids, durations and codes.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from django.http import HttpRequest, HttpResponse
+
+_context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039
+
+
+@contextmanager
+def log_context(**ids: object) -> Iterator[None]:
+    """Add ids to every line logged inside the block."""
+    token = _context.set(_context.get() | {key: str(value) for key, value in ids.items()})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class ContextFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.ids = _context.get()
+        record.context = "".join(f" {key}={value}" for key, value in _context.get().items())
+        return True
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; control characters are escaped by JSON itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, "ids", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class RequestIdMiddleware:
+    """Name each request, in its log lines and in its answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex[:12]
+        with log_context(request=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response

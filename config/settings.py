@@ -1,0 +1,301 @@
+"""Every setting of the product, in sections. What differs between installations comes from the
+environment; `.env.example` explains each variable."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, EnvValidationError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
+
+# --- Reading the environment -----------------------------------------------------------------
+env = Env()
+if "DATABASE_URL" not in os.environ and (STACK_DIR / "env").is_file():
+    env.read_env(str(STACK_DIR / "env"), recurse=False)
+
+
+def read(kind: str, name: str, *default: Any) -> Any:
+    """One variable, strictly parsed; whatever is wrong with it names the variable and the way out."""
+    try:
+        return getattr(env, kind)(name, *default)
+    except (EnvError, EnvValidationError) as error:
+        raise ImproperlyConfigured(
+            f"The environment variable {name} is missing or malformed: {error}. "
+            f"See .env.example; `make run` makes a working environment of its own."
+        ) from error
+
+
+SITE_NAME: str = read("str", "SITE_NAME", "Plumbline")
+SITE_URL: str = read("str", "SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+IS_PRODUCTION: bool = read("bool", "PRODUCTION", False)
+IS_DEMO: bool = read("bool", "DEMO", False)
+DEMO_PASSWORD: str = read("str", "DEMO_PASSWORD", "")
+SUPPORT_EMAIL: str = read("str", "SUPPORT_EMAIL", "support@example.com")
+
+# --- Django ----------------------------------------------------------------------------------
+SECRET_KEY: str = read("str", "SECRET_KEY")
+DEBUG: bool = read("bool", "DEBUG", False)
+ALLOWED_HOSTS: list[str] = read("list", "ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS: list[str] = read("list", "CSRF_TRUSTED_ORIGINS", [])
+
+INSTALLED_APPS = [
+    "accounts",
+    "notifications",
+    "models_registry",
+    "executions",
+    "presets",
+    "monitoring",
+    "config.stack",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+    "django_htmx",
+    "storages",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.logging.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.TimezoneMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "config.context_processors.site",
+            ],
+        },
+    }
+]
+
+# --- PostgreSQL, the only truth --------------------------------------------------------------
+DATABASES = {"default": read("dj_db_url", "DATABASE_URL")}
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,
+    "OPTIONS": {
+        "pool": {"min_size": 1, "max_size": read("int", "DATABASE_POOL_SIZE", 8), "timeout": 5},
+        "connect_timeout": 5,
+        "options": f"-c statement_timeout={read('int', 'DATABASE_STATEMENT_TIMEOUT_MS', 5000)}",
+    },
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",  # Redis may be away
+        "LOCATION": "django_cache",
+    }
+}
+
+# --- Celery and Redis: hints, never the truth ------------------------------------------------
+REDIS_URL: str = read("str", "REDIS_URL")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60,
+    "socket_connect_timeout": 1,
+    "socket_timeout": 1,
+    "max_retries": 0,
+}
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SOFT_TIME_LIMIT = 20
+CELERY_TASK_TIME_LIMIT = 30
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
+    "sweep-inspections": {"task": "models_registry.tasks.sweep_inspections", "schedule": 5.0},
+}
+
+# --- Prefect, the engine ---------------------------------------------------------------------
+PREFECT_API_URL: str = read("str", "PREFECT_API_URL")
+PREFECT_API_AUTH_STRING: str = read("str", "PREFECT_API_AUTH_STRING", "")
+PREFECT_WORK_POOL: str = read("str", "PREFECT_WORK_POOL", "predictions")
+PREFECT_TIMEOUT_SECONDS = 5.0
+PREFECT_MAX_PARAMETER_BYTES = 400_000  # Prefect refuses more than 524,288
+
+# --- Artifacts -------------------------------------------------------------------------------
+AWS_S3_ENDPOINT_URL: str | None = read("str", "AWS_S3_ENDPOINT_URL", None)
+AWS_ACCESS_KEY_ID: str | None = read("str", "AWS_ACCESS_KEY_ID", None)
+AWS_SECRET_ACCESS_KEY: str | None = read("str", "AWS_SECRET_ACCESS_KEY", None)
+AWS_STORAGE_BUCKET_NAME: str = read("str", "AWS_STORAGE_BUCKET_NAME", "models")
+AWS_S3_REGION_NAME: str = read("str", "AWS_S3_REGION_NAME", "us-east-1")
+AWS_DEFAULT_ACL = None
+AWS_QUERYSTRING_AUTH = True
+AWS_S3_FILE_OVERWRITE = True  # our keys are digests; existence is checked before a put
+S3_CONNECT_TIMEOUT_SECONDS = 2
+S3_READ_TIMEOUT_SECONDS = 10
+S3_TRIES = 3
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "artifacts": {"BACKEND": "models_registry.storage.ArtifactStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+ARTIFACT_CACHE_DIR = Path(read("str", "ARTIFACT_CACHE_DIR", str(STACK_DIR / "artifacts")))
+ARTIFACT_CACHE_BYTES: int = read("int", "ARTIFACT_CACHE_BYTES", 4 * 1024**3)
+ARTIFACT_MAX_BYTES: int = read("int", "ARTIFACT_MAX_BYTES", 512 * 1024**2)
+
+# --- The model host and the resident worker --------------------------------------------------
+WORKER_SLOTS: int = read("int", "WORKER_SLOTS", os.cpu_count() or 2)
+MODEL_HOST_MAX_CHILDREN: int = read("int", "MODEL_HOST_MAX_CHILDREN", 8)
+MODEL_HOST_MAX_BYTES: int = read("int", "MODEL_HOST_MAX_BYTES", 4 * 1024**3)
+MODEL_HOST_MEMORY_BYTES: int = read("int", "MODEL_HOST_MEMORY_BYTES", 2 * 1024**3)
+ONE_CHILD_PER_PREDICTION: bool = read("bool", "ONE_CHILD_PER_PREDICTION", False)
+ALLOW_UNSANDBOXED_MODELS: bool = read("bool", "ALLOW_UNSANDBOXED_MODELS", False)
+
+# --- Limits of an execution ------------------------------------------------------------------
+LOAD_SECONDS = 30.0
+PREDICT_SECONDS = 10.0
+SLOW_SECONDS = 3.0
+QUEUE_DEADLINE = timedelta(minutes=15)
+LEASE = timedelta(seconds=30)
+LEASE_RENEWAL = timedelta(seconds=10)
+MAX_ATTEMPTS = 3
+PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
+MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
+MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
+MAX_FEATURES = 200
+MAX_TEXT_LENGTH = 1000
+
+# --- People ----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "models_registry:list"
+LOGOUT_REDIRECT_URL = "account_login"
+REQUIRE_EMAIL_CONFIRMATION: bool = read("bool", "REQUIRE_EMAIL_CONFIRMATION", True)
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if REQUIRE_EMAIL_CONFIRMATION else "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
+ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,20/15m/ip", "confirm_email": "1/m/key"}
+PASSWORD_RESET_TIMEOUT = 60 * 60
+USERSESSIONS_TRACK_ACTIVITY = True
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+if IS_PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# --- Mail ------------------------------------------------------------------------------------
+_mail = read("dj_email_url", "EMAIL_URL", "console:")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH") or None
+EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
+    _mail.get("EMAIL_HOST_USER", ""),
+    _mail.get("EMAIL_HOST_PASSWORD", ""),
+)
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL: str = read("str", "DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@example.com>")
+
+# --- Time, language, static files ------------------------------------------------------------
+TIME_ZONE = "UTC"
+SITE_TIME_ZONE: str = read("str", "SITE_TIME_ZONE", "UTC")
+USE_TZ = True
+LANGUAGE_CODE = "en"
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# --- Logging ---------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "config.logging.ContextFilter"}},
+    "formatters": {
+        "lines": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s%(context)s"},
+        "json": {"()": "config.logging.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["context"],
+            "formatter": "json" if IS_PRODUCTION else "lines",
+        }
+    },
+    "root": {"handlers": ["console"], "level": read("str", "LOG_LEVEL", "INFO")},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,64 @@
+"""Hands one execution over to Prefect. Called by the Celery task and by the sweep."""
+
+import json
+import logging
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from executions import lifecycle
+from executions.models import Execution
+from models_registry import prefect_gateway
+from models_registry.errors import PrefectRefused
+
+logger = logging.getLogger(__name__)
+
+UNSTARTED = timedelta(seconds=15)
+"""A flow run that a worker claimed this long ago, while the row is still queued, will not start."""
+
+
+def dispatch(execution_id: uuid.UUID) -> None:
+    """Create the attempt's flow run, once: a second call finds the same one by its key, and learns
+    from its state whether it can still start. Raises PrefectUnavailable to be tried again."""
+    execution = (
+        Execution.objects.queued().filter(pk=execution_id).select_related("version__model").first()
+    )
+    if execution is None:
+        return
+    model = execution.version.model
+    try:
+        flow_run = prefect_gateway.start_flow_run(
+            flow="predict",
+            deployment=model.slug,
+            name=f"{model.slug}-{execution.version.short_name}-{execution.public_id}",
+            parameters=_parameters(execution),
+            idempotency_key=f"exec:{execution.pk}:{execution.attempt}",
+            tags=(execution.purpose, model.slug, execution.version.short_name),
+        )
+    except PrefectRefused as error:
+        logger.error("dispatch_refused id=%s error=%s", execution.pk, error)
+        lifecycle.mark_undeliverable(execution, message=str(error))
+        return
+    if flow_run.is_finished or (
+        flow_run.is_claimed and timezone.now() - flow_run.since > UNSTARTED
+    ):
+        lifecycle.mark_lost(execution, why="The flow run ended before it started the model")
+        return
+    lifecycle.mark_submitted(execution.pk, attempt=execution.attempt, flow_run_id=flow_run.id)
+
+
+def _parameters(execution: Execution) -> dict[str, Any]:
+    """The flow's parameters. Sensitive values never reach Prefect, and inputs too large for it stay
+    in the row, from where the worker reads them in any case."""
+    sensitive = set(
+        execution.version.features.filter(is_sensitive=True).values_list("name", flat=True)
+    )
+    shown = {
+        name: value for name, value in (execution.inputs or {}).items() if name not in sensitive
+    }
+    if len(json.dumps(shown)) > settings.PREFECT_MAX_PARAMETER_BYTES:
+        shown = {}
+    return {"execution_id": str(execution.pk), "attempt": execution.attempt, "inputs": shown}

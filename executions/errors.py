@@ -1,0 +1,51 @@
+"""The rules about executions, and what each error class says to a person."""
+
+from config.errors import DomainError
+
+
+class TooManyRequests(DomainError):
+    """Over the person's rate; carries the seconds after which the next one is taken."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"That was a lot at once. Try again in {seconds} s.")
+        self.seconds = seconds
+
+
+class QueueFull(DomainError):
+    def __init__(self) -> None:
+        super().__init__("The system is busy. Nothing has been run. Try again in a minute.")
+
+
+class NoActiveVersion(DomainError):
+    def __init__(self) -> None:
+        super().__init__("There is no active version of this model right now.")
+
+
+class NotRunnable(DomainError):
+    """A version that has not passed its inspection cannot run, not even a test."""
+
+    def __init__(self) -> None:
+        super().__init__("This version has not passed its inspection, so it cannot run.")
+
+
+class AlreadyFinished(DomainError):
+    def __init__(self) -> None:
+        super().__init__("This prediction is already finished.")
+
+
+_SENTENCES = {
+    "INPUT": "The model could not use one of the values: {message}",
+    "MODEL": "The model failed on these inputs. The administrators have been told.",
+    "LOAD": "The model could not be loaded. Nothing is wrong with your inputs.",
+    "STORAGE": "The model could not be loaded. Nothing is wrong with your inputs.",
+    "TIMEOUT": "{message}",
+    "MEMORY": "The model needed too much memory and was stopped.",
+    "EXPIRED": "The system was busy; your prediction was not started.",
+    "CRASH": "The prediction was interrupted.",
+}
+
+
+def user_sentence(code: str, message: str) -> str:
+    """What a person reads about an error class (PRODUCT 1.0). INPUT and TIMEOUT quote the worker's
+    own sentence, which is written for people; every other message is for admins only."""
+    return _SENTENCES[code].format(message=message) if code else ""

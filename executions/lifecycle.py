@@ -1,0 +1,219 @@
+"""What the machinery reports about an execution.
+
+Every state change is a compare-and-set: filter on the row, its attempt, its lease owner and the
+states it may leave; update; look at the count. Two workers cannot both start a run, and a late
+report finds no row and changes nothing. All times are the database's.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from executions.errors import user_sentence
+from executions.models import Attempt, Execution, ExecutionQuerySet
+from models_registry.services import mark_tested
+from notifications.models import Notification
+from notifications.services import notify
+
+RETRY_DELAYS = {"STORAGE": (timedelta(seconds=1), timedelta(seconds=3))}
+"""Error classes that are tried again by themselves, and how long after each attempt."""
+
+CHECK_AFTER = timedelta(seconds=20)
+"""How long a submitted execution may stay queued before the sweep asks after its flow run."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt did not succeed: an error class of PRODUCT 1.0, a sentence, and for admins the
+    traceback."""
+
+    code: str
+    message: str
+    traceback: str = ""
+
+
+def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
+    """Note the attempt's flow run; the status stays as it is, so this cannot race the worker."""
+    Attempt.objects.update_or_create(
+        execution_id=execution_id,
+        number=attempt,
+        defaults={"flow_run_id": flow_run_id},
+    )
+    Execution.objects.queued().filter(pk=execution_id, attempt=attempt).update(
+        dispatch_after=Now() + Value(CHECK_AFTER)
+    )
+
+
+def mark_running(execution_id: uuid.UUID, *, attempt: int, owner: str) -> Execution | None:
+    """Take the lease on a queued execution; None if it is not queued for this attempt any more."""
+    with transaction.atomic():
+        claimed = (
+            Execution.objects.queued()
+            .filter(pk=execution_id, attempt=attempt)
+            .update(
+                status=Execution.Status.RUNNING,
+                started_at=Now(),
+                lease_owner=owner,
+                lease_until=Now() + Value(settings.LEASE),
+            )
+        )
+        if not claimed:
+            return None
+        Attempt.objects.update_or_create(
+            execution_id=execution_id,
+            number=attempt,
+            defaults={"worker": owner, "started_at": Now()},
+        )
+    return Execution.objects.select_related("version__model").get(pk=execution_id)
+
+
+def extend_lease(execution_id: uuid.UUID, *, attempt: int, owner: str) -> bool:
+    """Keep the lease for another 30 s; False once it is lost, and then nothing may be written."""
+    return bool(
+        Execution.objects.held_by(owner, attempt)
+        .filter(pk=execution_id)
+        .update(lease_until=Now() + Value(settings.LEASE))
+    )
+
+
+@transaction.atomic
+def mark_succeeded(
+    execution: Execution,
+    *,
+    owner: str,
+    outputs: dict[str, Any],
+    warnings: list[str],
+    log: str = "",
+) -> bool:
+    """Write the result, once; False if this worker no longer holds the execution."""
+    written = (
+        Execution.objects.held_by(owner, execution.attempt)
+        .filter(pk=execution.pk)
+        .update(
+            status=Execution.Status.SUCCEEDED,
+            finished_at=Now(),
+            outputs=outputs,
+            warnings=warnings,
+            lease_until=None,
+        )
+    )
+    if not written:
+        return False
+    _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
+    if execution.purpose == Execution.Purpose.TEST:
+        mark_tested(
+            version_id=execution.version_id,
+            sha256=execution.version_sha256,
+            revision=execution.version_revision,
+        )
+    return True
+
+
+@transaction.atomic
+def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str = "") -> bool:
+    """Write why the attempt failed. An error class that is worth another try goes back to the queue
+    as the next attempt; any other ends the execution and tells its owner."""
+    held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
+    delays = RETRY_DELAYS.get(failure.code, ())
+    if execution.attempt <= len(delays):
+        written = _requeue(held, after=delays[execution.attempt - 1])
+    else:
+        written = _fail(held, failure)
+    if not written:
+        return False
+    _close_attempt(execution, Attempt.Outcome.FAILED, log or failure.message)
+    if execution.attempt > len(delays):
+        _tell_owner(execution, failure)
+    return True
+
+
+@transaction.atomic
+def mark_lost(execution: Execution, *, why: str) -> bool:
+    """The worker or the flow run of this attempt is gone: the next attempt, or the end after
+    ``MAX_ATTEMPTS``. The row must still stand as ``execution`` was read."""
+    stands = Execution.objects.filter(
+        pk=execution.pk,
+        status=execution.status,
+        attempt=execution.attempt,
+        lease_owner=execution.lease_owner,
+        lease_until=execution.lease_until,
+    ).exclude(status__in=Execution.FINISHED)
+    is_last = execution.attempt >= settings.MAX_ATTEMPTS
+    failure = Failure("CRASH", f"{why} on all {execution.attempt} attempts.")
+    if not (_fail(stands, failure) if is_last else _requeue(stands)):
+        return False
+    _close_attempt(execution, Attempt.Outcome.LOST, why)
+    if is_last:
+        _tell_owner(execution, failure)
+    return True
+
+
+@transaction.atomic
+def mark_undeliverable(execution: Execution, *, message: str) -> bool:
+    """Prefect refused the run for good."""
+    return _end_queued(execution, Failure("CRASH", message))
+
+
+@transaction.atomic
+def mark_expired(execution: Execution) -> bool:
+    """Not started within the queue deadline."""
+    return _end_queued(
+        execution, Failure("EXPIRED", "No worker took the execution before its deadline.")
+    )
+
+
+def _end_queued(execution: Execution, failure: Failure) -> bool:
+    queued = Execution.objects.queued().filter(pk=execution.pk, attempt=execution.attempt)
+    if not _fail(queued, failure):
+        return False
+    _tell_owner(execution, failure)
+    return True
+
+
+def _fail(rows: ExecutionQuerySet, failure: Failure) -> int:
+    return rows.update(
+        status=Execution.Status.FAILED,
+        finished_at=Now(),
+        lease_until=None,
+        error_code=failure.code,
+        message=failure.message,
+        traceback=failure.traceback,
+    )
+
+
+def _requeue(rows: ExecutionQuerySet, after: timedelta = timedelta(0)) -> int:
+    return rows.update(
+        status=Execution.Status.QUEUED,
+        attempt=F("attempt") + 1,
+        lease_owner="",
+        lease_until=None,
+        dispatch_after=Now() + Value(after),
+    )
+
+
+def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> None:
+    Attempt.objects.update_or_create(
+        execution=execution,
+        number=execution.attempt,
+        defaults={"finished_at": Now(), "outcome": outcome, "log": log},
+    )
+
+
+def _tell_owner(execution: Execution, failure: Failure) -> None:
+    if execution.purpose != Execution.Purpose.PREDICTION or execution.user is None:
+        return
+    notify(
+        execution.user,
+        kind=Notification.Kind.EXECUTION_FAILED,
+        cause=f"execution {execution.pk}",
+        title=f"Your prediction {execution.public_id} failed",
+        text=f"{user_sentence(failure.code, failure.message)} (code {failure.code})",
+        url=reverse("executions:detail", args=[execution.pk]),
+    )

@@ -1,0 +1,196 @@
+"""Executions: one run of one model version on one set of inputs. The row is the outbox and the
+truth; the queue and Prefect carry hints."""
+
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import User
+from models_registry.models import ModelVersion
+
+
+class ExecutionQuerySet(models.QuerySet["Execution"]):
+    def visible_to(self, user: User) -> "ExecutionQuerySet":
+        """A person's own predictions, as long as they have not deleted them."""
+        return self.predictions().kept().filter(user=user)
+
+    def predictions(self) -> "ExecutionQuerySet":
+        return self.filter(purpose=Execution.Purpose.PREDICTION)
+
+    def kept(self) -> "ExecutionQuerySet":
+        return self.filter(deleted_at=None)
+
+    def queued(self) -> "ExecutionQuerySet":
+        return self.filter(status=Execution.Status.QUEUED)
+
+    def running(self) -> "ExecutionQuerySet":
+        return self.filter(status=Execution.Status.RUNNING)
+
+    def finished(self) -> "ExecutionQuerySet":
+        return self.filter(status__in=Execution.FINISHED)
+
+    def held_by(self, owner: str, attempt: int) -> "ExecutionQuerySet":
+        """Running rows whose lease this worker holds for this attempt."""
+        return self.running().filter(lease_owner=owner, attempt=attempt)
+
+
+class Execution(models.Model):
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Success"
+        FAILED = "failed", "Failed"
+        CANCELED = "canceled", "Canceled"
+
+    class Purpose(models.TextChoices):
+        PREDICTION = "prediction", "Prediction"
+        TEST = "test", "Test"
+        REPLAY = "replay", "Replay"
+
+    class ErrorCode(models.TextChoices):
+        INPUT = "INPUT", "Rejected by the model's own checks"
+        MODEL = "MODEL", "Exception in predict"
+        LOAD = "LOAD", "The file cannot be loaded, or is refused"
+        STORAGE = "STORAGE", "The file is missing or was altered"
+        TIMEOUT = "TIMEOUT", "Over the model's run limit"
+        MEMORY = "MEMORY", "Over the memory limit"
+        EXPIRED = "EXPIRED", "Not started within the queue deadline"
+        CRASH = "CRASH", "The model's process died, or a worker was lost"
+
+    FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="executions"
+    )
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="executions")
+    version_sha256 = models.CharField(max_length=64)
+    version_revision = models.PositiveIntegerField(default=1)
+    purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.PREDICTION)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+
+    attempt = models.PositiveIntegerField(default=1)
+    lease_owner = models.CharField(max_length=80, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    dispatch_after = models.DateTimeField(db_default=Now())
+    deadline = models.DateTimeField()
+
+    inputs = models.JSONField(null=True)
+    inputs_sha256 = models.CharField(max_length=64)
+    outputs = models.JSONField(null=True)
+    warnings = models.JSONField(default=list)
+    error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
+    message = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+
+    form_token = models.UUIDField(default=uuid.uuid4)
+    retry_of = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="retries"
+    )
+    replay_of = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="replays"
+    )
+
+    requested_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    purged_at = models.DateTimeField(null=True)
+
+    objects = ExecutionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-requested_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="executions_finished_has_a_time",
+                condition=Q(status__in=["queued", "running"]) | Q(finished_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="executions_succeeded_has_outputs",
+                condition=~Q(status="succeeded")
+                | Q(outputs__isnull=False)
+                | Q(purged_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="executions_failed_says_why",
+                condition=~Q(status="failed") | ~Q(error_code=""),
+            ),
+            models.CheckConstraint(
+                name="executions_has_inputs_until_purged",
+                condition=Q(inputs__isnull=False) | Q(purged_at__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "form_token", "inputs_sha256"],
+                name="executions_a_double_click_is_one_execution",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["user", "-requested_at", "-id"], name="executions_user_newest"),
+            models.Index(
+                fields=["dispatch_after"],
+                condition=Q(status="queued"),
+                name="executions_queued_dispatch",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(status="running"), name="executions_lease"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """The one ID that people see, quote and search: P- and 12 hex digits."""
+        return f"P-{self.id.hex[:12]}"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in self.FINISHED
+
+    @property
+    def response_time(self) -> timedelta | None:
+        """From request to terminal state, on the database's clock."""
+        return self.finished_at - self.requested_at if self.finished_at else None
+
+    @property
+    def run_time(self) -> timedelta | None:
+        return self.finished_at - self.started_at if self.finished_at and self.started_at else None
+
+    @property
+    def queue_time(self) -> timedelta | None:
+        return self.started_at - self.requested_at if self.started_at else None
+
+
+class Attempt(models.Model):
+    """One flow run of an execution. The log holds events and durations, never values."""
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        LOST = "lost", "Lost"
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    flow_run_id = models.UUIDField(null=True)
+    worker = models.CharField(max_length=80, blank=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    log = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["execution", "number"], name="executions_attempt_number_is_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id} attempt {self.number}"

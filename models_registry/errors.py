@@ -1,0 +1,74 @@
+"""The rules about models and versions."""
+
+from config.errors import DomainError, InfrastructureError
+
+
+class NotTested(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This version has not been tested with its present file and inputs. "
+            "Run a test that succeeds, then promote it."
+        )
+
+
+class AlreadyActive(DomainError):
+    def __init__(self) -> None:
+        super().__init__("This version is already active.")
+
+
+class VersionLocked(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This version has been live, so its inputs are locked. Upload a new version instead."
+        )
+
+
+class VersionInUse(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only a draft that never ran can be deleted.")
+
+
+class IncompleteSchema(DomainError):
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"Please complete these inputs first: {', '.join(names)}. "
+            "The file does not say what values they take."
+        )
+
+
+class NotInspected(DomainError):
+    def __init__(self) -> None:
+        super().__init__("The file has not passed its inspection, so it cannot run yet.")
+
+
+class ArtifactTooLarge(DomainError):
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            f"The file is larger than {limit // 1024**2} MB, the largest that this site takes. "
+            "Save the model compressed (joblib.dump(model, file, compress=3)) or make it smaller."
+        )
+        self.size = size
+
+
+class NotAModelFile(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is not a joblib, pickle or skops file. "
+            "Save the fitted model with joblib.dump(model, 'model.joblib') and upload that."
+        )
+
+
+class BadTrainingConfig(DomainError):
+    """The training configuration cannot be used; the message says where and why."""
+
+
+class PrefectUnavailable(InfrastructureError):
+    """Prefect's API did not answer, or refused for now; worth another try."""
+
+
+class PrefectRefused(InfrastructureError):
+    """Prefect's API refused for good (a 4xx other than 408 and 429)."""
+
+
+class ArtifactMissing(InfrastructureError):
+    """The store has no such artifact, or did not answer after every try."""

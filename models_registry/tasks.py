@@ -1,0 +1,39 @@
+"""Hands inspections and deployments of models over to Prefect."""
+
+from celery import shared_task
+
+from models_registry import prefect_gateway
+from models_registry.errors import PrefectUnavailable
+from models_registry.models import Feature, RegisteredModel
+from models_registry.sweep import dispatch_inspection, sweep
+
+
+@shared_task(ignore_result=True)
+def submit_inspection(inspection_id: int) -> None:
+    try:
+        dispatch_inspection(inspection_id)
+    except PrefectUnavailable:
+        return  # the row is still queued, and the sweep finds it
+
+
+@shared_task(ignore_result=True)
+def sweep_inspections() -> None:
+    sweep()
+
+
+@shared_task(ignore_result=True, autoretry_for=(PrefectUnavailable,), retry_backoff=2)
+def sync_prefect_deployment(model_id: int) -> None:
+    """Give the model its Prefect deployment, with its active version's inputs as parameters."""
+    model = RegisteredModel.objects.filter(pk=model_id).first()
+    if model is None:
+        return
+    schema = Feature.objects.filter(version__model=model, version__status="active").as_schema()
+    deployment_id = prefect_gateway.ensure_deployment(
+        flow="predict",
+        deployment=model.slug,
+        entrypoint="flows.predict.predict",
+        parameter_schema=schema.json_schema(),
+        description=model.description,
+        tags=("prediction",),
+    )
+    RegisteredModel.objects.filter(pk=model.pk).update(prefect_deployment_id=deployment_id)

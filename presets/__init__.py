@@ -1,0 +1,1 @@
+"""Named sets of inputs a person wants to use again."""

@@ -1,0 +1,9 @@
+"""What the stack says when it cannot go on."""
+
+
+class StackError(Exception):
+    """The stack cannot go on; the message is one sentence for the person at the terminal."""
+
+
+class NotHealthyError(Exception):
+    """A part does not answer as it should yet; the message says what it answered."""

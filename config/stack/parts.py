@@ -1,0 +1,38 @@
+"""One part of the stack, as a value: what it is, what it needs, how to see that it is healthy."""
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from config.stack.account import Account
+
+
+def nothing() -> None:
+    """The check of a part that is healthy while it runs; the preparation of one that needs none."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A server, a step that ends by itself, or (without `argv`) a server the person brings.
+
+    `prepare` runs before every start of the part and is quick where nothing is to be done;
+    `check` raises while the part is not healthy; `settle` runs once, after the first good check.
+    """
+
+    name: str
+    argv: tuple[str, ...] = ()
+    address: str = ""
+    after: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], None] = nothing
+    check: Callable[[], None] = nothing
+    settle: Callable[[], None] = nothing
+    is_step: bool = False
+    is_shown: bool = False  # its output appears on the terminal, not only in its log
+    account: Account | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the person runs this server; it is checked, never started or stopped."""
+        return not self.argv

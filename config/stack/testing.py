@@ -1,0 +1,90 @@
+"""The servers that tests run against: real ones, in a folder of this test run's own.
+
+`servers()` is used by `tests/plugin.py` once per run; `prefect_server()` by the contract tests.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from config.stack import environment as env
+from config.stack import postgres, redis, s3
+from config.stack.console import Console
+from config.stack.environment import Environment
+from config.stack.supervisor import Supervisor
+
+# Safe for data that nobody needs tomorrow.
+QUICK = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "max_wal_size": "1GB",
+}
+SERVERS_SECONDS = 60
+UNREACHABLE = "http://127.0.0.1:9/api"  # no test reaches a Prefect server by accident
+
+
+def claim(runs: Path) -> IO[str]:
+    """Make and lock this run's folder, after removing those of runs that are over.
+
+    A run that was killed cannot remove its own folder, but its lock is gone with it.
+    """
+    runs.mkdir(parents=True, exist_ok=True)
+    with open(runs / "lock", "a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for file in runs.glob("*/lock"):
+            with file.open("a") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                remove(file.parent)
+        folder = runs / str(os.getpid())
+        folder.mkdir()
+        mine = open(folder / "lock", "a")  # noqa: SIM115 - held as long as the run lasts
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        return mine
+
+
+def remove(folder: Path) -> None:
+    """Remove a test run's folder, and its database where that had to live elsewhere."""
+    data = postgres.cluster_in(folder).data
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(data, ignore_errors=True)
+
+
+def environment_for(folder: Path, given: Mapping[str, str]) -> Environment:
+    """A test run's environment: its own folder; the person's own servers are never touched."""
+    foreign = {name for names in env.LEFT_OUT.values() for name in names} | set(env.URLS)
+    kept = {name: value for name, value in given.items() if name not in foreign}
+    prepared = env.prepare(folder, kept)
+    values = {**prepared.values, "PREFECT_API_URL": UNREACHABLE, "STACK_DIR": str(folder)}
+    return Environment(folder, values, prepared.own)
+
+
+@contextmanager
+def servers(runs: Path) -> Iterator[Environment]:
+    """PostgreSQL, Redis and S3 for one test run, in `runs`/<pid>; all of it is gone afterwards."""
+    with claim(runs) as lock:
+        folder = Path(lock.name).parent
+        environment = environment_for(folder, os.environ)
+        supervisor = Supervisor(
+            [
+                postgres.part(environment, tuning=QUICK),
+                redis.part(environment),
+                s3.part(environment),
+            ],
+            console=Console(folder),
+            environment=environment.values,
+        )
+        try:
+            supervisor.start(seconds=SERVERS_SECONDS)
+            yield environment
+        finally:
+            supervisor.stop()
+            remove(folder)

@@ -1,0 +1,33 @@
+"""Brings up real PostgreSQL, Redis and S3 for one test run, before Django reads its settings.
+
+Loaded early (`-p tests.plugin`). Only the process that the person started brings them up; the
+workers of pytest-xdist inherit its environment.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from config.stack.environment import REPOSITORY
+from config.stack.errors import StackError
+from config.stack.testing import servers
+
+RUNS = REPOSITORY / ".stack" / "test"
+stack = ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    """A wrapper comes before every plain hook, pytest-django's reading of the settings included."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        try:
+            os.environ.update(stack.enter_context(servers(RUNS)).values)
+        except StackError as error:
+            raise pytest.UsageError(str(error)) from None
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    stack.close()

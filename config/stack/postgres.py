@@ -32,6 +32,7 @@ TUNING = {
     "max_connections": "100",
     "max_wal_size": "256MB",
     "jit": "off",
+    "max_logical_replication_workers": "0",
     "timezone": "UTC",
     "log_min_messages": "warning",
     "log_checkpoints": "off",

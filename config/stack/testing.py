@@ -8,11 +8,13 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit, urlunsplit
 
 from config.stack import environment as env
-from config.stack import postgres, redis, s3
+from config.stack import ports, postgres, prefect, redis, s3
 from config.stack.console import Console
 from config.stack.environment import Environment
 from config.stack.supervisor import Supervisor
@@ -88,3 +90,32 @@ def servers(runs: Path) -> Iterator[Environment]:
         finally:
             supervisor.stop()
             remove(folder)
+
+
+@contextmanager
+def prefect_server() -> Iterator[str]:
+    """A real Prefect server on a database of its own in this run's PostgreSQL; yields its API URL.
+
+    It takes about 10 s to start: ask for it in a fixture of session scope, and only where a test
+    must see the real thing.
+    """
+    port = ports.choose(taken=set())
+    database = f"prefect_{os.getpid()}_{port}"
+    ours = os.environ["DATABASE_URL"]
+    url = urlunsplit(urlsplit(ours)._replace(path=f"/{database}"))
+    folder = Path(os.environ["STACK_DIR"]) / database
+    (folder / "log").mkdir(parents=True)
+    values = {
+        **os.environ,
+        "PREFECT_API_URL": f"http://{ports.LOOPBACK}:{port}/api",
+        "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql:", "postgresql+asyncpg:"),
+    }
+    prefect.make_database(url, ours)
+    part = prefect.part(Environment(folder, values, frozenset()))
+    supervisor = Supervisor([replace(part, after=())], console=Console(folder), environment=values)
+    try:
+        supervisor.start(seconds=SERVERS_SECONDS)
+        yield values["PREFECT_API_URL"]
+    finally:
+        supervisor.stop()
+        prefect.drop_database(url, ours)

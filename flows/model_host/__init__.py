@@ -1,1 +1,1 @@
-"""The only place where a model's file is opened: a clean, locked-down process that answers in JSON."""
+"""The only place where a model file is opened: a clean, locked-down process that speaks JSON."""

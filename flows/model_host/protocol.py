@@ -1,10 +1,11 @@
-"""The contract between the worker, which has credentials, and the model host, which opens model files.
+"""The contract between the worker, which has credentials, and the host, which opens model files.
 
 Both sides import this module; it imports neither Django, Prefect nor scikit-learn.
 
-A message is a big-endian unsigned 32-bit length and that many bytes of UTF-8 JSON, at most
-``MAX_MESSAGE`` bytes. A ``load`` request is followed by the artifact's bytes: an unsigned 64-bit
-length, then the bytes. Every request gets exactly one reply. Nothing pickled ever crosses.
+A message is a big-endian unsigned 32-bit length and that many bytes of UTF-8 JSON: a request is at
+most ``MAX_MESSAGE`` bytes, a reply at most ``MAX_REPLY``. A ``load`` request is followed by the
+artifact's bytes: an unsigned 64-bit length, then the bytes. Every request gets exactly one reply.
+Nothing pickled ever crosses.
 
 Requests, one JSON object each:
 
@@ -17,14 +18,25 @@ Requests, one JSON object each:
 
 Replies: ``{"ok": true, "result": {...}}`` or ``{"ok": false, "error": {...}}`` with the fields of
 ``HostError``.
+
+``wire.py`` turns the dataclasses below into such messages and back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 MAX_MESSAGE = 16 * 1024 * 1024
+MAX_REPLY = 4 * 1024 * 1024
+"""Smaller than a request: parsed JSON takes up to twenty times its bytes in the worker's memory."""
+
+NOT_LOCKED_EXIT = 78
+"""How a child ends that could not give up its rights; it has read nothing then."""
+OUT_OF_MEMORY_EXIT = 79
+"""How a child ends when memory does not even suffice to say so."""
+OUT_OF_MEMORY = "The model needed too much memory and was stopped."
 
 TypeName = tuple[str, str]
 """A type as the file names it: (module, name)."""
@@ -46,9 +58,11 @@ Task = Literal["classification", "regression", "clustering", "outlier detection"
 class HostError(Exception):
     """A load, examination or prediction that did not end well.
 
-    ``code`` is one of PRODUCT 1.0's error classes. ``message`` says what happened in one sentence an
-    admin can act on; ``traceback`` is for admins only. ``refused`` lists the (module, name) pairs the
-    loader would not open; ``input`` names the feature that an INPUT error is about.
+    ``code`` is one of PRODUCT 1.0's error classes. ``message`` says what happened in one sentence
+    an admin can act on; ``traceback`` is for admins only. ``refused`` lists the (module, name)
+    pairs the loader would not open; ``input`` names the feature that an INPUT error is about.
+    ``lost`` is True where the process was taken away from outside (the zygote or the child was
+    killed): the model is not to blame, and the caller may try again.
     """
 
     def __init__(
@@ -59,19 +73,52 @@ class HostError(Exception):
         traceback: str = "",
         refused: tuple[TypeName, ...] = (),
         input: str = "",
+        lost: bool = False,
     ) -> None:
         super().__init__(message)
-        self.code = code
+        self.code: ErrorCode = code
         self.message = message
         self.traceback = traceback
         self.refused = refused
         self.input = input
+        self.lost = lost
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model file to open: where it lies, the digest it must have, and the types that a superuser
+    approved for exactly this file."""
+
+    sha256: str
+    path: Path
+    format: Format
+    approved: frozenset[TypeName] = frozenset()
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What a locked process could still do. ``findings``: one sentence each; when ``passed``, they
+    only say which layers this kernel offers."""
+
+    passed: bool
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the zygote is asked to fork: a child that serves a model, or one that tries to break
+    out. ``cpu_seconds`` is a backstop for its whole life, for when nobody watches it any more."""
+
+    role: Literal["serve", "self_test"]
+    memory_bytes: int
+    cpu_seconds: int
+    locked: bool
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one model may use. Seconds of wall time for a load and for a prediction; bytes of address
-    space that the child may take on top of what the zygote had already mapped."""
+    """What one model may use. Seconds of wall time for a load and for a prediction; bytes of
+    address space that the child may take on top of what the zygote had already mapped."""
 
     load_seconds: float = 30.0
     predict_seconds: float = 10.0
@@ -142,8 +189,8 @@ class ProposedTarget:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the pipeline, for the diagram: its path (``preprocess.num.scale``), its class, and
-    the columns that reach it where they are known."""
+    """One step of the pipeline, for the diagram: its path (``preprocess.num.scale``), its class,
+    and the columns that reach it where they are known."""
 
     path: str
     estimator: str
@@ -210,7 +257,7 @@ class TargetOutput:
 @dataclass(frozen=True)
 class Outputs:
     """One prediction, whole. ``warnings`` are sentences fit to show a person; ``notes`` are details
-    for admins (warnings that Python raised while predicting). ``seconds`` is the time in predict."""
+    for admins (warnings that Python raised in predict). ``seconds`` is the time in predict."""
 
     task: Task
     targets: tuple[TargetOutput, ...]

@@ -1,0 +1,169 @@
+"""A forked child: locks itself down, then opens one model file and answers for it.
+
+Whatever a model file makes of this process, it holds one socket to the worker and nothing else.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import lockdown, wire
+from .examine import examine
+from .prediction import predict
+from .protocol import (
+    MAX_MESSAGE,
+    MAX_REPLY,
+    NOT_LOCKED_EXIT,
+    OUT_OF_MEMORY,
+    OUT_OF_MEMORY_EXIT,
+    HostError,
+    InputLayout,
+    LoadReport,
+    Orders,
+    Scalar,
+    SelfTest,
+)
+from .safe_load import load
+
+
+class _Silence(io.TextIOBase):
+    """Where printing models print: they have no descriptor for it."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoReturn:
+    """Locks this process, then serves on the socket ``descriptor`` until the worker closes it."""
+    code = 1
+    try:
+        lockdown.name_process("model")
+        lockdown.strip(descriptor)
+        sys.stdin = None  # type: ignore[assignment]
+        sys.stdout = sys.stderr = _Silence()
+        lockdown.limit(memory_bytes=orders.memory_bytes, cpu_seconds=orders.cpu_seconds)
+        try:
+            if orders.locked:
+                lockdown.lock(parent=parent)
+        except lockdown.LockdownError as error:
+            if orders.role == "self_test":
+                _reply(SelfTest(passed=False, findings=(f"{error}.",)))
+            code = NOT_LOCKED_EXIT
+        else:
+            if orders.role == "self_test":
+                _reply(lockdown.self_test(canary))
+            else:
+                _serve()
+            code = 0
+    except MemoryError:
+        code = OUT_OF_MEMORY_EXIT
+    finally:
+        # Not sys.exit: no handler, destructor or buffer that came with the fork may run.
+        os._exit(code)
+
+
+def _serve() -> None:
+    estimator: object = None
+    while (request := _receive()) is not None:
+        try:
+            match request:
+                case {"op": "load"}:
+                    estimator, result = _load(request)
+                case {"op": "examine"}:
+                    result = examine(estimator)
+                case {"op": "predict"}:
+                    layout = wire.from_json(InputLayout, request["layout"])
+                    inputs: dict[str, Scalar] = request["inputs"]
+                    result = predict(estimator, layout, inputs)
+                case _:
+                    raise HostError("CRASH", "The model's process was asked for something unknown.")
+            _reply(result)
+        except HostError as error:
+            _fail(error)
+        except MemoryError:
+            estimator = None
+            _fail(HostError("MEMORY", OUT_OF_MEMORY, traceback=traceback.format_exc()))
+        except BaseException as error:  # A model may raise SystemExit, too.
+            _fail(_failure(request, error))
+
+
+def _load(request: dict[str, Any]) -> tuple[object, LoadReport]:
+    """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
+    started, before = time.perf_counter(), _peak_bytes()
+    length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
+    loaded = load(
+        memoryview(_read(length)),
+        request["format"],
+        approved=frozenset((module, name) for module, name in request["approved"]),
+    )
+    return loaded.estimator, LoadReport(
+        types=tuple(sorted(loaded.types)),
+        seconds=time.perf_counter() - started,
+        memory_bytes=_peak_bytes() - before,
+    )
+
+
+def _failure(request: dict[str, Any], error: BaseException) -> HostError:
+    said = "".join(traceback.format_exception_only(error)).strip()
+    if request["op"] == "predict":
+        message = f"The model failed on these inputs: {said}"
+        return HostError("MODEL", message, traceback=traceback.format_exc())
+    return HostError("LOAD", f"The file does not open: {said}", traceback=traceback.format_exc())
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _receive() -> dict[str, Any] | None:
+    """The next request, or None when the worker has closed the socket."""
+    header = _read(wire.MESSAGE_LENGTH.size)
+    if not header:
+        return None
+    length = wire.MESSAGE_LENGTH.unpack(header)[0]
+    if length > MAX_MESSAGE:
+        raise wire.MalformedMessage(f"a request of {length} bytes")
+    request = wire.parse(_read(length))
+    if not isinstance(request, dict):
+        raise wire.MalformedMessage("a request that is no object")
+    return request
+
+
+def _read(length: int) -> bytearray:
+    """Exactly ``length`` bytes, or none at the end. EOFError if the worker stops half-way."""
+    received = bytearray(length)
+    rest = memoryview(received)
+    while rest:
+        count = os.readv(lockdown.SOCKET, [rest])
+        if count == 0:
+            if len(rest) == length:
+                return bytearray()
+            raise EOFError
+        rest = rest[count:]
+    return received
+
+
+def _reply(result: object) -> None:
+    try:
+        message = wire.frame({"ok": True, "result": wire.to_json(result)}, limit=MAX_REPLY)
+    except wire.MalformedMessage as error:
+        raise HostError("MODEL", f"The model's answer is too large: {error}.") from None
+    _send(message)
+
+
+def _fail(error: HostError) -> None:
+    _send(wire.frame({"ok": False, "error": wire.error_to_json(error)}, limit=MAX_REPLY))
+
+
+def _send(message: bytes) -> None:
+    rest = memoryview(message)
+    while rest:
+        rest = rest[os.write(lockdown.SOCKET, rest) :]

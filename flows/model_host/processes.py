@@ -1,0 +1,388 @@
+"""The zygote and its children as the worker holds them: sockets, process handles, deadlines.
+
+A child may have been taken over by the model that it opened. Nothing it sends is trusted, nothing
+it does keeps the worker waiting past a deadline, and no message takes more than ``MAX_REPLY``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from . import wire
+from .protocol import (
+    MAX_REPLY,
+    NOT_LOCKED_EXIT,
+    OUT_OF_MEMORY,
+    OUT_OF_MEMORY_EXIT,
+    Artifact,
+    HostError,
+    LoadReport,
+    Orders,
+    SelfTest,
+)
+
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "LC_ALL": "C.UTF-8",
+}
+"""All that the zygote gets. With OpenMP's threads alive, forked children hang."""
+
+START_SECONDS = 120.0
+CONTROL_SECONDS = 10.0
+END_SECONDS = 5.0
+CANCEL_CHECK_SECONDS = 0.05
+CONTROL_BYTES = 4096
+CHUNK = 1024 * 1024
+
+_LAUNCH = """
+import importlib.util, json, os, sys
+folder, control = sys.argv[1:]
+try:
+    spec = importlib.util.spec_from_file_location(
+        "model_host", folder + "/__init__.py", submodule_search_locations=[folder])
+    sys.modules["model_host"] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    from model_host.zygote import main
+    main(int(control))
+except Exception as error:
+    failed = f"{type(error).__name__}: {error}"[:1000]
+    os.write(int(control), json.dumps({"failed": failed}).encode())
+    sys.exit(1)
+"""
+"""Loads the package by itself: importing ``flows`` would set up Django, and read its settings."""
+
+
+class ZygoteLost(Exception):
+    """The zygote died, did not start, or does not answer; every child of it is gone."""
+
+
+class PredictionCancelled(Exception):
+    """The caller's event was set: the model's process was killed and nothing came of it."""
+
+
+class ArtifactChanged(Exception):
+    """The file is gone or is not the one with this digest; nothing of it was opened."""
+
+
+class Zygote:
+    """One running zygote. Made, it is ready to fork; any thread may ask it."""
+
+    def __init__(self, python: str) -> None:
+        """Starts the process and waits until it is warm. ZygoteLost if it does not come up."""
+        self._asking = threading.Lock()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [python, "-I", "-c", _LAUNCH, str(Path(__file__).parent), str(theirs.fileno())],
+                env=ENVIRONMENT,
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C in the worker's terminal is for the worker.
+            )
+        self.pid = self._process.pid
+        self.cold: tuple[str, ...] = tuple(self._answer(START_SECONDS)["cold"])
+
+    def fork(self, orders: Orders) -> Child:
+        """A new child. HostError if the machine has no room for one."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                answer = self._ask({"op": "fork", "orders": asdict(orders)}, theirs.fileno())
+            except ZygoteLost:
+                ours.close()
+                raise
+        if "error" in answer:
+            ours.close()
+            raise HostError(
+                "CRASH", f"No process could be started for the model: {answer['error']}", lost=True
+            )
+        return Child(self, answer["pid"], ours, orders)
+
+    def reap(self, pid: int) -> int:
+        """The wait status of a child that has ended."""
+        status: int = self._ask({"op": "reap", "pid": pid})["status"]
+        return status
+
+    def close(self) -> None:
+        """Ends the process, and with it every child; harmless when repeated."""
+        self._control.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._control.close()
+
+    def _ask(self, message: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
+        with self._asking:
+            try:
+                socket.send_fds(
+                    self._control,
+                    [json.dumps(message).encode()],
+                    [] if descriptor is None else [descriptor],
+                )
+            except OSError as error:
+                raise self._lost("it was gone") from error
+            return self._answer(CONTROL_SECONDS)
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        """The next message; it comes in one piece, since the zygote sends it in one."""
+        try:
+            self._control.settimeout(seconds)
+            data = self._control.recv(CONTROL_BYTES)
+        except OSError as error:
+            raise self._lost(f"it did not answer within {seconds:g} seconds") from error
+        answer: dict[str, Any] = json.loads(data or '{"failed": "it died"}')
+        if "failed" in answer:
+            raise self._lost(answer["failed"])
+        return answer
+
+    def _lost(self, why: str) -> ZygoteLost:
+        """Makes sure that it is gone; what else there is to know is how it ended."""
+        self.kill()
+        return ZygoteLost(f"{why} (code {self._process.returncode})")
+
+
+class Child:
+    """One forked process, to be asked by one thread at a time."""
+
+    def __init__(self, zygote: Zygote, pid: int, connection: socket.socket, orders: Orders) -> None:
+        self.pid = pid
+        self.report: LoadReport | None = None
+        self.predictions = 0
+        self.busy_seconds = 0.0
+        self.used_at = time.monotonic()
+        self._zygote = zygote
+        self._orders = orders
+        self._connection = connection
+        self._connection.setblocking(False)
+        self._poll = select.poll()
+        self._handle: int | None = None
+        self._status: int | None = None
+        if hasattr(os, "pidfd_open"):
+            # The zygote has not reaped it: the number still means this process.
+            with contextlib.suppress(ProcessLookupError):
+                self._handle = os.pidfd_open(pid)
+
+    def ask(
+        self,
+        request: object,
+        *,
+        seconds: float,
+        cancelled: threading.Event | None = None,
+        artifact: Artifact | None = None,
+    ) -> object:
+        """Sends the request, and the artifact's bytes if one is given, and returns the result.
+
+        HostError for whatever went wrong in the child, TIMEOUT after ``seconds``;
+        PredictionCancelled within 50 ms of ``cancelled``; ArtifactChanged. After any of them the
+        child must be ended.
+        """
+        watch = _Watch(seconds, cancelled)
+        try:
+            self._send(wire.frame(request), watch)
+            if artifact is not None:
+                for chunk in _contents(artifact):
+                    self._send(chunk, watch)
+            return self.answer(watch)
+        finally:
+            self.used_at = time.monotonic()
+            self.busy_seconds += self.used_at - watch.started
+
+    def answer(self, watch: _Watch) -> object:
+        """The next reply's result; HostError if it is an error, or no reply at all."""
+        length = wire.MESSAGE_LENGTH.unpack(self._receive(wire.MESSAGE_LENGTH.size, watch))[0]
+        if length > MAX_REPLY:
+            raise HostError("CRASH", f"The model's process sent {length} bytes, which is too much.")
+        try:
+            reply = wire.parse(self._receive(length, watch))
+            match reply:
+                case {"ok": True, "result": result, **others} if not others:
+                    return result
+                case {"ok": False, "error": error, **others} if not others:
+                    raise wire.error_from_json(error)
+        except wire.MalformedMessage as error:
+            raise malformed(error) from None
+        raise malformed("neither a result nor an error")
+
+    def is_fit(self, seconds: float) -> bool:
+        """Whether it waits for a request, and has CPU time left for one of ``seconds``."""
+        self._poll.register(self._connection, select.POLLIN)
+        is_waiting = not self._poll.poll(0)  # Otherwise it has died, or says something unasked.
+        return is_waiting and self.busy_seconds + seconds < self._orders.cpu_seconds
+
+    def memory_bytes(self) -> int:
+        """What it holds beyond the zygote's own pages; 0 where the system does not say."""
+        return max(0, _anonymous_bytes(self.pid) - _anonymous_bytes(self._zygote.pid))
+
+    def end(self) -> int | None:
+        """Kills the process if it still runs; its wait status, or None if the zygote is gone."""
+        if self._connection.fileno() == -1:
+            return self._status
+        self._connection.close()
+        with contextlib.suppress(ProcessLookupError):
+            if self._handle is None:
+                os.kill(self.pid, signal.SIGKILL)
+            else:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        self._has_ended()
+        with contextlib.suppress(ZygoteLost):
+            self._status = self._zygote.reap(self.pid)
+        if self._handle is not None:
+            os.close(self._handle)
+        return self._status
+
+    def _has_ended(self) -> bool:
+        """Waits for the process's end, where the system has handles to wait on."""
+        if self._handle is None:
+            return False
+        waiting = select.poll()
+        waiting.register(self._handle, select.POLLIN)
+        return bool(waiting.poll(END_SECONDS * 1000))
+
+    def _send(self, data: bytes, watch: _Watch) -> None:
+        """Sends all of ``data``, unless the child answers before it has heard it."""
+        rest = memoryview(data)
+        while rest:
+            if self._wait(select.POLLIN | select.POLLOUT, watch) & select.POLLIN:
+                return
+            try:
+                rest = rest[self._connection.send(rest) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._obituary() from None
+
+    def _receive(self, length: int, watch: _Watch) -> bytearray:
+        received = bytearray()
+        while len(received) < length:
+            self._wait(select.POLLIN, watch)
+            try:
+                chunk = self._connection.recv(min(length - len(received), CHUNK))
+            except BlockingIOError:
+                continue
+            except OSError:
+                chunk = b""
+            if not chunk:
+                raise self._obituary()
+            received += chunk
+        return received
+
+    def _wait(self, events: int, watch: _Watch) -> int:
+        """The events that came; HostError or PredictionCancelled if they did not come in time."""
+        self._poll.register(self._connection, events)
+        while True:
+            if ready := self._poll.poll(watch.milliseconds()):
+                return ready[0][1]
+
+    def _obituary(self) -> HostError:
+        """Why the child is gone, its socket being closed."""
+        ended_by_itself = self._has_ended()
+        status = self.end()
+        if status is None:
+            return HostError("CRASH", "The process that opens models was stopped.", lost=True)
+        code = os.waitstatus_to_exitcode(status)
+        if code == OUT_OF_MEMORY_EXIT:
+            return HostError("MEMORY", OUT_OF_MEMORY)
+        if code == NOT_LOCKED_EXIT:
+            return HostError("LOAD", "The sandbox could not be put in place; no model is opened.")
+        if code == -signal.SIGKILL and ended_by_itself:
+            return HostError("CRASH", "The model's process was killed from outside.", lost=True)
+        if code < 0:
+            name = signal.Signals(-code).name
+            return HostError("CRASH", f"The model's process died of signal {-code} ({name}).")
+        return HostError("CRASH", f"The model's process ended without an answer (code {code}).")
+
+
+class _Watch:
+    """The time that is left for one exchange, and whether anybody still wants it."""
+
+    def __init__(self, seconds: float, cancelled: threading.Event | None = None) -> None:
+        self.started = time.monotonic()
+        self._seconds = seconds
+        self._cancelled = cancelled
+
+    def milliseconds(self) -> float:
+        """How long to wait before asking again; raises when the time is up."""
+        left = self.started + self._seconds - time.monotonic()
+        if self._cancelled is not None:
+            if self._cancelled.is_set():
+                raise PredictionCancelled
+            left_to_check = min(left, CANCEL_CHECK_SECONDS)
+        else:
+            left_to_check = left
+        if left <= 0:
+            raise HostError(
+                "TIMEOUT",
+                f"The model took longer than {self._seconds:g} seconds and was stopped.",
+            )
+        return max(1.0, left_to_check * 1000)
+
+
+def self_test(zygote: Zygote) -> SelfTest:
+    """Has a locked child try to break out, and returns what it could do.
+
+    A child that says nothing may have become another program: not passed.
+    """
+    child = zygote.fork(Orders("self_test", memory_bytes=2**28, cpu_seconds=10, locked=True))
+    try:
+        return wire.from_json(SelfTest, child.answer(_Watch(CONTROL_SECONDS)))
+    except (HostError, wire.MalformedMessage) as error:
+        return SelfTest(passed=False, findings=(f"The locked process gave no answer: {error}",))
+    finally:
+        child.end()
+
+
+def malformed(what: object) -> HostError:
+    return HostError("CRASH", f"The model's process sent something unreadable: {what}.")
+
+
+def _contents(artifact: Artifact) -> Iterator[bytes]:
+    """The artifact's length and bytes as they go to a child, the last chunk held back until the
+    digest of all that was read is right: no child ever has a whole file that is another one."""
+    digest = hashlib.sha256()
+    held = b""
+    try:
+        with artifact.path.open("rb") as file:
+            left = os.fstat(file.fileno()).st_size
+            yield wire.ARTIFACT_LENGTH.pack(left)
+            while left and (chunk := file.read(min(CHUNK, left))):
+                left -= len(chunk)
+                digest.update(chunk)
+                yield held
+                held = chunk
+    except OSError as error:
+        raise ArtifactChanged(f"{artifact.sha256} cannot be read: {error.strerror}") from error
+    if digest.hexdigest() != artifact.sha256:
+        raise ArtifactChanged(f"expected {artifact.sha256}, found {digest.hexdigest()}")
+    yield held
+
+
+def _anonymous_bytes(pid: int) -> int:
+    """Resident memory that is no file's: what was shared at the fork counts for both."""
+    try:
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+    except (OSError, ValueError):
+        return 0
+    return (resident - shared) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,171 @@
+"""What must have happened once in the zygote, because a locked child cannot open a file to import.
+
+scikit-learn, joblib and pandas import much of themselves at first use. Measured without a warm-up:
+42 of 95 honest models ran in a locked process; with it, all of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import joblib
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn import (
+    cluster,
+    compose,
+    ensemble,
+    feature_extraction,
+    gaussian_process,
+    impute,
+    linear_model,
+    naive_bayes,
+    neighbors,
+    neural_network,
+    pipeline,
+    preprocessing,
+    svm,
+    tree,
+)
+
+from .prediction import predict
+from .protocol import Column, Format, InputLayout, Scalar
+from .safe_load import load
+
+_MODULES = (
+    "encodings.ascii",
+    "encodings.cp1252",
+    "encodings.latin_1",
+    "encodings.utf_16",
+    "encodings.utf_32",
+    "scipy.optimize",
+    "scipy.sparse.csgraph",
+    "scipy.sparse.linalg",
+    "scipy.spatial",
+    "scipy.stats",
+    "sklearn.calibration",
+    "sklearn.covariance",
+    "sklearn.cross_decomposition",
+    "sklearn.decomposition",
+    "sklearn.discriminant_analysis",
+    "sklearn.dummy",
+    "sklearn.feature_selection",
+    "sklearn.isotonic",
+    "sklearn.kernel_approximation",
+    "sklearn.kernel_ridge",
+    "sklearn.manifold",
+    "sklearn.mixture",
+    "sklearn.model_selection",
+    "sklearn.multiclass",
+    "sklearn.multioutput",
+    "sklearn.random_projection",
+    "sklearn.semi_supervised",
+)
+"""Imported, not exercised: what they do at first use, the exercises below do as well."""
+
+_ROWS = 12
+
+
+def warm_up() -> list[str]:
+    """Imports, opens and predicts once; returns what failed, a line each, which should be none."""
+    failed = []
+    time.localtime()  # Reads the time zone's file.
+    for module in _MODULES:
+        importlib.import_module(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, exercise in _exercises():
+            try:
+                exercise()
+            except Exception as error:
+                failed.append(f"{name}: {type(error).__name__}: {error}")
+    return failed
+
+
+def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
+    numbers = np.arange(_ROWS * 2, dtype=np.float64).reshape(_ROWS, 2)
+    classes = np.arange(_ROWS) % 2
+    two = InputLayout("array", (Column("x0", "float"), Column("x1", "float")))
+    row: dict[str, Scalar] = {"x0": 1.0, "x1": 2.0}
+    for model in (
+        linear_model.LinearRegression(),
+        linear_model.LogisticRegression(),
+        svm.SVC(),
+        neighbors.KNeighborsClassifier(3, algorithm="brute"),
+        neighbors.KNeighborsRegressor(3, algorithm="kd_tree"),
+        tree.DecisionTreeClassifier(),
+        ensemble.RandomForestClassifier(2),
+        ensemble.GradientBoostingClassifier(n_estimators=2),
+        ensemble.HistGradientBoostingClassifier(max_iter=2),
+        ensemble.IsolationForest(n_estimators=2),
+        neural_network.MLPClassifier((2,), solver="sgd", max_iter=2),
+        gaussian_process.GaussianProcessRegressor(optimizer=None),
+        naive_bayes.GaussianNB(),
+        cluster.KMeans(2, n_init=1, max_iter=2),
+        ensemble.VotingClassifier([("tree", tree.DecisionTreeClassifier())], voting="soft"),
+    ):
+        model.fit(numbers, classes)
+        yield type(model).__name__, partial(_open_and_predict, model, "joblib", two, row)
+
+    linear = linear_model.LinearRegression().fit(numbers, classes)
+    for compressor in ("zlib", "gzip", "bz2", "lzma", "xz", "lz4"):
+        yield compressor, partial(_open_and_predict, linear, compressor, two, row)
+    yield "skops", partial(_open_and_predict, linear, "skops", two, row)
+
+    texts = pipeline.make_pipeline(
+        feature_extraction.text.TfidfVectorizer(), linear_model.LogisticRegression()
+    ).fit(["good day", "bad day"] * (_ROWS // 2), classes)
+    words = InputLayout("texts", (Column("text", "string"),))
+    yield "texts", partial(_open_and_predict, texts, "joblib", words, {"text": "good"})
+
+    frame = pd.DataFrame(
+        {
+            "number": [float(n) if n else np.nan for n in range(_ROWS)],
+            "whole": range(_ROWS),
+            "flag": [n % 2 == 0 for n in range(_ROWS)],
+            "name": ["ab"[n % 2] for n in range(_ROWS)],
+        }
+    )
+    mixed = pipeline.make_pipeline(
+        compose.ColumnTransformer(
+            [
+                ("fill", impute.SimpleImputer(), ["number"]),
+                ("scale", preprocessing.StandardScaler(), ["whole"]),
+                ("hot", preprocessing.OneHotEncoder(handle_unknown="ignore"), ["flag", "name"]),
+                ("rank", preprocessing.OrdinalEncoder(), ["name"]),
+            ]
+        ),
+        linear_model.LogisticRegression(),
+    ).fit(frame, classes)
+    columns = (
+        Column("number", "float", may_be_missing=True),
+        Column("whole", "integer"),
+        Column("flag", "boolean"),
+        Column("name", "choice"),
+    )
+    values: dict[str, Scalar] = {"number": None, "whole": 3, "flag": True, "name": "a"}
+    layout = InputLayout("frame", columns)
+    yield "mixed frame", partial(_open_and_predict, mixed, "joblib", layout, values)
+
+
+def _open_and_predict(
+    model: object, form: str, layout: InputLayout, inputs: dict[str, Scalar]
+) -> None:
+    """Writes ``model`` as ``form`` (a format, or a joblib compressor), opens it, predicts once."""
+    file = io.BytesIO()
+    format_: Format = "joblib"
+    if form == "skops":
+        skops.io.dump(model, file)
+        format_ = "skops"
+    elif form == "joblib":
+        joblib.dump(model, file)
+    else:
+        joblib.dump(model, file, compress=(form, 1))
+    loaded = load(file.getvalue(), format_, approved=frozenset())
+    predict(loaded.estimator, layout, inputs)

@@ -1,0 +1,102 @@
+"""The process that every model's process is forked from: clean, warm, and never near a model file.
+
+The worker executes it with four environment variables and one socket. It imports scikit-learn and
+friends once, makes their lazy imports happen, and then forks on request. It runs one thread,
+always: with OpenMP's threads alive, histogram gradient boosting hangs in a forked child.
+
+On the control socket each datagram-sized message is one JSON object, answered by one:
+
+``{"op": "fork", "orders": Orders}`` with the child's socket as ancillary data → ``{"pid": n}``, or
+``{"error": why}`` where the machine has no room for a process
+``{"op": "reap", "pid": n}``, for a child that has ended → ``{"status": n}`` as of ``os.waitpid``
+
+The first message, unasked, is ``{"ready": true, "cold": [...]}`` with the warm-ups that failed; the
+last may be ``{"failed": why}``. It ends, and its children with it, when the worker closes the
+socket or dies.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from . import child, lockdown, warmup, wire
+from .protocol import Orders
+
+CONTROL_BYTES = 4096
+
+
+def main(control_descriptor: int) -> None:
+    """Warms up and serves the control socket until its other end is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.chdir("/")
+    lockdown.name_process("model-zygote")
+    control = socket.socket(fileno=control_descriptor)
+    cold = warmup.warm_up()
+    gc.collect()
+    gc.freeze()  # Children share these pages for as long as nobody touches them.
+    _say(control, {"ready": True, "cold": cold})
+    _serve(control)
+
+
+def _serve(control: socket.socket) -> None:
+    children: set[int] = set()
+    waiting = select.poll()
+    waiting.register(control, select.POLLIN)
+    if sys.platform == "linux":
+        # A process that the worker forked may hold the socket open after the worker's death.
+        waiting.register(os.pidfd_open(os.getppid()), select.POLLIN)
+    try:
+        while [ready for ready, _ in waiting.poll()] == [control.fileno()]:
+            data, descriptors, _, _ = socket.recv_fds(control, CONTROL_BYTES, 1)
+            if not data:
+                break
+            request = json.loads(data)
+            if request["op"] == "fork":
+                try:
+                    pid = _fork(descriptors[0], request["orders"])
+                except OSError as error:  # No memory or no process left for it.
+                    _say(control, {"error": str(error)})
+                else:
+                    children.add(pid)
+                    _say(control, {"pid": pid})
+                os.close(descriptors[0])
+            else:
+                _, status = os.waitpid(request["pid"], 0)
+                children.remove(request["pid"])
+                _say(control, {"status": status})
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _fork(descriptor: int, orders: object) -> int:
+    """Forks a child that serves on ``descriptor``; RuntimeError where a thread would be lost."""
+    ordered = wire.from_json(Orders, orders)
+    if threads() != 1:
+        raise RuntimeError(f"{threads()} threads before a fork")
+    zygote = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        child.live(descriptor, ordered, parent=zygote, canary=Path(os.__file__))
+    return pid
+
+
+def threads() -> int:
+    """How many threads this process has, those of C libraries included where the kernel tells."""
+    if sys.platform == "linux":
+        return len(os.listdir("/proc/self/task"))
+    return threading.active_count()
+
+
+def _say(control: socket.socket, message: dict[str, Any]) -> None:
+    control.sendall(json.dumps(message).encode())

@@ -1,0 +1,288 @@
+"""Reads from a fitted model what it takes and what it gives, knowing nothing else about it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import scipy
+import sklearn
+from sklearn.exceptions import NotFittedError
+from sklearn.isotonic import IsotonicRegression
+from sklearn.utils.validation import check_is_fitted
+
+from .anatomy import (
+    classes_by_target,
+    final_estimator,
+    from_entrance,
+    labels,
+    takes_texts,
+    target_names,
+    task_of,
+)
+from .column_routes import Routes, routes_of
+from .input_columns import InputColumn
+from .intervals import gives_interval
+from .prediction import predict
+from .protocol import (
+    Column,
+    Container,
+    Examination,
+    HostError,
+    InputLayout,
+    Kind,
+    Outputs,
+    ProposedChoice,
+    ProposedFeature,
+    ProposedTarget,
+    Scalar,
+    Step,
+)
+from .scalars import is_plain_text
+
+MOST_FEATURES = 200
+LIBRARIES_RUNNING = {
+    "sklearn": sklearn.__version__,
+    "numpy": np.__version__,
+    "pandas": pd.__version__,
+    "joblib": joblib.__version__,
+    "scipy": scipy.__version__,
+    "Python": platform.python_version(),
+}
+_UNUSED = "not used by the model"
+_STAND_IN: dict[Kind, Scalar] = {"float": 0.0, "integer": 0, "string": "text", "boolean": False}
+"""What the trial prediction uses where nothing typical is known."""
+
+
+def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> Examination:
+    """Everything a version's page proposes, and a trial prediction on the typical row.
+
+    ``libraries_trained``: the versions the file records, which the loader alone has seen. Raises
+    HostError LOAD with a sentence where the object cannot be served: no estimator, no ``predict``,
+    not fitted, no or too many inputs.
+    """
+    _check_servable(estimator)
+    is_text = takes_texts(estimator)
+    named = from_entrance(estimator, "feature_names_in_")
+    names = ["text"] if is_text else _input_names(estimator, named)
+    try:
+        routes = routes_of(estimator, len(names))
+    except NotFittedError as error:
+        raise HostError("LOAD", f"A part of the model has not been fitted: {error}") from error
+    named_by = (
+        "text vectorizer" if is_text else "position" if named is None else "feature_names_in_"
+    )
+    container: Container = "texts" if is_text else "array" if named is None else "frame"
+    features = [
+        _feature(name, column, named_by) for name, column in zip(names, routes.columns, strict=True)
+    ]
+    trial = _try_out(estimator, container, features)
+    probabilities = (
+        [] if trial.outputs is None else [o.probabilities for o in trial.outputs.targets]
+    )
+    return Examination(
+        estimator=type(estimator).__name__,
+        task=task_of(estimator),
+        container=container,
+        features=tuple(trial.features),
+        targets=_targets(estimator, trial.outputs),
+        gives_probabilities=hasattr(estimator, "predict_proba")
+        and (trial.outputs is None or any(probabilities)),
+        gives_interval=gives_interval(estimator),
+        steps=_steps(estimator, routes, names),
+        libraries_trained=dict(libraries_trained or {}),
+        libraries_running=LIBRARIES_RUNNING,
+        smoke_inputs=None if trial.outputs is None else trial.inputs,
+        smoke_outputs=trial.outputs,
+        warnings=trial.warnings,
+    )
+
+
+def layout_of(container: Container, features: Sequence[ProposedFeature]) -> InputLayout:
+    """How inputs of these features are sent to the model."""
+    return InputLayout(
+        container,
+        tuple(
+            Column(one.name, one.kind, may_be_missing=one.requirement == "may_be_missing")
+            for one in features
+        ),
+    )
+
+
+def _check_servable(estimator: Any) -> None:
+    """Raises HostError LOAD where this is not a fitted estimator with ``predict``."""
+    if isinstance(estimator, type):
+        raise HostError(
+            "LOAD", f"The file holds the class {estimator.__name__}, not a fitted model."
+        )
+    name = type(estimator).__name__
+    if not callable(getattr(estimator, "predict", None)):
+        what = "cannot predict" if hasattr(estimator, "fit") else "is not a model"
+        raise HostError(
+            "LOAD",
+            f"The file holds an object of type {name}, which {what}: it has no predict method.",
+        )
+    if type(estimator).__module__.partition(".")[0] == "sklearn":
+        try:
+            check_is_fitted(estimator)
+        except NotFittedError as error:
+            raise HostError(
+                "LOAD", f"The {name} has not been fitted. Fit it, then save it again."
+            ) from error
+
+
+def _input_names(estimator: Any, named: Any) -> list[str]:
+    """The names of the inputs in training order, x0, x1, … where the model knows none.
+
+    Raises HostError LOAD where they cannot be told, cannot be told apart, or are too many.
+    """
+    count = from_entrance(estimator, "n_features_in_")
+    if count is None and isinstance(estimator, IsotonicRegression):
+        count = 1
+    if named is None and count is None:
+        raise HostError(
+            "LOAD",
+            f"The {type(estimator).__name__} does not say how many inputs it "
+            "takes (it has no n_features_in_).",
+        )
+    names = [f"x{n}" for n in range(int(count))] if named is None else [str(one) for one in named]
+    if not names:
+        raise HostError("LOAD", "The model takes no inputs.")
+    if len(names) > MOST_FEATURES:
+        raise HostError(
+            "LOAD",
+            f"The model takes {len(names):,} inputs; at most {MOST_FEATURES} can be entered.",
+        )
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise HostError("LOAD", f"Two inputs of the model have the same name, {twice}.")
+    unfit = next((name for name in names if not is_plain_text(name)), None)
+    if unfit is not None:
+        raise HostError("LOAD", f"An input has a name that cannot be stored: {unfit!a}.")
+    return names
+
+
+def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
+    """One input as its column's route shows it."""
+    sources = {"name": named_by}
+    if column.kind is None and not column.is_used:
+        sources |= {"kind": _UNUSED, "requirement": _UNUSED}
+        return ProposedFeature(name, "string", "may_be_missing", sources=sources)
+    choices = column.categories if column.kind == "choice" else ()
+    if column.kind is None or (column.kind == "choice" and not choices):
+        sources["kind"] = f"could not be followed beyond {column.lost_at or 'its encoders'}"
+        return ProposedFeature(name, "string", sources=sources, complete=False)
+    handling = column.handling
+    default = column.default if handling is not None else None
+    proposed = ProposedFeature(
+        name,
+        kind=column.kind,
+        requirement="required" if handling is None else "may_be_missing",
+        minimum=column.minimum if column.kind == "float" else None,
+        maximum=column.maximum if column.kind == "float" else None,
+        choices=tuple(ProposedChoice(value, _label(value)) for value in choices),
+        default=default if not choices or default in choices else None,
+        imputed=None if handling is None else handling.imputed,
+        typical=column.typical if not choices or column.typical in choices else choices[0],
+    )
+    known = column.sources
+    if handling is not None:
+        known = known | {"requirement": handling.source, "imputed": handling.source}
+    told = {fact: source for fact, source in known.items() if _is_told(getattr(proposed, fact))}
+    return replace(proposed, sources=sources | told)
+
+
+def _is_told(value: object) -> bool:
+    return value is not None and value != ()
+
+
+def _label(value: Scalar) -> str:
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    features: list[ProposedFeature]
+    inputs: dict[str, Scalar]
+    outputs: Outputs | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _try_out(estimator: Any, container: Container, features: list[ProposedFeature]) -> _Trial:
+    """Predict on the typical row, then without each input that may be missing.
+
+    A feature that the model refuses to do without becomes required, whatever its route promised.
+    """
+    inputs = {one.name: _typical(one) for one in features}
+    unfinished = [one.name for one in features if not one.complete]
+    if unfinished:
+        first = ", ".join(unfinished[:5]) + (", …" if len(unfinished) > 5 else "")
+        warning = f"No trial prediction was made: please complete {first}."
+        return _Trial(features, inputs, warnings=(warning,))
+    layout = layout_of(container, features)
+    try:
+        outputs = predict(estimator, layout, inputs)
+    except HostError as error:
+        about = f"{error.input}: " if error.input else ""
+        warning = f"The trial prediction on typical values failed: {about}{error.message}"
+        return _Trial(features, inputs, warnings=(warning,))
+
+    def refuses(names: Sequence[str]) -> bool:
+        try:
+            predict(estimator, layout, inputs | dict.fromkeys(names))
+        except HostError:
+            return True
+        return False
+
+    optional = [one.name for one in features if one.requirement == "may_be_missing"]
+    refused = {name for name in optional if refuses([name])} if refuses(optional) else set[str]()
+    return _Trial(
+        [_required(one) if one.name in refused else one for one in features], inputs, outputs
+    )
+
+
+def _typical(feature: ProposedFeature) -> Scalar:
+    if feature.typical is not None or feature.sources["kind"] == _UNUSED:
+        return feature.typical
+    return feature.choices[0].value if feature.choices else _STAND_IN[feature.kind]
+
+
+def _required(feature: ProposedFeature) -> ProposedFeature:
+    sources = {
+        fact: source
+        for fact, source in feature.sources.items()
+        if fact not in ("default", "imputed")
+    }
+    sources["requirement"] = "a trial prediction without it failed"
+    return replace(feature, requirement="required", default=None, imputed=None, sources=sources)
+
+
+def _targets(estimator: Any, outputs: Outputs | None) -> tuple[ProposedTarget, ...]:
+    """The outputs as the trial showed them, else as the classes or ``n_outputs_`` tell."""
+    by_target = classes_by_target(estimator) or []
+    if outputs is not None:
+        names = [target.name for target in outputs.targets]
+    else:
+        known = int(getattr(final_estimator(estimator), "n_outputs_", 1))
+        names = target_names(max(known, len(by_target), 1))
+    classes = [labels(one) for one in by_target]
+    if task_of(estimator) == "outlier detection":
+        classes = [(-1, 1)]
+    if len(classes) != len(names):
+        # One flat ``classes_`` for several targets: each label applies (1) or not (0).
+        classes = [(0, 1) if classes else ()] * len(names)
+    return tuple(ProposedTarget(*one) for one in zip(names, classes, strict=True))
+
+
+def _steps(estimator: Any, routes: Routes, names: list[str]) -> tuple[Step, ...]:
+    """The parts for the diagram; a model of one part is its own only step."""
+    inner = [one for one in routes.steps if one[0]]
+    return tuple(
+        Step(path or "model", type(step).__name__, tuple(names[i] for i in columns))
+        for path, step, columns in inner or routes.steps[:1]
+    )

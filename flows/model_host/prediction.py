@@ -1,0 +1,128 @@
+"""One prediction: the row, the answer, and how sure the model says it is.
+
+Runs in the locked child. What scikit-learn returns for the one row is what is reported, value for
+value; nothing of one prediction stays behind for the next.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .anatomy import target_names, task_of
+from .column_routes import routes_of
+from .complaints import complaint
+from .confidence import Confidence, confidences
+from .intervals import gives_interval, intervals
+from .one_row import one_row
+from .protocol import HostError, InputLayout, Interval, Outputs, Scalar, TargetOutput
+from .scalars import NotAScalar, as_scalar, as_text
+
+_MOST_NOTES = 20
+_MAX_NOTE = 300
+
+
+def predict(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -> Outputs:
+    """The model's answer to one set of inputs, given by name; a value of None is missing.
+
+    Raises HostError: INPUT with the input's name where a value does not fit the layout or the model
+    refuses it, MODEL with the traceback where ``predict`` raises. MemoryError passes through.
+    """
+    notes: list[str] = []
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        try:
+            with _undisturbed(estimator, len(layout.columns)):
+                row = one_row(estimator, layout, inputs)
+                started = time.perf_counter()
+                answer = estimator.predict(row)
+                answers = _answers(answer)
+                sure = confidences(estimator, row, answers, notes)
+                bounds = _bounds(estimator, row, answers, notes)
+                seconds = time.perf_counter() - started
+        except (HostError, MemoryError):
+            raise
+        except Exception as error:  # The model's code may raise anything.
+            raise complaint(error, estimator, layout, inputs) from error
+    notes += [f"{one.category.__name__}: {one.message}" for one in raised]
+    if not answers:
+        notes.append(f"The answer is a {type(answer).__name__} that is not one row of values.")
+        targets = [TargetOutput("prediction", None, text=as_text(answer))]
+    else:
+        names = target_names(len(answers))
+        targets = [_target(*one, notes) for one in zip(names, answers, sure, bounds, strict=True)]
+    return Outputs(
+        task=task_of(estimator),
+        targets=tuple(targets),
+        warnings=tuple(dict.fromkeys(one.warning for one in sure if one.warning)),
+        notes=tuple([note[:_MAX_NOTE] for note in dict.fromkeys(notes)][:_MOST_NOTES]),
+        seconds=seconds,
+    )
+
+
+def _answers(answer: Any) -> list[Any]:
+    """One value for each target; [] where the answer is neither (1,) nor (1, targets)."""
+    dense = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    return list(dense.ravel()) if dense.ndim in (1, 2) and len(dense) == 1 else []
+
+
+def _bounds(
+    estimator: Any, row: Any, answers: list[Any], notes: list[str]
+) -> list[Interval | None]:
+    if answers and gives_interval(estimator):
+        try:
+            return intervals(estimator, row, np.asarray(answers, dtype=np.float64))
+        except MemoryError:
+            raise
+        except Exception as error:  # The answer itself is there.
+            notes.append(f"interval: {type(error).__name__}: {error}")
+    return [None for _ in answers]
+
+
+def _target(
+    name: str, answer: Any, sure: Confidence, interval: Interval | None, notes: list[str]
+) -> TargetOutput:
+    try:
+        value, text = as_scalar(answer), ""
+    except NotAScalar as unfit:
+        value, text = None, str(unfit)
+        notes.append(f"{name} cannot be written as a number or a text.")
+    return TargetOutput(
+        name,
+        value,
+        confidence=sure.probability,
+        probabilities=sure.probabilities,
+        interval=interval,
+        score=sure.score,
+        text=text,
+    )
+
+
+@contextmanager
+def _undisturbed(estimator: Any, width: int) -> Iterator[None]:
+    """Leave every random generator as it was found: numpy's own and those a model keeps, so that
+    no prediction depends on the one before it."""
+    kept = [
+        value
+        for part in routes_of(estimator, width).visited
+        for value in getattr(part, "__dict__", {}).values()
+    ]
+    states = [one for one in kept if isinstance(one, np.random.RandomState)]
+    generators = [one for one in kept if isinstance(one, np.random.Generator)]
+    before = [(one, one.get_state()) for one in states]
+    streams = [one.bit_generator for one in generators]
+    positions = [stream.state for stream in streams]
+    own = np.random.get_state(legacy=False)
+    try:
+        yield
+    finally:
+        np.random.set_state(own)
+        for state, found in before:
+            state.set_state(found)
+        for stream, position in zip(streams, positions, strict=True):
+            stream.state = position

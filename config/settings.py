@@ -20,7 +20,7 @@ if "DATABASE_URL" not in os.environ and (STACK_DIR / "env").is_file():
 
 
 def read(kind: str, name: str, *default: Any) -> Any:
-    """One variable, strictly parsed; whatever is wrong with it names the variable and the way out."""
+    """One variable, strictly parsed; what is wrong with it names the variable and the way out."""
     try:
         return getattr(env, kind)(name, *default)
     except (EnvError, EnvValidationError) as error:

@@ -33,6 +33,13 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def finished(self) -> "ExecutionQuerySet":
         return self.filter(status__in=Execution.FINISHED)
 
+    def older_than(self, execution: "Execution") -> "ExecutionQuerySet":
+        """What follows ``execution`` in a list that shows the newest first."""
+        return self.filter(
+            Q(requested_at__lt=execution.requested_at)
+            | Q(requested_at=execution.requested_at, pk__lt=execution.pk)
+        )
+
     def held_by(self, owner: str, attempt: int) -> "ExecutionQuerySet":
         """Running rows whose lease this worker holds for this attempt."""
         return self.running().filter(lease_owner=owner, attempt=attempt)

@@ -42,19 +42,17 @@ class NotInspected(DomainError):
 
 
 class ArtifactTooLarge(DomainError):
-    def __init__(self, size: int, limit: int) -> None:
+    def __init__(self, limit: int) -> None:
         super().__init__(
             f"The file is larger than {limit // 1024**2} MB, the largest that this site takes. "
             "Save the model compressed (joblib.dump(model, file, compress=3)) or make it smaller."
         )
-        self.size = size
 
 
-class NotAModelFile(DomainError):
-    def __init__(self, name: str) -> None:
+class StoreUnavailable(DomainError):
+    def __init__(self) -> None:
         super().__init__(
-            f"{name} is not a joblib, pickle or skops file. "
-            "Save the fitted model with joblib.dump(model, 'model.joblib') and upload that."
+            "The file could not be stored right now. Nothing was kept; try again in a minute."
         )
 
 

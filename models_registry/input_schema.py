@@ -6,6 +6,8 @@ a value.
 
 import difflib
 import enum
+import hashlib
+import json
 import math
 import unicodedata
 from collections.abc import Mapping
@@ -115,6 +117,39 @@ class FeatureSpec:
             return f"Expected {thing} of at most {high}{unit}"
         return "Expected a whole number" if self.kind is Kind.INTEGER else "Expected a number"
 
+    @property
+    def range_text(self) -> str:
+        """What the field's help line says after its own words: range, typical value, and what
+        happens when it is left empty."""
+        parts = []
+        low, high = self.shown_range
+        if self.is_number and low is not None and high is not None:
+            parts.append(f"{format_number(low)} to {format_number(high)}")
+        if self.is_number and self.typical is not None:
+            parts.append(f"typical {self.display(self.typical)}")
+        sentences = [", ".join(parts)] if parts else []
+        if self.may_be_missing:
+            sentences.append("Leave empty if not known")
+            if self.imputed is not None:
+                sentences.append(f"The model will use {self.display(self.imputed)}")
+        elif self.requirement is Requirement.OPTIONAL and self.default is not None:
+            sentences.append(f"Empty means {self.display(self.default)}")
+        return ". ".join(sentences)
+
+    @property
+    def shown_range(self) -> tuple[float | None, float | None]:
+        """The bounds to show: the hard ones, else the range the model was trained on."""
+        return (
+            self.soft_minimum if self.minimum is None else self.minimum,
+            self.soft_maximum if self.maximum is None else self.maximum,
+        )
+
+    def as_typed(self, value: Scalar) -> str:
+        """A value as a form field holds it, so that it reads back as the same value."""
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else choice_text(value)
+
     def display(self, value: Scalar) -> str:
         """A stored value as people read it, without the unit."""
         if value is None:
@@ -190,8 +225,8 @@ class InputSchema:
         return CleanedInputs(values, errors, tuple(warnings))
 
     def read(self, stored: Mapping[str, Any]) -> dict[str, Scalar]:
-        """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the value
-        of 1e22 but not that it was a float."""
+        """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the
+        value of 1e22 but not that it was a float."""
         return {
             feature.name: _typed(feature, stored.get(feature.name)) for feature in self.features
         }
@@ -203,8 +238,15 @@ class InputSchema:
             for feature in self.features
         }
 
+    @property
+    def digest(self) -> str:
+        """Names the schema in a form, so that a form opened on one version is never read by the
+        positions of another."""
+        names = [[feature.name, feature.kind.value] for feature in self.features]
+        return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+
     def json_schema(self) -> dict[str, Any]:
-        """The schema as JSON Schema, for people to read in Prefect. Sensitive inputs are left out."""
+        """The schema as JSON Schema, for people to read in Prefect, without sensitive inputs."""
         shown = [feature for feature in self.features if not feature.is_sensitive]
         return {
             "type": "object",
@@ -346,7 +388,7 @@ def _plain(text: str) -> str:
 
 def _typed(feature: FeatureSpec, value: Any) -> Scalar:
     if value is None or isinstance(value, bool | str):
-        return value  # type: ignore[no-any-return]
+        return value
     if feature.kind is Kind.FLOAT:
         return float(value)
     if feature.kind is Kind.CHOICE:

@@ -1,4 +1,4 @@
-"""What the machinery reports about an inspection: compare-and-set, as in `executions/lifecycle.py`."""
+"""What the machinery reports about an inspection: compare-and-set, like an execution's."""
 
 import uuid
 from dataclasses import dataclass
@@ -15,8 +15,10 @@ from models_registry.models import Feature, Inspection, ModelVersion, Target
 
 @dataclass(frozen=True)
 class Findings:
-    """What an inspection read from the fitted model. ``report`` is shown to admins as it is."""
+    """What an inspection read from the file and the fitted model. ``format``, ``container`` and
+    ``task`` are the words of the model host's protocol; ``report`` is shown to admins as it is."""
 
+    format: str
     estimator: str
     task: str
     container: str
@@ -75,6 +77,7 @@ def mark_inspection_succeeded(
         return False
     version = inspection.version
     ModelVersion.objects.filter(pk=version.pk, sha256=inspection.sha256).update(
+        format=findings.format,
         estimator=findings.estimator[:200],
         task=findings.task,
         container=findings.container,

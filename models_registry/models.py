@@ -1,5 +1,6 @@
 """Registered models, their versions, what inputs each takes, and which version was live when."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -135,10 +136,6 @@ class ModelVersion(models.Model):
         return f"v{self.number}"
 
     @property
-    def artifact_key(self) -> str:
-        return f"models/{self.sha256}"
-
-    @property
     def is_active(self) -> bool:
         return self.status == self.Status.ACTIVE
 
@@ -157,8 +154,8 @@ class ModelVersion(models.Model):
         return self.activated_at is not None
 
     @property
-    def is_classifier(self) -> bool:
-        return self.task == "classification"
+    def deployed_at(self) -> datetime | None:
+        return self.activated_at
 
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
@@ -311,6 +308,16 @@ class Target(models.Model):
             unit=spec.unit[:40],
             class_labels=[[value, label] for value, label in spec.class_labels],
         )
+
+    @property
+    def what_it_says(self) -> str:
+        """One line on the answer: the classes, or the number with its unit."""
+        labels = [str(label) for _, label in self.class_labels]
+        if len(labels) > 4:
+            return f"One of {len(labels)} classes"
+        if labels:
+            return " · ".join(labels)
+        return f"{self}, in {self.unit}" if self.unit else str(self)
 
     def label_of(self, value: Any) -> str:
         """What people call this class; the class itself where nobody named it."""

@@ -72,7 +72,7 @@ def _groups_by_three(text: str, group: str) -> bool:
 
 
 def format_number(number: float) -> str:
-    """The shortest text that reads back as the same number, without an exponent where it is short."""
+    """The shortest text that reads back as the same number; whole numbers without a point."""
     if float(number).is_integer() and abs(number) < 1e15:
         return str(int(number))
     return repr(float(number))

@@ -1,10 +1,19 @@
 """Model files in the S3-compatible store: `models/<sha256>`, written once, never overwritten."""
 
-from typing import Any
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO, Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import storages
 from storages.backends.s3 import S3Storage
+
+from models_registry.errors import ArtifactMissing, ArtifactTooLarge
 
 
 class ArtifactStorage(S3Storage):  # type: ignore[misc]
@@ -21,3 +30,44 @@ class ArtifactStorage(S3Storage):  # type: ignore[misc]
                 signature_version="s3v4",
             ),
         }
+
+
+@dataclass(frozen=True)
+class StoredArtifact:
+    """A model file in the store: its hex digest and its size in bytes."""
+
+    sha256: str
+    size: int
+
+
+def artifact_key(sha256: str) -> str:
+    return f"models/{sha256}"
+
+
+def store_artifact(chunks: Iterable[bytes]) -> StoredArtifact:
+    """Stream a file to the store under its digest, unless the store has it already.
+
+    The file is hashed while it is received and never held in memory whole. Raises ArtifactTooLarge
+    as soon as it passes the limit, and ArtifactMissing when the store does not answer.
+    """
+    digest, size = hashlib.sha256(), 0
+    with tempfile.TemporaryFile() as spool:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > settings.ARTIFACT_MAX_BYTES:
+                raise ArtifactTooLarge(settings.ARTIFACT_MAX_BYTES)
+            digest.update(chunk)
+            spool.write(chunk)
+        spool.seek(0)
+        artifact = StoredArtifact(digest.hexdigest(), size)
+        _put_if_absent(artifact_key(artifact.sha256), spool)
+    return artifact
+
+
+def _put_if_absent(key: str, content: IO[bytes]) -> None:
+    store = storages["artifacts"]
+    try:
+        if not store.exists(key):
+            store.save(key, File(content))
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise ArtifactMissing(f"The store did not take {key}: {error}") from error

@@ -1,0 +1,72 @@
+"""What templates need to show executions: rows of a list, and one execution whole."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from executions.answer import Answer, read_answer
+from executions.errors import user_sentence
+from executions.models import Execution
+from models_registry.input_schema import InputSchema
+
+LISTED_INPUTS = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """One execution in a list: up to three inputs, how many more there are, and the result."""
+
+    execution: Execution
+    inputs: list[tuple[str, str]]
+    more: int
+    result: str
+    confidence: str
+    is_low: bool
+
+
+def rows(executions: Iterable[Execution]) -> list[Row]:
+    """Rows for executions whose ``version`` has its features and targets prefetched."""
+    return [_row(execution) for execution in executions]
+
+
+def _row(execution: Execution) -> Row:
+    schema = InputSchema(tuple(feature.spec for feature in execution.version.features.all()))
+    inputs = input_texts(schema, execution.inputs or {}, listed_first=True)
+    answer = answer_of(execution)
+    return Row(
+        execution=execution,
+        inputs=inputs[:LISTED_INPUTS],
+        more=max(0, len(inputs) - LISTED_INPUTS),
+        result=answer.text if answer else error_sentence(execution) or "–",
+        confidence=answer.confidence_text if answer else "",
+        is_low=bool(answer and answer.is_low),
+    )
+
+
+def answer_of(execution: Execution) -> Answer | None:
+    if execution.outputs is None:
+        return None
+    return read_answer(execution.outputs, list(execution.version.targets.all()))
+
+
+def error_sentence(execution: Execution) -> str:
+    return user_sentence(execution.error_code, execution.message)
+
+
+def input_texts(
+    schema: InputSchema, stored: dict[str, Any], *, listed_first: bool = False
+) -> list[tuple[str, str]]:
+    """(label, value with unit) of stored inputs, in the form's order or the listed ones first."""
+    values = schema.read(stored)
+    features = list(schema.features)
+    if listed_first:
+        features.sort(key=lambda feature: not feature.is_listed)
+    return [
+        (
+            feature.label,
+            " ".join(filter(None, [feature.display(values[feature.name]), feature.unit]))
+            if values[feature.name] is not None
+            else feature.display(None),
+        )
+        for feature in features
+    ]

@@ -1,0 +1,119 @@
+"""What people ask for about executions."""
+
+import hashlib
+import json
+import math
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.activity import record
+from accounts.models import User
+from config.queue import kick
+from executions.errors import AlreadyFinished, NoActiveVersion, QueueFull, TooManyRequests
+from executions.models import Execution
+from executions.tasks import submit_execution
+from models_registry.input_schema import CleanedInputs
+from models_registry.models import ModelVersion
+from models_registry.services import check_runnable
+
+NET = timedelta(seconds=4)
+"""How long the first kick may take before the sweep hands the execution over itself."""
+
+
+@transaction.atomic
+def request_execution(
+    *,
+    user: User,
+    version: ModelVersion,
+    inputs: CleanedInputs,
+    form_token: uuid.UUID,
+    purpose: Execution.Purpose = Execution.Purpose.PREDICTION,
+    retry_of: Execution | None = None,
+) -> Execution:
+    """Accept one run of ``version`` on checked inputs: one INSERT, and from then on it is kept.
+
+    The same form sent twice with the same inputs is the same execution. Raises TooManyRequests
+    over the person's rate, QueueFull under back-pressure, NoActiveVersion for a prediction with a
+    version that is not live, NotInspected or IncompleteSchema for a version that cannot run.
+    """
+    if not inputs.is_valid:
+        raise ValueError("inputs must be checked before an execution is requested")
+    if purpose == Execution.Purpose.PREDICTION and not version.is_active:
+        raise NoActiveVersion
+    check_runnable(version)
+    # One request of a person at a time: a double click waits here and then finds its twin.
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    digest = inputs_sha256(inputs)
+    twin = Execution.objects.filter(user=user, form_token=form_token, inputs_sha256=digest).first()
+    if twin is not None:
+        return twin
+    if purpose == Execution.Purpose.PREDICTION:
+        _check_rate(user)
+    _check_queue(user)
+    execution = Execution.objects.create(
+        user=user,
+        version=version,
+        version_sha256=version.sha256,
+        version_revision=version.revision,
+        purpose=purpose,
+        inputs=inputs.values,
+        inputs_sha256=digest,
+        warnings=list(inputs.warnings),
+        form_token=form_token,
+        retry_of=retry_of,
+        dispatch_after=Now() + Value(NET),
+        deadline=Now() + Value(settings.QUEUE_DEADLINE),
+    )
+    record(f"{purpose.label.lower()} requested", by=user, target=execution.public_id)
+    kick(submit_execution, str(execution.pk))
+    return execution
+
+
+def inputs_sha256(inputs: CleanedInputs) -> str:
+    """The digest of the values, the same for the same values in any order."""
+    return hashlib.sha256(json.dumps(inputs.values, sort_keys=True).encode()).hexdigest()
+
+
+def _check_rate(user: User) -> None:
+    limit = settings.PREDICTIONS_PER_MINUTE
+    window = timedelta(minutes=1)
+    recent = (
+        Execution.objects.predictions()
+        .filter(user=user, requested_at__gt=Now() - Value(window))
+        .order_by("-requested_at")
+        .values_list("requested_at", flat=True)[limit - 1 : limit]
+    )
+    for oldest in recent:
+        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
+
+
+def _check_queue(user: User) -> None:
+    queued = Execution.objects.queued()
+    if (
+        queued.filter(user=user)[: settings.MAX_QUEUED_PER_USER].count()
+        >= settings.MAX_QUEUED_PER_USER
+        or queued[: settings.MAX_QUEUED].count() >= settings.MAX_QUEUED
+    ):
+        raise QueueFull
+
+
+@transaction.atomic
+def cancel_execution(*, execution: Execution, by: User) -> Execution:
+    """Stop an execution that is not finished. A worker that runs it loses its lease and stops the
+    model; what it reports afterwards finds no row. Raises AlreadyFinished."""
+    canceled = (
+        Execution.objects.filter(pk=execution.pk)
+        .exclude(status__in=Execution.FINISHED)
+        .update(status=Execution.Status.CANCELED, finished_at=Now(), lease_until=None)
+    )
+    if not canceled:
+        raise AlreadyFinished
+    record("prediction canceled", by=by, target=execution.public_id)
+    execution.refresh_from_db()
+    return execution

@@ -1,0 +1,47 @@
+"""The cast: alice and bob (users), ada (admin), root (superuser), a live version, a Prefect that
+remembers. PostgreSQL, Redis and S3 are real in every test."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from models_registry.models import ModelVersion
+from tests.factories import make_user, make_version
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return make_user("alice@example.com", name="Alice Aoki")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return make_user("bob@example.com", name="Bob Brandt")
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return make_user("ada@example.com", name="Ada Admin", is_staff=True)
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return make_user("root@example.com", name="Root Rask", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def active_version(db: None) -> ModelVersion:
+    return make_version(is_active=True)
+
+
+@pytest.fixture
+def as_alice(client: Client, alice: User) -> Client:
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def as_ada(ada: User) -> Client:
+    client = Client()
+    client.force_login(ada)
+    return client

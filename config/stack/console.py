@@ -59,7 +59,7 @@ class Console:
     def log_of(self, name: str) -> Log:
         return self.logs.setdefault(name, Log(self.folder / "log" / f"{name}.log"))
 
-    def follow(self, part: Part, stream: IO[bytes]) -> None:
+    def follow(self, part: Part, stream: IO[bytes]) -> threading.Thread:
         """Read a part's output to its end, in a thread of its own."""
         log = self.log_of(part.name)
 
@@ -71,4 +71,6 @@ class Console:
                     if part.is_shown and line:
                         self.say(line, of=part.name)
 
-        threading.Thread(target=read, name=f"output of {part.name}", daemon=True).start()
+        thread = threading.Thread(target=read, name=f"output of {part.name}", daemon=True)
+        thread.start()
+        return thread

@@ -69,6 +69,15 @@ def folder_from(given: Mapping[str, str]) -> Path:
     return Path(given.get("STACK_DIR") or REPOSITORY / ".stack").resolve()
 
 
+def bare(folder: Path) -> dict[str, str]:
+    """What every child gets, servers of others included: no secret, and whose stack it is of."""
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+    return {
+        **{name: os.environ[name] for name in names if name in os.environ},
+        "STACK_DIR": str(folder),
+    }
+
+
 def read(file: Path) -> dict[str, str]:
     """The variables of an env file; empty where there is none."""
     try:
@@ -162,7 +171,9 @@ def generate(folder: Path, stored: Mapping[str, str], given: Mapping[str, str]) 
         return urlsplit(stored.get(url_name, "")).password or secrets.token_hex(16)
 
     values = dict(stored)
-    values["SITE_URL"] = f"http://{ports.LOOPBACK}:{port('SITE_URL', 'WEB_PORT', 8000)}"
+    web_port = port("SITE_URL", "WEB_PORT", 8000)
+    values["WEB_PORT"] = str(web_port)
+    values["SITE_URL"] = f"http://{ports.LOOPBACK}:{web_port}"
     values["ALLOWED_HOSTS"] = f"{ports.LOOPBACK},localhost"
     values["SECRET_KEY"] = stored.get("SECRET_KEY") or secrets.token_urlsafe(50)
     values["DEMO"] = "true"

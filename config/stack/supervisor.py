@@ -10,14 +10,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.stack.console import Console
-from config.stack.environment import REPOSITORY
+from config.stack.environment import REPOSITORY, bare
 from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
 from config.stack.pids import Identity
@@ -42,6 +43,7 @@ class Running:
     part: Part
     process: subprocess.Popen[bytes] | None = None
     identity: Identity | None = None
+    reader: threading.Thread | None = None
     began: float = field(default_factory=time.monotonic)
     starts: int = 0
     starts_again_at: float | None = None
@@ -58,16 +60,15 @@ class Supervisor:
         parts: Sequence[Part],
         *,
         console: Console,
-        environment: Mapping[str, str],
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.parts = parts
         self.console = console
-        self.environment = environment
         self.on_change = on_change
         self.running: dict[str, Running] = {}
         self.healthy: set[str] = set()
         self.is_stopping = False
+        self.grace_seconds = GRACE_SECONDS
 
     # --- starting --------------------------------------------------------------------------
 
@@ -103,13 +104,13 @@ class Supervisor:
                 sys.executable, "-I", "-S", str(Path(__file__).with_name("child.py")),
                 str(os.getpid()), str(int(part.stop_signal)), f"{uid}:{gid}", *part.argv,
             ],
-            env={**self.environment, **part.environment},
+            env={**bare(self.console.folder), **part.environment},
             cwd=REPOSITORY, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         running.process, running.identity = process, Identity.of(process.pid)
         if process.stdout:
-            self.console.follow(part, process.stdout)
+            running.reader = self.console.follow(part, process.stdout)
         self.on_change()
 
     def look_after_start(self, running: Running, checks: ThreadPoolExecutor) -> None:
@@ -175,7 +176,11 @@ class Supervisor:
         now = time.monotonic()
         if running.starts_again_at is not None:
             if now >= running.starts_again_at:
-                self.begin(running.part)
+                try:
+                    self.begin(running.part)
+                except (StackError, OSError) as error:
+                    running.starts_again_at = now + LAST_BACKOFF_SECONDS
+                    self.console.say(str(error), of=running.part.name)
             return
         code = self.exit_code(running)
         if code is None:
@@ -201,12 +206,15 @@ class Supervisor:
             return None
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        if running.reader:
+            running.reader.join(timeout=1)  # its last words are wanted
         return process.wait()
 
     # --- stopping --------------------------------------------------------------------------
 
     def ask_to_stop(self) -> None:
-        """Safe inside a signal handler."""
+        """Safe inside a signal handler; whoever asks twice does not want to wait."""
+        self.grace_seconds = 0.0 if self.is_stopping else GRACE_SECONDS
         self.is_stopping = True
 
     def stop(self) -> None:
@@ -221,7 +229,7 @@ class Supervisor:
                 if running.told_to_stop_at is None:
                     running.told_to_stop_at = now
                     running.process.send_signal(running.part.stop_signal)
-                elif now - running.told_to_stop_at > GRACE_SECONDS:
+                elif now - running.told_to_stop_at > self.grace_seconds:
                     running.process.kill()
             time.sleep(TICK_SECONDS)
 

@@ -82,7 +82,6 @@ def servers(runs: Path) -> Iterator[Environment]:
                 s3.part(environment),
             ],
             console=Console(folder),
-            environment=environment.values,
         )
         try:
             supervisor.start(seconds=SERVERS_SECONDS)
@@ -112,7 +111,7 @@ def prefect_server() -> Iterator[str]:
     }
     prefect.make_database(url, ours)
     part = prefect.part(Environment(folder, values, frozenset()))
-    supervisor = Supervisor([replace(part, after=())], console=Console(folder), environment=values)
+    supervisor = Supervisor([replace(part, after=())], console=Console(folder))
     try:
         supervisor.start(seconds=SERVERS_SECONDS)
         yield values["PREFECT_API_URL"]

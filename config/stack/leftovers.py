@@ -1,0 +1,35 @@
+"""Ends what a killed supervisor left behind, and nothing else."""
+
+import signal
+import time
+from pathlib import Path
+
+from config.stack import record
+from config.stack.pids import Identity, left_behind
+
+PATIENCE_SECONDS = 10.0
+
+
+def end(folder: Path) -> int:
+    """End the recorded processes that still run, gently first; returns how many there were.
+
+    Called with the stack's lock held: the supervisor that wrote the record is gone.
+    """
+    before = record.read(folder)
+    if before is None:
+        return 0
+    remaining: dict[Identity, signal.Signals] = {}
+    for process in before.processes.values():
+        for identity in left_behind(process.identity, folder):
+            remaining[identity] = process.stop_signal
+    count = len(remaining)
+    for identity, stop_signal in remaining.items():
+        identity.send(stop_signal)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while alive := [identity for identity in remaining if identity.is_alive()]:
+        if time.monotonic() > deadline:
+            for identity in alive:
+                identity.send(signal.SIGKILL)
+        time.sleep(0.05)
+    record.remove(folder)
+    return count

@@ -1,0 +1,39 @@
+"""`manage.py up`, `down` and `status`: the command line of the stack, without any setting."""
+
+import argparse
+import errno
+import os
+import sys
+
+from config.stack import environment as env
+from config.stack.errors import StackError
+from config.stack.start import up, up_detached
+from config.stack.status import status
+from config.stack.stop import down
+
+
+def main(argv: list[str]) -> int:
+    """Run `up`, `down` or `status`; returns the exit code. Says a sentence, never a traceback."""
+    parser = argparse.ArgumentParser(prog="manage.py")
+    commands = parser.add_subparsers(dest="command", required=True)
+    starting = commands.add_parser("up", help="start the whole product on embedded servers")
+    starting.add_argument("part", nargs="*", help="only these parts of it (see status)")
+    starting.add_argument("--detach", action="store_true", help="return once it is ready")
+    commands.add_parser("down", help="stop it")
+    commands.add_parser("status", help="show each part, its address and its health")
+    arguments = parser.parse_args(argv)
+    folder = env.folder_from(os.environ)
+    try:
+        if arguments.command == "down":
+            return down(folder)
+        if arguments.command == "status":
+            return status(folder)
+        start = up_detached if arguments.detach else up
+        return start(folder, arguments.part)
+    except StackError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        full = " Free some space and start again." if error.errno == errno.ENOSPC else ""
+        print(f"The stack stopped: {error.strerror}{where}.{full}", file=sys.stderr)
+    return 1

@@ -1,0 +1,167 @@
+"""Our own processes, and the whole stack as one list in the order of its needs."""
+
+import http.client
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from config.stack import ports, postgres, prefect, redis, s3
+from config.stack.environment import Environment
+from config.stack.errors import NotHealthyError, StackError
+from config.stack.parts import Part
+
+# Django commands, each list in one process: before the product's processes begin, and once all
+# of them run.
+PREPARING = ("migrate --no-input", "createcachetable", "collect_static")
+FINISHING = ("sync_prefect", "seed_demo")
+# The last command of all: it takes the whole road once, and its time is told in the ready line.
+FIRST_PREDICTION = ""
+
+
+def ours(environment: Environment) -> dict[str, str]:
+    """What every process of the product gets."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        **environment.values,
+        **prefect.QUIET,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def check_web(values: Mapping[str, str]) -> None:
+    """Raise NotHealthyError unless the site says that it is healthy, under its own name."""
+    connection = http.client.HTTPConnection(ports.LOOPBACK, int(values["WEB_PORT"]), timeout=5)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": urlsplit(values["SITE_URL"]).netloc})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        raise NotHealthyError(str(error) or type(error).__name__) from None
+    finally:
+        connection.close()
+    if status != 200:
+        raise NotHealthyError(f"/healthz answers {status}")
+
+
+def check_celery(redis_url: str, node: str) -> None:
+    """Raise NotHealthyError unless this stack's Celery worker answers a ping."""
+    from celery import Celery
+    from kombu.exceptions import OperationalError
+
+    with Celery(broker=redis_url, set_as_current=False) as app:
+        app.conf.broker_transport_options = {"socket_connect_timeout": 2, "socket_timeout": 2}
+        try:
+            answers = app.control.ping(destination=[node], timeout=1.5)
+        except OperationalError as error:
+            raise NotHealthyError(str(error)) from None
+    if not answers:
+        raise NotHealthyError("no answer to a ping")
+
+
+def check_worker(redis_url: str) -> None:
+    """Raise NotHealthyError unless a resident worker's heartbeat is there (kept for 15 s)."""
+    import redis as client
+    from redis.exceptions import RedisError
+
+    try:
+        with client.Redis.from_url(redis_url, socket_timeout=2, retry=None) as connection:
+            is_beating = next(connection.scan_iter("worker:heartbeat:*", count=1000), None)
+    except RedisError as error:
+        raise NotHealthyError(str(error)) from None
+    if is_beating is None:
+        raise NotHealthyError("no heartbeat")
+
+
+def commands(
+    environment: Environment, name: str, lines: tuple[str, ...], after: tuple[str, ...]
+) -> Part:
+    """A step that runs Django commands, one after the other, in one process."""
+    argv = (sys.executable, "-m", "config.stack.commands", *filter(None, lines))
+    return Part(name, argv=argv, after=after, environment=ours(environment), is_step=True)
+
+
+def web(environment: Environment) -> Part:
+    address = f"{ports.LOOPBACK}:{environment['WEB_PORT']}"
+    return Part(
+        "web",
+        argv=(
+            sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address,
+            "--workers", "2", "--threads", "4", "--preload", "--no-control-socket",
+            "--graceful-timeout", "5", "--timeout", "60", "--log-level", "warning",
+        ),
+        address=environment["SITE_URL"],
+        after=("prepare",),
+        environment=ours(environment),
+        check=lambda: check_web(environment.values),
+        is_shown=True,
+    )  # fmt: skip
+
+
+def celery(environment: Environment) -> Part:
+    """Celery's worker with beat inside it: threads, because tasks only wait for other servers."""
+    node = f"celery@stack-{environment['WEB_PORT']}"
+    schedule = environment.folder / "celery" / "beat"
+    return Part(
+        "celery",
+        argv=(
+            sys.executable, "-m", "celery", "-A", "config", "--quiet", "worker",
+            "--beat", "--schedule", str(schedule), "--hostname", node, "--pool", "threads",
+            "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+        ),
+        address=node,
+        after=("prepare", "redis"),
+        environment=ours(environment),
+        check=lambda: check_celery(environment["REDIS_URL"], node),
+        is_shown=True,
+    )  # fmt: skip
+
+
+def worker(environment: Environment) -> Part:
+    """The resident Prefect worker."""
+    return Part(
+        "worker",
+        argv=(sys.executable, "-m", "flows.worker"),
+        address=environment["PREFECT_API_URL"],
+        after=("prepare", "redis", "s3", "prefect"),
+        environment=ours(environment),
+        check=lambda: check_worker(environment["REDIS_URL"]),
+        is_shown=True,
+    )
+
+
+def servers(environment: Environment) -> list[Part]:
+    """The four servers, the slowest starter first."""
+    return [
+        postgres.part(environment),
+        prefect.part(environment),
+        redis.part(environment),
+        s3.part(environment),
+    ]
+
+
+def everything(environment: Environment) -> list[Part]:
+    """The whole stack."""
+    finishing = (*FINISHING, FIRST_PREDICTION)
+    return [
+        *servers(environment),
+        commands(environment, "prepare", PREPARING, after=("postgres",)),
+        web(environment),
+        celery(environment),
+        worker(environment),
+        commands(environment, "finish", finishing, after=("web", "celery", "worker")),
+    ]
+
+
+def only(names: Collection[str], parts: Sequence[Part]) -> list[Part]:
+    """The named parts, needing no other than each other; all of them where nothing is named."""
+    known = {part.name for part in parts}
+    if unknown := sorted(set(names) - known):
+        raise StackError(
+            f"There is no part {', '.join(unknown)}: expected some of {', '.join(sorted(known))}."
+        )
+    kept = set(names) or known
+    return [
+        replace(part, after=tuple(name for name in part.after if name in kept))
+        for part in parts
+        if part.name in kept
+    ]

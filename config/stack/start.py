@@ -1,0 +1,160 @@
+"""`up`: the stack from its start to its end, in the foreground or in a session of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from config.stack import environment as env
+from config.stack import leftovers, processes, record
+from config.stack.console import Console
+from config.stack.environment import REPOSITORY, Environment
+from config.stack.errors import StackError
+from config.stack.parts import Part
+from config.stack.pids import Identity
+from config.stack.record import Process, Record
+from config.stack.supervisor import StoppedError, Supervisor
+
+START_SECONDS = 180.0  # after which a start has failed
+DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
+
+
+def up(folder: Path, names: Collection[str] = ()) -> int:
+    """Start everything, or the named parts, and stay until asked to stop.
+
+    With a stack running in this folder already, say where.
+    """
+    env.make_folder(folder)
+    lock = record.take_lock(folder)
+    if lock is None:
+        return tell_of_the_running_one(folder)
+    with lock:
+        ended = leftovers.end(folder)
+        environment = env.prepare(folder, os.environ)
+        console = Console(folder)
+        if ended:
+            console.say(f"ended {ended} processes that an earlier stack left behind")
+        console.say(f"starting; data and logs are in {folder}")
+        run(environment, processes.only(names, processes.everything(environment)), console)
+    return 0
+
+
+def run(environment: Environment, parts: Sequence[Part], console: Console) -> None:
+    """Supervise the parts from their start to their end, keeping the record up to date."""
+    began = time.monotonic()
+    now = Record(
+        supervisor=Identity.of(os.getpid()),
+        state="starting",
+        site_url=environment["SITE_URL"],
+        ready_line="",
+        parts=tuple(part.name for part in parts),
+        processes={},
+        own=environment.own,
+        values=record.checkable(environment),
+    )
+
+    def note(**changes: object) -> None:
+        nonlocal now
+        known = {
+            running.part.name: Process(running.identity, running.part.stop_signal)
+            for running in supervisor.running.values()
+            if running.identity and not running.part.is_step
+        }
+        now = replace(now, processes=known, **changes)  # type: ignore[arg-type]
+        record.write(environment.folder, now)
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        supervisor.ask_to_stop()
+
+    supervisor = Supervisor(parts, console=console, on_change=note)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ask_to_stop)
+    try:
+        supervisor.start(seconds=START_SECONDS)
+        line = ready_line(environment, console, time.monotonic() - began)
+        note(state="ready", ready_line=line)
+        console.say(line)
+        supervisor.watch()
+    except StoppedError:
+        pass
+    finally:
+        console.say("stopping")
+        note(state="stopping")
+        supervisor.stop()
+        record.remove(environment.folder)
+        console.say("stopped")
+
+
+def ready_line(environment: Environment, console: Console, seconds: float) -> str:
+    """The one line that a person needs."""
+    words = [
+        f"Ready in {seconds:.1f} s: {environment['SITE_URL']}",
+        f"sign in as {DEMO_ACCOUNTS} with password {environment['DEMO_PASSWORD']}",
+    ]
+    if processes.FIRST_PREDICTION:
+        words.append(f"first prediction: {first_prediction(console)}")
+    return " | ".join(words)
+
+
+def first_prediction(console: Console) -> str:
+    """How long the prediction made at the start took, from the JSON that the command printed."""
+    for line in reversed(console.log_of("finish").last):
+        if line.startswith("{"):
+            answer = json.loads(line)
+            took = answer.get("time_to_result_ms")
+            return f"{took:.0f} ms" if took is not None else str(answer.get("message", "failed"))
+    return "failed"
+
+
+def tell_of_the_running_one(folder: Path) -> int:
+    """Say where the stack that runs already is, once it is ready; exit code 0."""
+    running = wait_until_ready(folder)
+    if running is None:
+        raise StackError("The stack that was starting in this folder has stopped.")
+    print(f"Already running (process {running.supervisor.pid}). {running.ready_line}")
+    return 0
+
+
+def wait_until_ready(folder: Path, process: subprocess.Popen[bytes] | None = None) -> Record | None:
+    """The record of the running stack once it is ready; None where it ends before."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process is None and not record.is_held(folder):
+            return None
+        if process and process.poll() is not None:
+            return None
+        now = record.read(folder)
+        if now and now.state == "ready" and now.supervisor.is_alive():
+            return now
+        time.sleep(0.1)
+    raise StackError(f"The stack is not ready; see {folder / 'log'}.")
+
+
+def up_detached(folder: Path, names: Collection[str] = ()) -> int:
+    """Start everything in a session of its own; return when it is ready."""
+    env.make_folder(folder)
+    if record.is_held(folder):
+        return tell_of_the_running_one(folder)
+    log = folder / "log" / "up.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "config.stack", "up", *names],
+            cwd=REPOSITORY,
+            env={**os.environ, "STACK_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+        )
+    ready = wait_until_ready(folder, process)
+    if ready is None:
+        lines = log.read_text().strip().splitlines()
+        raise StackError(lines[-1] if lines else f"The stack did not start; see {log}.")
+    print(ready.ready_line)
+    return 0

@@ -1,0 +1,48 @@
+"""`status`: each part of the running stack, its address, and healthy or why not."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from config.stack import processes, record
+from config.stack.environment import Environment
+from config.stack.errors import NotHealthyError
+from config.stack.parts import Part
+from config.stack.record import Record
+
+
+def status(folder: Path) -> int:
+    """Show each part; exit code 0 only where all are healthy."""
+    running = record.read(folder) if record.is_held(folder) else None
+    if running is None:
+        print(f"Nothing is running in {folder}.")
+        return 1
+    environment = Environment(folder, running.values, running.own)
+    parts = processes.only(running.parts, processes.everything(environment))
+    parts = [part for part in parts if not part.is_step]
+    with ThreadPoolExecutor(max_workers=len(parts)) as checks:
+        healths = list(checks.map(lambda part: health(part, running), parts))
+    rows = [("part", "address", "health", "pid")]
+    for part, told in zip(parts, healths, strict=True):
+        process = running.processes.get(part.name)
+        pid = str(process.identity.pid) if process else "your own" if part.is_own else ""
+        rows.append((part.name, part.address, told, pid))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        print(
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+    return 0 if all(told == "healthy" for told in healths) else 1
+
+
+def health(part: Part, running: Record) -> str:
+    """`healthy`, or why not."""
+    process = running.processes.get(part.name)
+    if not part.is_own and process is None:
+        return "not started yet"
+    if process and not process.identity.is_alive():
+        return "ended; it will be started again"
+    try:
+        part.check()
+    except NotHealthyError as error:
+        return str(error)
+    return "healthy"

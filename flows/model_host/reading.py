@@ -1,0 +1,151 @@
+"""What reading one file keeps account of, and what stands on the stack beside plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import allow_list
+from .protocol import HostError, TypeName
+
+OPCODES = 20_000_000
+"""A vectorizer with a million terms needs some five million."""
+MOST_REFUSED = 100
+KEY_DEPTH = 4
+"""Hashing a tuple of tuples of tuples ... overflows the C stack."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """What the file named, not to be called or used: its entry in the allow-list."""
+
+    entry: allow_list.Entry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Absent:
+    """Stands for an unknown or dropped type and all that is made of it."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ArrayHeader:
+    """What joblib writes before the raw bytes of an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What REDUCE or NEWOBJ made. ``build`` sets its state, once, and may give another object in
+    its place; ``needs_state`` where it is not fit for use before that."""
+
+    value: Any
+    build: Callable[[Reading, Any, Any], Any]
+    needs_state: bool = False
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one file has used and named so far, nested pickles included."""
+
+    approved: frozenset[TypeName] = frozenset()
+    opcodes_left: int = OPCODES
+    depth: int = 0
+    named: set[TypeName] = field(default_factory=set)
+    unknown: dict[TypeName, None] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+    unbuilt: dict[int, Made] = field(default_factory=dict)
+
+    def is_built(self, value: object) -> bool:
+        """Whether ``value`` may be used: the file need not set its state any more."""
+        made = self.unbuilt.get(id(value))
+        return made is None or not made.needs_state
+
+    def find(self, module: str, name: str) -> Any:
+        """What the file gets for a name: a value, a ``Named``, or an ``Absent``."""
+        self.named.add((module, name))
+        entry = allow_list.find(module, name)
+        if entry is None and (module, name) in self.approved and "." not in name:
+            entry = allow_list.Entry(module, name, "NEWOBJ", approved=True)
+        if entry is None:
+            self.unknown[(module, name)] = None
+            return Absent(module, name)
+        if entry.role == "DROPPED":
+            return Absent(module, name)
+        if entry.role == "VALUE":
+            return resolve(entry)
+        if entry.approved and not isinstance(found := resolve(entry), type):
+            return found
+        return Named(entry)
+
+    def check_finished(self) -> None:
+        """Refuses a file that leaves something half made, and one that names unknown types."""
+        if self.unknown:
+            raise unknown_types(tuple(self.unknown))
+        if any(made.needs_state for made in self.unbuilt.values()):
+            raise damaged("it leaves an object without its state")
+
+
+def unknown_types(names: tuple[TypeName, ...]) -> HostError:
+    """The refusal of a file that names what the allow-list does not hold."""
+    own = [name for name in names if name[0] == "__main__"]
+    listed = _listed(own or list(names))
+    if own:
+        message = (
+            f"The file needs {listed}, which this server does not have. Define "
+            f"{'it' if len(own) == 1 else 'them'} in an importable module, install that module on "
+            "the worker, and save the model again."
+        )
+    elif len(names) == 1:
+        message = f"The file names {listed}, which is not on the list of known types."
+    else:
+        message = f"The file names {listed}, which are not on the list of known types."
+    return HostError("LOAD", message, refused=names[:MOST_REFUSED])
+
+
+def _listed(names: list[TypeName]) -> str:
+    """At most five names as they read in a sentence; what is not printable is escaped."""
+    shown = [f"`{ascii(f'{module}.{name}'[:120])[1:-1]}`" for module, name in names[:5]]
+    if len(names) > 5:
+        shown.append(f"{len(names) - 5} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def damaged(what: str) -> HostError:
+    """A file that breaks the rules of its own format, or a file made to do so."""
+    return HostError("LOAD", f"The file is damaged or was made by hand: {what}.")
+
+
+def resolve(entry: allow_list.Entry) -> Any:
+    """The object behind an allowed name; a HostError where the libraries here lack it."""
+    try:
+        return allow_list.resolve(entry.module, entry.name)
+    except (ImportError, AttributeError, OSError) as error:
+        raise HostError(
+            "LOAD",
+            f"The file needs `{entry.module}.{entry.name}`, which this server does not have. "
+            "Install it on the worker, or save the model again with the versions used here.",
+            refused=((entry.module, entry.name),),
+        ) from error
+
+
+def check_key(key: object, depth: int = 0) -> None:
+    """Refuses what must not be hashed: deep tuples, and anything but plain values."""
+    kind = type(key)
+    if kind in (str, int, float, bool, bytes, type(None)):
+        return
+    if kind is tuple and depth < KEY_DEPTH:
+        for item in key:  # type: ignore[attr-defined]
+            check_key(item, depth + 1)
+        return
+    if isinstance(key, np.generic) and not isinstance(key, np.void | np.object_):
+        return
+    if isinstance(key, type) and kind is type:
+        return
+    if isinstance(key, Absent):
+        return
+    raise damaged(f"a {kind.__name__} is used as a key")

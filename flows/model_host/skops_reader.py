@@ -1,0 +1,171 @@
+"""Reads a ``.skops`` file with skops' own loader, after a look of ours at all that it asks for.
+
+skops trusts what its caller says, and by default every estimator. Here each node of the schema is
+first held against our allow-list and against the short table of loaders below; skops is then told
+to trust exactly the names that passed. Loaders that fetch methods or call operators are absent.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import skops.io
+
+from . import allow_list
+from .protocol import HostError
+from .reading import Reading, damaged
+
+UNPACKED_BYTES = 2 * 1024**3
+SCHEMA_BYTES = 64 * 1024**2
+MEMBERS = 100_000
+PROTOCOLS = (2,)
+
+_PLAIN: dict[str, frozenset[str]] = {
+    "DictNode": frozenset(
+        {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
+    ),
+    "DefaultDictNode": frozenset({"collections.defaultdict"}),
+    "ListNode": frozenset({"builtins.list"}),
+    "SetNode": frozenset({"builtins.set"}),
+    "TupleNode": frozenset({"builtins.tuple"}),
+    "BytesNode": frozenset({"builtins.bytes"}),
+    "BytearrayNode": frozenset({"builtins.bytearray"}),
+    "SliceNode": frozenset({"builtins.slice"}),
+    "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray"}),
+    "DTypeNode": frozenset({"numpy.dtype"}),
+    "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
+    "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
+}
+
+_COMPILED = (
+    "sklearn.metrics._dist_metrics",
+    "sklearn.neighbors._ball_tree",
+    "sklearn.neighbors._kd_tree",
+)
+
+
+def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
+    """The object in the archive. Counts every type that it names in ``reading``."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        _check_archive(archive)
+        schema = json.loads(archive.read("schema.json"))
+        if type(schema) is not dict or schema.get("protocol") not in PROTOCOLS:
+            raise HostError(
+                "LOAD",
+                "The file was written by another version of skops, which is not read here. "
+                "Save the model again with the version used here.",
+            )
+        files = {name: archive.getinfo(name).file_size for name in archive.namelist()}
+    trusted = set()
+    read = 0
+    for node in _nodes(schema):
+        trusted.add(_check_node(node, reading))
+        if type(file := node.get("file")) is str:
+            read += files.get(file, 0)
+        _note_version(node, reading)
+    if read > UNPACKED_BYTES:
+        raise damaged("it reads its arrays over and over")
+    if reading.unknown:
+        return None
+    return skops.io.loads(bytes(data), trusted=sorted(trusted))
+
+
+def _check_archive(archive: zipfile.ZipFile) -> None:
+    """Bounds what the archive says it holds; zipfile never reads more of a member than it says."""
+    members = archive.infolist()
+    names = {member.filename for member in members}
+    if len(members) > MEMBERS or len(names) != len(members) or "schema.json" not in names:
+        raise damaged("it is a zip archive, but not one that skops writes")
+    if any(member.flag_bits & 1 for member in members):
+        raise damaged("its archive is encrypted")
+    total = sum(member.file_size for member in members)
+    if total > UNPACKED_BYTES or archive.getinfo("schema.json").file_size > SCHEMA_BYTES:
+        raise HostError("LOAD", "The file unpacks to more than a model may hold.")
+    for member in members:
+        if member.filename.endswith(".npz"):
+            with zipfile.ZipFile(io.BytesIO(archive.read(member))) as arrays:
+                total += sum(array.file_size for array in arrays.infolist())
+    if total > UNPACKED_BYTES:
+        raise HostError("LOAD", "The file unpacks to more than a model may hold.")
+
+
+def _nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every dict that skops could take for a node, wherever it stands in the schema."""
+    waiting: list[Any] = [schema]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict:
+            if "__loader__" in part:
+                yield part
+            waiting.extend(part.values())
+        elif type(part) is list:
+            waiting.extend(part)
+
+
+def _check_node(node: dict[str, Any], reading: Reading) -> str:
+    """The full name of the node's type, once its loader may make it."""
+    loader, module, name = (node.get(key) for key in ("__loader__", "__module__", "__class__"))
+    if not (type(loader) is str and type(module) is str and type(name) is str):
+        raise damaged("a node of it has no loader or no type")
+    full = f"{module}.{name}"
+    if loader == "PartialNode" and full == "functools.partial":
+        _check_partial(node)
+        return full
+    if loader == "JsonNode" or full in _PLAIN.get(loader, ()):
+        return full
+    reading.named.add((module, name))
+    entry = allow_list.find(module, name)
+    if entry is None and (module, name) in reading.approved:
+        return full
+    if entry is None or entry.module != module:
+        reading.unknown[(module, name)] = None
+    elif not _fits(node, entry):
+        raise damaged(f"it makes a `{full}` with {loader[:40]!r}")
+    return full
+
+
+def _note_version(node: dict[str, Any], reading: Reading) -> None:
+    match node:
+        case {"content": {"_sklearn_version": {"content": str(version)}}}:
+            reading.libraries["scikit-learn"] = version.strip('"')[:40]
+
+
+def _check_partial(node: dict[str, Any]) -> None:
+    """``functools.partial`` only of scikit-learn's ``check_array``, with keywords alone."""
+    match node.get("content"):
+        case {
+            "func": {
+                "__loader__": "FunctionNode",
+                "__module__": "sklearn.utils.validation",
+                "__class__": "check_array",
+            },
+            "args": {"content": []},
+        }:
+            return
+    raise damaged("it makes a partial of something else than check_array")
+
+
+def _fits(node: dict[str, Any], entry: allow_list.Entry) -> bool:
+    """Whether the node's loader makes such a type as its role in the allow-list says."""
+    match node["__loader__"]:
+        case "ObjectNode":
+            stateful = type(node.get("content")) is dict
+            return entry.role == "NEWOBJ" or (stateful and entry.module in _COMPILED)
+        case "RandomGeneratorNode":
+            return entry.module == "numpy.random._generator"
+        case "TypeNode" | "FunctionNode":
+            return entry.role == "VALUE"
+        case "NdArrayNode":
+            return entry.module == "numpy" and entry.role == "VALUE"
+        case "LossNode":
+            return entry.role in ("REDUCE", "ARGUMENT") and entry.module in (
+                "sklearn._loss._loss",
+                "sklearn.linear_model._sgd_fast",
+            )
+        case "SparseMatrixNode":
+            return entry.module.startswith("scipy.sparse.")
+    return False

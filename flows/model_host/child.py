@@ -30,7 +30,7 @@ from .protocol import (
     Scalar,
     SelfTest,
 )
-from .safe_load import load
+from .safe_load import Loaded, load
 
 
 class _Silence(io.TextIOBase):
@@ -46,22 +46,19 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
     try:
         lockdown.name_process("model")
         lockdown.strip(descriptor)
-        sys.stdin = None  # type: ignore[assignment]
+        sys.stdin = None
         sys.stdout = sys.stderr = _Silence()
         lockdown.limit(memory_bytes=orders.memory_bytes, cpu_seconds=orders.cpu_seconds)
-        try:
-            if orders.locked:
-                lockdown.lock(parent=parent)
-        except lockdown.LockdownError as error:
-            if orders.role == "self_test":
-                _reply(SelfTest(passed=False, findings=(f"{error}.",)))
-            code = NOT_LOCKED_EXIT
+        missing = lockdown.lock(parent=parent) if orders.locked else ()
+        if orders.role == "self_test":
+            _reply(lockdown.self_test(canary, missing))
         else:
-            if orders.role == "self_test":
-                _reply(lockdown.self_test(canary))
-            else:
-                _serve()
-            code = 0
+            _serve()
+        code = 0
+    except lockdown.LockdownError as error:
+        if orders.role == "self_test":
+            _reply(SelfTest(passed=False, findings=(f"The lock did not close: {error}.",)))
+        code = NOT_LOCKED_EXIT
     except MemoryError:
         code = OUT_OF_MEMORY_EXIT
     finally:
@@ -70,31 +67,31 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
 
 
 def _serve() -> None:
-    estimator: object = None
+    loaded: Loaded | None = None
     while (request := _receive()) is not None:
         try:
-            match request:
-                case {"op": "load"}:
-                    estimator, result = _load(request)
-                case {"op": "examine"}:
-                    result = examine(estimator)
-                case {"op": "predict"}:
+            match loaded, request:
+                case None, {"op": "load"}:
+                    loaded, report = _load(request)
+                    _reply(report)
+                case Loaded(), {"op": "examine"}:
+                    _reply(examine(loaded.estimator, loaded.libraries))
+                case Loaded(), {"op": "predict"}:
                     layout = wire.from_json(InputLayout, request["layout"])
                     inputs: dict[str, Scalar] = request["inputs"]
-                    result = predict(estimator, layout, inputs)
+                    _reply(predict(loaded.estimator, layout, inputs))
                 case _:
                     raise HostError("CRASH", "The model's process was asked for something unknown.")
-            _reply(result)
         except HostError as error:
             _fail(error)
         except MemoryError:
-            estimator = None
+            loaded = None
             _fail(HostError("MEMORY", OUT_OF_MEMORY, traceback=traceback.format_exc()))
         except BaseException as error:  # A model may raise SystemExit, too.
             _fail(_failure(request, error))
 
 
-def _load(request: dict[str, Any]) -> tuple[object, LoadReport]:
+def _load(request: dict[str, Any]) -> tuple[Loaded, LoadReport]:
     """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
     started, before = time.perf_counter(), _peak_bytes()
     length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
@@ -103,8 +100,8 @@ def _load(request: dict[str, Any]) -> tuple[object, LoadReport]:
         request["format"],
         approved=frozenset((module, name) for module, name in request["approved"]),
     )
-    return loaded.estimator, LoadReport(
-        types=tuple(sorted(loaded.types)),
+    return loaded, LoadReport(
+        types=loaded.types,
         seconds=time.perf_counter() - started,
         memory_bytes=_peak_bytes() - before,
     )

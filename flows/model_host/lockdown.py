@@ -73,11 +73,12 @@ def limit(*, memory_bytes: int, cpu_seconds: int) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
-def lock(*, parent: int) -> None:
-    """Gives up every right for good. LockdownError where a layer that must be there is not.
+def lock(*, parent: int) -> tuple[str, ...]:
+    """Gives up every right for good; returns a sentence for each layer the kernel does not have.
 
-    ``parent`` is the process with which this one dies. The order matters: a change of user clears
-    both the parent-death signal and the dumpable flag.
+    LockdownError where a layer that must be there is not. ``parent`` is the process with which this
+    one dies. The order matters: a change of user clears the parent-death signal and the dumpable
+    flag.
     """
     if not seccomp.is_supported():
         raise LockdownError(f"{platform.system()} on {platform.machine()} has no filter here")
@@ -87,11 +88,12 @@ def lock(*, parent: int) -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
     if os.getppid() != parent:
         os._exit(0)  # The parent died before it could take this process with it.
-    _landlock()
+    missing = _landlock()
     try:
         seccomp.install(_libc)
     except OSError as error:
         raise LockdownError(f"the system-call filter was refused: {error.strerror}") from error
+    return missing
 
 
 def name_process(name: str) -> None:
@@ -100,11 +102,11 @@ def name_process(name: str) -> None:
         _libc.prctl(_PR_SET_NAME, name.encode()[:15])
 
 
-def self_test(canary: Path) -> SelfTest:
+def self_test(canary: Path, missing: tuple[str, ...] = ()) -> SelfTest:
     """What this process, already locked, can still do: each attempt should fail.
 
-    ``canary`` is a file that everybody may read. An exec that succeeds replaces this process, so
-    whoever waits for the answer must take silence for a failure.
+    ``canary`` is a file that everybody may read; ``missing`` is what ``lock`` returned. An exec
+    that succeeds replaces this process, so whoever waits must take silence for a failure.
     """
     attempts: dict[str, Callable[[], object]] = {
         "read a file": lambda: os.open(canary, os.O_RDONLY),
@@ -112,24 +114,16 @@ def self_test(canary: Path) -> SelfTest:
         "open an internet socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
         "open a local socket": lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM),
         "start a process": _fork,
-        "start a program": lambda: os.execv(sys.executable, [sys.executable, "-I", "-c", ""]),  # noqa: S606
     }
-    possible = []
+    findings = []
     for name, attempt in attempts.items():
         with contextlib.suppress(OSError):
             attempt()
-            possible.append(f"A locked process could {name}.")
-    if possible:
-        return SelfTest(passed=False, findings=tuple(possible))
-    return SelfTest(passed=True)
-
-
-def landlock_version() -> int:
-    """The Landlock ABI that this kernel offers; 0 without Landlock."""
-    if platform.system() != "Linux":
-        return 0
-    version: int = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
-    return max(version, 0)
+            findings.append(f"A locked process could {name}.")
+    if not findings:
+        with contextlib.suppress(OSError):
+            os.execv(sys.executable, [sys.executable, "-I", "-c", ""])  # noqa: S606
+    return SelfTest(passed=not findings, findings=tuple(findings) or missing)
 
 
 def _fork() -> None:
@@ -166,15 +160,15 @@ def _effective_capabilities() -> int:
     return 0
 
 
-def _landlock() -> None:
+def _landlock() -> tuple[str, ...]:
     """Denies every file, and what the kernel's ABI adds: TCP, abstract sockets, signals outside.
 
     A kernel without Landlock is no reason to stop: the filter denies the same, and the self-test
     decides whether what is left will do.
     """
-    version = landlock_version()
-    if version == 0:
-        return
+    version = _libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)
+    if version < 1:
+        return ("This kernel has no Landlock: the system-call filter alone keeps files closed.",)
     rights = [(1 << _FILE_RIGHTS[min(version, 5)]) - 1]
     if version >= 4:
         rights.append(0b11)
@@ -182,10 +176,7 @@ def _landlock() -> None:
         rights.append(0b11)
     handled = (ctypes.c_uint64 * len(rights))(*rights)
     ruleset = _libc.syscall(_CREATE_RULESET, handled, ctypes.c_size_t(ctypes.sizeof(handled)), 0)
-    if ruleset < 0:
+    if ruleset < 0 or _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
         raise LockdownError(f"Landlock was refused: {os.strerror(ctypes.get_errno())}")
-    try:
-        if _libc.syscall(_RESTRICT_SELF, ruleset, 0) != 0:
-            raise LockdownError(f"Landlock was refused: {os.strerror(ctypes.get_errno())}")
-    finally:
-        os.close(ruleset)
+    os.close(ruleset)
+    return ()

@@ -34,6 +34,7 @@ from sklearn import (
     tree,
 )
 
+from .examine import examine
 from .prediction import predict
 from .protocol import Column, Format, InputLayout, Scalar
 from .safe_load import load
@@ -55,6 +56,8 @@ _MODULES = (
     "sklearn.decomposition",
     "sklearn.discriminant_analysis",
     "sklearn.dummy",
+    "sklearn.experimental.enable_halving_search_cv",
+    "sklearn.experimental.enable_iterative_imputer",
     "sklearn.feature_selection",
     "sklearn.isotonic",
     "sklearn.kernel_approximation",
@@ -157,7 +160,7 @@ def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
 def _open_and_predict(
     model: object, form: str, layout: InputLayout, inputs: dict[str, Scalar]
 ) -> None:
-    """Writes ``model`` as ``form`` (a format, or a joblib compressor), opens it, predicts once."""
+    """Writes ``model`` as ``form`` (a format, or a joblib compressor) and does all that is done."""
     file = io.BytesIO()
     format_: Format = "joblib"
     if form == "skops":
@@ -167,5 +170,7 @@ def _open_and_predict(
         joblib.dump(model, file)
     else:
         joblib.dump(model, file, compress=(form, 1))
-    loaded = load(file.getvalue(), format_, approved=frozenset())
+    loaded = load(file.getvalue(), format_)
     predict(loaded.estimator, layout, inputs)
+    if layout.container != "array":
+        examine(loaded.estimator, loaded.libraries)

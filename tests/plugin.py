@@ -1,7 +1,8 @@
 """Brings up real PostgreSQL, Redis and S3 for one test run, before Django reads its settings.
 
 Loaded early (`-p tests.plugin`). Only the process that the person started brings them up; the
-workers of pytest-xdist inherit its environment.
+workers of pytest-xdist inherit its environment. With FAIL_ON_SKIP set, a skipped test fails the
+run.
 """
 
 import os
@@ -27,6 +28,13 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
         except StackError as error:
             raise pytest.UsageError(str(error)) from None
     return (yield)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and reporter.stats.get("skipped") and os.environ.get("FAIL_ON_SKIP"):
+        reporter.write_line("Skipped tests count as failures here (FAIL_ON_SKIP).", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure() -> None:

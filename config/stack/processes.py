@@ -110,7 +110,11 @@ def celery(environment: Environment) -> Part:
         ),
         address=node,
         after=("prepare", "redis"),
-        environment=ours(environment),
+        # Root is what this machine gave us; the warning would be seven lines at every start.
+        environment={
+            **ours(environment),
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+        },
         check=lambda: check_celery(environment["REDIS_URL"], node),
         is_shown=True,
     )  # fmt: skip

@@ -43,7 +43,7 @@ bench: $(VENV)/.dev node_modules/.built ## Measure time to result and throughput
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
-		echo "This needs Python 3.11, 3.12 or 3.13 and found $$($(PYTHON) --version 2>&1 || echo none):" \
+		echo "This needs Python 3.11, 3.12 or 3.13 and found $$($(PYTHON) --version 2>/dev/null || echo none):" \
 		"name one, as in make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo "Python cannot make a virtual environment here: apt-get install python3-venv"; \

@@ -252,7 +252,12 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # more than a form has: the form answers in words
+FILE_UPLOAD_HANDLERS = [
+    "models_registry.uploads.SizeLimitHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Mail ------------------------------------------------------------------------------------
 _mail = read("dj_email_url", "EMAIL_URL", "console:")

@@ -1,11 +1,13 @@
 """Registered models, their versions, what inputs each takes, and which version was live when."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
@@ -219,6 +221,23 @@ class Feature(models.Model):
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    def clean(self) -> None:
+        """The fields must fit each other: bounds in order, and a default that the rules allow."""
+        pairs = self.choices if isinstance(self.choices, list) else [None]
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise ValidationError({"choices": 'Write pairs: [["rent", "Rents"], ["own", "Owns"]]'})
+        if self.kind == Kind.CHOICE.value and not pairs and self.is_complete:
+            raise ValidationError({"choices": "A choice needs its values."})
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValidationError({"maximum": "The maximum is below the minimum."})
+        alone = InputSchema((replace(self.spec, requirement=Requirement.MAY_BE_MISSING),))
+        for field in ("default", "typical"):
+            errors = alone.clean({self.name: getattr(self, field)}).errors
+            if errors:
+                raise ValidationError({field: str(errors[self.name])})
+        if self.requirement == Requirement.OPTIONAL.value and self.default is None:
+            raise ValidationError({"default": "An optional input needs a default."})
 
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: FeatureSpec) -> "Feature":

@@ -29,10 +29,11 @@ from models_registry.tasks import submit_inspection, sync_prefect_deployment
 
 
 @transaction.atomic
-def create_model(*, name: str, description: str = "", by: User) -> RegisteredModel:
-    """Register a model under a name of its own; its Prefect deployment follows."""
+def create_model(*, name: str, description: str = "", by: User, **limits: float) -> RegisteredModel:
+    """Register a model under a name of its own; its Prefect deployment follows. ``limits`` are
+    ``load_seconds``, ``predict_seconds`` and ``slow_seconds`` where they differ from the site's."""
     model = RegisteredModel.objects.create(
-        name=name, slug=_free_slug(name), description=description, created_by=by
+        name=name, slug=_free_slug(name), description=description, created_by=by, **limits
     )
     record("model created", by=by, target=model.name)
     kick(sync_prefect_deployment, model.pk)

@@ -1,9 +1,9 @@
 """The training configuration: what the person who trained the model knows and the file does not.
 
-Pure. JSON or YAML, all keys optional: ``features`` (name, label, unit, type, min, max, default,
-typical, choices, description, group, listed, sensitive), ``preprocessing``, ``target`` (name, unit,
-labels), ``metrics``, ``metric_direction``, ``data``, ``libraries``, ``author``, ``notes``. Unknown
-keys are kept. Where it disagrees with the fitted object, the object wins for names, order and
+Pure. JSON or YAML, all keys optional: ``features`` (name, label, unit, type, min, max, trained_min,
+trained_max, default, typical, choices, description, group, listed, sensitive), ``preprocessing``,
+``target`` (name, unit, labels), ``metrics``, ``metric_direction``, ``data``, ``libraries``,
+``author``, ``notes``. Unknown keys are kept. Where it disagrees with the fitted object, the object wins for names, order and
 categories; the configuration wins for labels, units and help (PRODUCT 1.2).
 """
 
@@ -20,6 +20,13 @@ from models_registry.input_schema import FeatureSpec, Kind, Requirement, Scalar,
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
+LIMITS = {
+    "minimum": "min",
+    "maximum": "max",
+    "soft_minimum": "trained_min",
+    "soft_maximum": "trained_max",
+}
+"""Hard limits refuse a value; outside the range it was trained on, the model warns."""
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -141,7 +148,7 @@ def _merge_feature(spec: FeatureSpec, entry: dict[str, Any]) -> FeatureSpec:
         elif not spec.is_complete:
             take("choices", tuple(pairs))
             take("kind", Kind.CHOICE)
-    for field, key in {"minimum": "min", "maximum": "max"}.items():
+    for field, key in LIMITS.items():
         if isinstance(entry.get(key), int | float) and not isinstance(entry[key], bool):
             take(field, float(entry[key]))
     if entry.get("default") is not None:

@@ -1,0 +1,235 @@
+"""Trains the demo's models and writes each with its training configuration into a folder.
+
+Run as a process of its own (`python train.py FOLDER`), because nothing else in the product imports
+scikit-learn. The iris and diabetes data come with scikit-learn; the loans are invented.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+SEED = 7
+Trained = tuple[Any, dict[str, Any]]
+
+
+def iris() -> Trained:
+    """Which of three iris species a flower is, from four lengths."""
+    data = load_iris(as_frame=True)
+    inputs = data.data.rename(columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_"))
+    train, test, y_train, y_test = train_test_split(
+        inputs, data.target, test_size=0.3, random_state=SEED, stratify=data.target
+    )
+    model = RandomForestClassifier(n_estimators=100, random_state=SEED).fit(train, y_train)
+    config = {
+        "features": [
+            number(inputs, name, unit="cm", help=help_text, listed=True)
+            for name, help_text in {
+                "sepal_length": "The outer leaf, from base to tip",
+                "sepal_width": "The outer leaf, at its widest",
+                "petal_length": "The inner leaf, from base to tip",
+                "petal_width": "The inner leaf, at its widest",
+            }.items()
+        ],
+        "target": {
+            "name": "Species",
+            "labels": {"0": "Iris setosa", "1": "Iris versicolor", "2": "Iris virginica"},
+        },
+        "metrics": {"accuracy": round(float(accuracy_score(y_test, model.predict(test))), 3)},
+        "data": {"rows": len(inputs), "description": "Fisher's iris flowers, 1936."},
+    }
+    return model, config
+
+
+def diabetes() -> Trained:
+    """How far diabetes has progressed a year later, with the model's own interval."""
+    data = load_diabetes(as_frame=True, scaled=False)
+    named = {
+        "age": ("Age", "years", ""),
+        "sex": ("Sex as coded in the study", "", "1 or 2, as in the published data"),
+        "bmi": ("Body mass index", "kg/m²", ""),
+        "bp": ("Mean blood pressure", "mmHg", ""),
+        "s1": ("Total cholesterol", "mg/dl", ""),
+        "s2": ("LDL cholesterol", "mg/dl", ""),
+        "s3": ("HDL cholesterol", "mg/dl", ""),
+        "s4": ("Total to HDL ratio", "", ""),
+        "s5": ("Log of triglycerides", "", "Natural logarithm of mg/dl"),
+        "s6": ("Blood sugar", "mg/dl", ""),
+    }
+    train, test, y_train, y_test = train_test_split(
+        data.data, data.target, test_size=0.3, random_state=SEED
+    )
+    model = make_pipeline(StandardScaler(), BayesianRidge()).fit(train, y_train)
+    predicted = model.predict(test)
+    config = {
+        "features": [
+            number(
+                data.data,
+                name,
+                label=label,
+                unit=unit,
+                help=help_text,
+                whole=name == "sex",
+                listed=name in {"age", "bmi", "bp"},
+            )
+            for name, (label, unit, help_text) in named.items()
+        ],
+        "target": {"name": "Disease progression", "unit": "points"},
+        "metrics": {
+            "mean absolute error": round(float(mean_absolute_error(y_test, predicted)), 1),
+            "R²": round(float(r2_score(y_test, predicted)), 3),
+        },
+        "data": {"rows": len(data.data), "description": "Efron et al., 442 patients, 2004."},
+    }
+    return model, config
+
+
+def loans() -> Trained:
+    """Whether a loan is repaid: categories, yes and no, and values that may be missing."""
+    frame, repaid = invent_loans(4000)
+    numbers = ["age", "income", "job_years", "amount", "interest_rate", "missed_payments"]
+    choices = ["employment", "term", "purpose"]
+    flags = ["owns_home", "defaulted_before"]
+    columns = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+            ("choices", OneHotEncoder(handle_unknown="ignore"), choices),
+            ("flags", OneHotEncoder(drop="if_binary"), flags),
+        ]
+    )
+    train, test, y_train, y_test = train_test_split(
+        frame, repaid, test_size=0.3, random_state=SEED, stratify=repaid
+    )
+    model = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(train, y_train)
+    probability = model.predict_proba(test)[:, 1]
+    applicant, loan, history = "Applicant", "Loan", "Credit history"
+    config = {
+        "features": [
+            number(frame, "age", unit="years", group=applicant, whole=True, low=18, high=100, listed=True),
+            number(frame, "income", label="Annual income", unit="€", group=applicant, help="Before tax", low=0, listed=True),
+            number(frame, "job_years", label="Time in current job", unit="years", group=applicant, low=0, high=60),
+            choice("employment", group=applicant, labels={"employed": "Employed", "self_employed": "Self-employed", "public": "Public service", "retired": "Retired", "not_working": "Not working"}),
+            {"name": "owns_home", "label": "Owns a home", "group": applicant},
+            number(frame, "amount", unit="€", group=loan, low=500, high=75_000, listed=True),
+            choice("term", group=loan, labels={"36": "36 months", "60": "60 months"}),
+            number(frame, "interest_rate", unit="%", group=loan, low=0, high=40),
+            choice("purpose", group=loan, labels={"car": "Car", "debts": "Debt consolidation", "education": "Education", "home": "Home improvement", "other": "Something else"}),
+            number(frame, "missed_payments", group=history, whole=True, low=0, high=100, help="In the last 24 months"),
+            {"name": "defaulted_before", "label": "Has defaulted before", "group": history},
+        ],
+        "target": {"name": "Repayment", "labels": {"False": "Likely to default", "True": "Likely to repay"}},
+        "metrics": {
+            "ROC AUC": round(float(roc_auc_score(y_test, probability)), 3),
+            "accuracy": round(float(accuracy_score(y_test, model.predict(test))), 3),
+        },
+        "data": {"rows": len(frame), "description": "Invented loans, drawn by a fixed rule with noise."},
+    }  # fmt: skip
+    return model, config
+
+
+def invent_loans(rows: int) -> tuple[pd.DataFrame, Any]:
+    """Loans that never were: plausible applicants, and a rule with noise for who repays."""
+    random = np.random.default_rng(SEED)
+    frame = pd.DataFrame(
+        {
+            "age": random.integers(18, 80, rows).astype(float),
+            "income": np.round(random.lognormal(10.6, 0.5, rows), -2),
+            "job_years": np.round(random.gamma(2, 2.5, rows), 1),
+            "employment": random.choice(
+                ["employed", "self_employed", "public", "retired", "not_working"],
+                rows,
+                p=[0.55, 0.15, 0.12, 0.12, 0.06],
+            ),
+            "owns_home": random.random(rows) < 0.45,
+            "amount": np.round(random.lognormal(9.3, 0.7, rows).clip(500, 75_000), -2),
+            "term": random.choice([36, 60], rows, p=[0.65, 0.35]),
+            "interest_rate": np.round(random.normal(7.5, 2.2, rows).clip(1.5, 18), 1),
+            "purpose": random.choice(["car", "debts", "education", "home", "other"], rows),
+            "missed_payments": random.poisson(0.5, rows).astype(float),
+            "defaulted_before": random.random(rows) < 0.08,
+        }
+    )
+    burden = frame["amount"] / frame["income"]
+    score = (
+        2.2
+        - 2.0 * burden
+        - 0.8 * frame["missed_payments"]
+        - 1.4 * frame["defaulted_before"]
+        - 0.12 * (frame["interest_rate"] - 7.5)
+        + 0.5 * frame["owns_home"]
+        - 0.9 * (frame["employment"] == "not_working")
+        - 0.3 * (frame["term"] == 60)
+        + 0.04 * frame["job_years"]
+        + random.normal(0, 0.8, rows)
+    )
+    for name, share in {"job_years": 0.12, "interest_rate": 0.2, "income": 0.05}.items():
+        frame.loc[random.random(rows) < share, name] = np.nan
+    return frame, np.asarray(score > 0)
+
+
+def number(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    label: str = "",
+    unit: str = "",
+    help: str = "",
+    group: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    whole: bool = False,
+    listed: bool = False,
+) -> dict[str, Any]:
+    """One numeric input: hard limits where they are known, the trained range from the data."""
+    values = frame[name].dropna()
+    entry = {
+        "name": name,
+        "label": label or name.replace("_", " ").capitalize(),
+        "unit": unit,
+        "description": help,
+        "group": group,
+        "type": "integer" if whole else "float",
+        "min": low,
+        "max": high,
+        "trained_min": float(values.min()),
+        "trained_max": float(values.max()),
+        "typical": float(values.median()),
+        "listed": listed,
+    }
+    return {key: value for key, value in entry.items() if value not in (None, "")}
+
+
+def choice(name: str, *, group: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": name.replace("_", " ").capitalize(),
+        "group": group,
+        "choices": labels,
+    }
+
+
+MODELS = {"iris": iris, "diabetes": diabetes, "loans": loans}
+
+
+def main(folder: str) -> None:
+    for name, train in MODELS.items():
+        model, config = train()
+        joblib.dump(model, Path(folder) / f"{name}.joblib", compress=3)
+        (Path(folder) / f"{name}.json").write_text(json.dumps(config, ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

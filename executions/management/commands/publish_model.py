@@ -1,0 +1,80 @@
+"""`manage.py publish_model FILE --model NAME --by EMAIL [--config FILE] [--test JSON] [--promote]`"""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from config.errors import DomainError
+from executions.publishing import publish
+from executions.scripting import ScriptCommand, json_object, person
+from models_registry import training_config
+
+CHUNK = 1024 * 1024
+
+
+class Command(ScriptCommand):
+    help = "Upload a model file, inspect it, test it and promote it, as the admin pages do."
+    refused = {"model": None, "version": None, "sha256": None, "status": "refused"}
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument("--model", default="", metavar="NAME")
+        parser.add_argument("--description", default="", help="of the model, if it is new")
+        parser.add_argument("--config", default="", metavar="FILE", help="JSON or YAML")
+        parser.add_argument("--test", default="", metavar="JSON", help="sample inputs by name")
+        parser.add_argument("--promote", action="store_true", help="make it live once tested")
+        parser.add_argument("--what-changed", default="", help="goes into the deployment's record")
+
+    def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        by = person(options["by"])
+        if not by.is_staff:
+            raise DomainError(f"{by.email} is no admin. Only admins publish models.")
+        if not options["model"].strip():
+            raise DomainError("Say which model this is a version of: --model NAME.")
+        file = _existing(options["file"])
+        config = training_config.parse(_read(options["config"])) if options["config"] else {}
+        test = json_object(options["test"], "--test") if options["test"] else None
+        text = options["what_changed"] or "Published from the command line."
+        with file.open("rb") as content:
+            publication = publish(
+                model_name=options["model"].strip(),
+                description=options["description"],
+                chunks=_chunks(content),
+                file_name=file.name,
+                config=config,
+                test_inputs=test,
+                promotion_text=text if options["promote"] else "",
+                by=by,
+                seconds=options["timeout"],
+            )
+        version = publication.version
+        result = {
+            "model": version.model.slug,
+            "version": version.number,
+            "sha256": version.sha256,
+            "status": publication.status,
+            "message": publication.message,
+        }
+        wanted = "active" if options["promote"] else "tested" if options["test"] else "draft"
+        return result, publication.status == wanted
+
+
+def _existing(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise DomainError(f"There is no file “{name}”.")
+    return path
+
+
+def _read(name: str) -> str:
+    try:
+        return _existing(name).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DomainError(f"“{name}” is not UTF-8 text.") from error
+
+
+def _chunks(content: Any) -> Iterator[bytes]:
+    while chunk := content.read(CHUNK):
+        yield chunk

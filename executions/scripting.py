@@ -1,0 +1,71 @@
+"""Commands for people who script: a sentence to read, or one JSON object on standard output."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
+
+from accounts.models import User
+from config.errors import DomainError
+
+
+class ScriptCommand(BaseCommand):
+    """Runs ``script``; whatever a person did wrong becomes its message, never a traceback.
+
+    ``script`` returns the result and whether it is what was asked for (exit code 0). ``refused`` is
+    the result, by key, of a call that was refused.
+    """
+
+    refused: dict[str, Any] = {}
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--by", default="", metavar="EMAIL", help="whose act this is")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS")
+
+    def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            result, is_done = self.script(options)
+        except DomainError as error:
+            result, is_done = self.refused | {"message": error.message}, False
+        except DatabaseError:
+            message = "The database does not answer. Start the site with `make run` first."
+            result, is_done = self.refused | {"message": message}, False
+        if options["json"]:
+            self.stdout.write(json.dumps(result))
+        else:
+            lines = [f"{key}: {_text(value)}" for key, value in result.items() if value is not None]
+            (self.stdout if is_done else self.stderr).write("\n".join(lines))
+        if not is_done:
+            raise SystemExit(1)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def person(email: str) -> User:
+    user = User.objects.active().filter(email=email.strip().lower()).first()
+    if user is None:
+        raise DomainError(f"Nobody active has the e-mail “{email}”. Name a person with --by EMAIL.")
+    return user
+
+
+def json_object(text: str, option: str) -> dict[str, Any]:
+    """The JSON object given to ``option``; NaN and Infinity are no JSON."""
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise DomainError(f"{option} is not valid JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise DomainError(f"{option} must be a JSON object of input names and values.")
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number that JSON has")

@@ -1,9 +1,54 @@
-"""The one door from the web and Celery side to Prefect's API. Contract to be filled below."""
+"""The one door from the web and Celery side to Prefect.
 
+Speaks Prefect's public REST API over one keep-alive connection pool per process; the prefect
+package is not imported (that alone costs seconds). Takes and returns plain values, never a row.
+Every call may be repeated: flow runs carry an idempotency key, and deployments are made what is
+asked for.
+
+Raises PrefectRefused where the API says no for good (a 4xx other than 408 and 429), and
+PrefectUnavailable for everything that is worth another try.
+"""
+
+import os
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+
+from models_registry import wakeup
+from models_registry.errors import PrefectRefused, PrefectUnavailable
+
+WORKER_TYPE = "resident"
+"""The type of our work pool and of the workers that serve it (`flows/worker.py`)."""
+
+# Every created run is checked against the pool's template, so it is as small as can be.
+JOB_TEMPLATE = {
+    "job_configuration": {"name": "{{ name }}"},
+    "variables": {
+        "type": "object",
+        "properties": {
+            "name": {
+                "type": "string",
+                "title": "Name",
+                "description": "Not used: runs share a process.",
+            }
+        },
+    },
+}
+
+KEEP_ALIVE_SECONDS = 4.0  # below the server's five, so that it never closes under a request
+FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+_deployment_ids: dict[tuple[str, str, str], uuid.UUID] = {}
+
+
+class DeploymentMissing(PrefectUnavailable):
+    """Prefect does not know the deployment; `ensure_deployment` makes it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +66,17 @@ class FlowRun:
 
     @property
     def is_finished(self) -> bool:
-        return self.state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        return self.state in FINISHED
+
+
+@dataclass(frozen=True)
+class FlowRunState:
+    """One state of a flow run's history: its type, its name, its message, and when it began."""
+
+    type: str
+    name: str
+    message: str
+    at: datetime
 
 
 def start_flow_run(
@@ -34,8 +89,23 @@ def start_flow_run(
     tags: tuple[str, ...] = (),
 ) -> FlowRun:
     """Create a scheduled run of ``flow``'s ``deployment``, or find the one with this key, and wake
-    the worker. Raises PrefectUnavailable (try again) or PrefectRefused (final)."""
-    raise NotImplementedError
+    a worker. Raises PrefectUnavailable (try again) or PrefectRefused (final)."""
+    body = {
+        "name": name,
+        "parameters": parameters,
+        "idempotency_key": idempotency_key,
+        "tags": list(tags),
+        "state": {"type": "SCHEDULED"},
+    }
+    try:
+        answer = _create_run(_deployment_id(flow, deployment), body)
+    except DeploymentMissing:  # made anew since we learned its id
+        _deployment_ids.pop((settings.PREFECT_API_URL, flow, deployment), None)
+        answer = _create_run(_deployment_id(flow, deployment), body)
+    run = _flow_run(answer)
+    if not run.is_finished and not run.is_claimed:
+        wakeup.wake({key: answer[key] for key in ("id", "name", "deployment_id", "parameters")})
+    return run
 
 
 def ensure_deployment(
@@ -48,4 +118,137 @@ def ensure_deployment(
     tags: tuple[str, ...] = (),
 ) -> uuid.UUID:
     """Make the deployment what is asked for, creating it (and the work pool) where missing."""
-    raise NotImplementedError
+    body = {
+        "name": deployment,
+        "flow_id": _call("POST", "/flows/", {"name": flow})["id"],
+        "work_pool_name": settings.PREFECT_WORK_POOL,
+        "entrypoint": entrypoint,
+        "enforce_parameter_schema": False,
+        "parameter_openapi_schema": parameter_schema,
+        "description": description,
+        "tags": list(tags),
+    }
+    _ensure_work_pool()
+    deployment_id = uuid.UUID(_call("POST", "/deployments/", body)["id"])
+    _deployment_ids[settings.PREFECT_API_URL, flow, deployment] = deployment_id
+    return deployment_id
+
+
+def read_flow_run(flow_run_id: uuid.UUID) -> FlowRun | None:
+    """The run as it is now; None if Prefect has no such run (any more)."""
+    answer = _call("GET", f"/flow_runs/{flow_run_id}", absent=404)
+    return None if answer is None else _flow_run(answer)
+
+
+def flow_run_states(flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
+    """The run's states, first to last; empty if Prefect has no such run."""
+    answer = _call("GET", f"/flow_run_states/?flow_run_id={flow_run_id}", absent=404) or []
+    states = (
+        FlowRunState(
+            state["type"],
+            state["name"],
+            state["message"] or "",
+            datetime.fromisoformat(state["timestamp"]),
+        )
+        for state in answer
+    )
+    return tuple(sorted(states, key=lambda state: state.at))
+
+
+def crash_flow_run(flow_run_id: uuid.UUID, *, message: str) -> None:
+    """Say of a run whose worker is gone that it crashed; a run that is finished stays as it is."""
+    _call(
+        "POST",
+        f"/flow_runs/{flow_run_id}/set_state",
+        {"state": {"type": "CRASHED", "message": message}},
+        absent=404,
+    )
+
+
+def delete_flow_run(flow_run_id: uuid.UUID) -> None:
+    """Remove the run with its states and logs; one that is gone already is fine."""
+    _call("DELETE", f"/flow_runs/{flow_run_id}", absent=404)
+
+
+def is_healthy() -> bool:
+    """Whether Prefect's API answers."""
+    try:
+        return _call("GET", "/health") is True
+    except (PrefectUnavailable, PrefectRefused):
+        return False
+
+
+def _create_run(deployment_id: uuid.UUID, body: dict[str, Any]) -> dict[str, Any]:
+    answer = _call("POST", f"/deployments/{deployment_id}/create_flow_run", body, absent=404)
+    if answer is None:
+        raise DeploymentMissing(f"Prefect has no deployment {deployment_id}")
+    return answer  # type: ignore[no-any-return]
+
+
+def _deployment_id(flow: str, deployment: str) -> uuid.UUID:
+    key = (settings.PREFECT_API_URL, flow, deployment)
+    if key not in _deployment_ids:
+        path = f"/deployments/name/{quote(flow, safe='')}/{quote(deployment, safe='')}"
+        answer = _call("GET", path, absent=404)
+        if answer is None:
+            raise DeploymentMissing(f"Prefect has no deployment {flow}/{deployment}")
+        _deployment_ids[key] = uuid.UUID(answer["id"])
+    return _deployment_ids[key]
+
+
+def _ensure_work_pool() -> None:
+    name = settings.PREFECT_WORK_POOL
+    if _call("GET", f"/work_pools/{quote(name, safe='')}", absent=404) is None:
+        pool = {"name": name, "type": WORKER_TYPE, "base_job_template": JOB_TEMPLATE}
+        _call("POST", "/work_pools/", pool, absent=409)  # 409: another process was faster
+
+
+def _flow_run(answer: dict[str, Any]) -> FlowRun:
+    state = answer["state"]
+    return FlowRun(
+        uuid.UUID(answer["id"]), state["type"], datetime.fromisoformat(state["timestamp"])
+    )
+
+
+def _call(
+    method: str, path: str, body: dict[str, Any] | None = None, *, absent: int | None = None
+) -> Any:
+    """One request and its JSON answer; None where the answer has the status ``absent``."""
+    try:
+        try:
+            response = _client().request(method, path, json=body)
+        except (httpx.RemoteProtocolError, httpx.ReadError):  # a kept connection that had ended
+            response = _client().request(method, path, json=body)
+    except httpx.HTTPError as error:
+        raise PrefectUnavailable(f"{method} {path}: {type(error).__name__}") from error
+    except ValueError as error:  # a body that is no JSON: a NaN, a lone surrogate
+        raise PrefectRefused(f"{method} {path}: {type(error).__name__}") from error
+    if response.is_success:
+        return response.json() if response.content else None
+    if response.status_code == absent:
+        return None
+    sentence = f"{method} {path}: Prefect answered {response.status_code}"
+    if response.is_client_error and response.status_code not in {408, 429}:
+        raise PrefectRefused(sentence)
+    raise PrefectUnavailable(sentence)
+
+
+def _client() -> httpx.Client:
+    return _connect(
+        settings.PREFECT_API_URL,
+        settings.PREFECT_API_AUTH_STRING,
+        settings.PREFECT_TIMEOUT_SECONDS,
+        os.getpid(),
+    )
+
+
+@lru_cache(maxsize=4)
+def _connect(url: str, auth_string: str, timeout: float, pid: int) -> httpx.Client:
+    """One client per process: a forked child must not share its parent's sockets."""
+    user, _, password = auth_string.partition(":")
+    return httpx.Client(
+        base_url=url,
+        auth=httpx.BasicAuth(user, password) if auth_string else None,
+        timeout=timeout,
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
+    )

@@ -1,0 +1,55 @@
+"""How a flow run ends when it does not complete. Prefect shows these words, so none quotes a value
+or the model's own words."""
+
+from config.errors import InfrastructureError
+
+
+class ArtifactTampered(InfrastructureError):
+    """The store gave another file than the one that was uploaded. Nothing of it was opened."""
+
+
+class NotAModel(Exception):
+    """The first bytes are not those of a model file; the message says what the file seems to be."""
+
+
+class FlowFailed(Exception):
+    """The run did what it had to do, and the outcome is a failure that is written in our row."""
+
+
+class PredictionFailed(FlowFailed):
+    """The model gave no result. Carries the error class and the execution's ID."""
+
+    def __init__(self, code: str, public_id: str) -> None:
+        super().__init__(f"{code} ({public_id})")
+
+
+class InspectionFailed(FlowFailed):
+    """The file cannot be used. Carries the step that failed."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(f"Refused at: {step}")
+
+
+class ParametersDiffer(FlowFailed):
+    """The run's parameters are not those of the row; nothing was run and nothing written."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(f"Other values than requested: {', '.join(names)}")
+
+
+class NotQueued(Exception):
+    """The row does not wait for this attempt: another run has it, or it is over."""
+
+    def __init__(self) -> None:
+        super().__init__("The row is not queued for this attempt.")
+
+
+class LeaseLost(Exception):
+    """This process no longer holds the row, so it stopped the model and wrote nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("The lease was lost; another attempt takes over.")
+
+
+class HandedBack(Exception):
+    """The attempt ended through no fault of the model; the row has gone on to its next attempt."""

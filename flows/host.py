@@ -1,0 +1,51 @@
+"""This process's model host: one for all its runs, started when first needed."""
+
+import atexit
+import os
+import socket
+import threading
+from functools import cache
+
+from django.conf import settings
+
+from flows.model_host.client import ModelHost
+from flows.model_host.protocol import Limits
+from models_registry.models import RegisteredModel
+
+_starting = threading.Lock()
+
+
+def model_host() -> ModelHost:
+    """The running host. Raises HostError if it does not come up."""
+    with _starting:
+        host = _host()
+    host.start()
+    return host
+
+
+@cache
+def _host() -> ModelHost:
+    host = ModelHost(
+        max_children=settings.MODEL_HOST_MAX_CHILDREN,
+        max_memory_bytes=settings.MODEL_HOST_MAX_BYTES,
+        children_per_model=settings.WORKER_SLOTS,
+        one_child_per_prediction=settings.ONE_CHILD_PER_PREDICTION,
+        allow_unsandboxed=settings.ALLOW_UNSANDBOXED_MODELS,
+    )
+    atexit.register(host.close)
+    return host
+
+
+def limits_of(model: RegisteredModel) -> Limits:
+    """What one of the model's processes may use."""
+    return Limits(
+        load_seconds=model.load_seconds,
+        predict_seconds=model.predict_seconds,
+        memory_bytes=settings.MODEL_HOST_MEMORY_BYTES,
+    )
+
+
+@cache
+def owner() -> str:
+    """The name of this process as Prefect's pages, our attempts and leases show it."""
+    return f"{socket.gethostname()[:50]}-{os.getpid()}"

@@ -1,0 +1,138 @@
+"""What a resident worker does beside running flow runs: it opens models before their first
+prediction, says that it lives, and sweeps. Each in a thread of its own, so that none waits for
+another."""
+
+import logging
+import resource
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connections
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+import executions.sweep
+import models_registry.sweep
+from config.errors import InfrastructureError
+from flows.artifacts import artifact
+from flows.errors import NotAModel
+from flows.host import limits_of, model_host, owner
+from flows.model_host.client import ArtifactChanged
+from flows.model_host.protocol import HostError, SelfTest
+from flows.slots import Slots
+from models_registry import wakeup
+from models_registry.models import ModelVersion
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 5.0
+
+
+class Housekeeping:
+    """The threads beside the slots, until ``stop``."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        for work in (self._beat, executions.sweep.sweep, models_registry.sweep.sweep):
+            self._begin(self._repeat, work)
+        self._begin(self._warm)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        wakeup.stop_beating(owner())
+
+    def _begin(self, target: Callable[..., None], *args: Any) -> None:
+        threading.Thread(target=target, args=args, name=target.__name__, daemon=True).start()
+
+    def _repeat(self, work: Callable[[], object]) -> None:
+        while True:
+            close_old_connections()
+            try:
+                work()
+            except Exception:  # the edge: tomorrow's round must still come
+                logger.exception("housekeeping_failed work=%s", work)
+            finally:
+                connections.close_all()
+            if self._stopping.wait(SECONDS):
+                return
+
+    def _beat(self) -> None:
+        test = self_test()
+        wakeup.beat(
+            owner(),
+            {
+                "slots": self._slots.size,
+                "running": self._slots.running,
+                "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "self_test": {"passed": test.passed, "findings": list(test.findings)},
+                "at": timezone.now().isoformat(),
+            },
+        )
+
+    def _warm(self) -> None:
+        """Open each version that a hint names."""
+        hints: wakeup.WarmHints | None = None
+        while not self._stopping.is_set():
+            try:
+                hints = hints or wakeup.WarmHints()
+                version_id = hints.next(SECONDS)
+            except RedisError as error:
+                logger.warning("no_warm_hints error=%s", type(error).__name__)
+                hints = None
+                self._stopping.wait(SECONDS)
+                continue
+            if version_id is not None:
+                warm(version_id)
+
+
+def self_test() -> SelfTest:
+    """What the sandbox's self-test found; failed, too, where the host does not come up."""
+    try:
+        return model_host().self_test
+    except HostError as error:
+        return SelfTest(False, (error.message,))
+
+
+def open_models() -> None:
+    """Start the model host and open every active version, so that no prediction waits for it."""
+    test = self_test()
+    if not test.passed:
+        logger.error("self_test_failed findings=%s", "; ".join(test.findings))
+        return
+    try:
+        active = list(ModelVersion.objects.active().values_list("pk", flat=True))
+    except DatabaseError as error:
+        logger.warning("nothing_opened error=%s", type(error).__name__)
+        return
+    for version_id in active:
+        warm(version_id)
+    connections.close_all()
+
+
+def warm(version_id: int) -> None:
+    """Have a process hold this version's model. What goes wrong will be said by a prediction."""
+    started = time.monotonic()
+    close_old_connections()
+    try:
+        version = ModelVersion.objects.select_related("model").get(pk=version_id)
+        with artifact(version.sha256) as file:
+            model_host().warm(file, limits_of(version.model))
+    except (
+        ModelVersion.DoesNotExist,
+        DatabaseError,
+        InfrastructureError,
+        HostError,
+        NotAModel,
+        ArtifactChanged,
+    ) as error:
+        logger.warning("not_warmed version=%s error=%s", version_id, type(error).__name__)
+    else:
+        logger.info("warmed version=%s seconds=%.3f", version, time.monotonic() - started)
+    finally:
+        connections.close_all()

@@ -1,0 +1,404 @@
+"""The flow of an inspection: examines an uploaded file and proposes the version's inputs.
+
+The steps are those of PRODUCT 1.2. Each is shown as soon as it is known; the first that fails ends
+the inspection with one plain sentence, and the draft stays, to be replaced or deleted.
+"""
+
+import logging
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from prefect import flow
+
+from config.errors import DomainError
+from config.logging import log_context
+from flows.artifacts import artifact
+from flows.errors import (
+    ArtifactTampered,
+    HandedBack,
+    InspectionFailed,
+    NotAModel,
+    NotQueued,
+)
+from flows.host import limits_of, model_host, owner
+from flows.lease import Lease, leases
+from flows.model_host import wire
+from flows.model_host.client import ArtifactChanged
+from flows.model_host.protocol import (
+    Artifact,
+    Examination,
+    HostError,
+    Limits,
+    LoadReport,
+    ProposedFeature,
+    ProposedTarget,
+)
+from flows.predict import layout
+from models_registry import lifecycle, training_config
+from models_registry.errors import ArtifactMissing
+from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement, TargetSpec
+from models_registry.lifecycle import Findings
+from models_registry.models import Inspection
+
+logger = logging.getLogger(__name__)
+
+RECEIVED = "Received and hashed"
+FORMAT = "Format and size"
+TYPES = "Types in the file"
+LOADS = "Opens in the sandbox"
+PREDICTS = "Can predict"
+LIBRARIES = "Library versions"
+INPUTS = "Inputs proposed"
+TRIAL = "Trial prediction"
+
+
+@flow(name="inspect", persist_result=False)
+def inspect(inspection_id: int, attempt: int) -> None:
+    """Run one attempt of an inspection."""
+    claim(inspection_id, attempt).carry_out()
+
+
+class Refused(Exception):
+    """A step failed; the sentence says why and what to do, the traceback is for admins."""
+
+    def __init__(self, sentence: str, *, traceback: str = "", report: Any = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.traceback = traceback
+        self.report: dict[str, Any] = report or {}
+
+
+@dataclass
+class Steps:
+    """The steps so far, as the admin's page shows them while they happen."""
+
+    inspection: Inspection
+    done: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The step that is being done, or was done last."""
+        return str(self.done[-1]["name"])
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[dict[str, Any]]:
+        """Do one step; the block may set its ``detail``, or its ``state`` to "warning"."""
+        started = time.monotonic()
+        step = {"name": name, "state": "running", "detail": ""}
+        self.done.append(step)
+        self._show()
+        try:
+            yield step
+        except Refused as refusal:
+            step |= {"state": "failed", "detail": refusal.sentence}
+            raise
+        finally:
+            if step["state"] == "running":
+                step["state"] = "passed"
+            step["seconds"] = round(time.monotonic() - started, 3)
+        self._show()
+
+    def _show(self) -> None:
+        owner = self.inspection.lease_owner
+        lifecycle.note_steps(self.inspection, owner=owner, steps=self.done)
+
+
+@dataclass(frozen=True)
+class Examining:
+    """One attempt of an inspection that this process holds."""
+
+    inspection: Inspection
+    claimed_at: float
+
+    def carry_out(self) -> None:
+        """Examine and write what was found. Raises InspectionFailed where the file cannot be used,
+        LeaseLost where another attempt took over."""
+        inspection, version = self.inspection, self.inspection.version
+        extend = partial(
+            lifecycle.extend_inspection_lease,
+            inspection.pk,
+            attempt=inspection.attempt,
+            owner=inspection.lease_owner,
+        )
+        steps = Steps(inspection)
+        name = f"{version.model.slug}/{version.short_name}"
+        with (
+            log_context(inspection=inspection.pk),
+            leases.holding(extend, taken_at=self.claimed_at) as lease,
+        ):
+            logger.info("inspection_started version=%s attempt=%d", name, inspection.attempt)
+            refusal = self._examine(lease, steps)
+            seconds = time.monotonic() - self.claimed_at
+            logger.info(
+                "inspection_finished version=%s outcome=%s step=%r seconds=%.3f",
+                name,
+                "FAILED" if refusal else "SUCCEEDED",
+                steps.name,
+                seconds,
+            )
+        if refusal:
+            raise InspectionFailed(steps.name) from None
+
+    def _examine(self, lease: Lease, steps: Steps) -> Refused | None:
+        """Write the findings, or the refusal that is returned."""
+        inspection = self.inspection
+        try:
+            findings = self._findings(steps)
+        except Refused as refused:
+            refusal = refused
+        except HandedBack:
+            self._hand_back(lease)
+            raise
+        except ArtifactChanged:
+            refusal = Refused(
+                "This worker's copy of the file was altered. It was not opened; upload it again."
+            )
+            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+        except Exception as error:  # the edge: whatever it is, the row must say so
+            logger.exception("inspection_broke")
+            refusal = Refused(
+                f"The worker itself failed ({type(error).__name__}). Inspect the file again.",
+                traceback=traceback.format_exc(),
+            )
+            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+        else:
+            lease.write(
+                partial(
+                    lifecycle.mark_inspection_succeeded,
+                    inspection,
+                    owner=inspection.lease_owner,
+                    steps=steps.done,
+                    findings=findings,
+                )
+            )
+            return None
+        lease.write(
+            partial(
+                lifecycle.mark_inspection_failed,
+                inspection,
+                owner=inspection.lease_owner,
+                steps=steps.done,
+                message=refusal.sentence,
+                traceback=refusal.traceback,
+                report=refusal.report,
+            )
+        )
+        return refusal
+
+    def _hand_back(self, lease: Lease) -> None:
+        """Let the next attempt have the inspection now, rather than when the lease ends."""
+        row = Inspection.objects.filter(
+            pk=self.inspection.pk,
+            attempt=self.inspection.attempt,
+            lease_owner=self.inspection.lease_owner,
+            status=Inspection.Status.RUNNING,
+        ).first()
+        if row is not None:
+            why = "The process that opens models was stopped"
+            lease.write(partial(lifecycle.mark_inspection_lost, row, why=why))
+
+    def _findings(self, steps: Steps) -> Findings:
+        """All that the file says, step by step. Raises Refused, or HandedBack."""
+        inspection, version = self.inspection, self.inspection.version
+        with steps.step(RECEIVED) as step:
+            step["detail"] = f"SHA-256 {inspection.sha256}"
+            if inspection.sha256 != version.sha256:
+                raise Refused("The file was replaced meanwhile and is inspected anew.")
+        with ExitStack() as stack:
+            with steps.step(FORMAT) as step:
+                file = _fetched(inspection, stack)
+                step["detail"] = f"{file.format}, {version.size:,} bytes"
+            load = _load(steps, file, limits_of(version.model))
+            with steps.step(PREDICTS) as step:
+                examination = _examination(file, limits_of(version.model))
+                count = len(examination.features)
+                step["detail"] = f"{examination.estimator}, {count} inputs, {examination.task}"
+            with steps.step(LIBRARIES) as step:
+                step |= _compare_libraries(examination)
+            with steps.step(INPUTS) as step:
+                features, targets = _proposal(examination, version.training_config)
+                open_ends = [feature.label for feature in features if not feature.is_complete]
+                if open_ends:
+                    step |= {
+                        "state": "warning",
+                        "detail": f"Please complete: {', '.join(open_ends)}",
+                    }
+            with steps.step(TRIAL) as step:
+                step |= _trial(file, limits_of(version.model), examination, features)
+        return Findings(
+            format=file.format,
+            estimator=examination.estimator,
+            task=examination.task,
+            container=examination.container,
+            features=features,
+            targets=targets,
+            libraries_trained=examination.libraries_trained,
+            report={"load": wire.to_json(load), "examination": wire.to_json(examination)},
+        )
+
+
+def claim(inspection_id: int, attempt: int) -> Examining:
+    """Take the lease on a queued inspection. Raises NotQueued."""
+    claimed_at = time.monotonic()
+    inspection = lifecycle.mark_inspection_running(inspection_id, attempt=attempt, owner=owner())
+    if inspection is None:
+        raise NotQueued
+    return Examining(inspection, claimed_at)
+
+
+def _fetched(inspection: Inspection, stack: ExitStack) -> Artifact:
+    """The file, kept until the stack is left."""
+    try:
+        return stack.enter_context(artifact(inspection.sha256))
+    except NotAModel as error:
+        seems = (
+            f"{inspection.version.file_name or 'The file'} is not a joblib, pickle or skops file"
+        )
+        seems += f" (it seems to be {error})" if str(error) else ""
+        raise Refused(
+            f"{seems}. Save the fitted model with joblib.dump(model, 'model.joblib') and upload "
+            "that."
+        ) from None
+    except ArtifactTampered as error:
+        raise Refused(str(error)) from None
+    except ArtifactMissing as error:
+        raise Refused(
+            "The store did not give the file. Inspect it again, or upload it again.",
+            traceback=str(error),
+        ) from None
+
+
+def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
+    """Open the file in a locked process, which stays warm for the test that follows."""
+    trouble: HostError | None = None
+    with steps.step(TYPES) as step:
+        try:
+            load = model_host().warm(file, limits)
+        except HostError as error:
+            if error.refused:
+                names = [".".join(name) for name in error.refused]
+                raise _refused(error, report={"refused": names}) from None
+            trouble = error
+        else:
+            step["detail"] = f"{len(load.types)} types, all known"
+    with steps.step(LOADS) as step:
+        if trouble is not None:
+            raise _refused(trouble) from None
+        step["detail"] = f"{load.seconds:.2f} s, {load.memory_bytes / 1024**2:.0f} MB"
+    return load
+
+
+def _examination(file: Artifact, limits: Limits) -> Examination:
+    try:
+        _, examination = model_host().examine(file, limits)
+    except HostError as error:
+        raise _refused(error) from None
+    if len(examination.features) > settings.MAX_FEATURES:
+        raise Refused(
+            f"The model takes {len(examination.features)} inputs; at most {settings.MAX_FEATURES} "
+            "are served."
+        )
+    return examination
+
+
+def _compare_libraries(examination: Examination) -> dict[str, str]:
+    """The step's state and detail. Another major version is refused, another minor one is not: it
+    did open."""
+    running = examination.libraries_running
+    differing = []
+    for library, trained in sorted(examination.libraries_trained.items()):
+        ours = running.get(library, "")
+        if not ours or trained.split(".")[:2] == ours.split(".")[:2]:
+            continue
+        if trained.split(".")[0] != ours.split(".")[0]:
+            raise Refused(
+                f"The model was trained with {library} {trained}; this server runs {ours}. Train "
+                f"and save it again with {library} {ours.split('.')[0]}."
+            )
+        differing.append(f"{library}: trained with {trained}, runs {ours}")
+    if differing:
+        return {"state": "warning", "detail": "; ".join(differing)}
+    known = sorted(examination.libraries_trained.items())
+    return {"detail": ", ".join(f"{library} {version}" for library, version in known)}
+
+
+def _proposal(
+    examination: Examination, config: dict[str, Any]
+) -> tuple[tuple[FeatureSpec, ...], tuple[TargetSpec, ...]]:
+    try:
+        return training_config.apply(
+            map(_feature, examination.features), map(_target, examination.targets), config
+        )
+    except DomainError as error:
+        raise Refused(error.message) from None
+
+
+def _trial(
+    file: Artifact,
+    limits: Limits,
+    examination: Examination,
+    features: tuple[FeatureSpec, ...],
+) -> dict[str, str]:
+    """Predict once on the typical row; what goes wrong here warns, since other rows may work."""
+    if examination.smoke_outputs is not None:
+        return {"detail": f"{examination.smoke_outputs.seconds * 1000:.1f} ms on a typical row"}
+    schema = InputSchema(features)
+    values = schema.typical_values()
+    for feature in features:
+        if not feature.is_complete or (values[feature.name] is None and not feature.may_be_missing):
+            why = "; ".join(examination.warnings) or "No typical row is known yet."
+            return {"state": "warning", "detail": why}
+    try:
+        outputs = model_host().predict(file, layout(schema, examination.container), values, limits)
+    except HostError as error:
+        if error.lost:
+            raise _refused(error) from None
+        return {"state": "warning", "detail": error.message}
+    return {"detail": f"{outputs.seconds * 1000:.1f} ms on a typical row"}
+
+
+def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Exception:
+    """The host's error as the end of a step, or of the attempt where the model is not to blame."""
+    if error.lost:
+        return HandedBack(error.message)
+    return Refused(error.message, traceback=error.traceback, report=report)
+
+
+def _feature(proposed: ProposedFeature) -> FeatureSpec:
+    is_soft = proposed.is_soft_range
+    return FeatureSpec(
+        name=proposed.name,
+        label=_readable(proposed.name),
+        kind=Kind(proposed.kind),
+        requirement=Requirement(proposed.requirement),
+        minimum=None if is_soft else proposed.minimum,
+        maximum=None if is_soft else proposed.maximum,
+        soft_minimum=proposed.minimum if is_soft else None,
+        soft_maximum=proposed.maximum if is_soft else None,
+        choices=tuple((choice.value, choice.label) for choice in proposed.choices),
+        default=proposed.default,
+        typical=proposed.typical,
+        imputed=proposed.imputed,
+        is_complete=proposed.complete,
+        sources=proposed.sources,
+    )
+
+
+def _target(proposed: ProposedTarget) -> TargetSpec:
+    return TargetSpec(
+        name=proposed.name,
+        label=_readable(proposed.name),
+        class_labels=tuple((value, str(value)) for value in proposed.classes),
+    )
+
+
+def _readable(name: str) -> str:
+    """A training column's name as people would write it: "loan_amount" is "Loan amount"."""
+    words = " ".join(name.replace("_", " ").split())
+    return words[:1].upper() + words[1:] or name

@@ -1,0 +1,105 @@
+"""Leases: a running row belongs to this process as long as it says so in time.
+
+One thread renews every lease of the process. Only the database's clock decides whose a row is; here
+a lease counts as lost as soon as it may have ended, so this process never writes on a row that
+another one may have taken.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+from flows.errors import LeaseLost
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+
+
+class Lease:
+    """One row that this process holds. ``lost`` is set once it does not any more."""
+
+    def __init__(self, extend: Callable[[], bool], taken_at: float) -> None:
+        self.lost = threading.Event()
+        self._extend = extend
+        self._good_until = taken_at + settings.LEASE.total_seconds()
+
+    def renew(self) -> None:
+        """Ask for more time. A database that is away costs nothing until the lease has ended."""
+        asked_at = time.monotonic()
+        try:
+            if self._extend():
+                self._good_until = asked_at + settings.LEASE.total_seconds()
+            else:
+                self.lost.set()
+        except (OperationalError, InterfaceError) as error:
+            connections.close_all()
+            logger.warning("lease_not_renewed error=%s", type(error).__name__)
+        if time.monotonic() >= self._good_until:
+            self.lost.set()
+
+    def write(self, report: Callable[[], bool]) -> None:
+        """Write the outcome, trying again while the database is away and the lease lasts. Raises
+        LeaseLost once the row is not ours to write on."""
+        while True:
+            try:
+                if not report():
+                    raise LeaseLost
+                return
+            except (OperationalError, InterfaceError) as error:
+                connections.close_all()
+                logger.warning("report_waits_for_database error=%s", type(error).__name__)
+            ends = time.monotonic() + RETRY_SECONDS >= self._good_until
+            if ends or self.lost.wait(RETRY_SECONDS):
+                raise LeaseLost
+
+
+class Leases:
+    """Every lease of this process, renewed by one thread that lives as long as the process."""
+
+    def __init__(self) -> None:
+        self._held: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.are_ending = False
+
+    @contextmanager
+    def holding(self, extend: Callable[[], bool], *, taken_at: float) -> Iterator[Lease]:
+        """Keep a lease, taken at ``taken_at`` on the monotonic clock, while the block runs."""
+        lease = Lease(extend, taken_at)
+        with self._lock:
+            self._held.add(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._renew, name="leases", daemon=True)
+                self._thread.start()
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                self._held.discard(lease)
+
+    def end_all(self) -> None:
+        """Stop every model that still runs here, and hand its row back: the process ends."""
+        self.are_ending = True
+        with self._lock:
+            for lease in self._held:
+                lease.lost.set()
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(settings.LEASE_RENEWAL.total_seconds())
+            with self._lock:
+                held = list(self._held)
+            if held:
+                close_old_connections()
+                for lease in held:
+                    lease.renew()
+                connections.close_all()
+
+
+leases = Leases()

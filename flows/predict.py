@@ -1,0 +1,193 @@
+"""The flow of a prediction: takes an execution, has its model compute, writes the result.
+
+The row decides. It is claimed by compare-and-set before anything runs, its inputs are the ones that
+are computed, and its outcome is written once. Prefect is told how the run ended; it never learns a
+value that is sensitive, nor the model's own words.
+"""
+
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from prefect import flow
+
+from config.logging import log_context
+from executions import lifecycle
+from executions.lifecycle import Failure
+from executions.models import Execution
+from flows.artifacts import artifact
+from flows.errors import (
+    ArtifactTampered,
+    HandedBack,
+    LeaseLost,
+    NotAModel,
+    NotQueued,
+    ParametersDiffer,
+    PredictionFailed,
+)
+from flows.host import limits_of, model_host, owner
+from flows.lease import Lease, leases
+from flows.model_host import wire
+from flows.model_host.client import ArtifactChanged, PredictionCancelled
+from flows.model_host.protocol import Column, HostError, InputLayout, Outputs, Scalar
+from models_registry.errors import ArtifactMissing
+from models_registry.input_schema import InputSchema
+
+logger = logging.getLogger(__name__)
+
+
+@flow(name="predict", persist_result=False)
+def predict(execution_id: str, attempt: int, inputs: dict[str, Any] | None = None) -> None:
+    """Run one attempt of an execution. ``inputs`` are shown in Prefect; the row's own are used."""
+    claim(execution_id, attempt, inputs).carry_out()
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One attempt of an execution that this process holds."""
+
+    execution: Execution
+    schema: InputSchema
+    inputs: dict[str, Scalar]
+    claimed_at: float
+
+    def carry_out(self) -> None:
+        """Compute and write the outcome. Raises PredictionFailed where that is a failure, LeaseLost
+        or HandedBack where the attempt came to nothing."""
+        execution = self.execution
+        attempt = execution.attempt
+        extend = partial(
+            lifecycle.extend_lease, execution.pk, attempt=attempt, owner=execution.lease_owner
+        )
+        with (
+            log_context(execution=execution.public_id),
+            leases.holding(extend, taken_at=self.claimed_at) as lease,
+        ):
+            version = f"{execution.version.model.slug}/{execution.version.short_name}"
+            logger.info("prediction_started version=%s attempt=%d", version, attempt)
+            outcome = self._outcome(lease)
+            lease.write(partial(self._write, outcome))
+            code = outcome.code if isinstance(outcome, Failure) else "SUCCEEDED"
+            seconds = time.monotonic() - self.claimed_at
+            logger.info(
+                "prediction_finished version=%s outcome=%s seconds=%.3f", version, code, seconds
+            )
+        if isinstance(outcome, Failure):
+            raise PredictionFailed(code, execution.public_id) from None
+
+    def _outcome(self, lease: Lease) -> Outputs | Failure:
+        """The outputs, or why there are none. Raises LeaseLost or HandedBack."""
+        try:
+            return self._compute(lease)
+        except PredictionCancelled:
+            if leases.are_ending:
+                raise self._hand_back(lease, "The worker was stopped") from None
+            raise LeaseLost from None
+        except HostError as error:
+            if error.lost:
+                raise self._hand_back(lease, "The model's process was taken away") from None
+            return Failure(error.code, self._sentence(error), error.traceback)
+        except (ArtifactMissing, ArtifactTampered) as error:
+            return Failure("STORAGE", str(error))
+        except (ArtifactChanged, NotAModel):
+            sha256 = self.execution.version_sha256
+            return Failure(
+                "STORAGE", f"This worker's copy of {sha256} was altered. It was not opened."
+            )
+        except Exception as error:  # the edge: whatever it is, the row must say so
+            logger.exception("prediction_broke")
+            words = f"The worker itself failed ({type(error).__name__})."
+            return Failure("CRASH", words, traceback.format_exc())
+
+    def _compute(self, lease: Lease) -> Outputs | Failure:
+        execution, version = self.execution, self.execution.version
+        pinned = (execution.version_sha256, execution.version_revision)
+        if pinned != (version.sha256, version.revision):
+            return Failure("LOAD", "The draft was changed after this run was requested.")
+        with artifact(version.sha256) as file:
+            return model_host().predict(
+                file,
+                layout(self.schema, version.container),
+                self.inputs,
+                limits_of(version.model),
+                cancelled=lease.lost,
+            )
+
+    def _write(self, outcome: Outputs | Failure) -> bool:
+        owner = self.execution.lease_owner
+        if isinstance(outcome, Failure):
+            return lifecycle.mark_failed(self.execution, owner=owner, failure=outcome)
+        return lifecycle.mark_succeeded(
+            self.execution,
+            owner=owner,
+            outputs=wire.to_json(outcome),
+            warnings=[*self.execution.warnings, *outcome.warnings],
+            log=f"Ran in {outcome.seconds:.3f} s of {time.monotonic() - self.claimed_at:.3f} s.",
+        )
+
+    def _hand_back(self, lease: Lease, why: str) -> HandedBack:
+        """Let the next attempt have the execution now, rather than when the lease ends."""
+        held = Execution.objects.held_by(self.execution.lease_owner, self.execution.attempt)
+        row = held.select_related("version__model", "user").filter(pk=self.execution.pk).first()
+        if row is not None:
+            lease.write(partial(lifecycle.mark_lost, row, why=why))
+        return HandedBack(f"{why}; the next attempt takes over.")
+
+    def _sentence(self, error: HostError) -> str:
+        """The host's sentence, about the input as people know it."""
+        for feature in self.schema.features:
+            if error.input and feature.name == error.input:
+                return f"{feature.label}: {error.message}"
+        return error.message
+
+
+def claim(execution_id: str, attempt: int, inputs: Mapping[str, Any] | None = None) -> Prediction:
+    """Take the lease on a queued execution. Raises NotQueued, or ParametersDiffer where ``inputs``
+    hold another value than the row; both before anything is written."""
+    execution = (
+        Execution.objects.queued()
+        .filter(pk=uuid.UUID(execution_id), attempt=attempt)
+        .select_related("version")
+        .first()
+    )
+    if execution is None:
+        raise NotQueued
+    schema = execution.version.features.as_schema()
+    stored = schema.read(execution.inputs or {})
+    differing = _differing(schema, stored, inputs or {})
+    if differing:
+        raise ParametersDiffer(differing)
+    claimed_at = time.monotonic()
+    claimed = lifecycle.mark_running(execution.pk, attempt=attempt, owner=owner())
+    if claimed is None:
+        raise NotQueued
+    return Prediction(claimed, schema, stored, claimed_at)
+
+
+def layout(schema: InputSchema, container: str) -> InputLayout:
+    """How the inputs become what the model is called with."""
+    columns = tuple(
+        Column(feature.name, feature.kind.value, may_be_missing=feature.may_be_missing)
+        for feature in schema.features
+    )
+    return InputLayout(container, columns)  # type: ignore[arg-type]
+
+
+def _differing(
+    schema: InputSchema, stored: Mapping[str, Scalar], shown: Mapping[str, Any]
+) -> list[str]:
+    """The names whose value in the run's parameters is not the row's."""
+    unknown = shown.keys() - stored.keys()
+    known = {name: value for name, value in shown.items() if name not in unknown}
+    read = schema.read(known)
+    return sorted(unknown) + [
+        name
+        for name in known
+        if (read[name], isinstance(read[name], bool))
+        != (stored[name], isinstance(stored[name], bool))
+    ]

@@ -1,0 +1,231 @@
+"""The slots of a resident worker: threads that take flow runs and carry them out, one at a time.
+
+A free slot takes the oldest hint from Redis, or a run that polling found; a busy one takes nothing.
+The row is claimed first, by compare-and-set, and only then is Prefect told that the run is running,
+while the model computes already: so a hint that comes twice, late or to two workers changes nothing
+in Prefect either, and a Prefect that is away never holds a result back.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import close_old_connections, connections
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.states import Completed, Crashed, Failed, Running, State
+from redis.exceptions import RedisError
+
+from flows import inspection, predict
+from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
+from models_registry import wakeup
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS = 1.0
+STALE = timedelta(seconds=30)
+"""A run that has waited this long for a row that is not queued any more will never run."""
+
+
+class Work(Protocol):
+    """A claimed row."""
+
+    def carry_out(self) -> None: ...
+
+
+CLAIMS: Mapping[str, Callable[..., Work]] = {
+    "flows.predict.predict": predict.claim,
+    "flows.inspection.inspect": inspection.claim,
+}
+"""What this worker runs: a deployment's entrypoint, and how such a run claims its row."""
+
+
+@dataclass
+class Run:
+    """A flow run that may be ready, from a hint or from polling, and the lines it logs."""
+
+    id: UUID
+    name: str
+    deployment_id: UUID
+    parameters: dict[str, Any]
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def from_hint(cls, hint: Mapping[str, Any]) -> "Run":
+        """Raises KeyError, TypeError or ValueError for what is no hint of ours."""
+        return cls(
+            UUID(hint["id"]), hint["name"], UUID(hint["deployment_id"]), dict(hint["parameters"])
+        )
+
+
+_current: ContextVar[Run | None] = ContextVar("current_run", default=None)
+
+
+class RunLines(logging.Handler):
+    """Collects what a run logs, to be shown on its page in Prefect."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        run = _current.get()
+        if run is not None:
+            run.lines.append(
+                {
+                    "name": record.name,
+                    "level": record.levelno,
+                    "message": record.getMessage(),
+                    "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+                    "flow_run_id": str(run.id),
+                }
+            )
+
+
+class Slots:
+    """``size`` threads that run flow runs until they are told to stop."""
+
+    def __init__(self, client: SyncPrefectClient, *, size: int, takes_hints: bool = True) -> None:
+        self.size = size
+        self._client = client
+        self._takes_hints = takes_hints
+        self._polled: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._running: dict[UUID, Run] = {}
+        self._waiting: set[UUID] = set()
+        self._entrypoints: dict[UUID, str] = {}
+        self._tellers = ThreadPoolExecutor(size, thread_name_prefix="teller")
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"slot-{number}", daemon=True)
+            for number in range(size)
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def offer(self, run: Run) -> bool:
+        """Give a polled run to a free slot; False if there is none, or if the run is known here."""
+        with self._lock:
+            is_known = run.id in self._running or run.id in self._waiting
+            if is_known or self._stopping.is_set():
+                return False
+            if len(self._running) + len(self._waiting) >= self.size:
+                return False
+            self._waiting.add(run.id)
+        self._polled.put(run)
+        return True
+
+    def stop(self, seconds: float) -> bool:
+        """Take nothing more and wait for what runs; whether all of it ended in time."""
+        self._stopping.set()
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            run = self._next()
+            if run is not None:
+                self.carry_out(run)
+
+    def _next(self) -> Run | None:
+        with contextlib.suppress(queue.Empty):
+            return self._polled.get_nowait()
+        if self._takes_hints:
+            try:
+                hint = wakeup.next_hint(WAIT_SECONDS)
+                return Run.from_hint(hint) if hint else None
+            except RedisError as error:
+                logger.warning("no_hints error=%s", type(error).__name__)
+            except (KeyError, TypeError, ValueError):
+                logger.warning("strange_hint")
+        with contextlib.suppress(queue.Empty):
+            return self._polled.get(timeout=WAIT_SECONDS)
+        return None
+
+    def carry_out(self, run: Run) -> None:
+        """Run one flow run to its end, unless this process is at it already."""
+        with self._lock:
+            self._waiting.discard(run.id)
+            if run.id in self._running:
+                return
+            self._running[run.id] = run
+        token = _current.set(run)
+        close_old_connections()
+        try:
+            self._run(run)
+        except Exception:  # the edge: one run must never take its slot with it
+            logger.exception("flow_run_broke run=%s", run.id)
+        finally:
+            connections.close_all()  # back to the pool
+            _current.reset(token)
+            with self._lock:
+                del self._running[run.id]
+
+    def _run(self, run: Run) -> None:
+        try:
+            work = self._claim(run)
+        except NotQueued as error:
+            self._end_if_stale(run, str(error))
+            return
+        except ParametersDiffer as error:
+            logger.error("parameters_differ run=%s", run.id)
+            self._tell(run, Failed(message=str(error)))
+            return
+        started = self._tellers.submit(self._tell, run, Running())
+        end = self._carry_out(work)
+        started.result()
+        self._tell(run, end)
+        self._ship(run)
+
+    def _claim(self, run: Run) -> Work:
+        entrypoint = self._entrypoints.get(run.deployment_id)
+        if entrypoint is None:
+            entrypoint = self._client.read_deployment(run.deployment_id).entrypoint or ""
+            self._entrypoints[run.deployment_id] = entrypoint
+        return CLAIMS[entrypoint](**run.parameters)
+
+    def _carry_out(self, work: Work) -> State[None]:
+        try:
+            work.carry_out()
+        except FlowFailed as error:
+            return Failed(message=f"{type(error).__name__}: {error}")
+        except (LeaseLost, HandedBack) as error:
+            logger.warning("attempt_given_up why=%s", error)
+            return Crashed(message=str(error))
+        return Completed()
+
+    def _tell(self, run: Run, state: State[None]) -> None:
+        """Tell Prefect the run's state. The row is written in any case, so this may fail."""
+        try:
+            self._client.set_flow_run_state(run.id, state)
+        except Exception as error:  # the client raises httpx's errors and its own
+            logger.warning(
+                "state_not_told run=%s state=%s error=%s", run.id, state.type, type(error).__name__
+            )
+
+    def _ship(self, run: Run) -> None:
+        """All lines of a run in one request."""
+        try:
+            self._client.create_logs(run.lines)
+        except Exception as error:
+            logger.warning("lines_not_shipped run=%s error=%s", run.id, type(error).__name__)
+
+    def _end_if_stale(self, run: Run, why: str) -> None:
+        """End a run that waits for nothing, or polling would find it for ever. A run that someone
+        else is just starting, or that is finished, is left alone."""
+        state = self._client.read_flow_run(run.id).state
+        is_waiting = state is not None and state.is_scheduled()
+        if is_waiting and datetime.now(UTC) - state.timestamp > STALE:
+            self._tell(run, Failed(message=why))

@@ -1,0 +1,129 @@
+"""The resident Prefect worker: ``python -m flows.worker``.
+
+A Prefect worker type of our own. Prefect sees it poll its work pool and send heartbeats like any
+other; it runs flow runs in threads of this process, beside a warm model host, so that a run costs
+milliseconds instead of a new process. Built on Prefect's public extension points alone
+(`docs/adr/0004-a-resident-worker-type.md`).
+
+SIGTERM and SIGINT end it in order: nothing more is taken, what runs is finished, and what is not
+finished in time goes back to the queue.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+
+import anyio.abc
+import anyio.to_thread
+import httpx
+from django.conf import settings
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.workers.base import (
+    BaseJobConfiguration,
+    BaseVariables,
+    BaseWorker,
+    BaseWorkerResult,
+)
+
+from flows.host import owner
+from flows.housekeeping import Housekeeping, open_models
+from flows.lease import leases
+from flows.slots import Run, RunLines, Slots
+from models_registry.prefect_gateway import JOB_TEMPLATE, WORKER_TYPE
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0
+HAND_BACK_SECONDS = 5.0
+
+
+class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
+    """Runs the flow runs of its pool in threads of this process."""
+
+    type = WORKER_TYPE
+    _description = (
+        "Runs predictions in one lasting process, beside warm and locked model processes."
+    )
+
+    def __init__(self, *, slots: Slots) -> None:
+        super().__init__(settings.PREFECT_WORK_POOL, name=owner(), base_job_template=JOB_TEMPLATE)
+        self.slots = slots
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """The net under the hints: offer the pool's waiting runs to free slots."""
+        try:
+            waiting = await self.client.get_scheduled_flow_runs_for_work_pool(
+                settings.PREFECT_WORK_POOL
+            )
+        except httpx.HTTPError as error:
+            logger.warning("poll_failed error=%s", type(error).__name__)
+            return []
+        return [entry.flow_run for entry in waiting if self.slots.offer(_as_run(entry.flow_run))]
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: BaseJobConfiguration,
+        task_status: "anyio.abc.TaskStatus[int] | None" = None,
+    ) -> BaseWorkerResult:
+        """Run one flow run in a thread of this process."""
+        if task_status is not None:
+            task_status.started(os.getpid())
+        await anyio.to_thread.run_sync(self.slots.carry_out, _as_run(flow_run))
+        return BaseWorkerResult(identifier=str(flow_run.id), status_code=0)
+
+
+def _as_run(flow_run: FlowRun) -> Run:
+    """A polled flow run, which carries no state, in our words."""
+    assert flow_run.deployment_id is not None  # only a deployment sends runs to a pool
+    return Run(flow_run.id, flow_run.name, flow_run.deployment_id, dict(flow_run.parameters))
+
+
+async def serve(*, takes_hints: bool) -> None:
+    """Run until SIGTERM or SIGINT, or until polling gives up because Prefect is away for minutes.
+
+    The models are opened first: whoever sees this worker in Prefect sees one that is ready.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await anyio.to_thread.run_sync(open_models)
+    with get_client(sync_client=True) as client:
+        slots = Slots(client, size=settings.WORKER_SLOTS, takes_hints=takes_hints)
+        slots.start()
+        housekeeping = Housekeeping(slots)
+        housekeeping.start()
+        polling = asyncio.create_task(ResidentWorker(slots=slots).start(printer=logger.info))
+        stopped = asyncio.create_task(stopping.wait())
+        await asyncio.wait({polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        logger.info("worker_stopping running=%d", slots.running)
+        housekeeping.stop()
+        await anyio.to_thread.run_sync(_drain, slots)
+        polling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await polling
+
+
+def _drain(slots: Slots) -> None:
+    """Finish what runs; hand back what does not end in time."""
+    if not slots.stop(DRAIN_SECONDS):
+        leases.end_all()
+        slots.stop(HAND_BACK_SECONDS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
+    parser.add_argument(
+        "--no-hints", action="store_true", help="find runs by polling alone, as if Redis were away"
+    )
+    arguments = parser.parse_args()
+    logging.getLogger("flows").addHandler(RunLines())
+    asyncio.run(serve(takes_hints=not arguments.no_hints))
+
+
+if __name__ == "__main__":
+    main()

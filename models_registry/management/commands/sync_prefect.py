@@ -1,0 +1,24 @@
+"""`manage.py sync_prefect`: give Prefect every deployment that the product starts runs of."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from models_registry.errors import PrefectRefused, PrefectUnavailable
+from models_registry.models import RegisteredModel
+from models_registry.sweep import sync_inspect_deployment
+from models_registry.tasks import sync_prefect_deployment
+
+
+class Command(BaseCommand):
+    help = "Create or update Prefect's work pool, the inspect deployment, and one for each model."
+
+    def handle(self, **options: Any) -> None:
+        models = RegisteredModel.objects.all()
+        try:
+            sync_inspect_deployment()
+            for model in models:
+                sync_prefect_deployment(model.pk)
+        except (PrefectUnavailable, PrefectRefused) as error:
+            raise CommandError(f"Prefect did not take the deployments: {error}") from error
+        self.stdout.write(f"{len(models) + 1} deployments are in Prefect.")

@@ -1,0 +1,120 @@
+"""Hints over Redis between whoever asks for work and the resident workers.
+
+A hint makes things quick and never decides anything: a lost one is made up for by polling, a
+repeated or stale one finds that the row no longer waits. So nothing here raises: Redis that is away
+costs at most its one-second timeouts and a line in the log.
+"""
+
+import json
+import logging
+import os
+from functools import lru_cache
+from typing import Any, cast
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 1.0
+KEPT_SECONDS = 60
+"""A flow run that no worker took by then is found by polling."""
+MAX_HINTS = 10_000
+HEARTBEAT_SECONDS = 15
+
+
+def wake(hint: dict[str, Any]) -> None:
+    """Tell one idle worker of the pool about a flow run."""
+    try:
+        with _redis().pipeline(transaction=False) as pipe:
+            pipe.rpush(_runs(), json.dumps(hint))
+            pipe.ltrim(_runs(), -MAX_HINTS, -1)
+            pipe.expire(_runs(), KEPT_SECONDS)
+            pipe.execute()
+    except RedisError as error:
+        logger.warning("wake_failed run=%s error=%s", hint.get("id"), type(error).__name__)
+
+
+def next_hint(wait_seconds: float) -> dict[str, Any] | None:
+    """The oldest hint, waiting for one at most so long. Raises RedisError: the caller must wait by
+    itself then."""
+    taken = cast("list[bytes] | None", _redis(wait_seconds).blpop([_runs()], timeout=wait_seconds))
+    if not taken:
+        return None
+    hint = json.loads(taken[1])
+    return hint if isinstance(hint, dict) else None
+
+
+def warm(version_id: int) -> None:
+    """Ask every worker to open this version's model before the first prediction needs it."""
+    try:
+        _redis().publish(_warm(), str(version_id))
+    except RedisError as error:
+        logger.warning("warm_failed version=%s error=%s", version_id, type(error).__name__)
+
+
+def beat(worker: str, facts: dict[str, Any]) -> None:
+    """Say that this worker lives: ``facts`` are its slots, running, memory, self-test and time."""
+    try:
+        _redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
+    except RedisError as error:
+        logger.warning("heartbeat_failed error=%s", type(error).__name__)
+
+
+def stop_beating(worker: str) -> None:
+    """A worker that ends in order is gone at once."""
+    try:
+        _redis().delete(f"worker:heartbeat:{worker}")
+    except RedisError as error:
+        logger.warning("heartbeat_failed error=%s", type(error).__name__)
+
+
+def heartbeats() -> dict[str, dict[str, Any]]:
+    """The living workers' facts by name. Raises RedisError: then nothing is known about them."""
+    redis = _redis()
+    keys = [key.decode() for key in redis.scan_iter("worker:heartbeat:*")]
+    values = cast("list[bytes | None]", redis.mget(keys)) if keys else []
+    return {
+        key.removeprefix("worker:heartbeat:"): json.loads(value)
+        for key, value in zip(keys, values, strict=True)
+        if value is not None
+    }
+
+
+class WarmHints:
+    """The versions that `warm` names from now on."""
+
+    def __init__(self) -> None:
+        self._subscription = _redis().pubsub(ignore_subscribe_messages=True)
+        self._subscription.subscribe(_warm())
+
+    def next(self, wait_seconds: float) -> int | None:
+        """The next version's id, waiting at most so long. Raises RedisError."""
+        message = self._subscription.get_message(timeout=wait_seconds)
+        return int(message["data"]) if message and message["data"].isdigit() else None
+
+
+def _runs() -> str:
+    return f"wake:{settings.PREFECT_WORK_POOL}"
+
+
+def _warm() -> str:
+    return f"warm:{settings.PREFECT_WORK_POOL}"
+
+
+def _redis(wait_seconds: float = 0.0) -> "Redis":
+    return _client(settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _client(url: str, timeout: float, pid: int) -> "Redis":
+    """One client per process: a forked child must not share its parent's sockets."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        socket_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+    )

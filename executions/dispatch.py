@@ -13,6 +13,8 @@ from executions import lifecycle
 from executions.models import Execution
 from models_registry import prefect_gateway
 from models_registry.errors import PrefectRefused
+from models_registry.prefect_gateway import DeploymentMissing
+from models_registry.tasks import sync_prefect_deployment
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +40,9 @@ def dispatch(execution_id: uuid.UUID) -> None:
             idempotency_key=f"exec:{execution.pk}:{execution.attempt}",
             tags=(execution.purpose, model.slug, execution.version.short_name),
         )
+    except DeploymentMissing:
+        sync_prefect_deployment(model.pk)
+        raise
     except PrefectRefused as error:
         logger.error("dispatch_refused id=%s error=%s", execution.pk, error)
         lifecycle.mark_undeliverable(execution, message=str(error))

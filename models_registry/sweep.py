@@ -12,6 +12,7 @@ from django.utils import timezone
 from models_registry import lifecycle, prefect_gateway
 from models_registry.errors import PrefectUnavailable
 from models_registry.models import Inspection
+from models_registry.prefect_gateway import DeploymentMissing
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +31,18 @@ def dispatch_inspection(inspection_id: int) -> None:
     if inspection is None:
         return
     version = inspection.version
-    flow_run = prefect_gateway.start_flow_run(
-        flow="inspect",
-        deployment="inspect",
-        name=f"{version.model.slug}-{version.short_name}-inspection-{inspection.pk}",
-        parameters={"inspection_id": inspection.pk, "attempt": inspection.attempt},
-        idempotency_key=f"inspection:{inspection.pk}:{inspection.attempt}",
-        tags=("inspection", version.model.slug, version.short_name),
-    )
+    try:
+        flow_run = prefect_gateway.start_flow_run(
+            flow="inspect",
+            deployment="inspect",
+            name=f"{version.model.slug}-{version.short_name}-inspection-{inspection.pk}",
+            parameters={"inspection_id": inspection.pk, "attempt": inspection.attempt},
+            idempotency_key=f"inspection:{inspection.pk}:{inspection.attempt}",
+            tags=("inspection", version.model.slug, version.short_name),
+        )
+    except DeploymentMissing:
+        sync_inspect_deployment()
+        raise
     if flow_run.is_finished or (
         flow_run.is_claimed and timezone.now() - flow_run.since > UNSTARTED
     ):
@@ -45,6 +50,25 @@ def dispatch_inspection(inspection_id: int) -> None:
         return
     lifecycle.mark_inspection_submitted(
         inspection.pk, attempt=inspection.attempt, flow_run_id=flow_run.id
+    )
+
+
+def sync_inspect_deployment() -> None:
+    """Give Prefect the one deployment that inspections are runs of."""
+    prefect_gateway.ensure_deployment(
+        flow="inspect",
+        deployment="inspect",
+        entrypoint="flows.inspection.inspect",
+        parameter_schema={
+            "type": "object",
+            "properties": {
+                "inspection_id": {"type": "integer", "title": "Inspection"},
+                "attempt": {"type": "integer", "title": "Attempt"},
+            },
+            "required": ["inspection_id", "attempt"],
+        },
+        description="Examines an uploaded model file and proposes its inputs.",
+        tags=("inspection",),
     )
 
 

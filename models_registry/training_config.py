@@ -1,10 +1,14 @@
 """The training configuration: what the person who trained the model knows and the file does not.
 
-Pure. JSON or YAML, all keys optional: ``features`` (name, label, unit, type, min, max, trained_min,
-trained_max, default, typical, choices, description, group, listed, sensitive), ``preprocessing``,
-``target`` (name, unit, labels), ``metrics``, ``metric_direction``, ``data``, ``libraries``,
-``author``, ``notes``. Unknown keys are kept. Where it disagrees with the fitted object, the object wins for names, order and
-categories; the configuration wins for labels, units and help (PRODUCT 1.2).
+Pure. JSON or YAML, all keys optional:
+
+- ``features``: a list of mappings with name, label, unit, type, min, max, trained_min, trained_max,
+  default, typical, choices, description, group, listed, sensitive;
+- ``target``: name, unit, labels; ``metrics``; ``metric_direction``; ``preprocessing``; ``data``;
+  ``libraries``; ``author``; ``notes``.
+
+Unknown keys are kept. Where it disagrees with the fitted object, the object wins for names, order
+and categories; the configuration wins for labels, units and help (PRODUCT 1.2).
 """
 
 import json

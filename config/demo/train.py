@@ -118,25 +118,85 @@ def loans() -> Trained:
     applicant, loan, history = "Applicant", "Loan", "Credit history"
     config = {
         "features": [
-            number(frame, "age", unit="years", group=applicant, whole=True, low=18, high=100, listed=True),
-            number(frame, "income", label="Annual income", unit="€", group=applicant, help="Before tax", low=0, listed=True),
-            number(frame, "job_years", label="Time in current job", unit="years", group=applicant, low=0, high=60),
-            choice("employment", group=applicant, labels={"employed": "Employed", "self_employed": "Self-employed", "public": "Public service", "retired": "Retired", "not_working": "Not working"}),
+            number(
+                frame,
+                "age",
+                unit="years",
+                group=applicant,
+                whole=True,
+                low=18,
+                high=100,
+                listed=True,
+            ),
+            number(
+                frame,
+                "income",
+                label="Annual income",
+                unit="€",
+                group=applicant,
+                help="Before tax",
+                low=0,
+                listed=True,
+            ),
+            number(
+                frame,
+                "job_years",
+                label="Time in current job",
+                unit="years",
+                group=applicant,
+                low=0,
+                high=60,
+            ),
+            choice(
+                "employment",
+                group=applicant,
+                labels={
+                    "employed": "Employed",
+                    "self_employed": "Self-employed",
+                    "public": "Public service",
+                    "retired": "Retired",
+                    "not_working": "Not working",
+                },
+            ),
             {"name": "owns_home", "label": "Owns a home", "group": applicant},
             number(frame, "amount", unit="€", group=loan, low=500, high=75_000, listed=True),
             choice("term", group=loan, labels={"36": "36 months", "60": "60 months"}),
             number(frame, "interest_rate", unit="%", group=loan, low=0, high=40),
-            choice("purpose", group=loan, labels={"car": "Car", "debts": "Debt consolidation", "education": "Education", "home": "Home improvement", "other": "Something else"}),
-            number(frame, "missed_payments", group=history, whole=True, low=0, high=100, help="In the last 24 months"),
+            choice(
+                "purpose",
+                group=loan,
+                labels={
+                    "car": "Car",
+                    "debts": "Debt consolidation",
+                    "education": "Education",
+                    "home": "Home improvement",
+                    "other": "Something else",
+                },
+            ),
+            number(
+                frame,
+                "missed_payments",
+                group=history,
+                whole=True,
+                low=0,
+                high=100,
+                help="In the last 24 months",
+            ),
             {"name": "defaulted_before", "label": "Has defaulted before", "group": history},
         ],
-        "target": {"name": "Repayment", "labels": {"False": "Likely to default", "True": "Likely to repay"}},
+        "target": {
+            "name": "Repayment",
+            "labels": {"False": "Likely to default", "True": "Likely to repay"},
+        },
         "metrics": {
             "ROC AUC": round(float(roc_auc_score(y_test, probability)), 3),
             "accuracy": round(float(accuracy_score(y_test, model.predict(test))), 3),
         },
-        "data": {"rows": len(frame), "description": "Invented loans, drawn by a fixed rule with noise."},
-    }  # fmt: skip
+        "data": {
+            "rows": len(frame),
+            "description": "Invented loans, drawn by a fixed rule with noise.",
+        },
+    }
     return model, config
 
 

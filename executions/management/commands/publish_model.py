@@ -1,4 +1,4 @@
-"""`manage.py publish_model FILE --model NAME --by EMAIL [--config FILE] [--test JSON] [--promote]`"""
+"""`manage.py publish_model FILE --model NAME --by EMAIL`: from a file to a live version."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator

@@ -1,0 +1,172 @@
+import uuid
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from executions import lifecycle
+from executions.lifecycle import Failure
+from executions.models import Attempt, Execution
+from notifications.models import Notification
+from tests.factories import LOAN_OUTPUTS, make_execution, make_version
+
+pytestmark = pytest.mark.django_db
+ANN, BEN = "worker-ann", "worker-ben"
+
+
+def running(**fields: object) -> Execution:
+    execution = make_execution(**fields)
+    held = lifecycle.mark_running(execution.pk, attempt=execution.attempt, owner=ANN)
+    assert held is not None
+    return held
+
+
+def succeed(execution: Execution, owner: str = ANN) -> bool:
+    return lifecycle.mark_succeeded(execution, owner=owner, outputs=LOAN_OUTPUTS, warnings=[])
+
+
+def fail(execution: Execution, code: str = "MODEL", owner: str = ANN) -> bool:
+    return lifecycle.mark_failed(execution, owner=owner, failure=Failure(code, "It broke", "Trace"))
+
+
+def test_one_worker_takes_a_queued_execution_and_the_second_gets_nothing() -> None:
+    execution = make_execution()
+    assert lifecycle.mark_running(execution.pk, attempt=1, owner=ANN) is not None
+    assert lifecycle.mark_running(execution.pk, attempt=1, owner=BEN) is None
+    execution.refresh_from_db()
+    assert (execution.status, execution.lease_owner) == ("running", ANN)
+    assert execution.lease_until > timezone.now()
+
+
+def test_a_stale_attempt_cannot_start() -> None:
+    execution = make_execution(attempt=2)
+    assert lifecycle.mark_running(execution.pk, attempt=1, owner=ANN) is None
+
+
+def test_a_result_is_written_once() -> None:
+    execution = running()
+    assert succeed(execution)
+    assert not succeed(execution)
+    assert not fail(execution)
+    execution.refresh_from_db()
+    assert (execution.status, execution.outputs) == ("succeeded", LOAN_OUTPUTS)
+    assert execution.finished_at >= execution.started_at
+    assert execution.attempts.get().outcome == "succeeded"
+
+
+def test_a_worker_that_does_not_hold_the_lease_writes_nothing() -> None:
+    execution = running()
+    assert not succeed(execution, owner=BEN)
+    assert not lifecycle.extend_lease(execution.pk, attempt=1, owner=BEN)
+    assert lifecycle.extend_lease(execution.pk, attempt=1, owner=ANN)
+    execution.refresh_from_db()
+    assert execution.status == "running"
+
+
+def test_a_result_after_cancellation_changes_nothing() -> None:
+    execution = running()
+    Execution.objects.filter(pk=execution.pk).update(status="canceled", finished_at=timezone.now())
+    assert not succeed(execution)
+    execution.refresh_from_db()
+    assert execution.outputs is None
+
+
+def test_a_failure_says_why_and_tells_its_owner_once() -> None:
+    execution = running()
+    assert fail(execution)
+    assert not fail(execution)
+    execution.refresh_from_db()
+    assert (execution.status, execution.error_code) == ("failed", "MODEL")
+    assert execution.traceback == "Trace"
+    notification = Notification.objects.get()
+    assert notification.user == execution.user
+    assert notification.title == f"Your prediction {execution.public_id} failed"
+    assert "It broke" not in notification.text
+
+
+def test_an_admins_failed_test_notifies_nobody() -> None:
+    fail(running(purpose="test"))
+    assert not Notification.objects.exists()
+
+
+def test_a_storage_failure_is_tried_three_times() -> None:
+    execution = running()
+    for attempt in (2, 3):
+        assert fail(execution, "STORAGE")
+        execution.refresh_from_db()
+        assert (execution.status, execution.attempt) == ("queued", attempt)
+        held = lifecycle.mark_running(execution.pk, attempt=attempt, owner=ANN)
+        assert held is not None
+        execution = held
+    assert fail(execution, "STORAGE")
+    execution.refresh_from_db()
+    assert (execution.status, execution.error_code) == ("failed", "STORAGE")
+    assert execution.attempts.count() == 3
+
+
+def test_a_lost_attempt_is_followed_by_the_next_and_ends_after_the_third() -> None:
+    execution = running()
+    for attempt in (2, 3):
+        assert lifecycle.mark_lost(execution, why="The worker was lost")
+        held = lifecycle.mark_running(execution.pk, attempt=attempt, owner=ANN)
+        assert held is not None
+        execution = held
+    assert lifecycle.mark_lost(execution, why="The worker was lost")
+    execution.refresh_from_db()
+    assert (execution.status, execution.error_code) == ("failed", "CRASH")
+    assert [attempt.outcome for attempt in execution.attempts.all()] == ["lost"] * 3
+
+
+def test_an_execution_that_moved_on_is_not_lost() -> None:
+    execution = running()
+    lifecycle.extend_lease(execution.pk, attempt=1, owner=ANN)
+    assert not lifecycle.mark_lost(execution, why="The worker was lost")
+
+
+def test_the_flow_run_is_noted_without_touching_the_status() -> None:
+    execution, flow_run_id = running(), uuid.uuid4()
+    lifecycle.mark_submitted(execution.pk, attempt=1, flow_run_id=flow_run_id)
+    execution.refresh_from_db()
+    assert execution.status == "running"
+    assert Attempt.objects.get().flow_run_id == flow_run_id
+
+
+def test_a_successful_test_opens_the_gate_for_the_file_and_revision_it_ran_on() -> None:
+    version = make_version(is_tested=False)
+    succeed(running(version=version, purpose="test"))
+    version.refresh_from_db()
+    assert version.is_tested
+
+
+def test_a_test_of_an_earlier_revision_does_not_open_the_gate() -> None:
+    version = make_version(is_tested=False, revision=2)
+    succeed(running(version=version, purpose="test", version_revision=1))
+    version.refresh_from_db()
+    assert not version.is_tested
+
+
+def test_a_prediction_does_not_open_the_gate() -> None:
+    version = make_version(is_tested=False)
+    succeed(running(version=version))
+    version.refresh_from_db()
+    assert not version.is_tested
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "queued"}, {"outputs": {}}, {"inputs": {}}, {"finished_at": None}],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_database_keeps_a_finished_execution_as_it_is(change: dict[str, object]) -> None:
+    execution = make_execution(outputs=LOAN_OUTPUTS)
+    with pytest.raises(DatabaseError):
+        Execution.objects.filter(pk=execution.pk).update(**change)
+
+
+def test_the_database_lets_a_purge_empty_a_finished_execution() -> None:
+    execution = make_execution(outputs=LOAN_OUTPUTS)
+    Execution.objects.filter(pk=execution.pk).update(
+        purged_at=timezone.now(), inputs=None, outputs=None
+    )
+    execution.refresh_from_db()
+    assert (execution.status, execution.inputs, execution.outputs) == ("succeeded", None, None)

@@ -1,0 +1,199 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement
+from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_INPUTS, WORK
+
+LOAN = InputSchema(LOAN_FEATURES)
+COUNT = FeatureSpec("count", "Open accounts", Kind.INTEGER, soft_minimum=0, soft_maximum=9)
+NOTE = FeatureSpec("note", "Note", Kind.STRING)
+
+
+def only(feature: FeatureSpec, raw: Any) -> Any:
+    """The value of one feature's check, or its error's text."""
+    cleaned = InputSchema((feature,)).clean({feature.name: raw})
+    return cleaned.values[feature.name] if cleaned.is_valid else str(cleaned.errors[feature.name])
+
+
+def test_valid_inputs_keep_their_values_and_types() -> None:
+    raw = {"age": "34", "income": "41,500.0", "home": "false", "work": "Self-employed"}
+    assert LOAN.clean(raw).values == LOAN_INPUTS
+
+
+def test_all_errors_are_reported_at_once() -> None:
+    assert set(LOAN.clean({"age": "old", "home": "maybe"}).errors) == {"age", "home", "work"}
+
+
+def test_a_value_over_the_limit_says_the_rule_and_offers_the_limit() -> None:
+    error = LOAN.clean(LOAN_INPUTS | {"age": "230"}).errors["age"]
+    assert str(error) == "230 is too high. Expected a value between 18 and 100 years."
+    assert error.suggestions == ("100",)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "is_valid"),
+    [
+        ({"minimum": 0.0}, "0", True),
+        ({"minimum": 0.0}, "-1", False),
+        ({"maximum": 0.0}, "0", True),
+        ({"maximum": 0.0}, "1", False),
+        ({"minimum": -1.0, "maximum": 0.0}, "-1", True),
+    ],
+)
+def test_a_bound_of_zero_is_a_bound_and_bounds_are_inclusive(
+    bounds: dict[str, float], value: str, is_valid: bool
+) -> None:
+    schema = InputSchema((FeatureSpec("x", "X", Kind.FLOAT, **bounds),))  # type: ignore[arg-type]
+    assert schema.clean({"x": value}).is_valid is is_valid
+
+
+def test_a_value_outside_the_trained_range_warns_and_runs() -> None:
+    cleaned = InputSchema((COUNT,)).clean({"count": "11"})
+    assert cleaned.is_valid
+    assert cleaned.warnings == (
+        "Open accounts: 11 is outside the range the model was trained on (0–9).",
+    )
+
+
+def test_a_missing_required_value_is_an_error() -> None:
+    assert only(AGE, "") == "A value is needed. Expected a value between 18 and 100 years."
+
+
+def test_an_empty_optional_value_becomes_the_default_and_says_so() -> None:
+    feature = replace(AGE, requirement=Requirement.OPTIONAL, default=0.0, minimum=None)
+    cleaned = InputSchema((feature,)).clean({"age": " "})
+    assert cleaned.values == {"age": 0.0}
+    assert cleaned.warnings == ("Age was left empty. The default 0 was used.",)
+
+
+def test_an_empty_value_that_may_be_missing_stays_missing() -> None:
+    cleaned = InputSchema((INCOME,)).clean({"income": ""})
+    assert cleaned.values == {"income": None}
+    assert cleaned.warnings == ("Annual income was left empty. The model used 46000.",)
+
+
+def test_a_whole_number_is_asked_for_by_name() -> None:
+    assert only(COUNT, "5.0") == 5
+    assert only(COUNT, "5.5") == "Whole number expected: 5 or 6?"
+
+
+@pytest.mark.parametrize(
+    "raw", ["nan", "1e400", "١٢٣", "\ud800", "\x00", True, float("inf"), 10**400]
+)
+def test_what_is_no_number_is_refused_however_it_arrives(raw: Any) -> None:
+    assert isinstance(only(replace(AGE, minimum=None, maximum=None), raw), str)
+
+
+def test_a_number_that_a_float_cannot_keep_exactly_is_refused() -> None:
+    assert "too large" in only(COUNT, str(2**53 + 2))
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "lone \ud800", "unreadable \ufffd"])
+def test_text_that_cannot_be_stored_is_refused(text: str) -> None:
+    assert "cannot be stored" in only(NOTE, text)
+
+
+def test_text_over_the_limit_says_how_long_it_is() -> None:
+    assert only(NOTE, "x" * 1001).startswith("The text has 1001 characters.")
+
+
+def test_digits_of_any_script_are_fine_as_text() -> None:
+    assert only(NOTE, "١٢٣") == "١٢٣"
+
+
+def test_a_choice_is_taken_by_value_or_label_with_case_and_accents_forgiven() -> None:
+    city = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "Zürich"), ("be", "Berlin")))
+    assert [only(city, raw) for raw in ("zh", "Zürich", "ZURICH")] == ["zh", "zh", "zh"]
+
+
+def test_a_choice_nearly_right_is_asked_about() -> None:
+    error = LOAN.clean(LOAN_INPUTS | {"work": "Emploied"}).errors["work"]
+    assert str(error) == "“Emploied” is not a choice. Did you mean Employed?"
+    assert error.suggestions == ("Employed",)
+
+
+def test_a_choice_far_off_lists_what_there_is() -> None:
+    assert only(WORK, "pilot") == (
+        "“pilot” is not a choice. Expected one of: Employed, Self-employed, Not working."
+    )
+
+
+def test_true_and_one_are_different_choices() -> None:
+    feature = FeatureSpec("x", "X", Kind.CHOICE, choices=((1, "One"), ("1", "One as text")))
+    assert only(feature, 1) == 1
+    assert isinstance(only(feature, True), str)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [("Yes", True), ("no", False), (True, True), ("0", False)]
+)
+def test_yes_and_no_are_real_booleans(raw: Any, value: bool) -> None:
+    assert only(HOME, raw) is value
+
+
+def test_an_unknown_name_is_an_error() -> None:
+    assert "wage" in LOAN.clean(LOAN_INPUTS | {"wage": 5}).errors
+
+
+def test_sensitive_inputs_stay_out_of_the_schema_that_prefect_shows() -> None:
+    schema = InputSchema((replace(AGE, is_sensitive=True), HOME)).json_schema()
+    assert list(schema["properties"]) == ["home"]
+    assert schema["required"] == ["home"]
+
+
+def test_a_digest_changes_with_names_kinds_and_order() -> None:
+    digests = {
+        InputSchema(features).digest
+        for features in [
+            (AGE, HOME),
+            (HOME, AGE),
+            (AGE,),
+            (replace(AGE, name="years"), HOME),
+            (replace(AGE, kind=Kind.INTEGER), HOME),
+        ]
+    }
+    assert len(digests) == 5
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
+texts = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffd"),
+    min_size=1,
+    max_size=50,
+)
+
+
+@given(numbers, st.integers(-(2**53), 2**53), st.booleans(), texts.filter(str.strip))
+def test_typed_values_survive_the_check_unchanged(
+    number: float, whole: int, flag: bool, text: str
+) -> None:
+    schema = InputSchema(
+        (
+            FeatureSpec("a", "A", Kind.FLOAT),
+            FeatureSpec("b", "B", Kind.INTEGER),
+            FeatureSpec("c", "C", Kind.BOOLEAN),
+            FeatureSpec("d", "D", Kind.STRING),
+        )
+    )
+    raw = {"a": number, "b": whole, "c": flag, "d": text}
+    cleaned = schema.clean(raw)
+    assert cleaned.is_valid
+    assert cleaned.values == raw
+    assert schema.read(json.loads(json.dumps(cleaned.values))) == raw
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.one_of(st.text(), st.floats(), st.none(), st.booleans(), st.lists(st.integers())),
+    )
+)
+def test_whatever_arrives_is_a_value_or_an_error(raw: dict[str, Any]) -> None:
+    cleaned = LOAN.clean(raw)
+    assert not set(cleaned.values) & set(cleaned.errors)
+    json.dumps(cleaned.values, allow_nan=False)

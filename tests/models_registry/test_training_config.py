@@ -1,0 +1,104 @@
+import pytest
+
+from models_registry.errors import BadTrainingConfig
+from models_registry.input_schema import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.training_config import apply, metrics, parse
+
+AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})
+CITY = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "zh"), ("be", "be")))
+UNKNOWN = FeatureSpec("code", "Code", Kind.FLOAT, is_complete=False)
+CLASSES = TargetSpec("", class_labels=((0, "0"), (1, "1")))
+
+
+def test_json_and_yaml_are_read_alike() -> None:
+    assert parse('{"metrics": {"auc": 0.9}}') == parse("metrics:\n  auc: 0.9\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "- a\n- b",
+        "a: [1, 2",
+        "features: 5",
+        "features: [{label: x}]",
+        "x: .nan",
+        "a: &x [1]\nb: *x",
+        "[" * 500,
+        "!!python/object/apply:os.system ['true']",
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_words(text: str) -> None:
+    with pytest.raises(BadTrainingConfig):
+        parse(text)
+
+
+def test_a_configuration_over_one_megabyte_is_refused() -> None:
+    with pytest.raises(BadTrainingConfig, match="1 MB"):
+        parse("x: " + "a" * 1024 * 1024)
+
+
+def test_unknown_keys_are_kept() -> None:
+    assert parse("approved_by: Ada") == {"approved_by": "Ada"}
+
+
+def test_the_configuration_wins_for_labels_units_and_help() -> None:
+    config = {"features": [{"name": "age", "label": "Years", "unit": "a", "description": "Full"}]}
+    ((feature,), _) = apply([AGE], [], config)
+    assert (feature.label, feature.unit, feature.help) == ("Years", "a", "Full")
+    assert feature.sources["label"] == "config"
+    assert feature.sources["kind"] == "StandardScaler"
+
+
+def test_the_object_wins_for_categories_and_the_configuration_names_them() -> None:
+    config = {"features": [{"name": "city", "choices": {"zh": "Zürich", "xx": "Nowhere"}}]}
+    ((feature,), _) = apply([CITY], [], config)
+    assert feature.choices == (("zh", "Zürich"), ("be", "be"))
+
+
+def test_only_the_configuration_makes_a_number_whole() -> None:
+    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "type": "integer"}]})
+    assert feature.kind is Kind.INTEGER
+
+
+def test_a_configuration_cannot_turn_categories_into_a_number() -> None:
+    ((feature,), _) = apply([CITY], [], {"features": [{"name": "city", "type": "float"}]})
+    assert feature.kind is Kind.CHOICE
+
+
+def test_what_the_object_left_open_the_configuration_completes() -> None:
+    config = {"features": [{"name": "code", "type": "choice", "choices": ["a", "b"]}]}
+    ((feature,), _) = apply([UNKNOWN], [], config)
+    assert feature.is_complete
+    assert feature.choices == (("a", "a"), ("b", "b"))
+
+
+def test_a_default_makes_a_required_input_optional() -> None:
+    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "default": 0}]})
+    assert (feature.requirement, feature.default) == (Requirement.OPTIONAL, 0)
+
+
+def test_a_limit_of_zero_is_a_limit() -> None:
+    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "min": 0, "max": 0}]})
+    assert (feature.minimum, feature.maximum) == (0, 0)
+
+
+def test_names_that_the_object_does_not_have_change_nothing() -> None:
+    assert apply([AGE], [], {"features": [{"name": "wage", "label": "Wage"}]})[0] == (AGE,)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"0": "Repays", "1": "Defaults"},
+        ["Repays", "Defaults"],
+        [{"value": 0, "label": "Repays"}, {"value": 1, "label": "Defaults"}],
+    ],
+)
+def test_class_labels_are_taken_in_each_way_of_writing(labels: object) -> None:
+    (_, (target,)) = apply([], [CLASSES], {"target": {"labels": labels}})
+    assert target.class_labels == ((0, "Repays"), (1, "Defaults"))
+
+
+def test_metrics_are_finite_numbers_by_name() -> None:
+    assert metrics({"metrics": {"auc": 0.9, "note": "good"}}) == {"auc": 0.9}

@@ -56,6 +56,11 @@ class Environment:
         """The port in the URL that the variable `name` holds."""
         return urlsplit(self.values[name]).port or 0
 
+    def address(self, name: str) -> str:
+        """Host, port and path of the URL that the variable `name` holds, without its secrets."""
+        url = urlsplit(self.values[name])
+        return url.netloc.rpartition("@")[2] + url.path
+
     def ports(self) -> set[int]:
         """The ports of every server that the file names."""
         return {self.port(name) for name in URLS if name in self.values}

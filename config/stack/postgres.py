@@ -162,7 +162,7 @@ def check(url: str) -> None:
 def part(environment: Environment, *, tuning: Mapping[str, str] | None = None) -> Part:
     """PostgreSQL on its loopback port, or the person's own server where DATABASE_URL is set."""
     url = environment["DATABASE_URL"]
-    address = url.rpartition("@")[2] or url
+    address = environment.address("DATABASE_URL")
     if "postgres" in environment.own:
         return Part("postgres", address=address, check=lambda: check(url))
     cluster = cluster_in(environment.folder)

@@ -48,7 +48,7 @@ def check(url: str) -> None:
 def part(environment: Environment) -> Part:
     """Redis on its loopback port, or the person's own server where REDIS_URL is set."""
     url = environment["REDIS_URL"]
-    address = url.rpartition("@")[2]
+    address = environment.address("REDIS_URL")
     if "redis" in environment.own:
         return Part("redis", address=address, check=lambda: check(url))
     folder = environment.folder / "redis"

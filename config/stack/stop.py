@@ -15,7 +15,7 @@ def down(folder: Path) -> int:
     if running:
         running.supervisor.send(signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while record.is_held(folder):
+        while running.supervisor.is_alive():
             if time.monotonic() > deadline:
                 running.supervisor.send(signal.SIGKILL)
             time.sleep(0.05)

@@ -25,7 +25,7 @@ from config.stack.pids import Identity
 
 TICK_SECONDS = 0.05
 GRACE_SECONDS = 8.0  # for a part to stop by itself
-OWN_SECONDS = 10.0  # for a person's own server to answer
+OWN_SECONDS = 5.0  # for a person's own server to answer
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # after which a crash counts as the first again

@@ -60,13 +60,17 @@ def remove(folder: Path) -> None:
     shutil.rmtree(data, ignore_errors=True)
 
 
-def environment_for(folder: Path, given: Mapping[str, str]) -> Environment:
-    """A test run's environment: its own folder; the person's own servers are never touched."""
-    foreign = {name for names in env.LEFT_OUT.values() for name in names} | set(env.URLS)
-    kept = {name: value for name, value in given.items() if name not in foreign}
-    prepared = env.prepare(folder, kept)
-    values = {**prepared.values, "PREFECT_API_URL": UNREACHABLE, "STACK_DIR": str(folder)}
-    return Environment(folder, values, prepared.own)
+def without_servers(given: Mapping[str, str]) -> dict[str, str]:
+    """Real variables without those that name a person's own servers: a test never touches them."""
+    foreign = {name for names in env.LEFT_OUT.values() for name in names}
+    foreign |= {*env.URLS, "WEB_PORT", "STACK_DIR"}
+    return {name: value for name, value in given.items() if name not in foreign}
+
+
+def environment_for(folder: Path) -> Environment:
+    """A test run's environment, in its own folder."""
+    prepared = env.prepare(folder, without_servers(os.environ))
+    return replace(prepared, values={**prepared.values, "PREFECT_API_URL": UNREACHABLE})
 
 
 @contextmanager
@@ -74,7 +78,7 @@ def servers(runs: Path) -> Iterator[Environment]:
     """PostgreSQL, Redis and S3 for one test run, in `runs`/<pid>; all of it is gone afterwards."""
     with claim(runs) as lock:
         folder = Path(lock.name).parent
-        environment = environment_for(folder, os.environ)
+        environment = environment_for(folder)
         supervisor = Supervisor(
             [
                 postgres.part(environment, tuning=QUICK),

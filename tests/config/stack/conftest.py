@@ -1,0 +1,20 @@
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.config.stack.driver import Stack
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """A stack folder of this test's own, which root's PostgreSQL can enter, stopped at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="stack-", dir=os.environ["STACK_DIR"])).resolve()
+    folder.chmod(0o711)
+    stack = Stack(folder)
+    yield stack
+    stack.run("down")
+    shutil.rmtree(folder)

@@ -1,0 +1,106 @@
+"""The stack's command line as a person uses it, and what it left in the process table."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.stack import record
+from config.stack.environment import REPOSITORY, read
+from config.stack.testing import without_servers
+
+LISTEN = "0A"  # the state, as /proc/net/tcp writes it
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack folder and the commands that are run on it."""
+
+    folder: Path
+
+    def environment(self, **given: str) -> dict[str, str]:
+        return {**without_servers(os.environ), "STACK_DIR": str(self.folder), **given}
+
+    def run(self, *argv: str, **given: str) -> Answer:
+        """`manage.py` with these arguments and real variables; both outputs together."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *argv],
+            cwd=REPOSITORY,
+            env=self.environment(**given),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert "Traceback" not in done.stdout
+        return Answer(done.returncode, done.stdout)
+
+    def foreground(self, *parts: str) -> subprocess.Popen[str]:
+        """`manage.py up` as on a terminal, started and not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "up", *parts],
+            cwd=REPOSITORY,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    @property
+    def values(self) -> dict[str, str]:
+        return read(self.folder / "env")
+
+    def pid(self, part: str) -> int:
+        return self.record.processes[part].identity.pid
+
+    @property
+    def record(self) -> record.Record:
+        now = record.read(self.folder)
+        assert now is not None
+        return now
+
+    def processes(self) -> list[str]:
+        """Every living process that carries this stack's folder, or works in its data."""
+        mark = f"STACK_DIR={self.folder}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                in_data = Path(os.readlink(entry / "cwd")).is_relative_to(self.folder)
+                command = (entry / "cmdline").read_bytes()
+                if command and (in_data or mark in (entry / "environ").read_bytes().split(b"\0")):
+                    found.append(f"{entry.name}: {command.decode()}")
+            except OSError:
+                continue
+        return found
+
+
+def listening(pid: int) -> list[str]:
+    """The local addresses on which a process listens, as the kernel writes them: hex, host:port."""
+    inodes = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        inodes.add(os.readlink(entry).removeprefix("socket:[").removesuffix("]"))
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == LISTEN and inode in inodes:
+                found.append(local)
+    return found
+
+
+def eventually(condition: Callable[[], bool], *, seconds: float = 20) -> bool:
+    """Whether the condition becomes true in time, asked again and again."""
+    deadline = time.monotonic() + seconds
+    while not (is_true := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return is_true

@@ -51,13 +51,7 @@ def artifact(sha256: str) -> Iterator[Artifact]:
     with _counting:
         _in_use[sha256] += 1
     try:
-        path = _path(sha256)
-        try:
-            os.utime(path)  # used now: the last to leave
-        except FileNotFoundError:
-            with _fetched(sha256) as path:
-                yield _describe(sha256, path)
-        else:
+        with _fetched(sha256) as path:
             yield _describe(sha256, path)
     finally:
         with _counting:
@@ -69,34 +63,32 @@ def artifact(sha256: str) -> Iterator[Artifact]:
 @contextmanager
 def _fetched(sha256: str) -> Iterator[Path]:
     """Bring the file into the cache, once for all who ask at the same time."""
+    path = _path(sha256)
     with _fetching[sha256]:
-        path = _path(sha256)
-        if not path.exists():
-            try:
-                _fetch_into_cache(sha256, path)
-            except OSError as error:
-                if error.errno not in NO_ROOM:
-                    raise
-                logger.warning("artifact_cache_full sha256=%s", sha256)
-                path = None
-    if path is not None:
+        is_cached = path.exists() or _fetch_into_cache(sha256)
+    if is_cached:
+        os.utime(path)  # used now: the last to leave
         yield path
         return
+    logger.warning("artifact_cache_full sha256=%s", sha256)
     with os.fdopen(os.memfd_create(sha256[:12]), "wb") as memory:
         _fetch(sha256, memory)
         yield Path(f"/proc/self/fd/{memory.fileno()}")
 
 
-def _fetch_into_cache(sha256: str, path: Path) -> None:
-    """Raises OSError if there is no room even in an emptied cache."""
-    try:
-        _fetch_to(sha256, path)
-    except OSError as error:
-        if error.errno not in NO_ROOM:
-            raise
-        _evict(keep_bytes=0)
-        _fetch_to(sha256, path)
-    _evict(keep_bytes=settings.ARTIFACT_CACHE_BYTES)
+def _fetch_into_cache(sha256: str) -> bool:
+    """Whether there was room, if need be in an emptied cache."""
+    for _ in range(2):
+        try:
+            _fetch_to(sha256, _path(sha256))
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            _evict(keep_bytes=0)
+        else:
+            _evict(keep_bytes=settings.ARTIFACT_CACHE_BYTES)
+            return True
+    return False
 
 
 def _fetch_to(sha256: str, path: Path) -> None:

@@ -90,7 +90,7 @@ class Steps:
     def step(self, name: str) -> Iterator[dict[str, Any]]:
         """Do one step; the block may set its ``detail``, or its ``state`` to "warning"."""
         started = time.monotonic()
-        step = {"name": name, "state": "running", "detail": ""}
+        step: dict[str, Any] = {"name": name, "state": "running", "detail": ""}
         self.done.append(step)
         self._show()
         try:

@@ -21,7 +21,8 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.states import Completed, Crashed, Failed, Running, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from flows import inspection, predict
@@ -226,6 +227,7 @@ class Slots:
         """End a run that waits for nothing, or polling would find it for ever. A run that someone
         else is just starting, or that is finished, is left alone."""
         state = self._client.read_flow_run(run.id).state
-        is_waiting = state is not None and state.is_scheduled()
-        if is_waiting and datetime.now(UTC) - state.timestamp > STALE:
+        if state is None or not state.is_scheduled():
+            return
+        if datetime.now(UTC) - state.timestamp > STALE:
             self._tell(run, Failed(message=why))

@@ -13,7 +13,7 @@ import os
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -242,7 +242,7 @@ def _client() -> httpx.Client:
     )
 
 
-@lru_cache(maxsize=4)
+@cache
 def _connect(url: str, auth_string: str, timeout: float, pid: int) -> httpx.Client:
     """One client per process: a forked child must not share its parent's sockets."""
     user, _, password = auth_string.partition(":")

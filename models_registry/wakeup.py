@@ -8,7 +8,7 @@ costs at most its one-second timeouts and a line in the log.
 import json
 import logging
 import os
-from functools import lru_cache
+from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -88,7 +88,7 @@ class WarmHints:
     """The versions that `warm` names from now on."""
 
     def __init__(self) -> None:
-        self._subscription = _redis().pubsub(ignore_subscribe_messages=True)
+        self._subscription = _redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(_warm())
 
     def next(self, wait_seconds: float) -> int | None:
@@ -109,7 +109,7 @@ def _redis(wait_seconds: float = 0.0) -> "Redis":
     return _client(settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
 
 
-@lru_cache(maxsize=8)
+@cache
 def _client(url: str, timeout: float, pid: int) -> "Redis":
     """One client per process: a forked child must not share its parent's sockets."""
     return Redis.from_url(

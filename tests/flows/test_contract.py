@@ -1,0 +1,283 @@
+"""What the product relies on from Prefect: over a real server, and over the fake of other tests."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from models_registry import prefect_gateway, wakeup
+from models_registry.errors import PrefectRefused, PrefectUnavailable
+from models_registry.prefect_gateway import DeploymentMissing, FlowRun
+from tests.fake_prefect import INTERFACE, FakePrefect
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"age": {"type": "number", "title": "Age", "minimum": 0}},
+    "required": ["age"],
+}
+
+
+@pytest.fixture(params=["fake", "real"])
+def prefect(request: pytest.FixtureRequest) -> Any:
+    """The gateway's functions, of the fake or over a real server."""
+    if request.param == "fake":
+        return FakePrefect()
+    request.getfixturevalue("real_prefect")
+    return prefect_gateway
+
+
+@pytest.fixture
+def deployment(prefect: Any) -> str:
+    name = f"loans-{uuid.uuid4().hex[:8]}"
+    ensure(prefect, name)
+    return name
+
+
+@pytest.fixture
+def answering(settings: Settings) -> Iterator[Callable[[int], None]]:
+    """A server in Prefect's place that answers everything with one status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        status = 500
+
+        def do_DELETE(self) -> None:
+            self.send_response(Handler.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.PREFECT_API_URL = f"http://127.0.0.1:{server.server_port}/api"
+        yield lambda status: setattr(Handler, "status", status)
+        server.shutdown()
+
+
+def ensure(prefect: Any, name: str, **changes: Any) -> uuid.UUID:
+    asked = {
+        "flow": "predict",
+        "deployment": name,
+        "entrypoint": "flows.predict.predict",
+        "parameter_schema": SCHEMA,
+        "description": "Will a loan be repaid?",
+        "tags": ("prediction",),
+    }
+    return cast("uuid.UUID", prefect.ensure_deployment(**asked | changes))
+
+
+def start(prefect: Any, deployment: str, key: str, **parameters: Any) -> FlowRun:
+    return cast(
+        "FlowRun",
+        prefect.start_flow_run(
+            flow="predict",
+            deployment=deployment,
+            name="loans-v1-P-0123456789ab",
+            parameters=parameters,
+            idempotency_key=key,
+            tags=("prediction", "loans", "v1"),
+        ),
+    )
+
+
+def test_a_started_run_is_scheduled(prefect: Any, deployment: str) -> None:
+    run = start(prefect, deployment, "exec:1:1", age=42.0)
+
+    assert (run.state, run.is_claimed, run.is_finished) == ("SCHEDULED", False, False)
+    assert [state.type for state in prefect.flow_run_states(run.id)] == ["SCHEDULED"]
+
+
+def test_the_same_key_finds_the_same_run(prefect: Any, deployment: str) -> None:
+    first = start(prefect, deployment, "exec:2:1", age=42.0)
+
+    assert start(prefect, deployment, "exec:2:1", age=42.0).id == first.id
+    assert start(prefect, deployment, "exec:2:2", age=42.0).id != first.id
+
+
+def test_eight_calls_at_once_with_one_key_make_one_run(prefect: Any, deployment: str) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        calls = [threads.submit(start, prefect, deployment, "exec:3:1", age=42.0) for _ in range(8)]
+        runs = {call.result().id for call in calls}
+
+    assert len(runs) == 1
+
+
+def test_a_run_of_an_unknown_deployment_says_so_and_may_be_tried_again(prefect: Any) -> None:
+    with pytest.raises(DeploymentMissing):
+        start(prefect, "nobody-made-this", "exec:4:1")
+
+    ensure(prefect, "nobody-made-this")
+
+    assert start(prefect, "nobody-made-this", "exec:4:1").state == "SCHEDULED"
+
+
+def test_a_deployment_that_was_made_anew_is_found_again(prefect: Any, deployment: str) -> None:
+    start(prefect, deployment, "exec:5:1")
+    if prefect is prefect_gateway:
+        with httpx.Client(base_url=prefect_gateway.settings.PREFECT_API_URL) as client:
+            answer = client.get(f"/deployments/name/predict/{deployment}").json()
+            client.delete(f"/deployments/{answer['id']}").raise_for_status()
+    else:
+        del prefect.deployments["predict", deployment]
+    with pytest.raises(DeploymentMissing):
+        start(prefect, deployment, "exec:5:2")
+
+    ensure(prefect, deployment)
+
+    assert start(prefect, deployment, "exec:5:2").state == "SCHEDULED"
+
+
+def test_ensuring_a_deployment_twice_changes_the_one_that_is_there(prefect: Any) -> None:
+    first = ensure(prefect, "twice")
+
+    assert ensure(prefect, "twice", description="Another sentence") == first
+
+
+def test_parameters_that_do_not_fit_the_shown_schema_are_accepted(
+    prefect: Any, deployment: str
+) -> None:
+    run = start(prefect, deployment, "exec:6:1", age=None, colour="red")
+
+    assert run.state == "SCHEDULED"
+
+
+def test_parameters_that_prefect_will_never_take_are_refused_for_good(
+    prefect: Any, deployment: str
+) -> None:
+    with pytest.raises(PrefectRefused):
+        start(prefect, deployment, "exec:7:1", text="x" * 600_000)
+
+
+def test_a_run_whose_worker_is_gone_can_be_said_to_have_crashed_once(
+    prefect: Any, deployment: str
+) -> None:
+    run = start(prefect, deployment, "exec:8:1")
+
+    prefect.crash_flow_run(run.id, message="The worker was lost")
+    prefect.crash_flow_run(run.id, message="The worker was lost again")
+
+    assert prefect.read_flow_run(run.id).is_finished
+    states = [(state.type, state.message) for state in prefect.flow_run_states(run.id)]
+    assert states[1:] == [("CRASHED", "The worker was lost")]
+
+
+def test_a_finished_run_is_found_by_its_key_as_finished(prefect: Any, deployment: str) -> None:
+    run = start(prefect, deployment, "exec:9:1")
+    prefect.crash_flow_run(run.id, message="The worker was lost")
+
+    assert start(prefect, deployment, "exec:9:1").is_finished
+
+
+def test_a_deleted_run_is_gone_and_may_be_deleted_again(prefect: Any, deployment: str) -> None:
+    run = start(prefect, deployment, "exec:10:1")
+
+    prefect.delete_flow_run(run.id)
+    prefect.delete_flow_run(run.id)
+
+    assert prefect.read_flow_run(run.id) is None
+    assert prefect.flow_run_states(run.id) == ()
+
+
+def test_prefect_that_is_away_is_worth_another_try(
+    prefect: Any, deployment: str, settings: Settings
+) -> None:
+    assert prefect.is_healthy()
+    if prefect is prefect_gateway:
+        settings.PREFECT_API_URL = "http://127.0.0.1:9/api"
+    else:
+        prefect.is_away = True
+
+    assert not prefect.is_healthy()
+    with pytest.raises(PrefectUnavailable):
+        start(prefect, deployment, "exec:11:1")
+
+
+def test_the_fake_has_every_function_of_the_gateway() -> None:
+    public = {
+        name
+        for name, thing in vars(prefect_gateway).items()
+        if getattr(thing, "__module__", "") == prefect_gateway.__name__
+        and not name.startswith("_")
+        and not isinstance(thing, type)
+    }
+
+    assert public == set(INTERFACE)
+    assert all(hasattr(FakePrefect, name) for name in INTERFACE)
+
+
+def test_a_started_run_wakes_a_worker_with_what_it_needs(real_prefect: str) -> None:
+    ensure(prefect_gateway, "hinted")
+
+    run = start(prefect_gateway, "hinted", "exec:12:1", execution_id="x", attempt=1)
+
+    hint = wakeup.next_hint(1.0)
+    assert hint is not None
+    assert (hint["id"], hint["parameters"]) == (str(run.id), {"execution_id": "x", "attempt": 1})
+    assert hint["name"] == "loans-v1-P-0123456789ab"
+    assert wakeup.next_hint(0.01) is None
+
+
+def test_a_run_that_is_finished_wakes_nobody(real_prefect: str) -> None:
+    ensure(prefect_gateway, "over")
+    run = start(prefect_gateway, "over", "exec:13:1")
+    wakeup.next_hint(1.0)
+    prefect_gateway.crash_flow_run(run.id, message="The worker was lost")
+
+    start(prefect_gateway, "over", "exec:13:1")
+
+    assert wakeup.next_hint(0.01) is None
+
+
+def test_a_run_starts_although_redis_is_away(
+    real_prefect: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    ensure(prefect_gateway, "unhinted")
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+
+    assert start(prefect_gateway, "unhinted", "exec:14:1").state == "SCHEDULED"
+    assert "wake_failed" in caplog.text
+
+
+def test_the_deployment_in_prefect_names_the_flow_the_pool_and_the_inputs(
+    real_prefect: str, settings: Settings
+) -> None:
+    ensure(prefect_gateway, "shown")
+
+    with httpx.Client(base_url=real_prefect) as client:
+        deployment = client.get("/deployments/name/predict/shown").json()
+        pool = client.get(f"/work_pools/{settings.PREFECT_WORK_POOL}").json()
+
+    assert deployment["entrypoint"] == "flows.predict.predict"
+    assert deployment["work_pool_name"] == settings.PREFECT_WORK_POOL
+    assert deployment["parameter_openapi_schema"]["properties"]["age"]["title"] == "Age"
+    assert deployment["enforce_parameter_schema"] is False
+    assert pool["type"] == "resident"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (408, PrefectUnavailable),
+        (429, PrefectUnavailable),
+        (500, PrefectUnavailable),
+        (503, PrefectUnavailable),
+        (401, PrefectRefused),
+        (409, PrefectRefused),
+        (422, PrefectRefused),
+    ],
+)
+def test_a_status_is_final_or_worth_another_try(
+    answering: Callable[[int], None], status: int, error: type[Exception]
+) -> None:
+    answering(status)
+
+    with pytest.raises(error):
+        prefect_gateway.delete_flow_run(uuid.uuid4())

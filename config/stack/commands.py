@@ -1,6 +1,6 @@
 """Runs Django commands one after the other in one process: importing the product costs seconds.
 
-python -m config.stack.commands "migrate --no-input" "collect_static"
+python -m config.stack.commands "migrate --no-input" "-a_command_that_may_fail"
 """
 
 import os
@@ -11,16 +11,22 @@ from config.stack.errors import StackError
 
 
 def main(lines: list[str]) -> None:
+    """Run each line; StackError with the command's own words where one fails that may not."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.core.management import CommandError, call_command
 
     django.setup()
     for line in lines:
+        may_fail = line.startswith("-")
+        name, *arguments = shlex.split(line.removeprefix("-"))
         try:
-            call_command(*shlex.split(line))
-        except CommandError as error:
-            raise StackError(f"{line.split()[0]}: {error}") from None
+            call_command(name, *arguments)
+        except (CommandError, SystemExit) as error:
+            if may_fail:
+                print(f"{name}: {error}")
+            elif isinstance(error, CommandError) or error.code:
+                raise StackError(f"{name}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -52,6 +52,11 @@ class Environment:
     def __getitem__(self, name: str) -> str:
         return self.values[name]
 
+    @property
+    def is_demo(self) -> bool:
+        """Whether demo accounts and models are made here."""
+        return self.values.get("DEMO", "").lower() in {"true", "yes", "on", "1"}
+
     def port(self, name: str) -> int:
         """The port in the URL that the variable `name` holds."""
         return urlsplit(self.values[name]).port or 0
@@ -135,6 +140,8 @@ def effective(folder: Path, stored: Mapping[str, str], given: Mapping[str, str])
     real = {name: value for name, value in given.items() if name not in kept_whole}
     kept = {name: value for name, value in stored.items() if name not in left_out}
     around = ",".join(filter(None, (given.get("NO_PROXY"), ports.LOOPBACK, "localhost")))
+    if "postgres" in own:
+        kept["DEMO"] = "false"  # nobody wants accounts with a known password in their own database
     always = {"STACK_DIR": str(folder), "NO_PROXY": around, "no_proxy": around}
     return Environment(folder, {**kept, **real, **always}, own)
 

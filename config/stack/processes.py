@@ -12,11 +12,15 @@ from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
 
 # Django commands, each list in one process: before the product's processes begin, and once all
-# of them run.
+# of them run. A line that begins with a minus may fail.
 PREPARING = ("migrate --no-input", "createcachetable", "collect_static")
-FINISHING = ("sync_prefect", "seed_demo")
-# The last command of all: it takes the whole road once, and its time is told in the ready line.
-FIRST_PREDICTION = ""
+FINISHING = ("sync_prefect",)
+# The demo's last command takes the whole road once; its time is told in the ready line.
+DEMO = (
+    "seed_demo",
+    "-predict 'Iris species' --by user@example.com --json --inputs"
+    """ '{"sepal_length": 5.8, "sepal_width": 3, "petal_length": 4.35, "petal_width": 1.3}'""",
+)
 
 
 def ours(environment: Environment) -> dict[str, str]:
@@ -76,7 +80,7 @@ def commands(
     environment: Environment, name: str, lines: tuple[str, ...], after: tuple[str, ...]
 ) -> Part:
     """A step that runs Django commands, one after the other, in one process."""
-    argv = (sys.executable, "-m", "config.stack.commands", *filter(None, lines))
+    argv = (sys.executable, "-m", "config.stack.commands", *lines)
     return Part(name, argv=argv, after=after, environment=ours(environment), is_step=True)
 
 
@@ -145,7 +149,7 @@ def servers(environment: Environment) -> list[Part]:
 
 def everything(environment: Environment) -> list[Part]:
     """The whole stack."""
-    finishing = (*FINISHING, FIRST_PREDICTION)
+    finishing = (*FINISHING, *(DEMO if environment.is_demo else ()))
     return [
         *servers(environment),
         commands(environment, "prepare", PREPARING, after=("postgres",)),

@@ -93,23 +93,25 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
 
 def ready_line(environment: Environment, console: Console, seconds: float) -> str:
     """The one line that a person needs."""
-    words = [
-        f"Ready in {seconds:.1f} s: {environment['SITE_URL']}",
-        f"sign in as {DEMO_ACCOUNTS} with password {environment['DEMO_PASSWORD']}",
-    ]
-    if processes.FIRST_PREDICTION:
-        words.append(f"first prediction: {first_prediction(console)}")
+    words = [f"Ready in {seconds:.1f} s: {environment['SITE_URL']}"]
+    if environment.is_demo:
+        words.append(f"sign in as {DEMO_ACCOUNTS} with password {environment['DEMO_PASSWORD']}")
+    if told := first_prediction(console):
+        words.append(f"first prediction: {told}")
     return " | ".join(words)
 
 
 def first_prediction(console: Console) -> str:
-    """How long the prediction made at the start took, from the JSON that the command printed."""
+    """How long the prediction made at the start took, from the JSON that the command printed.
+
+    Empty where none was made.
+    """
     for line in reversed(console.log_of("finish").last):
         if line.startswith("{"):
             answer = json.loads(line)
             took = answer.get("time_to_result_ms")
-            return f"{took:.0f} ms" if took is not None else str(answer.get("message", "failed"))
-    return "failed"
+            return f"{took:.0f} ms" if took is not None else str(answer["message"])
+    return ""
 
 
 def tell_of_the_running_one(folder: Path) -> int:

@@ -5,6 +5,8 @@ Whatever a model file makes of this process, it holds one socket to the worker a
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
 import os
 import resource
@@ -48,6 +50,10 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
         lockdown.strip(descriptor)
         sys.stdin = None
         sys.stdout = sys.stderr = _Silence()
+        for module in orders.modules:
+            # What cannot be imported is missing when the loader asks for it, and is reported then.
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
         lockdown.limit(memory_bytes=orders.memory_bytes, cpu_seconds=orders.cpu_seconds)
         missing = lockdown.lock(parent=parent) if orders.locked else ()
         if orders.role == "self_test":

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -149,7 +149,7 @@ class ModelHost:
         self,
         artifact: Artifact,
         layout: InputLayout,
-        inputs: dict[str, Scalar],
+        inputs: Mapping[str, Scalar],
         limits: Limits,
         *,
         cancelled: threading.Event | None = None,
@@ -157,7 +157,11 @@ class ModelHost:
         """One prediction. Setting ``cancelled`` from another thread kills the process within 50 ms
         and raises PredictionCancelled here."""
         key = _Key(artifact, limits.memory_bytes)
-        request = {"op": "predict", "layout": wire.to_json(layout), "inputs": wire.to_json(inputs)}
+        request = {
+            "op": "predict",
+            "layout": wire.to_json(layout),
+            "inputs": wire.to_json(dict(inputs)),
+        }
         with self._borrowed(key, limits, cancelled) as child:
             if child.report is None:
                 _load(child, artifact, limits, cancelled)
@@ -200,7 +204,7 @@ class ModelHost:
             for old in evicted:
                 old.end()
             if child is None:
-                child = self._fork(limits)
+                child = self._fork(key.artifact, limits)
             yield child
             is_good = is_kept and child.predictions < self._max_predictions
         finally:
@@ -257,13 +261,14 @@ class ModelHost:
         for old in evicted:
             old.end()
 
-    def _fork(self, limits: Limits) -> Child:
+    def _fork(self, artifact: Artifact, limits: Limits) -> Child:
         orders = Orders(
             role="serve",
             memory_bytes=limits.memory_bytes,
             cpu_seconds=2 * math.ceil(limits.load_seconds + limits.predict_seconds)
             + SPARE_CPU_SECONDS,
             locked=self.self_test.passed,
+            modules=tuple(sorted({module for module, _ in artifact.approved})),
         )
         try:
             zygote = self._running_zygote()

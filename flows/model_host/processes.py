@@ -45,8 +45,9 @@ ENVIRONMENT = {
 START_SECONDS = 120.0
 CONTROL_SECONDS = 10.0
 END_SECONDS = 5.0
+LAST_WORDS_SECONDS = 0.5
+"""How long a child that has closed its socket has to end by itself, so that its end tells why."""
 CANCEL_CHECK_SECONDS = 0.05
-CONTROL_BYTES = 4096
 CHUNK = 1024 * 1024
 
 _LAUNCH = """
@@ -106,7 +107,7 @@ class Zygote:
         with theirs:
             try:
                 answer = self._ask({"op": "fork", "orders": asdict(orders)}, theirs.fileno())
-            except ZygoteLost:
+            except (ZygoteLost, HostError):
                 ours.close()
                 raise
         if "error" in answer:
@@ -135,13 +136,12 @@ class Zygote:
         self._control.close()
 
     def _ask(self, message: dict[str, Any], descriptor: int | None = None) -> dict[str, Any]:
+        data = json.dumps(message).encode()
+        if len(data) > wire.CONTROL_BYTES:
+            raise HostError("LOAD", "The file needs types of too many modules.")
         with self._asking:
             try:
-                socket.send_fds(
-                    self._control,
-                    [json.dumps(message).encode()],
-                    [] if descriptor is None else [descriptor],
-                )
+                socket.send_fds(self._control, [data], [] if descriptor is None else [descriptor])
             except OSError as error:
                 raise self._lost("it was gone") from error
             return self._answer(CONTROL_SECONDS)
@@ -150,7 +150,7 @@ class Zygote:
         """The next message; it comes in one piece, since the zygote sends it in one."""
         try:
             self._control.settimeout(seconds)
-            data = self._control.recv(CONTROL_BYTES)
+            data = self._control.recv(wire.CONTROL_BYTES)
         except OSError as error:
             raise self._lost(f"it did not answer within {seconds:g} seconds") from error
         answer: dict[str, Any] = json.loads(data or '{"failed": "it died"}')
@@ -246,20 +246,20 @@ class Child:
                 os.kill(self.pid, signal.SIGKILL)
             else:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-        self._has_ended()
+        self._has_ended(END_SECONDS)
         with contextlib.suppress(ZygoteLost):
             self._status = self._zygote.reap(self.pid)
         if self._handle is not None:
             os.close(self._handle)
         return self._status
 
-    def _has_ended(self) -> bool:
+    def _has_ended(self, seconds: float) -> bool:
         """Waits for the process's end, where the system has handles to wait on."""
         if self._handle is None:
             return False
         waiting = select.poll()
         waiting.register(self._handle, select.POLLIN)
-        return bool(waiting.poll(END_SECONDS * 1000))
+        return bool(waiting.poll(seconds * 1000))
 
     def _send(self, data: bytes, watch: _Watch) -> None:
         """Sends all of ``data``, unless the child answers before it has heard it."""
@@ -298,7 +298,7 @@ class Child:
 
     def _obituary(self) -> HostError:
         """Why the child is gone, its socket being closed."""
-        ended_by_itself = self._has_ended()
+        ended_by_itself = self._has_ended(LAST_WORDS_SECONDS)
         status = self.end()
         if status is None:
             return HostError("CRASH", "The process that opens models was stopped.", lost=True)
@@ -340,12 +340,12 @@ class _Watch:
         return max(1.0, left_to_check * 1000)
 
 
-def self_test(zygote: Zygote) -> SelfTest:
+def self_test(zygote: Zygote, *, locked: bool = True) -> SelfTest:
     """Has a locked child try to break out, and returns what it could do.
 
     A child that says nothing may have become another program: not passed.
     """
-    child = zygote.fork(Orders("self_test", memory_bytes=2**28, cpu_seconds=10, locked=True))
+    child = zygote.fork(Orders("self_test", memory_bytes=2**28, cpu_seconds=10, locked=locked))
     try:
         return wire.from_json(SelfTest, child.answer(_Watch(CONTROL_SECONDS)))
     except (HostError, wire.MalformedMessage) as error:

@@ -87,7 +87,7 @@ def warm_up() -> list[str]:
             try:
                 exercise()
             except Exception as error:
-                failed.append(f"{name}: {type(error).__name__}: {error}")
+                failed.append(f"{name}: {type(error).__name__}: {error}"[:300])
     return failed
 
 

@@ -19,6 +19,8 @@ from .protocol import MAX_MESSAGE, ErrorCode, HostError, TypeName
 
 MESSAGE_LENGTH = Struct(">I")
 ARTIFACT_LENGTH = Struct(">Q")
+CONTROL_BYTES = 16 * 1024
+"""The most that worker and zygote say at once; the kernel delivers it in one piece."""
 
 T = TypeVar("T")
 

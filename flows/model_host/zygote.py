@@ -4,7 +4,7 @@ The worker executes it with four environment variables and one socket. It import
 friends once, makes their lazy imports happen, and then forks on request. It runs one thread,
 always: with OpenMP's threads alive, histogram gradient boosting hangs in a forked child.
 
-On the control socket each datagram-sized message is one JSON object, answered by one:
+On the control socket each message is one JSON object, sent in one piece and answered by one:
 
 ``{"op": "fork", "orders": Orders}`` with the child's socket as ancillary data → ``{"pid": n}``, or
 ``{"error": why}`` where the machine has no room for a process
@@ -20,18 +20,16 @@ from __future__ import annotations
 import gc
 import json
 import os
+import platform
 import select
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 from . import child, lockdown, warmup, wire
 from .protocol import Orders
-
-CONTROL_BYTES = 4096
 
 
 def main(control_descriptor: int) -> None:
@@ -40,23 +38,23 @@ def main(control_descriptor: int) -> None:
     os.chdir("/")
     lockdown.name_process("model-zygote")
     control = socket.socket(fileno=control_descriptor)
+    waiting = select.poll()
+    waiting.register(control, select.POLLIN)
+    if platform.system() == "Linux":
+        # A process that the worker forked may hold the socket open after the worker's death.
+        waiting.register(os.pidfd_open(os.getppid()), select.POLLIN)
     cold = warmup.warm_up()
     gc.collect()
     gc.freeze()  # Children share these pages for as long as nobody touches them.
-    _say(control, {"ready": True, "cold": cold})
-    _serve(control)
+    _say(control, {"ready": True, "cold": cold[:20]})
+    _serve(control, waiting)
 
 
-def _serve(control: socket.socket) -> None:
+def _serve(control: socket.socket, waiting: select.poll) -> None:
     children: set[int] = set()
-    waiting = select.poll()
-    waiting.register(control, select.POLLIN)
-    if sys.platform == "linux":
-        # A process that the worker forked may hold the socket open after the worker's death.
-        waiting.register(os.pidfd_open(os.getppid()), select.POLLIN)
     try:
         while [ready for ready, _ in waiting.poll()] == [control.fileno()]:
-            data, descriptors, _, _ = socket.recv_fds(control, CONTROL_BYTES, 1)
+            data, descriptors, _, _ = socket.recv_fds(control, wire.CONTROL_BYTES, 1)
             if not data:
                 break
             request = json.loads(data)
@@ -93,7 +91,7 @@ def _fork(descriptor: int, orders: object) -> int:
 
 def threads() -> int:
     """How many threads this process has, those of C libraries included where the kernel tells."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return len(os.listdir("/proc/self/task"))
     return threading.active_count()
 

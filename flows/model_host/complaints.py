@@ -68,10 +68,10 @@ def complaint(
             reason = f"it does not know “{value}”" if value is not None else "it may not be empty"
             return HostError("INPUT", reason if name else said, traceback=told, input=name)
         for pattern, is_meant, reason in _OBJECTIONS:
-            meant = [
-                name for name in _reaching(error, estimator, names) if is_meant(inputs.get(name))
-            ]
-            if pattern.search(said) and meant:
+            if not pattern.search(said):
+                continue
+            reaching = _reaching(error, estimator, names)
+            if meant := [name for name in reaching if is_meant(inputs.get(name))]:
                 quoted = [name for name in meant if repr(inputs.get(name)) in said]
                 return HostError("INPUT", reason, traceback=told, input=(quoted or meant)[0])
     message = f"{type(error).__name__}: {said}"[:_MAX_MESSAGE]

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .anatomy import (
     classes_by_target,
+    entrances,
     final_estimator,
     from_entrance,
     labels,
@@ -25,7 +26,7 @@ from .anatomy import (
     target_names,
     task_of,
 )
-from .column_routes import Routes, routes_of
+from .column_routes import routes_of
 from .input_columns import InputColumn
 from .intervals import gives_interval
 from .prediction import predict
@@ -43,6 +44,7 @@ from .protocol import (
     Scalar,
     Step,
 )
+from .routes import Routes
 from .scalars import is_plain_text
 
 MOST_FEATURES = 200
@@ -127,13 +129,23 @@ def _check_servable(estimator: Any) -> None:
             "LOAD",
             f"The file holds an object of type {name}, which {what}: it has no predict method.",
         )
-    if type(estimator).__module__.partition(".")[0] == "sklearn":
-        try:
-            check_is_fitted(estimator)
-        except NotFittedError as error:
-            raise HostError(
-                "LOAD", f"The {name} has not been fitted. Fit it, then save it again."
-            ) from error
+    _check_fitted(estimator)
+
+
+def _check_fitted(estimator: Any) -> None:
+    """Raises HostError LOAD where the estimator, or what stands at its entrance, was never fitted;
+    of a class of somebody's own only the trial prediction can tell."""
+    if type(estimator).__module__.partition(".")[0] != "sklearn":
+        return
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        name = type(estimator).__name__
+        raise HostError(
+            "LOAD", f"The {name} has not been fitted. Fit the model, then save it again."
+        ) from error
+    for inner in entrances(estimator):
+        _check_fitted(inner)
 
 
 def _input_names(estimator: Any, named: Any) -> list[str]:

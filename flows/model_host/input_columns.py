@@ -78,6 +78,6 @@ class InputColumn:
     def categories(self) -> tuple[Scalar, ...]:
         """The values every strict encoder knows, in the order of the first that has them."""
         known = [value for values, _ in self.vocabularies for value in values]
-        strict = [values for values, is_strict in self.vocabularies if is_strict]
+        strict = [set(values) for values, is_strict in self.vocabularies if is_strict]
         keyed = {(type(value), value): value for value in known}
         return tuple(value for value in keyed.values() if all(value in one for one in strict))

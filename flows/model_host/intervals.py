@@ -84,7 +84,8 @@ def _bounds(estimator: Any, row: Any) -> Bounds:
             for end in _bounds(estimator.regressor_, row)
         ]
         return np.minimum(*ends), np.maximum(*ends)
-    mean, deviation = estimator.predict(row, return_std=True)
+    # Of a DataFrame some make a Series, which the arrays around it do not expect.
+    mean, deviation = map(np.asarray, estimator.predict(row, return_std=True))
     return mean - _QUANTILE * deviation, mean + _QUANTILE * deviation
 
 

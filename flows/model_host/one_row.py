@@ -12,7 +12,8 @@ from .column_routes import routes_of
 from .input_columns import InputColumn
 from .protocol import Column, HostError, InputLayout, Scalar
 
-_INT64 = np.iinfo(np.int64)
+_LARGEST_FLOAT = float(np.finfo(np.float64).max)
+_LARGEST_INTEGER = int(np.iinfo(np.int64).max)
 
 
 def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -> Any:
@@ -76,6 +77,7 @@ def _cell(column: Column, value: Scalar) -> Scalar:
         raise HostError("INPUT", "a number is expected", input=column.name)
     if column.kind == "integer" and isinstance(value, float) and not value.is_integer():
         raise HostError("INPUT", "a whole number is expected", input=column.name)
-    if is_number and isinstance(value, int) and not _INT64.min <= value <= _INT64.max:
+    most = _LARGEST_FLOAT if column.kind == "float" else _LARGEST_INTEGER
+    if isinstance(value, int | float) and abs(value) > most:
         raise HostError("INPUT", "the number is too large", input=column.name)
     return int(value) if column.kind == "integer" else value

@@ -1,0 +1,502 @@
+"""What is read from a fitted model is what its training data were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import DBSCAN, KMeans
+from sklearn.compose import (
+    ColumnTransformer,
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
+from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+
+from flows.model_host.examine import examine, layout_of
+from flows.model_host.prediction import predict
+from flows.model_host.protocol import Examination, HostError, ProposedFeature
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ROWS = 40
+
+
+def table() -> pd.DataFrame:
+    """40 rows: a number with gaps, a complete number, a category, a flag, a coded number."""
+    rng = np.random.default_rng(3)
+    age = rng.integers(18, 90, ROWS).astype(float)
+    age[::9] = np.nan
+    return pd.DataFrame(
+        {
+            "age": age,
+            "income": rng.uniform(1_000, 90_000, ROWS),
+            "city": [("Oslo", "Rome", "Bern")[n % 3] for n in range(ROWS)],
+            "member": [n % 2 == 0 for n in range(ROWS)],
+            "rooms": [1 + n % 4 for n in range(ROWS)],
+        }
+    )
+
+
+ANSWERS = np.array([("no", "yes")[n % 2] for n in range(ROWS)])
+
+
+def scores() -> Any:
+    return np.random.default_rng(4).normal(size=ROWS)
+
+
+def feature(examination: Examination, name: str) -> ProposedFeature:
+    return next(one for one in examination.features if one.name == name)
+
+
+def encoded(last: Any, *, filled: bool = True) -> Pipeline:
+    """The usual pipeline over ``table()``, fitted on a classifier's answers."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    preprocess = ColumnTransformer(
+        [
+            ("num", numbers if filled else StandardScaler(), ["age", "income"]),
+            ("cat", OneHotEncoder(handle_unknown="ignore"), ["city", "member"]),
+        ],
+        remainder="passthrough",
+    )
+    return Pipeline([("preprocess", preprocess), ("model", last)]).fit(table(), ANSWERS)
+
+
+@pytest.fixture(scope="module")
+def usual() -> Examination:
+    return examine(encoded(LogisticRegression(max_iter=500)))
+
+
+def test_names_come_in_training_order_and_say_where_they_came_from(usual: Examination) -> None:
+    assert [one.name for one in usual.features] == list(table().columns)
+    assert usual.container == "frame"
+    assert {one.sources["name"] for one in usual.features} == {"feature_names_in_"}
+
+
+def test_categories_become_choices_in_the_encoders_order(usual: Examination) -> None:
+    city = feature(usual, "city")
+    assert city.kind == "choice"
+    assert [one.value for one in city.choices] == ["Bern", "Oslo", "Rome"]
+    assert city.sources["choices"] == "OneHotEncoder"
+
+
+def test_the_categories_true_and_false_become_a_boolean(usual: Examination) -> None:
+    assert feature(usual, "member").kind == "boolean"
+    assert feature(usual, "member").choices == ()
+
+
+def test_numbers_behind_scalers_and_models_are_floats_never_integers(usual: Examination) -> None:
+    assert {feature(usual, name).kind for name in ("age", "income", "rooms")} == {"float"}
+    assert feature(usual, "rooms").sources["kind"] == "LogisticRegression"
+
+
+def test_an_imputed_column_may_be_missing_and_tells_what_takes_its_place(
+    usual: Examination,
+) -> None:
+    age = feature(usual, "age")
+    assert age.requirement == "may_be_missing"
+    assert age.imputed == age.default == age.typical == float(np.nanmedian(table()["age"]))
+    assert age.sources["default"] == "SimpleImputer (median)"
+
+
+def test_every_proposed_fact_names_its_source(usual: Examination) -> None:
+    for one in usual.features:
+        for fact in ("minimum", "maximum", "default", "imputed", "typical"):
+            assert (getattr(one, fact) is not None) == (fact in one.sources), (one.name, fact)
+        assert {"name", "kind"} <= one.sources.keys()
+
+
+def test_a_column_without_imputer_on_its_route_is_required(usual: Examination) -> None:
+    assert feature(usual, "rooms").requirement == "required"
+    assert feature(usual, "rooms").default is None
+
+
+def test_a_column_imputed_in_one_branch_and_not_in_the_other_is_required() -> None:
+    union = make_union(make_pipeline(SimpleImputer(), StandardScaler()), PolynomialFeatures(2))
+    frame = table()[["income", "rooms"]]
+    found = examine(make_pipeline(union, LogisticRegression()).fit(frame, ANSWERS))
+    assert [one.requirement for one in found.features] == ["required", "required"]
+
+
+def test_the_trial_row_is_typical_and_its_outputs_are_the_models_own() -> None:
+    model = encoded(LogisticRegression(max_iter=500))
+    found = examine(model)
+    assert found.smoke_inputs is not None
+    assert found.smoke_outputs is not None
+    assert found.smoke_inputs["city"] == "Bern"
+    assert found.smoke_inputs["member"] is False
+    expected = model.predict(pd.DataFrame([found.smoke_inputs]))[0]
+    assert found.smoke_outputs.targets[0].value == expected
+    assert found.warnings == ()
+
+
+def test_the_answer_is_a_class_with_probabilities(usual: Examination) -> None:
+    assert usual.task == "classification"
+    assert usual.gives_probabilities
+    assert not usual.gives_interval
+    assert [(one.name, one.classes) for one in usual.targets] == [("prediction", ("no", "yes"))]
+
+
+def test_steps_show_the_pipeline_with_the_columns_that_reach_each(usual: Examination) -> None:
+    steps = {one.path: (one.estimator, one.columns) for one in usual.steps}
+    assert steps["preprocess.num.simpleimputer"] == ("SimpleImputer", ("age", "income"))
+    assert steps["preprocess.cat"] == ("OneHotEncoder", ("city", "member"))
+    assert steps["model"] == ("LogisticRegression", tuple(table().columns))
+
+
+def test_versions_that_were_trained_with_come_from_the_loader() -> None:
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    found = examine(model, {"sklearn": "1.7.2"})
+    assert found.libraries_trained == {"sklearn": "1.7.2"}
+    assert found.libraries_running.keys() == {
+        "sklearn", "numpy", "pandas", "joblib", "scipy", "Python",
+    }  # fmt: skip
+
+
+def test_a_model_fitted_without_names_takes_an_array_of_numbered_inputs() -> None:
+    found = examine(LinearRegression().fit(np.eye(3), [1.0, 2.0, 3.0]))
+    assert found.container == "array"
+    assert [one.name for one in found.features] == ["x0", "x1", "x2"]
+    assert found.steps[0].path == "model"
+
+
+@pytest.mark.parametrize(
+    ("scaler", "expected"),
+    [
+        (MinMaxScaler(), (1_000.0, 5_000.0, 3_000.0)),
+        (RobustScaler(), (None, None, 2_000.0)),
+        (StandardScaler(), (None, None, 2_500.0)),
+        (QuantileTransformer(n_quantiles=4), (1_000.0, 5_000.0, 2_000.0)),
+        (KBinsDiscretizer(2, strategy="uniform"), (1_000.0, 5_000.0, 3_000.0)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_scalers_give_soft_ranges_and_typical_values(
+    scaler: Any, expected: tuple[float | None, float | None, float]
+) -> None:
+    frame = pd.DataFrame({"pay": [1_000.0, 2_000.0, 2_000.0, 5_000.0]})
+    pay = examine(make_pipeline(scaler, LinearRegression()).fit(frame, range(4))).features[0]
+    low, high, middle = expected
+    assert (pay.minimum, pay.maximum) == (low, high)
+    assert pay.is_soft_range
+    assert pay.typical == pytest.approx(middle, rel=0.4)
+
+
+def test_a_range_in_other_units_than_the_inputs_is_not_proposed() -> None:
+    frame = pd.DataFrame({"pay": [1_000.0, 2_000.0, 3_000.0, 5_000.0]})
+    model = make_pipeline(StandardScaler(), MinMaxScaler(), LinearRegression()).fit(frame, range(4))
+    pay = examine(model).features[0]
+    assert (pay.minimum, pay.maximum, pay.typical) == (None, None, 2_750.0)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["age", "income"],
+        [0, 1],
+        slice(0, 2),
+        slice("age", "income"),
+        [True, True, False, False, False],
+        make_column_selector(pattern="age|income"),
+    ],
+    ids=["names", "numbers", "slice", "slice of names", "mask", "callable"],
+)
+def test_columns_are_followed_however_they_were_chosen(columns: Any) -> None:
+    preprocess = ColumnTransformer([("fill", SimpleImputer(), columns)], remainder="drop")
+    found = examine(make_pipeline(preprocess, LogisticRegression()).fit(table(), ANSWERS))
+    kinds = [(one.kind, one.requirement) for one in found.features]
+    assert kinds[:2] == [("float", "may_be_missing")] * 2
+    assert all(one.complete for one in found.features)
+    assert feature(found, "city").sources["kind"] == "not used by the model"
+
+
+def test_a_column_the_model_drops_may_be_left_out() -> None:
+    preprocess = make_column_transformer(("passthrough", ["income"]), ("drop", ["city"]))
+    model = make_pipeline(preprocess, LogisticRegression(max_iter=500)).fit(table(), ANSWERS)
+    found = examine(model)
+    city = feature(found, "city")
+    assert (city.kind, city.requirement, city.complete) == ("string", "may_be_missing", True)
+    with_it = predict(model, layout_of("frame", found.features), {"income": 5.0, "city": "Oslo"})
+    without = predict(model, layout_of("frame", found.features), {"income": 5.0})
+    assert with_it.targets == without.targets
+
+
+def test_routes_lead_through_nested_pipelines_unions_and_selectors() -> None:
+    city = make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder())
+    inner = ColumnTransformer(
+        [
+            ("a", city, ["city"]),
+            ("b", FeatureUnion([("s", StandardScaler()), ("k", "passthrough")]), ["income"]),
+        ],
+        remainder=make_pipeline(SimpleImputer(strategy="mean"), SelectKBest(k=1), MinMaxScaler()),
+    )
+    frame = table()[["age", "income", "city", "rooms"]]
+    model = make_pipeline(make_pipeline(inner, "passthrough"), PCA(2), LogisticRegression())
+    found = examine(model.fit(frame, ANSWERS))
+    kinds = {one.name: (one.kind, one.requirement) for one in found.features}
+    assert kinds == {
+        "age": ("float", "may_be_missing"),
+        "income": ("float", "required"),
+        "city": ("choice", "may_be_missing"),
+        "rooms": ("float", "may_be_missing"),
+    }
+    assert found.smoke_outputs is not None
+
+
+def test_a_step_that_cannot_be_followed_leaves_its_inputs_to_the_admin() -> None:
+    preprocess = make_column_transformer(
+        (FunctionTransformer(pd.DataFrame.copy), ["income"]), remainder=StandardScaler()
+    )
+    frame = table()[["income", "rooms"]]
+    found = examine(make_pipeline(preprocess, LogisticRegression()).fit(frame, ANSWERS))
+    income = feature(found, "income")
+    assert not income.complete
+    assert "FunctionTransformer" in income.sources["kind"]
+    assert feature(found, "rooms").complete
+    assert found.smoke_outputs is None
+    assert "income" in found.warnings[0]
+
+
+def test_numpys_own_functions_are_followed() -> None:
+    model = make_pipeline(FunctionTransformer(np.log1p), LinearRegression())
+    found = examine(model.fit(table()[["income"]], scores()))
+    assert (found.features[0].kind, found.features[0].complete) == ("float", True)
+
+
+class _Doubler(TransformerMixin, BaseEstimator):
+    def fit(self, table: Any, answers: Any = None) -> _Doubler:
+        return self
+
+    def transform(self, table: Any) -> Any:
+        return table * 2
+
+
+def test_a_custom_transformer_leaves_its_inputs_to_the_admin() -> None:
+    preprocess = make_column_transformer((_Doubler(), ["income"]))
+    model = make_pipeline(preprocess, LogisticRegression(max_iter=500))
+    found = examine(model.fit(table()[["income"]], ANSWERS))
+    assert not found.features[0].complete
+    assert found.features[0].sources["kind"] == "could not be followed beyond _Doubler"
+
+
+def test_a_category_of_missing_values_is_no_choice_but_may_be_missing() -> None:
+    frame = pd.DataFrame({"plan": pd.Series(["a", None, "b", None] * 10, dtype=object)})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, ANSWERS)
+    plan = examine(model).features[0]
+    assert [one.value for one in plan.choices] == ["a", "b"]
+    assert plan.requirement == "may_be_missing"
+    assert plan.imputed is None
+
+
+def test_a_category_that_one_strict_encoder_does_not_know_is_not_offered() -> None:
+    few = OneHotEncoder(categories=[["Oslo", "Rome"]], handle_unknown="ignore")
+    strict = OneHotEncoder(categories=[["Bern", "Oslo", "Rome"]])
+    model = make_pipeline(make_union(few, strict), LogisticRegression())
+    city = examine(model.fit(table()[["city"]], ANSWERS)).features[0]
+    assert [one.value for one in city.choices] == ["Oslo", "Rome", "Bern"]
+
+
+def test_histogram_boosting_takes_missing_values_and_its_own_categories() -> None:
+    frame = table()[["age", "city"]].astype({"city": "category"})
+    found = examine(HistGradientBoostingClassifier(max_iter=3).fit(frame, ANSWERS))
+    age, city = found.features
+    assert (age.kind, age.requirement) == ("float", "may_be_missing")
+    assert [one.value for one in city.choices] == ["Bern", "Oslo", "Rome"]
+    assert city.requirement == "may_be_missing"
+
+
+def test_trees_may_miss_only_what_was_missing_when_they_grew() -> None:
+    frame = table()[["age", "income", "rooms"]]
+    forest = RandomForestClassifier(30, random_state=0).fit(frame, ANSWERS)
+    assert [one.requirement for one in examine(forest).features] == [
+        "may_be_missing",
+        "required",
+        "required",
+    ]
+    tree = DecisionTreeClassifier().fit(frame.fillna(0), ANSWERS)
+    assert {one.requirement for one in examine(tree).features} == {"required"}
+
+
+def test_an_imputer_with_neighbours_fills_without_one_known_value() -> None:
+    model = make_pipeline(KNNImputer(), LogisticRegression(max_iter=500))
+    age = examine(model.fit(table()[["age", "rooms"]], ANSWERS)).features[0]
+    assert (age.requirement, age.imputed, age.default) == ("may_be_missing", None, None)
+    assert age.typical == float(np.nanmedian(table()["age"]))
+
+
+def test_a_pipeline_of_texts_takes_one_text() -> None:
+    texts = ["good day", "bad day", "good night", "bad night"]
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0])
+    found = examine(model)
+    assert found.container == "texts"
+    assert [(one.name, one.kind, one.requirement) for one in found.features] == [
+        ("text", "string", "required")
+    ]
+    assert found.smoke_outputs is not None
+
+
+def test_a_text_column_among_others_is_a_string() -> None:
+    frame = table()[["income"]].assign(note=["good day", "bad night"] * (ROWS // 2))
+    preprocess = make_column_transformer((TfidfVectorizer(), "note"), remainder=StandardScaler())
+    found = examine(make_pipeline(preprocess, LogisticRegression()).fit(frame, ANSWERS))
+    assert [one.kind for one in found.features] == ["float", "string"]
+    assert feature(found, "note").sources["kind"] == "TfidfVectorizer"
+    assert found.smoke_outputs is not None
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda model: CalibratedClassifierCV(model, cv=2),
+        lambda model: VotingClassifier([("one", model), ("two", model)], voting="soft"),
+        lambda model: StackingClassifier([("one", model)], LogisticRegression(), cv=2),
+        lambda model: GridSearchCV(model, {"model__C": [1.0]}, cv=2),
+    ],
+    ids=["calibrated", "voting", "stacking", "search"],
+)
+def test_pipelines_are_followed_inside_other_estimators(wrap: Any) -> None:
+    inner = encoded(LogisticRegression(max_iter=500))
+    found = examine(wrap(inner).fit(table(), ANSWERS))
+    assert found.targets[0].classes == ("no", "yes")
+    assert feature(found, "city").kind == "choice"
+    assert feature(found, "member").kind == "boolean"
+    assert feature(found, "age").requirement == "may_be_missing"
+    assert found.smoke_outputs is not None
+
+
+def test_members_that_fill_in_different_values_promise_none() -> None:
+    model = CalibratedClassifierCV(encoded(LogisticRegression(max_iter=500)), cv=3)
+    age = feature(examine(model.fit(table(), ANSWERS)), "age")
+    assert (age.requirement, age.imputed) == ("may_be_missing", None)
+
+
+def test_several_targets_have_their_own_classes() -> None:
+    both = np.array([("a", "x"), ("b", "y"), ("a", "z"), ("b", "x")] * 10)
+    model = MultiOutputClassifier(LogisticRegression()).fit(table()[["income"]], both)
+    assert [(one.name, one.classes) for one in examine(model).targets] == [
+        ("output 1", ("a", "b")),
+        ("output 2", ("x", "y", "z")),
+    ]
+
+
+def test_labels_that_apply_or_not_are_targets_of_their_own() -> None:
+    labels = np.array([(0, 1), (1, 1), (1, 0), (0, 0)] * 10)
+    model = MLPClassifier((3,), max_iter=5, solver="sgd").fit(table()[["rooms"]], labels)
+    assert [one.classes for one in examine(model).targets] == [(0, 1), (0, 1)]
+
+
+def test_classes_keep_their_type() -> None:
+    rows = [[0.0], [1.0], [2.0], [3.0]]
+    flags = examine(LogisticRegression().fit(rows, [True, False, True, False])).targets[0].classes
+    small = np.array([7, 9, 7, 9], dtype=np.int8)
+    codes = examine(LogisticRegression().fit(rows, small)).targets[0].classes
+    assert [type(one) for one in (*flags, *codes)] == [bool, bool, int, int]
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "classes"),
+    [
+        (KMeans(2, n_init=1), "clustering", ()),
+        (IsolationForest(n_estimators=3), "outlier detection", (-1, 1)),
+    ],
+)
+def test_clusterers_and_outlier_detectors_say_what_they_are(
+    model: Any, task: str, classes: tuple[int, ...]
+) -> None:
+    found = examine(model.fit(table()[["income", "rooms"]]))
+    assert (found.task, found.targets[0].classes) == (task, classes)
+    assert found.smoke_outputs is not None
+
+
+def test_intervals_are_promised_only_where_they_are_honest() -> None:
+    def promised(model: Any) -> bool:
+        return examine(model.fit(table()[["rooms"]], scores() ** 2)).gives_interval
+
+    gaussian = GaussianProcessRegressor(alpha=0.1, optimizer=None)
+    assert promised(make_pipeline(StandardScaler(), gaussian))
+    assert promised(TransformedTargetRegressor(gaussian, func=np.log1p, inverse_func=np.expm1))
+    assert not promised(TransformedTargetRegressor(gaussian, func=np.sqrt, inverse_func=np.square))
+    assert not promised(Ridge())
+
+
+def test_an_isotonic_regression_has_one_input_with_its_range() -> None:
+    found = examine(IsotonicRegression().fit([1.0, 2.0, 4.0], [1.0, 3.0, 2.0]))
+    (only,) = found.features
+    assert (only.minimum, only.maximum) == (1.0, 4.0)
+    assert found.smoke_outputs is not None
+
+
+def test_a_trial_that_fails_is_a_warning_and_the_rest_is_read() -> None:
+    found = examine(RadiusNeighborsClassifier(radius=0.1).fit([[0.0], [10.0]], ["a", "b"]))
+    assert found.smoke_outputs is None
+    assert found.smoke_inputs is None
+    assert "No neighbors found" in found.warnings[0]
+    assert found.targets[0].classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({"weights": [1, 2]}, "type dict, which is not a model"),
+        (Ridge, "the class Ridge, not a fitted model"),
+        (StandardScaler().fit([[1.0]]), "StandardScaler, which cannot predict"),
+        (DBSCAN().fit([[1.0]]), "DBSCAN, which cannot predict"),
+        (Ridge(), "The Ridge has not been fitted"),
+        (make_pipeline(StandardScaler(), Ridge()), "The Pipeline has not been fitted"),
+        (
+            Pipeline([("scale", StandardScaler()), ("model", Ridge().fit([[1.0]], [1.0]))]),
+            "The StandardScaler has not been fitted",
+        ),
+        (
+            Pipeline(
+                [
+                    ("first", StandardScaler().fit([[1.0]])),
+                    ("second", MinMaxScaler()),
+                    ("model", Ridge().fit([[1.0]], [1.0])),
+                ]
+            ),
+            "A part of the model has not been fitted: This MinMaxScaler",
+        ),
+        (Ridge().fit(np.ones((2, 201)), [1.0, 2.0]), "201 inputs; at most 200"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else None,
+)
+def test_what_cannot_be_served_gets_its_own_sentence(broken: Any, sentence: str) -> None:
+    with pytest.raises(HostError, match=sentence) as refusal:
+        examine(broken)
+    assert refusal.value.code == "LOAD"

@@ -51,8 +51,14 @@ def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.U
     )
 
 
-def mark_running(execution_id: uuid.UUID, *, attempt: int, owner: str) -> Execution | None:
-    """Take the lease on a queued execution; None if it is not queued for this attempt any more."""
+def mark_running(
+    execution_id: uuid.UUID, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
+) -> Execution | None:
+    """Take the lease on a queued execution; None if it is not queued for this attempt any more.
+
+    The worker names its flow run, too: whoever created it may have died before noting it.
+    """
+    known = {"flow_run_id": flow_run_id} if flow_run_id else {}
     with transaction.atomic():
         claimed = (
             Execution.objects.queued()
@@ -69,7 +75,7 @@ def mark_running(execution_id: uuid.UUID, *, attempt: int, owner: str) -> Execut
         Attempt.objects.update_or_create(
             execution_id=execution_id,
             number=attempt,
-            defaults={"worker": owner, "started_at": Now()},
+            defaults={"worker": owner, "started_at": Now(), **known},
         )
     return Execution.objects.select_related("version__model").get(pk=execution_id)
 

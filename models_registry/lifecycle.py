@@ -35,8 +35,11 @@ def mark_inspection_submitted(inspection_id: int, *, attempt: int, flow_run_id: 
     ).update(dispatch_after=Now() + Value(settings.LEASE))
 
 
-def mark_inspection_running(inspection_id: int, *, attempt: int, owner: str) -> Inspection | None:
+def mark_inspection_running(
+    inspection_id: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
+) -> Inspection | None:
     """Take the lease on a queued inspection; None if it is not queued for this attempt any more."""
+    known = {"flow_run_id": flow_run_id} if flow_run_id else {}
     claimed = Inspection.objects.filter(
         pk=inspection_id, attempt=attempt, status=Inspection.Status.QUEUED
     ).update(
@@ -44,6 +47,7 @@ def mark_inspection_running(inspection_id: int, *, attempt: int, owner: str) -> 
         started_at=Now(),
         lease_owner=owner,
         lease_until=Now() + Value(settings.LEASE),
+        **known,
     )
     if not claimed:
         return None

@@ -48,4 +48,8 @@ def limits_of(model: RegisteredModel) -> Limits:
 @cache
 def owner() -> str:
     """The name of this process as Prefect's pages, our attempts and leases show it."""
-    return f"{socket.gethostname()[:50]}-{os.getpid()}"
+    return f"{host_name()}-{os.getpid()}"
+
+
+def host_name() -> str:
+    return socket.gethostname()[:50]

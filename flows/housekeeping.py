@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 from django.utils import timezone
+from prefect.client.orchestration import SyncPrefectClient
 from redis.exceptions import RedisError
 
 import executions.sweep
@@ -22,6 +25,7 @@ from flows.errors import NotAModel
 from flows.host import limits_of, model_host, owner
 from flows.model_host.client import ArtifactChanged
 from flows.model_host.protocol import HostError, SelfTest
+from flows.settling import settle
 from flows.slots import Slots
 from models_registry import wakeup
 from models_registry.models import ModelVersion
@@ -29,18 +33,22 @@ from models_registry.models import ModelVersion
 logger = logging.getLogger(__name__)
 
 SECONDS = 5.0
+SETTLE_SECONDS = 30.0
 
 
 class Housekeeping:
     """The threads beside the slots, until ``stop``."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, client: SyncPrefectClient) -> None:
         self._slots = slots
+        self._client = client
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        for work in (self._beat, executions.sweep.sweep, models_registry.sweep.sweep):
-            self._begin(self._repeat, work)
+        self._begin(self._repeat, self._beat, SECONDS)
+        self._begin(self._repeat, executions.sweep.sweep, SECONDS)
+        self._begin(self._repeat, models_registry.sweep.sweep, SECONDS)
+        self._begin(self._repeat, self._settle, SETTLE_SECONDS)
         self._begin(self._warm)
 
     def stop(self) -> None:
@@ -50,7 +58,7 @@ class Housekeeping:
     def _begin(self, target: Callable[..., None], *args: Any) -> None:
         threading.Thread(target=target, args=args, name=target.__name__, daemon=True).start()
 
-    def _repeat(self, work: Callable[[], object]) -> None:
+    def _repeat(self, work: Callable[[], object], seconds: float) -> None:
         while True:
             close_old_connections()
             try:
@@ -59,7 +67,7 @@ class Housekeeping:
                 logger.exception("housekeeping_failed work=%s", work)
             finally:
                 connections.close_all()
-            if self._stopping.wait(SECONDS):
+            if self._stopping.wait(seconds):
                 return
 
     def _beat(self) -> None:
@@ -74,6 +82,12 @@ class Housekeeping:
                 "at": timezone.now().isoformat(),
             },
         )
+
+    def _settle(self) -> None:
+        try:
+            settle(self._client, settings.PREFECT_WORK_POOL)
+        except httpx.HTTPError as error:
+            logger.warning("nothing_settled error=%s", type(error).__name__)
 
     def _warm(self) -> None:
         """Open each version that a hint names."""

@@ -12,9 +12,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from prefect import flow
+from prefect.runtime import flow_run
 
 from config.errors import DomainError
 from config.logging import log_context
@@ -61,7 +63,7 @@ TRIAL = "Trial prediction"
 @flow(name="inspect", persist_result=False)
 def inspect(inspection_id: int, attempt: int) -> None:
     """Run one attempt of an inspection."""
-    claim(inspection_id, attempt).carry_out()
+    claim(inspection_id, attempt, flow_run_id=UUID(flow_run.get_id())).carry_out()
 
 
 class Refused(Exception):
@@ -243,10 +245,12 @@ class Examining:
         )
 
 
-def claim(inspection_id: int, attempt: int) -> Examining:
+def claim(inspection_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Examining:
     """Take the lease on a queued inspection. Raises NotQueued."""
     claimed_at = time.monotonic()
-    inspection = lifecycle.mark_inspection_running(inspection_id, attempt=attempt, owner=owner())
+    inspection = lifecycle.mark_inspection_running(
+        inspection_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
+    )
     if inspection is None:
         raise NotQueued
     return Examining(inspection, claimed_at)

@@ -8,13 +8,14 @@ value that is sensitive, nor the model's own words.
 import logging
 import time
 import traceback
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from config.logging import log_context
 from executions import lifecycle
@@ -44,7 +45,7 @@ logger = logging.getLogger(__name__)
 @flow(name="predict", persist_result=False)
 def predict(execution_id: str, attempt: int, inputs: dict[str, Any] | None = None) -> None:
     """Run one attempt of an execution. ``inputs`` are shown in Prefect; the row's own are used."""
-    claim(execution_id, attempt, inputs).carry_out()
+    claim(execution_id, attempt, inputs, flow_run_id=UUID(flow_run.get_id())).carry_out()
 
 
 @dataclass(frozen=True)
@@ -146,12 +147,18 @@ class Prediction:
         return error.message
 
 
-def claim(execution_id: str, attempt: int, inputs: Mapping[str, Any] | None = None) -> Prediction:
+def claim(
+    execution_id: str,
+    attempt: int,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    flow_run_id: UUID | None = None,
+) -> Prediction:
     """Take the lease on a queued execution. Raises NotQueued, or ParametersDiffer where ``inputs``
     hold another value than the row; both before anything is written."""
     execution = (
         Execution.objects.queued()
-        .filter(pk=uuid.UUID(execution_id), attempt=attempt)
+        .filter(pk=UUID(execution_id), attempt=attempt)
         .select_related("version")
         .first()
     )
@@ -163,7 +170,9 @@ def claim(execution_id: str, attempt: int, inputs: Mapping[str, Any] | None = No
     if differing:
         raise ParametersDiffer(differing)
     claimed_at = time.monotonic()
-    claimed = lifecycle.mark_running(execution.pk, attempt=attempt, owner=owner())
+    claimed = lifecycle.mark_running(
+        execution.pk, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
+    )
     if claimed is None:
         raise NotQueued
     return Prediction(claimed, schema, stored, claimed_at)

@@ -195,7 +195,7 @@ class Slots:
         if entrypoint is None:
             entrypoint = self._client.read_deployment(run.deployment_id).entrypoint or ""
             self._entrypoints[run.deployment_id] = entrypoint
-        return CLAIMS[entrypoint](**run.parameters)
+        return CLAIMS[entrypoint](**run.parameters, flow_run_id=run.id)
 
     def _carry_out(self, work: Work) -> State[None]:
         try:

@@ -20,8 +20,9 @@ import anyio.abc
 import anyio.to_thread
 import httpx
 from django.conf import settings
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import (
     BaseJobConfiguration,
     BaseVariables,
@@ -29,7 +30,7 @@ from prefect.workers.base import (
     BaseWorkerResult,
 )
 
-from flows.host import owner
+from flows.host import host_name, owner
 from flows.housekeeping import Housekeeping, open_models
 from flows.lease import leases
 from flows.slots import Run, RunLines, Slots
@@ -93,9 +94,10 @@ async def serve(*, takes_hints: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await anyio.to_thread.run_sync(open_models)
     with get_client(sync_client=True) as client:
+        _forget_lost_workers(client)
         slots = Slots(client, size=settings.WORKER_SLOTS, takes_hints=takes_hints)
         slots.start()
-        housekeeping = Housekeeping(slots)
+        housekeeping = Housekeeping(slots, client)
         housekeeping.start()
         polling = asyncio.create_task(ResidentWorker(slots=slots).start(printer=logger.info))
         stopped = asyncio.create_task(stopping.wait())
@@ -104,8 +106,11 @@ async def serve(*, takes_hints: bool) -> None:
         housekeeping.stop()
         await anyio.to_thread.run_sync(_drain, slots)
         polling.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await polling
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await polling
+        finally:
+            _forget(client, owner())
 
 
 def _drain(slots: Slots) -> None:
@@ -113,6 +118,25 @@ def _drain(slots: Slots) -> None:
     if not slots.stop(DRAIN_SECONDS):
         leases.end_all()
         slots.stop(HAND_BACK_SECONDS)
+
+
+def _forget_lost_workers(client: SyncPrefectClient) -> None:
+    """Remove what killed workers of this machine left in the pool's list of workers."""
+    try:
+        for worker in client.read_workers_for_work_pool(settings.PREFECT_WORK_POOL):
+            if worker.status == WorkerStatus.OFFLINE and worker.name.startswith(host_name()):
+                _forget(client, worker.name)
+    except (httpx.HTTPError, ObjectNotFound) as error:
+        logger.warning("lost_workers_not_forgotten error=%s", type(error).__name__)
+
+
+def _forget(client: SyncPrefectClient, name: str) -> None:
+    """Remove a worker that is gone from the pool's list of workers."""
+    names = {"work_pool_name": settings.PREFECT_WORK_POOL, "name": name}
+    try:
+        client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=names)
+    except httpx.HTTPError as error:
+        logger.warning("worker_not_forgotten error=%s", type(error).__name__)
 
 
 def main() -> None:

@@ -134,12 +134,6 @@ def ensure_deployment(
     return deployment_id
 
 
-def read_flow_run(flow_run_id: uuid.UUID) -> FlowRun | None:
-    """The run as it is now; None if Prefect has no such run (any more)."""
-    answer = _call("GET", f"/flow_runs/{flow_run_id}", absent=404)
-    return None if answer is None else _flow_run(answer)
-
-
 def flow_run_states(flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
     """The run's states, first to last; empty if Prefect has no such run."""
     answer = _call("GET", f"/flow_run_states/?flow_run_id={flow_run_id}", absent=404) or []
@@ -153,16 +147,6 @@ def flow_run_states(flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
         for state in answer
     )
     return tuple(sorted(states, key=lambda state: state.at))
-
-
-def crash_flow_run(flow_run_id: uuid.UUID, *, message: str) -> None:
-    """Say of a run whose worker is gone that it crashed; a run that is finished stays as it is."""
-    _call(
-        "POST",
-        f"/flow_runs/{flow_run_id}/set_state",
-        {"state": {"type": "CRASHED", "message": message}},
-        absent=404,
-    )
 
 
 def delete_flow_run(flow_run_id: uuid.UUID) -> None:

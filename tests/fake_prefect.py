@@ -20,14 +20,11 @@ from models_registry.prefect_gateway import DeploymentMissing, FlowRun, FlowRunS
 INTERFACE = (
     "start_flow_run",
     "ensure_deployment",
-    "read_flow_run",
     "flow_run_states",
-    "crash_flow_run",
     "delete_flow_run",
     "is_healthy",
 )
 MAX_PARAMETER_BYTES = 524_288
-FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
 @dataclass
@@ -43,10 +40,8 @@ class RememberedRun:
     tags: tuple[str, ...]
     states: list[FlowRunState] = field(default_factory=list)
 
-    def enter(self, state: str, message: str = "") -> None:
-        """What a worker or Prefect itself would do to the run."""
-        name = state.capitalize()
-        self.states.append(FlowRunState(state, name, message, datetime.now(UTC)))
+    def enter(self, state: str) -> None:
+        self.states.append(FlowRunState(state, state.capitalize(), "", datetime.now(UTC)))
 
     @property
     def state(self) -> FlowRun:
@@ -70,6 +65,12 @@ class FakePrefect:
         for name in INTERFACE:
             monkeypatch.setattr(prefect_gateway, name, getattr(self, name))
         return self
+
+    def enter(self, flow_run_id: uuid.UUID, state: str) -> None:
+        """What a worker, or Prefect itself, does to a run: PENDING, RUNNING, COMPLETED, …"""
+        run = self._find(flow_run_id)
+        assert run is not None
+        run.enter(state)
 
     def start_flow_run(
         self,
@@ -109,21 +110,10 @@ class FakePrefect:
         known |= asked
         return uuid.UUID(str(known["id"]))
 
-    def read_flow_run(self, flow_run_id: uuid.UUID) -> FlowRun | None:
-        self._answer()
-        run = self._find(flow_run_id)
-        return run.state if run else None
-
     def flow_run_states(self, flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
         self._answer()
         run = self._find(flow_run_id)
         return tuple(run.states) if run else ()
-
-    def crash_flow_run(self, flow_run_id: uuid.UUID, *, message: str) -> None:
-        self._answer()
-        run = self._find(flow_run_id)
-        if run is not None and run.states[-1].type not in FINISHED:
-            run.enter("CRASHED", message)
 
     def delete_flow_run(self, flow_run_id: uuid.UUID) -> None:
         self._answer()

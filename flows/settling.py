@@ -1,0 +1,74 @@
+"""Runs whose worker died before it could tell Prefect how they ended.
+
+Prefect leaves such a run running for good. The row knows better: once the run's attempt is over,
+the run gets the state that the attempt came to.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.states import Completed, Crashed, Failed
+
+from executions.models import Attempt
+from models_registry.models import Inspection
+
+logger = logging.getLogger(__name__)
+
+TOLD = timedelta(seconds=30)
+"""A worker that lives has told Prefect by then."""
+BATCH = 100
+LOST = "The worker was lost; another attempt took over."
+
+
+def settle(client: SyncPrefectClient, pool: str) -> int:
+    """Give every run of the pool that only seems to run its true end; returns how many."""
+    before = datetime.now(UTC) - TOLD
+    running = client.read_flow_runs(
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
+        ),
+        work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+        limit=BATCH,
+    )
+    ends = [(run, end) for run in running if (end := _end(run, before)) is not None]
+    for run, end in ends:
+        client.set_flow_run_state(run.id, end)
+        logger.info("run_settled run=%s state=%s", run.id, end.type.value)
+    return len(ends)
+
+
+def _end(run: FlowRun, before: datetime) -> State[None] | None:
+    """How the run's attempt ended before then; None while it may still run."""
+    if "inspection_id" in run.parameters:
+        return _end_of_inspection(run, before)
+    attempt = Attempt.objects.filter(
+        execution_id=run.parameters["execution_id"],
+        number=run.parameters["attempt"],
+        finished_at__lt=before,
+    ).first()
+    if attempt is None:
+        return None
+    return {
+        Attempt.Outcome.SUCCEEDED: Completed(),
+        Attempt.Outcome.FAILED: Failed(message="The row says why."),
+        Attempt.Outcome.LOST: Crashed(message=LOST),
+    }[Attempt.Outcome(attempt.outcome)]
+
+
+def _end_of_inspection(run: FlowRun, before: datetime) -> State[None] | None:
+    inspection = Inspection.objects.filter(pk=run.parameters["inspection_id"]).first()
+    if inspection is None or inspection.attempt > run.parameters["attempt"]:
+        return Crashed(message=LOST)
+    if inspection.finished_at is None or inspection.finished_at > before:
+        return None
+    passed = inspection.status == Inspection.Status.SUCCEEDED
+    return Completed() if passed else Failed(message="The row says why.")

@@ -11,15 +11,15 @@ from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
 
-# Django commands, each list in one process: before the product's processes begin, and once all
-# of them run. A line that begins with a minus may fail.
+# Django commands, each list in one process: before the product's processes begin, while the
+# resident worker begins, and once everything runs. A line that begins with a minus may fail.
 PREPARING = ("migrate --no-input", "createcachetable", "collect_static")
-FINISHING = ("sync_prefect",)
-# The demo's last command takes the whole road once; its time is told in the ready line.
-DEMO = (
-    "seed_demo",
+FILLING = ("sync_prefect",)
+FILLING_THE_DEMO = ("seed_demo",)
+# Takes the whole road once; its time is told in the ready line.
+FIRST_PREDICTION = (
     "-predict 'Iris species' --by user@example.com --json --inputs"
-    """ '{"sepal_length": 5.8, "sepal_width": 3, "petal_length": 4.35, "petal_width": 1.3}'""",
+    """ '{"sepal_length": 5.8, "sepal_width": 3, "petal_length": 4.35, "petal_width": 1.3}'"""
 )
 
 
@@ -149,15 +149,20 @@ def servers(environment: Environment) -> list[Part]:
 
 def everything(environment: Environment) -> list[Part]:
     """The whole stack."""
-    finishing = (*FINISHING, *(DEMO if environment.is_demo else ()))
-    return [
+    is_demo = environment.is_demo
+    filling = (*FILLING, *(FILLING_THE_DEMO if is_demo else ()))
+    parts = [
         *servers(environment),
         commands(environment, "prepare", PREPARING, after=("postgres",)),
         web(environment),
         celery(environment),
         worker(environment),
-        commands(environment, "finish", finishing, after=("web", "celery", "worker")),
+        commands(environment, "fill", filling, after=("web", "celery", "prefect")),
     ]
+    if is_demo:
+        after = ("fill", "worker")
+        parts.append(commands(environment, "predict", (FIRST_PREDICTION,), after))
+    return parts
 
 
 def only(names: Collection[str], parts: Sequence[Part]) -> list[Part]:

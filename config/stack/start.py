@@ -106,7 +106,7 @@ def first_prediction(console: Console) -> str:
 
     Empty where none was made.
     """
-    for line in reversed(console.log_of("finish").last):
+    for line in reversed(console.log_of("predict").last):
         if line.startswith("{"):
             answer = json.loads(line)
             took = answer.get("time_to_result_ms")

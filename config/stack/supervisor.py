@@ -123,7 +123,7 @@ class Supervisor:
         code = self.exit_code(running)
         if part.is_step:
             if code == 0:
-                self.healthy.add(part.name)
+                self.note_healthy(running)
             elif code is not None:
                 raise StackError(f"The step {part.name} failed: {self.last_words(part)}")
             return
@@ -145,7 +145,12 @@ class Supervisor:
                         f"Your own {part.name} at {part.address} does not answer: {error}"
                     ) from None
             else:
-                self.healthy.add(part.name)
+                self.note_healthy(running)
+
+    def note_healthy(self, running: Running) -> None:
+        self.healthy.add(running.part.name)
+        seconds = time.monotonic() - running.began
+        self.console.log_of("stack").write(f"{running.part.name} was ready after {seconds:.1f} s")
 
     @staticmethod
     def check(part: Part) -> None:

@@ -8,3 +8,4 @@ STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 LOGGING["root"]["level"] = "WARNING"  # type: ignore[index]  # noqa: F405
+WHITENOISE_AUTOREFRESH = True  # no scan of collected files at every start

@@ -1,7 +1,17 @@
 """Every address of the site."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.urls import include, path
+
+# Roles decide who may do what, and people's own pages keep these: no second door to either.
+for model in (Group, EmailAddress, Authenticator, UserSession):
+    admin.site.unregister(model)
+
+handler500 = "config.views.server_error"
 
 urlpatterns = [
     path("", include("models_registry.urls")),

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models_registry.models import Target
+from models_registry.number_text import MONEY, with_unit
 
 LOW_CONFIDENCE = 0.6
-MONEY = {"€", "$", "£", "¥"}
-"""Units that stand before the number."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer in one line."""
-        if not self.value_text:
-            return self.label
-        words = [self.unit, self.value_text] if self.unit_before else [self.value_text, self.unit]
-        return " ".join(filter(None, words))
+        return with_unit(self.value_text, self.unit) if self.value_text else self.label
 
 
 def read_answer(outputs: dict[str, Any], targets: Sequence[Target]) -> Answer:
@@ -98,7 +94,7 @@ def _interval(interval: dict[str, Any] | None, value: float, unit: str) -> Inter
         return None
     low, high = interval["low"], interval["high"]
     texts = four_digits(low), four_digits(high)
-    words = f"{texts[0]} to {texts[1]} {unit}".rstrip()
+    words = with_unit(" to ".join(texts), unit)
     return IntervalText(
         *texts,
         sentence=f"{100 * interval['level']:.0f} % interval (model's own): {words}",

@@ -62,11 +62,5 @@ def input_texts(
     if listed_first:
         features.sort(key=lambda feature: not feature.is_listed)
     return [
-        (
-            feature.label,
-            " ".join(filter(None, [feature.display(values[feature.name]), feature.unit]))
-            if values[feature.name] is not None
-            else feature.display(None),
-        )
-        for feature in features
+        (feature.label, feature.display_with_unit(values[feature.name])) for feature in features
     ]

@@ -54,7 +54,8 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
     except DomainError as error:
         form.add_error(None, error.message)
         return _form_page(request, version, form, status=_status(error))
-    return redirect("executions:detail", execution.pk)
+    page = reverse("executions:detail", args=[execution.pk])
+    return redirect(f"{page}#result")  # on a phone the page opens at the result
 
 
 def _status(error: DomainError) -> int:

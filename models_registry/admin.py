@@ -19,7 +19,7 @@ from models_registry.forms import PromoteForm, ReplaceForm, UploadForm
 from models_registry.models import Deployment, Feature, ModelVersion, RegisteredModel, Target
 from models_registry.tasks import sync_prefect_deployment
 
-LIMITS = ["load_seconds", "predict_seconds", "slow_seconds"]
+LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
 
 
 @admin.register(RegisteredModel)

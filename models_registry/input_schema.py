@@ -19,6 +19,8 @@ from models_registry.number_text import (
     NumberProblem,
     format_number,
     parse_number,
+    show_number,
+    with_unit,
 )
 
 Scalar = bool | int | float | str | None
@@ -124,14 +126,14 @@ class FeatureSpec:
         parts = []
         low, high = self.shown_range
         if self.is_number and low is not None and high is not None:
-            parts.append(f"{format_number(low)} to {format_number(high)}")
+            parts.append(f"{show_number(low)} to {show_number(high)}")
         if self.is_number and self.typical is not None:
             parts.append(f"typical {self.display(self.typical)}")
         sentences = [", ".join(parts)] if parts else []
         if self.may_be_missing:
             sentences.append("Leave empty if not known")
             if self.imputed is not None:
-                sentences.append(f"The model will use {self.display(self.imputed)}")
+                sentences.append(f"The model will use {self.display_with_unit(self.imputed)}")
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
             sentences.append(f"Empty means {self.display(self.default)}")
         return ". ".join(sentences)
@@ -159,7 +161,10 @@ class FeatureSpec:
                 return label
         if isinstance(value, bool):
             return "Yes" if value else "No"
-        return format_number(value) if isinstance(value, int | float) else value
+        return show_number(value) if isinstance(value, int | float) else value
+
+    def display_with_unit(self, value: Scalar) -> str:
+        return self.display(None) if value is None else with_unit(self.display(value), self.unit)
 
 
 @dataclass(frozen=True)
@@ -398,11 +403,11 @@ def _typed(feature: FeatureSpec, value: Any) -> Scalar:
 
 def _warnings(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list[str]:
     if was_empty and feature.requirement is Requirement.OPTIONAL and value is not None:
-        return [f"{feature.label} was left empty. The default {feature.display(value)} was used."]
+        used = feature.display_with_unit(value)
+        return [f"{feature.label} was left empty. The default {used} was used."]
     if value is None and feature.imputed is not None:
-        return [
-            f"{feature.label} was left empty. The model used {feature.display(feature.imputed)}."
-        ]
+        used = feature.display_with_unit(feature.imputed)
+        return [f"{feature.label} was left empty. The model used {used}."]
     if not feature.is_number or not isinstance(value, int | float):
         return []
     low, high = feature.soft_minimum, feature.soft_maximum

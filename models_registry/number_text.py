@@ -71,6 +71,25 @@ def _groups_by_three(text: str, group: str) -> bool:
     return 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest)
 
 
+def show_number(number: float) -> str:
+    """A number to read: as typed, with thousands grouped from 10,000 on (years stay years)."""
+    text = format_number(number)
+    if abs(number) < 10_000 or "e" in text:
+        return text
+    whole, point, fraction = text.partition(".")
+    return f"{int(whole):,}{point}{fraction}"
+
+
+MONEY = {"€", "$", "£", "¥"}
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A value and its unit: before it for money, after it for the rest."""
+    if not unit:
+        return text
+    return f"{unit} {text}" if unit in MONEY else f"{text} {unit}"
+
+
 def format_number(number: float) -> str:
     """The shortest text that reads back as the same number; whole numbers without a point."""
     if float(number).is_integer() and abs(number) < 1e15:

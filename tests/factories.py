@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
-from models_registry.input_schema import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.input_schema import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
 
 PASSWORD = "correct horse battery"
@@ -28,7 +28,7 @@ WORK = FeatureSpec(
     choices=(("emp", "Employed"), ("self", "Self-employed"), ("none", "Not working")),
 )
 LOAN_FEATURES = (AGE, INCOME, HOME, WORK)
-LOAN_INPUTS = {"age": 34.0, "income": 41_500.0, "home": False, "work": "self"}
+LOAN_INPUTS: dict[str, Scalar] = {"age": 34.0, "income": 41_500.0, "home": False, "work": "self"}
 LOAN_TARGET = TargetSpec("", "Repayment", class_labels=((0, "Repays"), (1, "Defaults")))
 LOAN_OUTPUTS = {
     "task": "classification",

@@ -68,13 +68,13 @@ def test_an_empty_optional_value_becomes_the_default_and_says_so() -> None:
     feature = replace(AGE, requirement=Requirement.OPTIONAL, default=0.0, minimum=None)
     cleaned = InputSchema((feature,)).clean({"age": " "})
     assert cleaned.values == {"age": 0.0}
-    assert cleaned.warnings == ("Age was left empty. The default 0 was used.",)
+    assert cleaned.warnings == ("Age was left empty. The default 0 years was used.",)
 
 
 def test_an_empty_value_that_may_be_missing_stays_missing() -> None:
     cleaned = InputSchema((INCOME,)).clean({"income": ""})
     assert cleaned.values == {"income": None}
-    assert cleaned.warnings == ("Annual income was left empty. The model used 46000.",)
+    assert cleaned.warnings == ("Annual income was left empty. The model used € 46,000.",)
 
 
 def test_a_whole_number_is_asked_for_by_name() -> None:

@@ -15,7 +15,7 @@ from executions.publishing import publish
 from models_registry.models import RegisteredModel
 
 TRAIN = settings.BASE_DIR / "config" / "demo" / "train.py"
-MODELS = {
+MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "iris": (
         "Iris species",
         "Tells which of three iris species a flower is, from four lengths.",

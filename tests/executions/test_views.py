@@ -1,0 +1,254 @@
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from accounts.models import User
+from executions.models import Execution
+from models_registry.input_schema import FeatureSpec, Kind
+from models_registry.models import ModelVersion
+from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+
+VALID = {"f0": "34", "f1": "41,500.0", "f2": "false", "f3": "self"}
+
+
+def address(version: ModelVersion) -> str:
+    return f"/models/{version.model.slug}/"
+
+
+def post(client: Client, version: ModelVersion, **fields: Any) -> Any:
+    schema = version.features.as_schema().digest
+    data = VALID | {"form_token": str(uuid.uuid4()), "schema": schema} | fields
+    return client.post(address(version), data)
+
+
+def test_one_live_model_opens_straight_on_its_form(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    response = as_alice.get("/", follow=True)
+    assert response.redirect_chain == [(address(active_version), 302)]
+    assert active_version.model.name in response.content.decode()
+
+
+def test_several_live_models_are_listed_with_what_they_return(as_alice: Client) -> None:
+    versions = [make_version(is_active=True) for _ in range(2)]
+    page = as_alice.get("/").content.decode()
+    assert all(version.model.name in page for version in versions)
+    assert "Repays · Defaults" in page
+
+
+def test_without_a_live_model_the_page_says_to_check_back(as_alice: Client) -> None:
+    assert "There is no model available right now" in as_alice.get("/").content.decode()
+
+
+def test_a_valid_form_becomes_an_execution_and_leads_to_its_page(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    response = post(as_alice, active_version)
+    execution = Execution.objects.get()
+    assert response.url == f"/predictions/{execution.pk}/#result"
+    assert execution.inputs == LOAN_INPUTS
+
+
+def test_sending_the_form_twice_leads_to_the_same_execution(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    token = str(uuid.uuid4())
+    pages = {post(as_alice, active_version, form_token=token).url for _ in range(2)}
+    assert len(pages) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"f0": "230"}, "Age: 230 is too high. Expected a value between 18 and 100 years."),
+        ({"f0": "old"}, "Age: This is not a number."),
+        ({"f0": ""}, "Age: A value is needed."),
+        ({"f0": "nan"}, "Age: This is not a number."),
+        ({"f0": "1e400"}, "Age: This number is too large."),
+        ({"f0": "١٢٣"}, "Age: This is not a number."),
+        ({"f0": "\x00"}, "Age: "),
+        ({"f3": "Emploied"}, "Did you mean Employed?"),
+        ({f"x{index}": "1" for index in range(2000)}, "2000 fields that this model does not have"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_bad_input_comes_back_with_values_and_messages_and_runs_nothing(
+    as_alice: Client, active_version: ModelVersion, fields: dict[str, str], sentence: str
+) -> None:
+    response = post(as_alice, active_version, **fields)
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert sentence in page
+    assert 'value="41,500.0"' in page
+    assert not Execution.objects.exists()
+
+
+def test_a_lone_surrogate_is_no_number_and_runs_nothing(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    digest = active_version.features.as_schema().digest
+    body = f"form_token={uuid.uuid4()}&schema={digest}&f0=%ED%A0%80&f2=true&f3=emp"
+    response = as_alice.post(
+        address(active_version), body, content_type="application/x-www-form-urlencoded"
+    )
+    assert response.status_code == 422
+    assert not Execution.objects.exists()
+
+
+def test_a_correction_types_the_value_and_runs_nothing(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    response = post(as_alice, active_version, f0="230", fix="f0=100")
+    assert response.status_code == 200
+    assert 'value="100"' in response.content.decode()
+    assert not Execution.objects.exists()
+
+
+def test_a_form_opened_on_other_inputs_is_not_read_by_position(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    response = post(as_alice, active_version, schema="another")
+    assert response.status_code == 422
+    assert "inputs have changed since you opened this page" in response.content.decode()
+    assert not Execution.objects.exists()
+
+
+def test_over_the_rate_the_form_comes_back_with_the_seconds_to_wait(
+    as_alice: Client, active_version: ModelVersion, settings: Settings
+) -> None:
+    settings.PREDICTIONS_PER_MINUTE = 1
+    post(as_alice, active_version)
+    response = post(as_alice, active_version)
+    assert response.status_code == 429
+    assert "Try again in" in response.content.decode()
+
+
+def test_a_model_without_an_active_version_has_no_form(as_alice: Client) -> None:
+    assert as_alice.get(address(make_version())).status_code == 404
+
+
+def test_typical_values_and_earlier_inputs_fill_the_form_and_run_nothing(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    earlier = make_execution(user=alice, version=active_version)
+    assert 'value="42"' in as_alice.get(address(active_version) + "?typical=1").content.decode()
+    page = as_alice.get(address(active_version) + f"?from={earlier.pk}").content.decode()
+    assert 'value="34"' in page
+    assert Execution.objects.count() == 1
+
+
+def test_hostile_names_are_shown_as_text(as_alice: Client) -> None:
+    script = "<script>alert(1)</script>"
+    features = (FeatureSpec(script, script, Kind.FLOAT, help=script, unit=script[:40]),)
+    page = as_alice.get(address(make_version(features=features, is_active=True)))
+    assert script not in page.content.decode()
+    assert "&lt;script&gt;alert(1)" in page.content.decode()
+
+
+def test_a_finished_execution_shows_answer_confidence_classes_version_and_id(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    for text in ("Repays", "83.4 %", "Defaults", "16.6 %", "v1", execution.public_id):
+        assert text in page
+    assert "hx-trigger" not in page
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_an_unfinished_execution_asks_again_by_itself_with_and_without_scripts(
+    as_alice: Client, alice: User, active_version: ModelVersion, status: str
+) -> None:
+    execution = make_execution(user=alice, version=active_version, status=status)
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    assert f'hx-get="/predictions/{execution.pk}/status/?n=1"' in page
+    assert re.search(r'<noscript>\s*<meta http-equiv="refresh"', page)
+
+
+def test_the_result_is_asked_for_at_a_growing_interval(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version)
+    delays = []
+    for asked in (1, 2, 3, 50):
+        page = as_alice.get(f"/predictions/{execution.pk}/status/?n={asked}").content.decode()
+        delays.append(int(page.split("load delay:")[1].split("ms")[0]))
+    assert delays == sorted(set(delays))
+    assert delays[-1] <= 2000
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("INPUT", "Could not use one of the values"),
+        ("MODEL", "The model failed on these inputs. The administrators have been told."),
+        ("LOAD", "The model could not be loaded. Nothing is wrong with your inputs."),
+        ("STORAGE", "The model could not be loaded. Nothing is wrong with your inputs."),
+        ("MEMORY", "The model needed too much memory and was stopped."),
+        ("EXPIRED", "The system was busy; your prediction was not started."),
+        ("CRASH", "The prediction was interrupted."),
+    ],
+)
+def test_a_failed_execution_shows_its_sentence_and_code_and_never_a_traceback(
+    as_alice: Client, alice: User, active_version: ModelVersion, code: str, sentence: str
+) -> None:
+    execution = make_execution(
+        user=alice,
+        version=active_version,
+        error_code=code,
+        message="Could not use one of the values",
+        traceback="Traceback (most recent call last)",
+    )
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode().replace("&#x27;", "'")
+    assert sentence in page
+    assert code in page
+    assert "Traceback" not in page
+
+
+def test_a_running_execution_can_be_canceled(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version)
+    as_alice.post(f"/predictions/{execution.pk}/cancel/")
+    execution.refresh_from_db()
+    assert execution.status == "canceled"
+
+
+@pytest.mark.parametrize("page", ["", "status/"])
+def test_another_persons_execution_does_not_exist(
+    as_alice: Client, bob: User, active_version: ModelVersion, page: str
+) -> None:
+    execution = make_execution(user=bob, version=active_version, outputs=LOAN_OUTPUTS)
+    assert as_alice.get(f"/predictions/{execution.pk}/{page}").status_code == 404
+    assert as_alice.post(f"/predictions/{execution.pk}/cancel/").status_code == 404
+    form = as_alice.get(address(active_version) + f"?from={execution.pk}")
+    assert form.status_code == 404
+
+
+def test_a_list_shows_only_the_persons_own_predictions_newest_first(
+    as_alice: Client, alice: User, bob: User, ada: User, active_version: ModelVersion
+) -> None:
+    mine = [make_execution(user=alice, version=active_version) for _ in range(2)]
+    others = [
+        make_execution(user=bob, version=active_version),
+        make_execution(user=alice, version=active_version, purpose="test"),
+    ]
+    page = as_alice.get("/history/").content.decode()
+    assert page.index(str(mine[1].pk)) < page.index(str(mine[0].pk))
+    assert not any(str(other.pk) in page for other in others)
+
+
+def test_a_long_list_goes_on_page_by_page(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    for _ in range(26):
+        make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    first = as_alice.get("/history/")
+    oldest = first.context["rows"][-1].execution
+    assert len(first.context["rows"]) == 25
+    second = as_alice.get(f"/history/?before={oldest.pk}")
+    assert len(second.context["rows"]) == 1

@@ -1,0 +1,244 @@
+"""Every address × {anonymous, alice, bob, ada, root}: what each may see. An address without an
+entry fails, so nobody adds one without deciding who may use it."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.activity import record
+from accounts.models import User
+from executions.models import Execution
+from models_registry import services
+from models_registry.models import Deployment, ModelVersion
+from tests.factories import make_execution, make_version
+
+CAST = ("anonymous", "alice", "bob", "ada", "root")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The rows that the addresses name: alice's execution with a live version, and a draft."""
+
+    execution: Execution
+    version: ModelVersion
+    draft: ModelVersion
+    deployment: Deployment
+    root: User
+
+    def values(self) -> dict[str, Any]:
+        return {
+            "pk": self.execution.pk,
+            "slug": self.version.model.slug,
+            "model": self.version.model_id,
+            "version": self.draft.pk,
+            "deployment": self.deployment.pk,
+            "user": self.root.pk,
+            "activity": self.root.activity.first().pk,  # type: ignore[union-attr]
+        }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The answers for anonymous, alice (the owner), bob, ada and root. ``values`` names what of the
+    scene stands for which part of the address; ``unsafe``: asked for with POST."""
+
+    answers: tuple[int, int, int, int, int]
+    values: tuple[tuple[str, str], ...] = ()
+    is_post: bool = False
+
+
+def entry(*answers: int, **values: str) -> Entry:
+    return Entry(answers, tuple(values.items()))  # type: ignore[arg-type]
+
+
+def post(*answers: int, **values: str) -> Entry:
+    return Entry(answers, tuple(values.items()), is_post=True)  # type: ignore[arg-type]
+
+
+def everybody(status: int = 200, **values: str) -> Entry:
+    return entry(*[status] * 5, **values)
+
+
+def signed_in(**values: str) -> Entry:
+    return entry(302, 200, 200, 200, 200, **values)
+
+
+def owner(**values: str) -> Entry:
+    return entry(302, 200, 404, 404, 404, **values)
+
+
+def visitors() -> Entry:
+    """Pages for people who are not signed in; the others are sent home."""
+    return entry(200, 302, 302, 302, 302)
+
+
+def admins(**values: str) -> Entry:
+    return entry(302, 302, 302, 200, 200, **values)
+
+
+def admins_post(**values: str) -> Entry:
+    return post(302, 302, 302, 302, 302, **values)
+
+
+def superusers(**values: str) -> Entry:
+    return entry(302, 302, 302, 403, 200, **values)
+
+
+def nobody(**values: str) -> Entry:
+    return entry(302, 302, 302, 403, 403, **values)
+
+
+def plain_admin(
+    name: str,
+    row: str,
+    *,
+    page: Callable[..., Entry] = admins,
+    add: Callable[..., Entry] = nobody,
+) -> dict[str, Entry]:
+    """The pages that Django's admin makes for every model."""
+    return {
+        f"admin:{name}_changelist": page(),
+        f"admin:{name}_add": add(),
+        f"admin:{name}_change": page(object_id=row),
+        f"admin:{name}_history": page(object_id=row),
+        f"admin:{name}_delete": nobody(object_id=row),
+    }
+
+
+MATRIX: dict[str, Entry] = {
+    "models_registry:list": entry(302, 302, 302, 302, 302),  # one live model: on to its form
+    "executions:create": signed_in(slug="slug"),
+    "executions:list": signed_in(),
+    "executions:detail": owner(pk="pk"),
+    "executions:status": owner(pk="pk"),
+    "executions:cancel": post(302, 302, 404, 404, 404, pk="pk"),
+    "monitoring:healthz": everybody(),
+    "monitoring:readyz": everybody(),
+    "account_login": visitors(),
+    "account_signup": visitors(),
+    "account_logout": entry(302, 200, 200, 200, 200),
+    "account_inactive": everybody(),
+    "account_reauthenticate": signed_in(),
+    "account_email": signed_in(),
+    "account_email_verification_sent": everybody(),
+    "account_change_password": signed_in(),
+    "account_set_password": entry(302, 302, 302, 302, 302),  # everybody has one
+    "account_reset_password": everybody(),
+    "account_reset_password_done": everybody(),
+    "account_reset_password_from_key": everybody(uidb36="=1", key="=bad-key"),
+    "account_reset_password_from_key_done": everybody(),
+    "account_confirm_email": everybody(key="=bad"),
+    "account_confirm_login_code": everybody(302),  # no sign-in by code is under way
+    "mfa_index": signed_in(),
+    "mfa_authenticate": everybody(302),  # no second factor is asked for
+    "mfa_reauthenticate": everybody(302),
+    "mfa_activate_totp": everybody(302),  # asks for the password once more
+    "mfa_deactivate_totp": entry(302, 404, 404, 404, 404),
+    "mfa_view_recovery_codes": entry(302, 404, 404, 404, 404),
+    "mfa_generate_recovery_codes": everybody(302),
+    "mfa_download_recovery_codes": entry(302, 404, 404, 404, 404),
+    "usersessions_list": signed_in(),
+    "admin:index": admins(),
+    "admin:login": entry(302, 403, 403, 302, 302),
+    "admin:logout": post(302, 302, 302, 302, 302),
+    "admin:password_change": admins(),
+    "admin:password_change_done": admins(),
+    "admin:autocomplete": nobody(),
+    "admin:jsi18n": admins(),
+    "admin:view_on_site": entry(302, 302, 302, 404, 404, content_type_id="=0", object_id="=0"),
+    "admin:app_list": admins(app_label="=executions"),
+    **plain_admin("accounts_user", "user", page=superusers),
+    **plain_admin("accounts_activityevent", "activity", page=superusers),
+    **plain_admin("models_registry_registeredmodel", "model", add=admins),
+    **plain_admin("models_registry_modelversion", "version"),
+    **plain_admin("models_registry_deployment", "deployment"),
+    **plain_admin("executions_execution", "pk"),
+    "admin:models_registry_registeredmodel_upload": admins(pk="model"),
+    "admin:models_registry_modelversion_inspect": admins_post(pk="version"),
+    "admin:models_registry_modelversion_replace": admins_post(pk="version"),
+    "admin:models_registry_modelversion_discard": post(  # ada's works, then it is gone
+        302, 302, 302, 302, 404, pk="version"
+    ),
+    "admin:models_registry_modelversion_promote": admins(pk="version"),
+    "admin:executions_execution_test": admins(version_pk="version"),
+}
+
+
+def names(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    """The name of every address; Django admin's two unnamed catch-alls lead nowhere new."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from names(pattern, space)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield prefix + pattern.name
+
+
+def test_every_address_has_an_entry() -> None:
+    assert set(names(get_resolver())) == set(MATRIX)
+
+
+@pytest.fixture
+def scene(alice: User, ada: User, root: User) -> Scene:
+    version = make_version()
+    deployment = services.promote(version=version, text="First version", by=ada)
+    record("signed in", by=root)
+    return Scene(
+        execution=make_execution(user=alice, version=version),
+        version=version,
+        draft=make_version(),
+        deployment=deployment,
+        root=root,
+    )
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_each_person_sees_what_the_matrix_says(name: str, scene: Scene, bob: User) -> None:
+    found = {}
+    expected = MATRIX[name]
+    for person in CAST:
+        client = Client()
+        if person != "anonymous":
+            client.force_login(User.objects.get(email=f"{person}@example.com"))
+        rows = scene.values()
+        arguments = {
+            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
+        }
+        address = reverse(name, kwargs=arguments)
+        response = client.post(address) if expected.is_post else client.get(address)
+        found[person] = response.status_code
+        if person == "anonymous" and response.status_code == 302 and not name.startswith("mfa"):
+            assert re.match(r"/accounts/|/admin/login/", response["Location"])
+    assert found == dict(zip(CAST, expected.answers, strict=True))
+
+
+def test_a_get_changes_nothing_in_the_database(scene: Scene) -> None:
+    client = Client()
+    client.force_login(scene.root)
+    before = rows_by_table()
+    for name, expected in MATRIX.items():
+        if expected.is_post or name in {"mfa_generate_recovery_codes"}:
+            continue
+        rows = scene.values()
+        arguments = {
+            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
+        }
+        client.get(reverse(name, kwargs=arguments))
+    assert rows_by_table() == before
+
+
+def rows_by_table() -> dict[str, list[Any]]:
+    """Every row of the product's own tables; when somebody was last seen is allowed to change."""
+    from django.apps import apps
+
+    ours = {"accounts", "notifications", "models_registry", "executions", "presets"}
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values())
+        for model in apps.get_models()
+        if model._meta.app_label in ours
+    }

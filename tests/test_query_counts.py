@@ -1,0 +1,42 @@
+"""Every list page costs the same number of queries when its rows double."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from tests.factories import LOAN_OUTPUTS, make_execution, make_version
+
+PAGES = [
+    "/",
+    "/history/",
+    "/admin/models_registry/registeredmodel/",
+    "/admin/models_registry/modelversion/",
+    "/admin/models_registry/deployment/",
+    "/admin/executions/execution/",
+    "/admin/accounts/user/",
+    "/admin/accounts/activityevent/",
+]
+
+
+def make_rows(user: User) -> None:
+    for _ in range(5):
+        make_execution(user=user, version=make_version(is_active=True), outputs=LOAN_OUTPUTS)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_list_page_costs_the_same_when_its_rows_double(
+    client: Client, root: User, page: str
+) -> None:
+    client.force_login(root)
+    counts = []
+    for _ in range(2):
+        make_rows(root)
+        client.get(page)  # content types and the session are read once
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert client.get(page).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

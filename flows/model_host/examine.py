@@ -49,7 +49,7 @@ from .scalars import is_plain_text
 
 MOST_FEATURES = 200
 LIBRARIES_RUNNING = {
-    "sklearn": sklearn.__version__,
+    "scikit-learn": sklearn.__version__,
     "numpy": np.__version__,
     "pandas": pd.__version__,
     "joblib": joblib.__version__,

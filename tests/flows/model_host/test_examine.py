@@ -181,10 +181,10 @@ def test_steps_show_the_pipeline_with_the_columns_that_reach_each(usual: Examina
 
 def test_versions_that_were_trained_with_come_from_the_loader() -> None:
     model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
-    found = examine(model, {"sklearn": "1.7.2"})
-    assert found.libraries_trained == {"sklearn": "1.7.2"}
+    found = examine(model, {"scikit-learn": "1.7.2"})
+    assert found.libraries_trained == {"scikit-learn": "1.7.2"}
     assert found.libraries_running.keys() == {
-        "sklearn", "numpy", "pandas", "joblib", "scipy", "Python",
+        "scikit-learn", "numpy", "pandas", "joblib", "scipy", "Python",
     }  # fmt: skip
 
 

@@ -66,10 +66,10 @@ class ModelHost:
     """Opens models in locked processes. Thread-safe; a context manager.
 
     At most ``max_children`` processes, ``children_per_model`` of them for one artifact; idle ones
-    are ended, longest unused first, while all together hold more than ``max_memory_bytes``, after
-    ``idle_seconds``, and after ``max_predictions_per_child``. ``one_child_per_prediction`` gives
-    every prediction a process that never saw another's inputs. ``allow_unsandboxed`` serves models
-    although the self-test failed.
+    are ended, longest unused first, while they hold more than ``max_memory_bytes`` together (the
+    last used stays), after ``idle_seconds``, and after ``max_predictions_per_child``.
+    ``one_child_per_prediction`` gives every prediction a process that never saw another's inputs.
+    ``allow_unsandboxed`` serves models although the self-test failed.
     """
 
     def __init__(
@@ -157,11 +157,16 @@ class ModelHost:
         """One prediction. Setting ``cancelled`` from another thread kills the process within 50 ms
         and raises PredictionCancelled here."""
         key = _Key(artifact, limits.memory_bytes)
-        request = {
-            "op": "predict",
-            "layout": wire.to_json(layout),
-            "inputs": wire.to_json(dict(inputs)),
-        }
+        try:
+            request = wire.frame(
+                {
+                    "op": "predict",
+                    "layout": wire.to_json(layout),
+                    "inputs": wire.to_json(dict(inputs)),
+                }
+            )
+        except ValueError as error:
+            raise HostError("INPUT", f"The inputs cannot be sent to the model: {error}.") from None
         with self._borrowed(key, limits, cancelled) as child:
             if child.report is None:
                 _load(child, artifact, limits, cancelled)
@@ -180,7 +185,7 @@ class ModelHost:
         with self._borrowed(key, limits, None, is_kept=False) as child:
             report = _load(child, artifact, limits, None)
             seconds = limits.load_seconds + limits.predict_seconds
-            examination = child.ask({"op": "examine"}, seconds=seconds)
+            examination = child.ask(wire.frame({"op": "examine"}), seconds=seconds)
             return report, _read(Examination, examination)
 
     @contextmanager
@@ -333,11 +338,13 @@ class ModelHost:
 def _load(
     child: Child, artifact: Artifact, limits: Limits, cancelled: threading.Event | None
 ) -> LoadReport:
-    request = {
-        "op": "load",
-        "format": artifact.format,
-        "approved": sorted(map(list, artifact.approved)),
-    }
+    request = wire.frame(
+        {
+            "op": "load",
+            "format": artifact.format,
+            "approved": sorted(map(list, artifact.approved)),
+        }
+    )
     answer = child.ask(request, seconds=limits.load_seconds, cancelled=cancelled, artifact=artifact)
     child.report = _read(LoadReport, answer)
     return child.report

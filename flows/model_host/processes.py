@@ -124,7 +124,8 @@ class Zygote:
 
     def close(self) -> None:
         """Ends the process, and with it every child; harmless when repeated."""
-        self._control.close()
+        with self._asking:
+            self._control.close()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -187,13 +188,13 @@ class Child:
 
     def ask(
         self,
-        request: object,
+        request: bytes,
         *,
         seconds: float,
         cancelled: threading.Event | None = None,
         artifact: Artifact | None = None,
     ) -> object:
-        """Sends the request, and the artifact's bytes if one is given, and returns the result.
+        """Sends the framed request, and the artifact if one is given, and returns the result.
 
         HostError for whatever went wrong in the child, TIMEOUT after ``seconds``;
         PredictionCancelled within 50 ms of ``cancelled``; ArtifactChanged. After any of them the
@@ -201,7 +202,7 @@ class Child:
         """
         watch = _Watch(seconds, cancelled)
         try:
-            self._send(wire.frame(request), watch)
+            self._send(request, watch)
             if artifact is not None:
                 for chunk in _contents(artifact):
                     self._send(chunk, watch)

@@ -23,6 +23,7 @@ from flows.model_host import processes
 from flows.model_host.client import ModelHost
 from flows.model_host.processes import ArtifactChanged, PredictionCancelled
 from flows.model_host.protocol import (
+    MAX_MESSAGE,
     Artifact,
     Column,
     HostError,
@@ -256,6 +257,24 @@ def test_an_exception_of_the_model_comes_with_its_traceback(
     assert caught.value.code == "MODEL"
     assert says in caught.value.traceback
     assert what in caught.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [("x" * MAX_MESSAGE, "bytes"), (float("nan"), "not finite")],
+    ids=["too large", "not a number"],
+)
+def test_inputs_that_cannot_travel_are_an_input_error(
+    value: str | float,
+    says: str,
+    host: ModelHost,
+    one_number: InputLayout,
+    model: MakeModel,
+) -> None:
+    with pytest.raises(HostError, match=says) as caught:
+        host.predict(model("answer_its_pid"), one_number, {"x0": value}, LIMITS)
+
+    assert caught.value.code == "INPUT"
 
 
 def test_after_every_failure_the_next_prediction_has_a_new_process(

@@ -67,6 +67,7 @@ class _Plain(io.RawIOBase):
     """Bytes as a readable file, without a copy of them."""
 
     leftover = False
+    complete = True
 
     def __init__(self, data: memoryview) -> None:
         self._data = data
@@ -112,6 +113,11 @@ class _Inflating(io.RawIOBase):
         return 0
 
     @property
+    def complete(self) -> bool:
+        """Whether the stream came to the end that it was written with."""
+        return self._decompressor.eof
+
+    @property
     def leftover(self) -> bool:
         """Whether compressed bytes follow the end of the stream."""
         return bool(self._decompressor.unused_data) or self._position < len(self._data)
@@ -129,7 +135,10 @@ class ByteStream:
         self.read_some = self._file.read
 
     def read(self, count: int) -> bytes:
-        """Exactly ``count`` bytes."""
+        """Exactly ``count`` bytes. A length that lies costs no more memory than the file has."""
+        if count > CHUNK:
+            starts = range(0, count, CHUNK)
+            return b"".join(self.read(min(CHUNK, count - start)) for start in starts)
         data = self.read_some(count)
         if len(data) != count:
             raise EOFError
@@ -150,5 +159,9 @@ class ByteStream:
 
     @property
     def at_end(self) -> bool:
-        """Whether nothing at all follows."""
-        return not self.read_some(1) and not self._raw.leftover
+        """Whether nothing at all follows. Raises EOFError where the checksum is missing."""
+        if self.read_some(1):
+            return False
+        if not self._raw.complete:
+            raise EOFError
+        return not self._raw.leftover

@@ -6,7 +6,9 @@ for every format alike. ``settle`` visits each object once, without recursion.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import types
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -20,12 +22,21 @@ from .protocol import HostError, TypeName
 from .reading import ArrayHeader, Named, damaged
 
 _LEAVES = (type(None), bool, int, float, complex, str, bytes, bytearray, slice)
+_CALM = {"n_jobs": 1, "memory": None, "verbose": False}
+_FUNCTIONS = (
+    type,
+    functools.partial,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    np.ufunc,
+    type(np.clip),  # NumPy's functions have a type of their own
+)
 _MAPPINGS = (dict, OrderedDict, defaultdict, Bunch)
 
 
 def settle(root: object, approved: frozenset[TypeName]) -> None:
     """Makes the loaded object fit to predict in a process of its own, one thread, no cache on disk:
-    sets ``n_jobs`` to 1, ``memory`` to None and ``verbose`` to 0 wherever they occur. Raises
+    sets ``n_jobs`` to 1, ``memory`` to None and ``verbose`` to False wherever they occur. Raises
     HostError where a part of it is not what it should be."""
     seen: dict[int, object] = {}
     waiting: list[object] = [root]
@@ -53,24 +64,23 @@ def _parts(part: object, approved: frozenset[TypeName]) -> Iterable[Any]:
     if isinstance(part, np.random.RandomState | np.random.Generator):
         _check_generator(part)
         return ()
-    if isinstance(part, type) or inspect.isroutine(part) or not hasattr(part, "__dict__"):
+    if isinstance(part, _FUNCTIONS) or not hasattr(part, "__dict__"):
         return ()
     if scipy.sparse.issparse(part):
         _check_sparse(part)
     attributes = vars(part)
     if (type(part).__module__, type(part).__name__) not in approved:
         _check_attributes(part, attributes)
-    for name, calm in (("n_jobs", 1), ("memory", None), ("verbose", 0)):
+    for name, calm in _CALM.items():
         if name in attributes:
             attributes[name] = calm
     return attributes.values()
 
 
-def _check_attributes(part: object, attributes: dict[str, Any]) -> None:
+def _check_attributes(part: Any, attributes: dict[str, Any]) -> None:
     """No attribute takes the place of a method, and no vectorizer opens files by name."""
     for name in attributes:
-        inherited = inspect.getattr_static(type(part), name, None)
-        if callable(inherited) or isinstance(inherited, property | classmethod | staticmethod):
+        if _is_method(type(part), name):
             raise damaged(f"it replaces the method `{name}` of a {type(part).__name__}")
     if attributes.get("input") in ("file", "filename"):
         raise HostError(
@@ -78,6 +88,12 @@ def _check_attributes(part: object, attributes: dict[str, Any]) -> None:
             f"The {type(part).__name__} reads files (input={attributes['input']!r}); "
             "here a model is given the text itself. Set input='content' and save it again.",
         )
+
+
+@functools.cache
+def _is_method(cls: type, name: str) -> bool:
+    inherited = inspect.getattr_static(cls, name, None)
+    return callable(inherited) or isinstance(inherited, property | classmethod | staticmethod)
 
 
 def _check_tree(tree: Any) -> None:

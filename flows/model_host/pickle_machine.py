@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from . import makers
+from . import makers, makers_numpy, makers_python, makers_sklearn  # noqa: F401  (they register)
 from .byte_stream import ByteStream
 from .protocol import HostError
-from .reading import Absent, ArrayHeader, Made, Reading, check_key, damaged
+from .reading import Absent, ArrayHeader, Made, Named, Reading, check_key, damaged
 
 LONGEST_NAME = 512
 LONGEST_INTEGER = 64  # bytes; the state of a random generator has 17
@@ -287,7 +287,8 @@ class _Machine:
             return
         made = self.reading.unbuilt.pop(id(target), None)
         if made is None or made.value is not target:
-            raise damaged(f"it sets the state of a {type(target).__name__} that it did not make")
+            kind = "type" if isinstance(target, Named) else type(target).__name__
+            raise damaged(f"it sets the state of a {kind} that it did not make")
         if isinstance(target, ArrayHeader):
             self.stack[-1] = self._array(state)
         else:
@@ -302,7 +303,7 @@ class _Machine:
                 raise damaged("it holds an array header of an unknown kind")
         if not isinstance(dtype, np.dtype) or not self.reading.is_built(dtype):
             raise damaged("it holds an array without a type")
-        makers.check_shape(shape)
+        makers_numpy.check_shape(shape)
         if dtype.hasobject:
             array = read_pickle(self.stream, self.reading)
             if type(array) is not np.ndarray or array.dtype != dtype or array.shape != shape:

@@ -11,8 +11,6 @@ import numpy as np
 from . import allow_list
 from .protocol import HostError, TypeName
 
-OPCODES = 20_000_000
-"""A vectorizer with a million terms needs some five million."""
 MOST_REFUSED = 100
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
@@ -52,8 +50,8 @@ class Made:
 class Reading:
     """What one file has used and named so far, nested pickles included."""
 
-    approved: frozenset[TypeName] = frozenset()
-    opcodes_left: int = OPCODES
+    approved: frozenset[TypeName]
+    opcodes_left: int
     depth: int = 0
     named: set[TypeName] = field(default_factory=set)
     unknown: dict[TypeName, None] = field(default_factory=dict)

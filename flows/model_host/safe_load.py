@@ -11,26 +11,32 @@ from __future__ import annotations
 import re
 import traceback
 import warnings
+import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from .byte_stream import ByteStream
+from .byte_stream import CHUNK, ByteStream
 from .formats import describe, detect_format
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
 from .protocol import Format, HostError, TypeName
-from .reading import Reading, damaged
+from .reading import Reading, damaged, unknown_types
 from .skops_reader import read_skops
 
 UNPACKED_BYTES = 2 * 1024**3
+OPCODES = 20_000_000
+"""Steps of a pickle; a vectorizer with a million terms needs some five million."""
 _VERSION = re.compile(
-    rb"_sklearn_version\W{0,9}?(?:\x8c.|X.\0\0\0)(\d+\.\d+[\w.]{0,20})", re.DOTALL
+    rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+[\w.]{0,20})", re.DOTALL
 )
 _CUT_OFF = "The file ends in the middle: it is cut off or damaged. Upload it again."
+_DAMAGED = "The file is damaged: its content does not follow its own format. Upload it again."
 
 
 @dataclass(frozen=True)
@@ -62,21 +68,17 @@ def load(
             "The file is not a model file of joblib, pickle or skops"
             + (f"; it seems to be {seems}." if seems else "."),
         )
-    reading = Reading(approved=approved)
+    reading = Reading(approved=approved, opcodes_left=OPCODES)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # of another version: its number is in the answer
             root = read_skops(data, reading) if found == "skops" else _read(data, reading)
             reading.check_finished()
             settle(root, approved)
-    except HostError:
-        raise
     except MemoryError:
         raise
-    except EOFError as error:
-        raise HostError("LOAD", _CUT_OFF, traceback=traceback.format_exc()) from error
     except Exception as error:
-        raise _failure(data, error) from error
+        raise _refusal(data, reading, error) from error
     _check_root(root)
     return Loaded(root, tuple(sorted(reading.named)), reading.libraries)
 
@@ -89,11 +91,48 @@ def _read(data: bytes | memoryview, reading: Reading) -> Any:
     return root
 
 
-def _failure(data: bytes | memoryview, error: Exception) -> HostError:
-    """A failure that we did not foresee: another version of scikit-learn, or damage."""
-    return HostError(
-        "LOAD", f"The file is damaged: {error}"[:500], traceback=traceback.format_exc()
-    )
+def _refusal(data: bytes | memoryview, reading: Reading, error: Exception) -> HostError:
+    """The sentence for a file that did not open. Unknown names come first: what follows from them
+    would only confuse. Then another version of scikit-learn, then the error's own words."""
+    refusal = unknown_types(tuple(reading.unknown)) if reading.unknown else error
+    about = f"{error.__class__.__name__}: {error}"
+    if not isinstance(refusal, HostError):
+        refusal = HostError("LOAD", _DAMAGED if not _is_cut_off(error) else _CUT_OFF)
+    saved = reading.libraries.get("scikit-learn") or _recorded_version(data)
+    foreign = {module.partition(".")[0] for module, _ in refusal.refused} - {"sklearn"}
+    if saved and not foreign and _series(saved) != _series(sklearn.__version__):
+        reason = f" ({refusal.message.rstrip('.')})" if refusal.refused else ""
+        refusal.message = (
+            f"The file was saved with scikit-learn {saved} and does not open with "
+            f"{sklearn.__version__}, which runs here{reason}. Save the model again with "
+            f"scikit-learn {_series(sklearn.__version__)}."
+        )
+    refusal.traceback = refusal.traceback or f"{traceback.format_exc()}\n{about}"[-8000:]
+    return refusal
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the bytes ended too early; a zip archive then has lost the directory at its end."""
+    return isinstance(error, EOFError | zipfile.BadZipFile)
+
+
+def _series(version: str) -> str:
+    """Major and minor version: "1.9" of "1.9.1"."""
+    return ".".join(version.split(".")[:2])
+
+
+def _recorded_version(data: bytes | memoryview) -> str:
+    """The scikit-learn version that a pickle holds somewhere, found without reading it; or ""."""
+    stream = ByteStream(data, UNPACKED_BYTES)
+    window = b""
+    try:
+        while piece := stream.read_some(CHUNK):
+            if found := _VERSION.search(window + piece):
+                return found[1].decode("ascii")
+            window = piece[-64:]
+    except Exception:
+        return ""  # it is damaged; its version is not known
+    return ""
 
 
 def _check_root(root: Any) -> None:
@@ -123,16 +162,12 @@ def _described(root: Any) -> str:
 
 def _advice(root: Any) -> str:
     """Where the model is, if it was packed with other things."""
-    items = (
-        root.items()
-        if isinstance(root, dict)
-        else enumerate(root)
-        if isinstance(root, list | tuple)
-        else ()
-    )
-    for key, item in items:
+    packed: Iterable[tuple[Any, Any]] = ()
+    if isinstance(root, dict):
+        packed = root.items()
+    elif isinstance(root, list | tuple):
+        packed = enumerate(root)
+    for key, item in packed:
         if hasattr(item, "predict"):
-            return (
-                f" Save what it holds under {str(key)[:60]!r}, a {type(item).__name__}, by itself."
-            )
+            return f" Save the {type(item).__name__} that it holds at {ascii(key)[:60]} by itself."
     return ""

@@ -102,7 +102,7 @@ def yes_no() -> np.ndarray:
 
 def amounts() -> np.ndarray:
     frame = numbers()
-    return (frame["length"] * 2 + frame["age"] ** 2).to_numpy()
+    return np.asarray(frame["length"] * 2 + frame["age"] ** 2)
 
 
 def two_amounts() -> np.ndarray:

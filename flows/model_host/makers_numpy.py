@@ -1,0 +1,204 @@
+"""NumPy's types, arrays and random generators out of a file, each number checked."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from .makers import Arguments, maker, unfit
+from .reading import Made, Named, Reading, check_key, resolve
+
+_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|f16|c8|c16|O8?|[USV]\d{1,6}|[Mm]8")
+_TIME_UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "generic"})
+MOST_DIMENSIONS = 32
+
+
+def check_shape(shape: object) -> None:
+    if (
+        type(shape) is not tuple
+        or len(shape) > MOST_DIMENSIONS
+        or not all(type(length) is int and 0 <= length < 2**40 for length in shape)
+    ):
+        raise unfit("shape")
+
+
+@maker("numpy", "dtype")
+def _dtype(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (str(text), False | 0, True | 1) if _DTYPE.fullmatch(text):
+            return Made(np.dtype(text, False, True), _build_dtype, needs_state=True)
+    raise unfit("dtype")
+
+
+def _build_dtype(reading: Reading, value: np.dtype[Any], state: Any) -> None:
+    """Accepts the state only if it is what NumPy itself gives for the type it describes: a type
+    that lies about its size or its objects would turn bytes into pointers."""
+    if type(state) is not tuple or len(state) not in (8, 9):
+        raise unfit("dtype")
+    _, order, _, names, fields, itemsize, _, flags = state[:8]
+    described = value
+    if type(names) is tuple and type(fields) is dict and type(itemsize) is int:
+        parts = [fields.get(name) for name in names]
+        for part in parts:
+            if type(part) is not tuple or len(part) < 2 or not _is_plain(reading, part[0]):
+                raise unfit("dtype")
+        described = np.dtype(
+            {
+                "names": list(names),
+                "formats": [part[0] for part in parts if part],
+                "offsets": [part[1] for part in parts if part],
+                "itemsize": itemsize,
+            },
+            align=bool(type(flags) is int and flags & 0x80),
+        )
+    elif value.kind in "mM" and len(state) == 9:
+        match state[8]:
+            case (_, (bytes(unit), int(count), 1, 1)) if unit.decode("ascii") in _TIME_UNITS:
+                described = np.dtype(f"{value.kind}8[{count}{unit.decode('ascii')}]")
+            case _:
+                raise unfit("dtype")
+    if order == ">":
+        described = described.newbyteorder(">")
+    if described.__reduce__()[2] != state:
+        raise unfit("dtype")
+    value.__setstate__(state)  # type: ignore[attr-defined]
+
+
+def _is_plain(reading: Reading, dtype: object) -> bool:
+    return isinstance(dtype, np.dtype) and reading.is_built(dtype) and not dtype.hasobject
+
+
+def _check_content(reading: Reading, shape: Any, dtype: Any, raw: Any) -> None:
+    """That ``raw`` is as many bytes, or for an object array as many items, as the shape says."""
+    check_shape(shape)
+    if not isinstance(dtype, np.dtype) or not reading.is_built(dtype):
+        raise unfit("ndarray")
+    count = math.prod(shape)
+    if dtype.hasobject:
+        fits = dtype == np.dtype(object) and type(raw) is list and len(raw) == count
+    else:
+        fits = (
+            type(raw) in (bytes, bytearray)
+            and dtype.itemsize > 0
+            and len(raw) == count * dtype.itemsize
+        )
+    if not fits:
+        raise unfit("ndarray")
+
+
+@maker("numpy._core.multiarray", "_reconstruct")
+def _array(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (cls, (0,), b"b" | "b") if cls is np.ndarray:
+            return Made(np.ndarray((0,), "b"), _build_array, needs_state=True)
+    raise unfit("ndarray")
+
+
+def _build_array(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case (1, shape, dtype, bool(fortran) | int(fortran), raw):
+            _check_content(reading, shape, dtype, raw)
+            value.__setstate__((1, shape, dtype, fortran, raw))
+        case _:
+            raise unfit("ndarray")
+
+
+@maker("numpy._core.numeric", "_frombuffer")
+def _array_from_buffer(reading: Reading, arguments: Arguments) -> np.ndarray[Any, Any]:
+    raw, dtype, shape, order, axes = arguments if len(arguments) == 5 else (*arguments, None)
+    _check_content(reading, shape, dtype, raw)
+    if dtype.hasobject:
+        raise unfit("ndarray")
+    flat = np.frombuffer(raw, dtype)
+    if order == "K" and type(axes) is tuple and sorted(axes) == list(range(len(shape))):
+        return flat.reshape(shape).transpose(axes)  # written in the order of its strides
+    if order not in ("C", "F") or axes is not None:
+        raise unfit("ndarray")
+    return flat.reshape(shape, order=order)
+
+
+@maker("numpy._core.multiarray", "scalar")
+def _scalar(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (dtype, bytes(raw)) if _is_plain(reading, dtype) and dtype.itemsize == len(raw):
+            return np.frombuffer(raw, dtype)[0] if raw else dtype.type()
+    raise unfit("scalar")
+
+
+@maker("numpy.ma.core", "_mareconstruct")
+def _masked_array(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (cls, base, (0,), b"b" | "b") if cls is np.ma.MaskedArray and base is np.ndarray:
+            empty = np.ma.core._mareconstruct(cls, base, (0,), "b")  # type: ignore[attr-defined]
+            return Made(empty, _build_masked, needs_state=True)
+    raise unfit("MaskedArray")
+
+
+def _build_masked(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case (1, shape, dtype, bool(fortran) | int(fortran), raw, bytes(mask), fill):
+            _check_content(reading, shape, dtype, raw)
+            if len(mask) != math.prod(shape) or dtype.names:
+                raise unfit("MaskedArray")
+            if isinstance(fill, np.ndarray):
+                fill = fill.item() if fill.shape == () else None
+            check_key(fill)
+            value.__setstate__((1, shape, dtype, fortran, raw, mask, fill))
+        case _:
+            raise unfit("MaskedArray")
+
+
+@maker("numpy.random._pickle", "__bit_generator_ctor")
+def _bit_generator(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (Named(entry),) if entry.module.startswith("numpy.random."):
+            return Made(resolve(entry)(0), _build_bit_generator, needs_state=True)
+    raise unfit("BitGenerator")
+
+
+def _build_bit_generator(reading: Reading, value: Any, state: Any) -> None:
+    if type(state) is tuple and len(state) == 2:
+        state = state[0]  # beside it the seed, which only makes further generators
+    value.state = _generator_state(value, state)
+
+
+def _generator_state(value: Any, state: Any) -> dict[str, Any]:
+    """The state, checked: a position beyond the end reads beyond the end."""
+    name, spare = type(value).__name__, {"has_uint32", "uinteger"}
+    match state:
+        case {"bit_generator": given, "state": {"key": np.ndarray() as key, "pos": int(pos)}}:
+            fits = name == "MT19937" and key.shape == (624,) and key.dtype.kind == "u"
+            if given == name and fits and 0 <= pos <= 624:
+                return {"bit_generator": name, "state": {"key": key, "pos": pos}}
+        case {"bit_generator": given, "state": dict(inner)} if spare <= state.keys():
+            numbers = [*inner.values(), state["has_uint32"], state["uinteger"]]
+            fits = inner.keys() == {"state", "inc"} and all(type(n) is int for n in numbers)
+            if given == name and name.startswith("PCG64") and fits:
+                return {key: state[key] for key in ("bit_generator", "state", *spare)}
+    raise unfit(name)
+
+
+@maker("numpy.random._pickle", "__randomstate_ctor")
+def _random_state(reading: Reading, arguments: Arguments) -> Made:
+    if not arguments or type(arguments[0]) is not np.random.MT19937:
+        raise unfit("RandomState")
+    return Made(np.random.RandomState(arguments[0]), _build_random_state)
+
+
+def _build_random_state(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"has_gauss": 0 | 1 as has_gauss, "gauss": float(gauss)}:
+            checked = _generator_state(value._bit_generator, state)
+            value.set_state({**checked, "has_gauss": has_gauss, "gauss": gauss})
+        case _:
+            raise unfit("RandomState")
+
+
+@maker("numpy.random._pickle", "__generator_ctor")
+def _generator(reading: Reading, arguments: Arguments) -> np.random.Generator:
+    if not arguments or not isinstance(arguments[0], np.random.BitGenerator):
+        raise unfit("Generator")
+    return np.random.Generator(arguments[0])

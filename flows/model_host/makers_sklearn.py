@@ -1,0 +1,114 @@
+"""scikit-learn's compiled classes out of a file, and the pandas Index that chose its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.tree._tree import Tree
+
+from .makers import MAKERS, Arguments, Maker, maker, unfit
+from .reading import Absent, Made, Named, Reading, check_key, resolve
+
+
+class _Strings:
+    """The texts of a pandas array, on their way into an Index."""
+
+    values: np.ndarray[Any, Any]
+
+
+@maker("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
+def _pandas_array(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (Named(entry), int(), None) if entry.name == "StringArray":
+            return Made(_Strings(), _build_pandas_array, needs_state=True)
+    raise unfit("StringArray")
+
+
+def _build_pandas_array(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case (_, np.ndarray() as values) | (_, np.ndarray() as values, {}):
+            value.values = values
+        case _:
+            raise unfit("StringArray")
+
+
+@maker("pandas", "StringDtype")
+def _string_dtype(reading: Reading, arguments: Arguments) -> None:
+    return None  # an Index of texts gets this server's own
+
+
+@maker("pandas.core.indexes.base", "_new_Index")
+def _index(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (Named(entry), {"data": _Strings() | np.ndarray() as given, **rest}):
+            check_key(name := rest.get("name"))
+            values = given.values if isinstance(given, _Strings) else given
+            if entry.name == "Index" and values.ndim == 1:
+                for item in (items := values.tolist()):
+                    check_key(item)
+                return pd.Index(items, name=name)
+        case (Named(entry), {"start": int(a), "stop": int(b), "step": int(c), "name": name}):
+            check_key(name)
+            if entry.name == "RangeIndex":
+                return pd.RangeIndex(a, b, c, name=name)
+    raise unfit("Index")
+
+
+@maker("sklearn._loss._loss", "__pyx_unpickle_CyHalfMultinomialLoss")
+def _multinomial_loss(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (Named(entry), int(), None | ()) if entry.name == "CyHalfMultinomialLoss":
+            return Made(resolve(entry)(), _build_nothing)
+    raise unfit("CyHalfMultinomialLoss")
+
+
+def _build_nothing(reading: Reading, value: Any, state: Any) -> None:
+    if state not in ((), None):
+        raise unfit(type(value).__name__)
+
+
+@maker("sklearn.tree._tree", "Tree")
+def _tree(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (int(features), np.ndarray() as classes, int(outputs)):
+            countable = classes.shape == (outputs,) and classes.dtype.kind in "iu" and outputs > 0
+            if features >= 0 and countable and classes.min() > 0:
+                return Made(Tree(features, classes, outputs), _build_tree, needs_state=True)
+    raise unfit("Tree")
+
+
+def _build_tree(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"max_depth": int(), "node_count": int(count), "nodes": np.ndarray() as nodes}:
+            if nodes.ndim != 1 or count != len(nodes):
+                raise unfit("Tree")
+            value.__setstate__(state)  # it checks the types and shapes of both arrays
+        case _:
+            raise unfit("Tree")
+
+
+def _compiled(name: str, length: int) -> Maker:
+    """``newObj(cls)`` of scikit-learn's metrics and trees: an instance whose state must follow."""
+
+    def maker(reading: Reading, arguments: Arguments) -> Made:
+        match arguments:
+            case (Named(entry),) if name in entry.name:
+                cls = resolve(entry)
+                return Made(cls.__new__(cls), build, needs_state=True)
+        raise unfit(name)
+
+    def build(reading: Reading, value: Any, state: Any) -> None:
+        if type(state) is not tuple or len(state) != length:
+            raise unfit(name)
+        if not all(reading.is_built(part) and not isinstance(part, Absent) for part in state):
+            raise unfit(name)
+        value.__setstate__(state)
+
+    return maker
+
+
+MAKERS["sklearn.metrics._dist_metrics", "newObj"] = _compiled("Distance", 3)
+MAKERS["sklearn.neighbors._ball_tree", "newObj"] = _compiled("BallTree", 13)
+MAKERS["sklearn.neighbors._kd_tree", "newObj"] = _compiled("KDTree", 13)

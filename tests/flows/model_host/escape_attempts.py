@@ -85,7 +85,8 @@ def prepared(function: Callable[[Ground], Attempt]) -> Callable[[Ground], Attemp
 
 
 def call(name: str, *arguments: object) -> int:
-    result: int = libc.syscall(NUMBERS[name][COLUMN], *arguments)
+    words = [ctypes.c_long(word) if isinstance(word, int) else word for word in arguments]
+    result: int = libc.syscall(NUMBERS[name][COLUMN], *words)
     if result == -1:
         raise OSError(ctypes.get_errno(), name)
     return result

@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Crashed, Failed
 
 from executions.models import Attempt
@@ -37,6 +38,7 @@ def settle(client: SyncPrefectClient, pool: str) -> int:
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
         ),
         work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])),
+        sort=FlowRunSort.START_TIME_ASC,
         limit=BATCH,
     )
     ends = [(run, end) for run in running if (end := _end(run, before)) is not None]

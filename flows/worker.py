@@ -38,7 +38,7 @@ from models_registry.prefect_gateway import JOB_TEMPLATE, WORKER_TYPE
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 20.0
+MAX_WORKERS = 200  # that Prefect lists at once
 HAND_BACK_SECONDS = 5.0
 
 
@@ -84,7 +84,7 @@ def _as_run(flow_run: FlowRun) -> Run:
     return Run(flow_run.id, flow_run.name, flow_run.deployment_id, dict(flow_run.parameters))
 
 
-async def serve(*, takes_hints: bool) -> None:
+async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
     """Run until SIGTERM or SIGINT, or until polling gives up because Prefect is away for minutes.
 
     The models are opened first: whoever sees this worker in Prefect sees one that is ready.
@@ -104,7 +104,7 @@ async def serve(*, takes_hints: bool) -> None:
         await asyncio.wait({polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
         logger.info("worker_stopping running=%d", slots.running)
         housekeeping.stop()
-        await anyio.to_thread.run_sync(_drain, slots)
+        await anyio.to_thread.run_sync(_drain, slots, drain_seconds)
         polling.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):
@@ -113,9 +113,9 @@ async def serve(*, takes_hints: bool) -> None:
             _forget(client, owner())
 
 
-def _drain(slots: Slots) -> None:
+def _drain(slots: Slots, seconds: float) -> None:
     """Finish what runs; hand back what does not end in time."""
-    if not slots.stop(DRAIN_SECONDS):
+    if not slots.stop(seconds):
         leases.end_all()
         slots.stop(HAND_BACK_SECONDS)
 
@@ -123,7 +123,10 @@ def _drain(slots: Slots) -> None:
 def _forget_lost_workers(client: SyncPrefectClient) -> None:
     """Remove what killed workers of this machine left in the pool's list of workers."""
     try:
-        for worker in client.read_workers_for_work_pool(settings.PREFECT_WORK_POOL):
+        workers = client.read_workers_for_work_pool(
+            settings.PREFECT_WORK_POOL, offset=0, limit=MAX_WORKERS
+        )
+        for worker in workers:
             if worker.status == WorkerStatus.OFFLINE and worker.name.startswith(host_name()):
                 _forget(client, worker.name)
     except (httpx.HTTPError, ObjectNotFound) as error:
@@ -144,9 +147,15 @@ def main() -> None:
     parser.add_argument(
         "--no-hints", action="store_true", help="find runs by polling alone, as if Redis were away"
     )
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=20.0,
+        help="how long a run may still take once the worker is told to stop (default: 20)",
+    )
     arguments = parser.parse_args()
     logging.getLogger("flows").addHandler(RunLines())
-    asyncio.run(serve(takes_hints=not arguments.no_hints))
+    asyncio.run(serve(takes_hints=not arguments.no_hints, drain_seconds=arguments.drain_seconds))
 
 
 if __name__ == "__main__":

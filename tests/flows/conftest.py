@@ -1,21 +1,18 @@
-"""A real Prefect server and real resident workers for the tests that must see them."""
+"""A real Prefect server, and a real model in the real store."""
 
-import os
-import subprocess
-import sys
-import time
+import io
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
+import joblib
 import pytest
-from django.conf import settings
-from django.db import connection
 from pytest_django import Settings
+from sklearn.linear_model import LogisticRegression
 
 from config.stack.testing import prefect_server
-from models_registry import prefect_gateway
+from models_registry.models import ModelVersion
+from models_registry.tasks import sync_prefect_deployment
+from tests.flows.resident import IRIS, serve_iris
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +23,36 @@ def prefect_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def real_prefect(prefect_url: str, settings: Settings) -> str:
-    """The gateway speaks to the real server; each test has a work pool of its own."""
+def pool() -> str:
+    """A work pool of this test's own."""
+    return f"pool-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def real_prefect(prefect_url: str, pool: str, settings: Settings) -> str:
+    """The gateway speaks to the real server, in this test's pool."""
     settings.PREFECT_API_URL = prefect_url
-    settings.PREFECT_WORK_POOL = f"pool-{uuid.uuid4().hex[:8]}"
+    settings.PREFECT_WORK_POOL = pool
     return prefect_url
+
+
+@pytest.fixture(scope="session")
+def iris_model() -> bytes:
+    """A small fitted classifier, as a joblib file."""
+    file = io.BytesIO()
+    joblib.dump(LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target), file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def iris(db: None, iris_model: bytes) -> ModelVersion:
+    """A live version of it."""
+    return serve_iris(iris_model)
+
+
+@pytest.fixture
+def served_iris(transactional_db: None, real_prefect: str, iris_model: bytes) -> ModelVersion:
+    """A live version of it with its deployment in the real Prefect, for workers to see."""
+    version = serve_iris(iris_model)
+    sync_prefect_deployment(version.model_id)
+    return version

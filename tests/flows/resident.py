@@ -1,0 +1,180 @@
+"""Real resident workers for tests, what they are asked, and what Prefect says of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.db import connection
+from sklearn.datasets import load_iris
+
+from executions import sweep
+from executions.dispatch import dispatch
+from executions.models import Attempt, Execution
+from models_registry import prefect_gateway
+from models_registry.input_schema import FeatureSpec, Kind, TargetSpec
+from models_registry.models import ModelVersion
+from models_registry.storage import store_artifact
+from tests.factories import make_execution, make_version
+
+WAIT_SECONDS = 60.0  # for anything; a test that fails says so after that
+IRIS = load_iris(as_frame=True)
+INPUTS = {name: float(value) for name, value in IRIS.data.iloc[60].items()}
+
+
+def serve_iris(content: bytes) -> ModelVersion:
+    """A live version with this file in the store."""
+    sha256 = store_artifact([content]).sha256
+    classes = tuple(enumerate(IRIS.target_names.tolist()))
+    return make_version(
+        features=tuple(FeatureSpec(name, name, Kind.FLOAT) for name in IRIS.data.columns),
+        targets=(TargetSpec("", class_labels=classes),),
+        is_active=True,
+        sha256=sha256,
+        tested_sha256=sha256,
+    )
+
+
+def ask(version: ModelVersion) -> Execution:
+    """A queued execution of it."""
+    return make_execution(version=version, inputs=INPUTS)
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    """Look again and again; fail with what was waited for."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {WAIT_SECONDS:.0f} s for: {what}"
+        time.sleep(0.02)
+
+
+def until_finished(execution: Execution, *, sweeping: bool = False) -> None:
+    def is_finished() -> bool:
+        if sweeping:
+            sweep.sweep()
+        execution.refresh_from_db()
+        return execution.is_finished
+
+    until(is_finished, f"the end of execution {execution.pk}")
+
+
+def api(path: str, body: dict[str, Any] | None = None) -> Any:
+    """Prefect's own answer."""
+    with httpx.Client(base_url=settings.PREFECT_API_URL) as client:
+        method = "GET" if body is None else "POST"
+        return client.request(method, path, json=body).raise_for_status().json()
+
+
+def run_id(execution: Execution, attempt: int = 1) -> uuid.UUID:
+    found: uuid.UUID = Attempt.objects.get(execution=execution, number=attempt).flow_run_id
+    return found
+
+
+def states(execution: Execution, attempt: int = 1) -> list[str]:
+    """The types of the run's states in Prefect, first to last."""
+    history = prefect_gateway.flow_run_states(run_id(execution, attempt))
+    return [state.type for state in history]
+
+
+def until_told(execution: Execution, state: str, attempt: int = 1) -> None:
+    """The row is written first; Prefect is told right after."""
+    until(lambda: states(execution, attempt)[-1] == state, f"{state} in Prefect")
+
+
+def hint(execution: Execution) -> dict[str, Any]:
+    """The wake-up of the execution's run, as the gateway sends it."""
+    run = api(f"/flow_runs/{run_id(execution)}")
+    return {key: run[key] for key in ("id", "name", "deployment_id", "parameters")}
+
+
+@dataclass(frozen=True)
+class RealWorker:
+    """A resident worker in a process of its own."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def name(self) -> str:
+        return f"{os.uname().nodename[:50]}-{self.process.pid}"
+
+    @property
+    def model_processes(self) -> list[int]:
+        """The processes that hold models: children of the worker's child, the zygote."""
+        return [pid for zygote in _children(self.process.pid) for pid in _children(zygote)]
+
+    def says(self, words: str) -> bool:
+        assert self.process.poll() is None, self.log.read_text()[-3000:]
+        return words in self.log.read_text()
+
+    def hold_in_mid_predict(self, version: ModelVersion) -> Execution:
+        """An execution that this worker runs while its model's process is stopped."""
+        until(lambda: self.model_processes, "a process that holds the model")
+        for pid in self.model_processes:
+            os.kill(pid, signal.SIGSTOP)
+        execution = ask(version)
+        dispatch(execution.pk)
+        running = Execution.objects.running().filter(pk=execution.pk)
+        until(running.exists, "the execution to run")
+        return execution
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@contextmanager
+def running_worker(
+    folder: Path, prefect_url: str, pool: str, *arguments: str
+) -> Iterator[RealWorker]:
+    """A worker of the pool, on the tests' database; ready when it yields."""
+    facts = connection.settings_dict
+    address = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.flows.worker_settings",
+        "DATABASE_URL": f"postgresql://{address}/{facts['NAME']}",
+        "PREFECT_API_URL": prefect_url,
+        "PREFECT_WORK_POOL": pool,
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "ARTIFACT_CACHE_DIR": str(folder / "artifacts"),
+        "WORKER_SLOTS": "2",
+    }
+    log = folder / f"worker-{uuid.uuid4().hex[:6]}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.worker", *arguments],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    worker = RealWorker(process, log)
+    try:
+        until(lambda: worker.says("started!"), "the worker's start")
+        yield worker
+    finally:
+        for number in (signal.SIGCONT, signal.SIGTERM):
+            process.send_signal(number)
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,193 @@
+"""The real worker in a process of its own, against a real Prefect server."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from executions.dispatch import dispatch
+from executions.models import Execution
+from models_registry import prefect_gateway, wakeup
+from models_registry.models import ModelVersion
+from tests.flows.resident import (
+    RealWorker,
+    api,
+    ask,
+    hint,
+    run_id,
+    running_worker,
+    states,
+    until,
+    until_finished,
+    until_told,
+)
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+POOL = "one-worker-for-all"
+
+
+@pytest.fixture
+def pool() -> str:
+    return POOL
+
+
+@pytest.fixture(scope="module")
+def worker(
+    django_db_setup: None, prefect_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealWorker]:
+    with running_worker(tmp_path_factory.mktemp("worker"), prefect_url, POOL) as worker:
+        yield worker
+
+
+def log_lines(execution: Execution) -> list[str]:
+    """What the run's page in Prefect shows as its log."""
+    asked = {"flow_run_id": {"any_": [str(run_id(execution))]}}
+    lines = api("/logs/filter", {"logs": asked, "sort": "TIMESTAMP_ASC"})
+    return [line["message"] for line in lines]
+
+
+def test_a_prediction_travels_through_prefect_and_the_worker(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    execution = ask(served_iris)
+
+    dispatch(execution.pk)
+    until_finished(execution)
+
+    assert execution.status == "succeeded"
+    assert execution.outputs["targets"][0]["value"] == 1
+    attempt = execution.attempts.get()
+    assert (attempt.worker, attempt.outcome) == (worker.name, "succeeded")
+    until_told(execution, "COMPLETED")
+    assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_the_run_in_prefect_shows_its_lines_and_never_a_value_in_them(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    execution = ask(served_iris)
+    dispatch(execution.pk)
+    until_finished(execution)
+
+    until(lambda: len(log_lines(execution)) == 2, "the run's lines in Prefect")
+
+    started, finished = log_lines(execution)
+    assert "prediction_started version=" in started
+    assert "outcome=SUCCEEDED" in finished
+    assert not any(str(value) in started + finished for value in execution.inputs.values())
+
+
+def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
+    real_prefect: str, worker: RealWorker
+) -> None:
+    pool = api(f"/work_pools/{POOL}")
+    (shown,) = api(f"/work_pools/{POOL}/workers/filter", {})
+
+    assert (pool["type"], pool["status"]) == ("resident", "READY")
+    assert (shown["name"], shown["status"]) == (worker.name, "ONLINE")
+
+
+def test_the_worker_says_that_it_lives_and_that_its_sandbox_holds(worker: RealWorker) -> None:
+    until(lambda: worker.name in wakeup.heartbeats(), "a heartbeat")
+
+    facts = wakeup.heartbeats()[worker.name]
+    assert (facts["slots"], facts["running"], facts["self_test"]["passed"]) == (2, 0, True)
+
+
+def test_a_failure_is_a_failed_run_that_does_not_quote_the_model(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    served_iris.features.update(kind="string")
+    execution = ask(served_iris)
+    words = dict.fromkeys(execution.inputs, "Rosebud")
+    Execution.objects.filter(pk=execution.pk).update(inputs=words)
+
+    dispatch(execution.pk)
+    until_finished(execution)
+
+    assert execution.status == "failed"
+    until_told(execution, "FAILED")
+    final = prefect_gateway.flow_run_states(run_id(execution))[-1]
+    assert execution.error_code in final.message
+    assert execution.public_id in final.message
+    shown = json.dumps([api(f"/flow_runs/{run_id(execution)}")["state"], log_lines(execution)])
+    assert "Rosebud" not in shown
+
+
+def test_a_run_whose_parameters_are_not_the_rows_fails_and_writes_nothing(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    execution = ask(served_iris)
+    other = execution.inputs | {"petal width (cm)": 99.0}
+    run = prefect_gateway.start_flow_run(
+        flow="predict",
+        deployment=served_iris.model.slug,
+        name="forged",
+        parameters={"execution_id": str(execution.pk), "attempt": 1, "inputs": other},
+        idempotency_key=f"forged:{execution.pk}",
+    )
+
+    def types() -> list[str]:
+        return [state.type for state in prefect_gateway.flow_run_states(run.id)]
+
+    until(lambda: types()[-1] == "FAILED", "the forged run to fail")
+    execution.refresh_from_db()
+    assert (execution.status, execution.attempts.count()) == ("queued", 0)
+    message = prefect_gateway.flow_run_states(run.id)[-1].message
+    assert "petal width (cm)" in message
+    assert "99" not in message
+
+
+def test_every_wake_up_sent_twice_runs_each_execution_once(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    before = worker.log.read_text().count("prediction_finished")
+    executions = [ask(served_iris) for _ in range(6)]
+    for execution in executions:
+        dispatch(execution.pk)
+        wakeup.wake(hint(execution))
+    for execution in executions:
+        until_finished(execution)
+        until_told(execution, "COMPLETED")
+
+    assert {execution.status for execution in executions} == {"succeeded"}
+    ran = worker.log.read_text().count("prediction_finished") - before
+    assert ran == len(executions)
+    for execution in executions:
+        assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+        assert execution.attempts.count() == 1
+
+
+def test_a_wake_up_replayed_after_the_end_changes_nothing(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    execution = ask(served_iris)
+    dispatch(execution.pk)
+    until_finished(execution)
+    until_told(execution, "COMPLETED")
+    finished_at = execution.finished_at
+
+    wakeup.wake(hint(execution))
+    for _ in range(2):  # one for each slot, taken after the replay
+        later = ask(served_iris)
+        dispatch(later.pk)
+        until_finished(later)
+
+    execution.refresh_from_db()
+    assert execution.finished_at == finished_at
+    assert execution.attempts.count() == 1
+    assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_what_is_no_hint_of_ours_is_passed_over(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    for strange in ({}, {"id": "x"}, {"id": 1, "name": [], "deployment_id": None}):
+        wakeup.wake(strange)
+    execution = ask(served_iris)
+    dispatch(execution.pk)
+
+    until_finished(execution)
+
+    assert execution.status == "succeeded"

@@ -37,9 +37,10 @@ class Log:
 class Console:
     """The terminal, shared by every part's reader thread."""
 
-    def __init__(self, folder: Path, stream: IO[str] | None = None) -> None:
+    def __init__(self, folder: Path, *, shows_parts: bool = True) -> None:
         self.folder = folder
-        self.stream = stream or sys.stdout
+        self.shows_parts = shows_parts
+        self.stream = sys.stdout
         self.has_colours = self.stream.isatty()
         self.lock = threading.Lock()
         self.logs: dict[str, Log] = {}
@@ -68,7 +69,7 @@ class Console:
                 for raw in stream:
                     line = raw.decode("utf-8", "replace").rstrip()
                     log.write(line)
-                    if part.is_shown and line:
+                    if part.is_shown and self.shows_parts and line:
                         self.say(line, of=part.name)
 
         thread = threading.Thread(target=read, name=f"output of {part.name}", daemon=True)

@@ -10,6 +10,10 @@ from config.stack.pids import Identity, left_behind
 PATIENCE_SECONDS = 10.0
 
 
+def count_of(processes: int) -> str:
+    return "1 process" if processes == 1 else f"{processes} processes"
+
+
 def end(folder: Path) -> int:
     """End the recorded processes that still run, gently first; returns how many there were.
 

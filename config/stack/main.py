@@ -11,6 +11,12 @@ from config.stack.start import up, up_detached
 from config.stack.status import status
 from config.stack.stop import down
 
+# The switches of `up`.
+FLAGS = {
+    "detach": "return once it is ready",
+    "quiet": "leave the lines of the parts to their logs",
+}
+
 
 def main(argv: list[str]) -> int:
     """Run `up`, `down` or `status`; returns the exit code. Says a sentence, never a traceback."""
@@ -18,7 +24,8 @@ def main(argv: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("up", help="start the whole product on embedded servers")
     starting.add_argument("part", nargs="*", help="only these parts of it (see status)")
-    starting.add_argument("--detach", action="store_true", help="return once it is ready")
+    for name, meaning in FLAGS.items():
+        starting.add_argument(f"--{name}", action="store_true", help=meaning)
     commands.add_parser("down", help="stop it")
     commands.add_parser("status", help="show each part, its address and its health")
     arguments = parser.parse_args(argv)
@@ -28,8 +35,9 @@ def main(argv: list[str]) -> int:
             return down(folder)
         if arguments.command == "status":
             return status(folder)
-        start = up_detached if arguments.detach else up
-        return start(folder, arguments.part)
+        if arguments.detach:
+            return up_detached(folder, arguments.part)
+        return up(folder, arguments.part, quiet=arguments.quiet)
     except StackError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -48,8 +48,8 @@ class Cluster:
     data: Path
     account: Account | None
 
-    def run(self, *argv: str, text: str = "") -> None:
-        """Run one of the programs to its end; StackError with its last words where it fails."""
+    def run(self, *argv: str, text: str = "") -> str:
+        """What one of the programs says; StackError with its last words where it fails."""
         rights = {} if self.account is None else {
             "user": self.account.uid, "group": self.account.gid, "extra_groups": [],
         }  # fmt: skip
@@ -62,6 +62,7 @@ class Cluster:
             words = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
             told = next((line for line in words if re.search("error|FATAL|ERROR", line)), words[-1])
             raise StackError(f"PostgreSQL's {argv[0]} failed in {self.data}: {told.strip()}")
+        return str(done.stdout)
 
 
 def cluster_in(folder: Path) -> Cluster:

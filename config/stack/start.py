@@ -25,10 +25,10 @@ START_SECONDS = 180.0  # after which a start has failed
 DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
 
 
-def up(folder: Path, names: Collection[str] = ()) -> int:
+def up(folder: Path, names: Collection[str] = (), *, quiet: bool = False) -> int:
     """Start everything, or the named parts, and stay until asked to stop.
 
-    With a stack running in this folder already, say where.
+    With a stack running in this folder already, say where. Quiet, only the stack itself speaks.
     """
     env.make_folder(folder)
     lock = record.take_lock(folder)
@@ -37,9 +37,9 @@ def up(folder: Path, names: Collection[str] = ()) -> int:
     with lock:
         ended = leftovers.end(folder)
         environment = env.prepare(folder, os.environ)
-        console = Console(folder)
+        console = Console(folder, shows_parts=not quiet)
         if ended:
-            console.say(f"ended {ended} processes that an earlier stack left behind")
+            console.say(f"ended {leftovers.count_of(ended)} that an earlier stack left behind")
         console.say(f"starting; data and logs are in {folder}")
         run(environment, processes.only(names, processes.everything(environment)), console)
     return 0
@@ -67,7 +67,10 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
             if running.identity and not running.part.is_step
         }
         now = replace(now, processes=known, **changes)  # type: ignore[arg-type]
-        record.write(environment.folder, now)
+        try:
+            record.write(environment.folder, now)
+        except OSError as error:  # a full disk must not end what runs
+            console.say(f"the record cannot be written: {error.strerror}")
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         supervisor.ask_to_stop()
@@ -146,7 +149,7 @@ def up_detached(folder: Path, names: Collection[str] = ()) -> int:
     log = folder / "log" / "up.log"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "config.stack", "up", *names],
+            [sys.executable, "-m", "config.stack", "up", "--quiet", *names],
             cwd=REPOSITORY,
             env={**os.environ, "STACK_DIR": str(folder)},
             stdin=subprocess.DEVNULL,

@@ -25,7 +25,7 @@ def down(folder: Path) -> int:
         with lock:
             ended = leftovers.end(folder)
     if ended:
-        print(f"Stopped; {ended} processes that were left behind were ended.")
+        print(f"Stopped, with {leftovers.count_of(ended)} that had been left behind.")
     else:
         print("Stopped." if running else f"Nothing is running in {folder}.")
     return 0

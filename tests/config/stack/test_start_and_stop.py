@@ -104,7 +104,7 @@ def test_down_ends_what_a_killed_supervisor_left_behind(stack: Stack) -> None:
     stack.run("up", "--detach", "redis")
     os.kill(stack.pid("redis"), signal.SIGSTOP)
     os.kill(stack.record.supervisor.pid, signal.SIGKILL)
-    assert "1 processes that were left behind" in stack.run("down").said
+    assert "with 1 process that had been left behind" in stack.run("down").said
     assert stack.processes() == []
 
 

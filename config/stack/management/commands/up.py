@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from config.stack.main import main
+from config.stack.main import FLAGS, main
 
 
 class Command(BaseCommand):
@@ -14,7 +14,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("part", nargs="*", help="only these parts of it (see status)")
-        parser.add_argument("--detach", action="store_true", help="return once it is ready")
+        for name, meaning in FLAGS.items():
+            parser.add_argument(f"--{name}", action="store_true", help=meaning)
 
-    def handle(self, *args: Any, part: list[str], detach: bool, **options: Any) -> None:
-        sys.exit(main(["up", *part, *(["--detach"] if detach else [])]))
+    def handle(self, *args: Any, part: list[str], **options: Any) -> None:
+        sys.exit(main(["up", *part, *(f"--{name}" for name in FLAGS if options[name])]))

@@ -7,6 +7,7 @@ from django.test import Client
 from accounts.models import User
 from models_registry.models import ModelVersion
 from tests.factories import make_user, make_version
+from tests.fake_prefect import FakePrefect
 
 
 @pytest.fixture
@@ -45,3 +46,9 @@ def as_ada(ada: User) -> Client:
     client = Client()
     client.force_login(ada)
     return client
+
+
+@pytest.fixture
+def fake_prefect(monkeypatch: pytest.MonkeyPatch) -> FakePrefect:
+    """Proved against a real Prefect server in `tests/flows/test_contract.py`."""
+    return FakePrefect(makes_what_is_missing=True).install(monkeypatch)

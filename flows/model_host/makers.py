@@ -39,13 +39,18 @@ def call(reading: Reading, called: object, arguments: Arguments) -> Any:
 
 
 def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
-    """What NEWOBJ gives: an instance without attributes. Only approved classes take arguments."""
+    """What NEWOBJ gives: an instance without attributes. Only approved classes and named tuples
+    take arguments."""
     if not isinstance(cls, Named) or cls.entry.role != "NEWOBJ":
         raise misused("makes an instance of", cls)
     entry = cls.entry
     made = resolve(entry)
     if entry.approved:
         return Made(made.__new__(made, *arguments), _set_approved_state)
+    if issubclass(made, tuple):  # a named tuple
+        if len(arguments) != len(made._fields):
+            raise unfit(entry.name)
+        return tuple.__new__(made, arguments)
     if arguments:
         raise unfit(entry.name)
     if (entry.module, entry.name) == ("joblib.numpy_pickle", "NumpyArrayWrapper"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import copy
 import copyreg
 import functools
 import io
@@ -537,18 +538,76 @@ def test_an_array_type_that_lies_about_its_objects_is_refused() -> None:
     assert dies(data, "print(model)")
 
 
-def test_a_tree_that_leads_outside_itself_is_refused() -> None:
-    tree = specimen("decision tree").estimator
-    reduced = tree.tree_.__reduce__()
-    nodes = reduced[2]["nodes"].copy()
+def bent_tree() -> Any:
+    model = copy.deepcopy(specimen("decision tree").estimator)
+    state = model.tree_.__reduce__()[2]
+    nodes = state["nodes"].copy()
     nodes["left_child"][0] = nodes["right_child"][0] = 2**33
-    broken = pickle.loads(pickle.dumps(tree))
-    broken.tree_.__setstate__({**reduced[2], "nodes": nodes})
+    model.tree_.__setstate__({**state, "nodes": nodes})
+    return model
 
-    for data in (dumped(broken), skops.io.dumps(broken)):
-        refusal_of(data, "a decision tree leads outside itself")
-    row = pickle.dumps(specimen("decision tree").row)
-    assert dies(pickle.dumps(broken) + row, "model.predict(pickle.load(file))")
+
+def bent_histogram() -> Any:
+    model = copy.deepcopy(specimen("histogram boosting regressor").estimator)
+    nodes = model._predictors[0][0].nodes
+    nodes["left"][0] = nodes["right"][0] = 2**31
+    return model
+
+
+def bent_neighbours() -> Any:
+    model = copy.deepcopy(specimen("nearest neighbours, k-d tree").estimator)
+    state = list(model._tree.__getstate__())
+    state[3] = state[3].copy()
+    state[2] = state[2].copy()
+    state[2]["idx_end"][:] = 2**33
+    model._tree.__setstate__(tuple(state))
+    return model
+
+
+BENT = {
+    "decision tree": (bent_tree, "a decision tree leads outside itself"),
+    "histogram boosting regressor": (bent_histogram, "a histogram tree leads outside itself"),
+    "nearest neighbours, k-d tree": (bent_neighbours, "a tree of neighbours leads outside itself"),
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_a_tree_that_leads_outside_itself_is_refused(name: str) -> None:
+    bend, words = BENT[name]
+    model = bend()
+
+    for data in (dumped(model), pickle.dumps(model, 5), skops.io.dumps(model)):
+        refusal_of(data, words)
+
+    row = pickle.dumps(specimen(name).row)
+    assert dies(pickle.dumps(model) + row, "model.predict(pickle.load(file))")
+
+
+def test_a_tree_that_expects_more_columns_than_its_estimator_lets_in_is_refused() -> None:
+    for name in ("decision tree", "random forest", "gradient boosting classifier"):
+        model = copy.deepcopy(specimen(name).estimator)
+        model.n_features_in_ = 1
+
+        refusal_of(dumped(model), f"a {type(model).__name__} leads outside itself")
+    boosting = copy.deepcopy(specimen("histogram boosting regressor").estimator)
+    boosting.n_features_in_ = 1
+
+    refusal_of(dumped(boosting), "a HistGradientBoostingRegressor leads outside itself")
+
+
+def test_a_sparse_matrix_that_points_outside_itself_is_refused() -> None:
+    model = copy.deepcopy(specimen("text, neighbours").estimator)
+    model[-1]._fit_X.indices[0] = 2**30
+
+    refusal_of(dumped(model), "a sparse matrix leads outside itself")
+
+
+def test_a_random_generator_that_reads_outside_its_state_is_refused() -> None:
+    data = pickle.dumps(infected(np.random.RandomState(0)), 2)
+    position = text("pos") + b"q"
+    start = data.index(b"M\x70\x02", data.index(position))
+
+    refusal_of(data[:start] + b"M\x00\x80" + data[start + 3 :], "`MT19937` is used with values")
 
 
 @pytest.mark.parametrize("compressor", ["zlib", "gzip", "bz2", "xz", "lzma", "lz4"])

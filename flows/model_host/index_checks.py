@@ -1,0 +1,140 @@
+"""Numbers inside a model that compiled code follows without looking: here they are looked at.
+
+scikit-learn's trees, histogram predictors and neighbour trees hold the places of their own parts;
+a number that leads outside reads, at the first prediction, whatever memory is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.neighbors import BallTree, KDTree
+from sklearn.tree import BaseDecisionTree
+from sklearn.tree._tree import Tree
+
+from .reading import damaged
+
+_OUTSIDE = "a {} leads outside itself"
+
+
+def check_indices(part: Any) -> None:
+    """Raises HostError where ``part`` holds places that it does not have."""
+    if isinstance(part, Tree):
+        _check_tree(part)
+    elif isinstance(part, TreePredictor):
+        _check_predictor(part)
+    elif isinstance(part, KDTree | BallTree):
+        _check_neighbour_tree(part)
+    elif isinstance(part, np.random.RandomState | np.random.Generator):
+        _check_generator(part)
+    elif scipy.sparse.issparse(part):
+        _check_sparse(part)
+    elif isinstance(part, BaseDecisionTree | BaseForest | BaseGradientBoosting):
+        _check_features(part, _trees(part))
+    elif isinstance(part, BaseHistGradientBoosting):
+        _check_histogram_features(part)
+
+
+def _descends(left: Any, right: Any, inner: Any) -> bool:
+    """Whether the children of every inner node lie behind it and inside the tree: then every walk
+    from the root ends, and ends inside."""
+    count = len(inner)
+    numbers = np.flatnonzero(inner)
+    return all(
+        bool(((child[inner] > numbers) & (child[inner] < count)).all()) for child in (left, right)
+    )
+
+
+def _check_tree(tree: Any) -> None:
+    inner = tree.children_left != -1
+    features = tree.feature[inner]
+    if (
+        tree.node_count < 1
+        or not _descends(tree.children_left, tree.children_right, inner)
+        or (features < 0).any()
+        or (features >= tree.n_features).any()
+    ):
+        raise damaged(_OUTSIDE.format("decision tree"))
+
+
+def _check_predictor(predictor: Any) -> None:
+    try:
+        nodes, sets = predictor.nodes, predictor.raw_left_cat_bitsets
+        inner = nodes["is_leaf"] == 0
+        by_category = nodes["bitset_idx"][inner & (nodes["is_categorical"] != 0)]
+        fits = (
+            len(nodes) > 0
+            and _descends(nodes["left"].astype(np.int64), nodes["right"].astype(np.int64), inner)
+            and sets.shape == predictor.binned_left_cat_bitsets.shape
+            and (by_category < len(sets)).all()
+            and (nodes["feature_idx"][inner] >= 0).all()
+        )
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise damaged(_OUTSIDE.format("histogram tree")) from error
+    if not fits:
+        raise damaged(_OUTSIDE.format("histogram tree"))
+
+
+def _check_neighbour_tree(tree: Any) -> None:
+    data, places, nodes, bounds, _, levels, count = tree.__getstate__()[:7]
+    rows, columns = data.shape
+    numbers = np.arange(count)
+    if not (
+        count == len(nodes) == 2**levels - 1
+        and places.shape == (rows,)
+        and ((places >= 0) & (places < rows)).all()
+        and bounds.shape[1:] == (count, columns)
+        and (nodes["idx_start"] >= 0).all()
+        and (nodes["idx_start"] <= nodes["idx_end"]).all()
+        and (nodes["idx_end"] <= rows).all()
+        and (2 * numbers[nodes["is_leaf"] == 0] + 2 < count).all()
+    ):
+        raise damaged(_OUTSIDE.format("tree of neighbours"))
+
+
+def _check_generator(generator: Any) -> None:
+    source = getattr(generator, "bit_generator", None) or generator._bit_generator
+    state = source.state
+    position = state["state"].get("pos", 0) if isinstance(state["state"], dict) else 0
+    if not (0 <= position <= 624 and 0 <= state.get("buffer_pos", 0) <= 4):
+        raise damaged(_OUTSIDE.format("random generator"))
+
+
+def _check_sparse(matrix: Any) -> None:
+    try:
+        if hasattr(matrix, "indptr"):
+            matrix.check_format(full_check=True)
+        else:
+            matrix._check() if hasattr(matrix, "_check") else matrix.tocsr()
+    except (ValueError, AttributeError, TypeError, IndexError) as error:
+        raise damaged(_OUTSIDE.format("sparse matrix")) from error
+
+
+def _trees(part: Any) -> list[Any]:
+    """The fitted ``Tree`` objects of one decision tree or of an ensemble that checks its inputs
+    once for all of them."""
+    owners = [part] if hasattr(part, "tree_") else np.ravel(getattr(part, "estimators_", []))
+    return [owner.tree_ for owner in owners if isinstance(getattr(owner, "tree_", None), Tree)]
+
+
+def _check_features(part: Any, trees: list[Any]) -> None:
+    """The estimator promises its trees as many columns as it lets in itself."""
+    expected = getattr(part, "n_features_in_", None)
+    if trees and any(tree.n_features != expected for tree in trees):
+        raise damaged(_OUTSIDE.format(type(part).__name__))
+
+
+def _check_histogram_features(part: Any) -> None:
+    expected = getattr(part, "n_features_in_", 0)
+    for predictor in (one for several in getattr(part, "_predictors", ()) for one in several):
+        if not isinstance(predictor, TreePredictor):
+            raise damaged(_OUTSIDE.format(type(part).__name__))
+        nodes = predictor.nodes
+        if (nodes["feature_idx"][nodes["is_leaf"] == 0] >= expected).any():
+            raise damaged(_OUTSIDE.format(type(part).__name__))

@@ -47,13 +47,13 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
     code = 1
     try:
         lockdown.name_process("model")
-        lockdown.strip(descriptor)
-        sys.stdin = None
-        sys.stdout = sys.stderr = _Silence()
         for module in orders.modules:
             # What cannot be imported is missing when the loader asks for it, and is reported then.
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
+        lockdown.strip(descriptor)
+        sys.stdin = None
+        sys.stdout = sys.stderr = _Silence()
         lockdown.limit(memory_bytes=orders.memory_bytes, cpu_seconds=orders.cpu_seconds)
         missing = lockdown.lock(parent=parent) if orders.locked else ()
         if orders.role == "self_test":

@@ -23,15 +23,8 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from . import wire
-from .processes import (
-    ArtifactChanged,
-    Child,
-    PredictionCancelled,
-    Zygote,
-    ZygoteLost,
-    malformed,
-    self_test,
-)
+from .conversation import ArtifactChanged, PredictionCancelled, malformed
+from .processes import Child, Zygote, ZygoteLost, self_test
 from .protocol import (
     Artifact,
     Examination,

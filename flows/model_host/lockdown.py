@@ -82,6 +82,8 @@ def lock(*, parent: int) -> tuple[str, ...]:
     """
     if not seccomp.is_supported():
         raise LockdownError(f"{platform.system()} on {platform.machine()} has no filter here")
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise LockdownError("there is a second thread, which would keep its rights")
     _drop_privileges()
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

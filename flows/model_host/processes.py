@@ -1,13 +1,8 @@
-"""The zygote and its children as the worker holds them: sockets, process handles, deadlines.
-
-A child may have been taken over by the model that it opened. Nothing it sends is trusted, nothing
-it does keeps the worker waiting past a deadline, and no message takes more than ``MAX_REPLY``.
-"""
+"""The zygote and its children as the worker holds them: started, asked, ended, accounted for."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import select
@@ -16,14 +11,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from . import wire
+from .conversation import Conversation, ConversationEnded, Watch
 from .protocol import (
-    MAX_REPLY,
     NOT_LOCKED_EXIT,
     OUT_OF_MEMORY,
     OUT_OF_MEMORY_EXIT,
@@ -47,8 +41,6 @@ CONTROL_SECONDS = 10.0
 END_SECONDS = 5.0
 LAST_WORDS_SECONDS = 0.5
 """How long a child that has closed its socket has to end by itself, so that its end tells why."""
-CANCEL_CHECK_SECONDS = 0.05
-CHUNK = 1024 * 1024
 
 _LAUNCH = """
 import importlib.util, json, os, sys
@@ -70,14 +62,6 @@ except Exception as error:
 
 class ZygoteLost(Exception):
     """The zygote died, did not start, or does not answer; every child of it is gone."""
-
-
-class PredictionCancelled(Exception):
-    """The caller's event was set: the model's process was killed and nothing came of it."""
-
-
-class ArtifactChanged(Exception):
-    """The file is gone or is not the one with this digest; nothing of it was opened."""
 
 
 class Zygote:
@@ -176,9 +160,7 @@ class Child:
         self.used_at = time.monotonic()
         self._zygote = zygote
         self._orders = orders
-        self._connection = connection
-        self._connection.setblocking(False)
-        self._poll = select.poll()
+        self._conversation = Conversation(connection)
         self._handle: int | None = None
         self._status: int | None = None
         if hasattr(os, "pidfd_open"):
@@ -200,38 +182,28 @@ class Child:
         PredictionCancelled within 50 ms of ``cancelled``; ArtifactChanged. After any of them the
         child must be ended.
         """
-        watch = _Watch(seconds, cancelled)
+        watch = Watch(seconds, cancelled)
         try:
-            self._send(request, watch)
-            if artifact is not None:
-                for chunk in _contents(artifact):
-                    self._send(chunk, watch)
-            return self.answer(watch)
+            return self._conversation.ask(request, artifact, watch)
+        except ConversationEnded:
+            raise self._obituary() from None
         finally:
             self.used_at = time.monotonic()
             self.busy_seconds += self.used_at - watch.started
 
-    def answer(self, watch: _Watch) -> object:
-        """The next reply's result; HostError if it is an error, or no reply at all."""
-        length = wire.MESSAGE_LENGTH.unpack(self._receive(wire.MESSAGE_LENGTH.size, watch))[0]
-        if length > MAX_REPLY:
-            raise HostError("CRASH", f"The model's process sent {length} bytes, which is too much.")
+    def report_of_self_test(self) -> object:
+        """What a child that was forked for the self-test says unasked."""
         try:
-            reply = wire.parse(self._receive(length, watch))
-            match reply:
-                case {"ok": True, "result": result, **others} if not others:
-                    return result
-                case {"ok": False, "error": error, **others} if not others:
-                    raise wire.error_from_json(error)
-        except wire.MalformedMessage as error:
-            raise malformed(error) from None
-        raise malformed("neither a result nor an error")
+            return self._conversation.answer(Watch(CONTROL_SECONDS))
+        except ConversationEnded:
+            raise self._obituary() from None
 
     def is_fit(self, seconds: float) -> bool:
         """Whether it waits for a request, and has CPU time left for one of ``seconds``."""
-        self._poll.register(self._connection, select.POLLIN)
-        is_waiting = not self._poll.poll(0)  # Otherwise it has died, or says something unasked.
-        return is_waiting and self.busy_seconds + seconds < self._orders.cpu_seconds
+        # One that is not quiet has died, or says something unasked.
+        return (
+            self._conversation.is_quiet() and self.busy_seconds + seconds < self._orders.cpu_seconds
+        )
 
     def memory_bytes(self) -> int:
         """What it holds beyond the zygote's own pages; 0 where the system does not say."""
@@ -239,9 +211,9 @@ class Child:
 
     def end(self) -> int | None:
         """Kills the process if it still runs; its wait status, or None if the zygote is gone."""
-        if self._connection.fileno() == -1:
+        if self._conversation.is_closed:
             return self._status
-        self._connection.close()
+        self._conversation.close()
         with contextlib.suppress(ProcessLookupError):
             if self._handle is None:
                 os.kill(self.pid, signal.SIGKILL)
@@ -262,41 +234,6 @@ class Child:
         waiting.register(self._handle, select.POLLIN)
         return bool(waiting.poll(seconds * 1000))
 
-    def _send(self, data: bytes, watch: _Watch) -> None:
-        """Sends all of ``data``, unless the child answers before it has heard it."""
-        rest = memoryview(data)
-        while rest:
-            if self._wait(select.POLLIN | select.POLLOUT, watch) & select.POLLIN:
-                return
-            try:
-                rest = rest[self._connection.send(rest) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                raise self._obituary() from None
-
-    def _receive(self, length: int, watch: _Watch) -> bytearray:
-        received = bytearray()
-        while len(received) < length:
-            self._wait(select.POLLIN, watch)
-            try:
-                chunk = self._connection.recv(min(length - len(received), CHUNK))
-            except BlockingIOError:
-                continue
-            except OSError:
-                chunk = b""
-            if not chunk:
-                raise self._obituary()
-            received += chunk
-        return received
-
-    def _wait(self, events: int, watch: _Watch) -> int:
-        """The events that came; HostError or PredictionCancelled if they did not come in time."""
-        self._poll.register(self._connection, events)
-        while True:
-            if ready := self._poll.poll(watch.milliseconds()):
-                return ready[0][1]
-
     def _obituary(self) -> HostError:
         """Why the child is gone, its socket being closed."""
         ended_by_itself = self._has_ended(LAST_WORDS_SECONDS)
@@ -316,31 +253,6 @@ class Child:
         return HostError("CRASH", f"The model's process ended without an answer (code {code}).")
 
 
-class _Watch:
-    """The time that is left for one exchange, and whether anybody still wants it."""
-
-    def __init__(self, seconds: float, cancelled: threading.Event | None = None) -> None:
-        self.started = time.monotonic()
-        self._seconds = seconds
-        self._cancelled = cancelled
-
-    def milliseconds(self) -> float:
-        """How long to wait before asking again; raises when the time is up."""
-        left = self.started + self._seconds - time.monotonic()
-        if self._cancelled is not None:
-            if self._cancelled.is_set():
-                raise PredictionCancelled
-            left_to_check = min(left, CANCEL_CHECK_SECONDS)
-        else:
-            left_to_check = left
-        if left <= 0:
-            raise HostError(
-                "TIMEOUT",
-                f"The model took longer than {self._seconds:g} seconds and was stopped.",
-            )
-        return max(1.0, left_to_check * 1000)
-
-
 def self_test(zygote: Zygote, *, locked: bool = True) -> SelfTest:
     """Has a locked child try to break out, and returns what it could do.
 
@@ -348,36 +260,11 @@ def self_test(zygote: Zygote, *, locked: bool = True) -> SelfTest:
     """
     child = zygote.fork(Orders("self_test", memory_bytes=2**28, cpu_seconds=10, locked=locked))
     try:
-        return wire.from_json(SelfTest, child.answer(_Watch(CONTROL_SECONDS)))
+        return wire.from_json(SelfTest, child.report_of_self_test())
     except (HostError, wire.MalformedMessage) as error:
         return SelfTest(passed=False, findings=(f"The locked process gave no answer: {error}",))
     finally:
         child.end()
-
-
-def malformed(what: object) -> HostError:
-    return HostError("CRASH", f"The model's process sent something unreadable: {what}.")
-
-
-def _contents(artifact: Artifact) -> Iterator[bytes]:
-    """The artifact's length and bytes as they go to a child, the last chunk held back until the
-    digest of all that was read is right: no child ever has a whole file that is another one."""
-    digest = hashlib.sha256()
-    held = b""
-    try:
-        with artifact.path.open("rb") as file:
-            left = os.fstat(file.fileno()).st_size
-            yield wire.ARTIFACT_LENGTH.pack(left)
-            while left and (chunk := file.read(min(CHUNK, left))):
-                left -= len(chunk)
-                digest.update(chunk)
-                yield held
-                held = chunk
-    except OSError as error:
-        raise ArtifactChanged(f"{artifact.sha256} cannot be read: {error.strerror}") from error
-    if digest.hexdigest() != artifact.sha256:
-        raise ArtifactChanged(f"expected {artifact.sha256}, found {digest.hexdigest()}")
-    yield held
 
 
 def _anonymous_bytes(pid: int) -> int:

@@ -112,7 +112,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def install(libc: ctypes.CDLL) -> None:
-    """Filters this process for good, on all its threads. OSError if the kernel has no seccomp.
+    """Filters this process, which must have one thread, for good. OSError without seccomp.
 
     Needs no_new_privs, or privileges.
     """

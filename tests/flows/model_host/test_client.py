@@ -20,8 +20,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from flows.model_host import processes
-from flows.model_host.client import ModelHost
-from flows.model_host.processes import ArtifactChanged, PredictionCancelled
+from flows.model_host.client import ArtifactChanged, ModelHost, PredictionCancelled
 from flows.model_host.protocol import (
     MAX_MESSAGE,
     Artifact,
@@ -380,6 +379,18 @@ def test_a_type_that_was_not_approved_is_refused_by_name(
 
     assert caught.value.code == "LOAD"
     assert ("misbehaving", "Does") in caught.value.refused
+
+
+def test_an_approved_type_whose_module_starts_threads_is_not_opened(
+    ask: Callable[..., object], model: MakeModel
+) -> None:
+    artifact = model("answer_its_pid")
+    threaded = artifact.approved | {("threads_at_import", "Anything")}
+
+    with pytest.raises(HostError, match="sandbox") as caught:
+        ask(replace(artifact, approved=threaded))
+
+    assert caught.value.code == "LOAD"
 
 
 # What is kept, and what is ended

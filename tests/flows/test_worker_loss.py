@@ -1,0 +1,115 @@
+"""What is left when a real worker is killed, stopped, told to go, raced, or never woken."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from executions.dispatch import dispatch
+from models_registry import wakeup
+from models_registry.models import ModelVersion
+from tests.flows.resident import (
+    api,
+    ask,
+    hint,
+    running_worker,
+    states,
+    until,
+    until_finished,
+    until_told,
+)
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
+def test_with_the_wake_up_switched_off_polling_finds_the_run(
+    served_iris: ModelVersion, real_prefect: str, pool: str, tmp_path: Path
+) -> None:
+    with running_worker(tmp_path, real_prefect, pool, "--no-hints"):
+        execution = ask(served_iris)
+        dispatch(execution.pk)
+
+        until_finished(execution)
+
+        assert execution.status == "succeeded"
+        until_told(execution, "COMPLETED")
+
+
+def test_two_workers_that_race_for_the_same_runs_run_each_once(
+    served_iris: ModelVersion, real_prefect: str, pool: str, tmp_path: Path
+) -> None:
+    with (
+        running_worker(tmp_path, real_prefect, pool) as one,
+        running_worker(tmp_path, real_prefect, pool) as other,
+    ):
+        executions = [ask(served_iris) for _ in range(8)]
+        for execution in executions:
+            dispatch(execution.pk)
+            for _ in range(2):
+                wakeup.wake(hint(execution))
+        for execution in executions:
+            until_finished(execution)
+            until_told(execution, "COMPLETED")
+
+        ran = one.log.read_text() + other.log.read_text()
+        assert ran.count("prediction_finished") == len(executions)
+        for execution in executions:
+            assert execution.status == "succeeded"
+            assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_a_worker_killed_in_mid_predict_leaves_one_result_by_another(
+    served_iris: ModelVersion, real_prefect: str, pool: str, tmp_path: Path
+) -> None:
+    with running_worker(tmp_path, real_prefect, pool) as worker:
+        execution = worker.hold_in_mid_predict(served_iris)
+        worker.process.kill()
+        worker.process.wait()
+        with running_worker(tmp_path, real_prefect, pool) as other:
+            until_finished(execution, sweeping=True)
+
+            assert (execution.status, execution.attempt) == ("succeeded", 2)
+            attempts = list(execution.attempts.values_list("number", "outcome", "worker"))
+            assert attempts == [(1, "lost", worker.name), (2, "succeeded", other.name)]
+            until_told(execution, "COMPLETED", attempt=2)
+
+
+def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_goes_on(
+    served_iris: ModelVersion, real_prefect: str, pool: str, tmp_path: Path
+) -> None:
+    with running_worker(tmp_path, real_prefect, pool) as worker:
+        execution = worker.hold_in_mid_predict(served_iris)
+        model = worker.model_processes
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        with running_worker(tmp_path, real_prefect, pool):
+            until_finished(execution, sweeping=True)
+            outputs, finished_at = execution.outputs, execution.finished_at
+
+            for pid in (*model, worker.process.pid):
+                os.kill(pid, signal.SIGCONT)
+            until(lambda: worker.says("attempt_given_up"), "the stopped worker to give up")
+
+            execution.refresh_from_db()
+            assert (execution.status, execution.attempt) == ("succeeded", 2)
+            assert (execution.outputs, execution.finished_at) == (outputs, finished_at)
+            attempts = list(execution.attempts.values_list("number", "outcome"))
+            assert attempts == [(1, "lost"), (2, "succeeded")]
+            until_told(execution, "CRASHED", attempt=1)
+
+
+def test_sigterm_hands_back_what_does_not_end_in_time_and_fails_nothing(
+    served_iris: ModelVersion, real_prefect: str, pool: str, tmp_path: Path
+) -> None:
+    with running_worker(tmp_path, real_prefect, pool, "--drain-seconds", "1") as worker:
+        execution = worker.hold_in_mid_predict(served_iris)
+
+        worker.process.terminate()
+        worker.process.wait(30)
+
+        execution.refresh_from_db()
+        assert (execution.status, execution.attempt) == ("queued", 2)
+        assert execution.dispatch_after <= timezone.now()
+        assert worker.name not in wakeup.heartbeats()
+        assert api(f"/work_pools/{pool}/workers/filter", {}) == []

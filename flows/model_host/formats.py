@@ -21,6 +21,8 @@ _ZLIB_HEADERS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _OTHERS: tuple[tuple[bytes, str], ...] = (
     (b"\x89HDF", "an HDF5 file, as Keras writes it"),
     (b"\x80\x06", "a pickle of a newer protocol than 5"),
+    (b"ccopy_reg\n", "a pickle of protocol 0 or 1; save it again with joblib.dump"),
+    (b"ccopyreg\n", "a pickle of protocol 0 or 1; save it again with joblib.dump"),
     (b"{", "JSON text"),
     (b"<", "XML or HTML text"),
     (b"\x89PNG", "a PNG picture"),

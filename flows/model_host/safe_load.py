@@ -30,6 +30,8 @@ from .reading import Reading, damaged, unknown_types
 from .skops_reader import read_skops
 
 UNPACKED_BYTES = 2 * 1024**3
+SEARCHED_BYTES = 256 * 1024**2
+"""How far a file that did not open is searched for the version that wrote it."""
 OPCODES = 20_000_000
 """Steps of a pickle; a vectorizer with a million terms needs some five million."""
 _VERSION = re.compile(
@@ -75,11 +77,11 @@ def load(
             root = read_skops(data, reading) if found == "skops" else _read(data, reading)
             reading.check_finished()
             settle(root, approved)
+            _check_root(root)
     except MemoryError:
         raise
     except Exception as error:
         raise _refusal(data, reading, error) from error
-    _check_root(root)
     return Loaded(root, tuple(sorted(reading.named)), reading.libraries)
 
 
@@ -94,20 +96,23 @@ def _read(data: bytes | memoryview, reading: Reading) -> Any:
 def _refusal(data: bytes | memoryview, reading: Reading, error: Exception) -> HostError:
     """The sentence for a file that did not open. Unknown names come first: what follows from them
     would only confuse. Then another version of scikit-learn, then the error's own words."""
-    refusal = unknown_types(tuple(reading.unknown)) if reading.unknown else error
-    about = f"{error.__class__.__name__}: {error}"
-    if not isinstance(refusal, HostError):
-        refusal = HostError("LOAD", _DAMAGED if not _is_cut_off(error) else _CUT_OFF)
-    saved = reading.libraries.get("scikit-learn") or _recorded_version(data)
+    if reading.unknown:
+        refusal = unknown_types(tuple(reading.unknown))
+    elif isinstance(error, HostError):
+        refusal = error
+    else:
+        refusal = HostError("LOAD", _CUT_OFF if _is_cut_off(error) else _DAMAGED)
     foreign = {module.partition(".")[0] for module, _ in refusal.refused} - {"sklearn"}
-    if saved and not foreign and _series(saved) != _series(sklearn.__version__):
+    may_be_age = refusal.refused or refusal.message.startswith("The file is damaged")
+    saved = reading.libraries.get("scikit-learn") or _recorded_version(data)
+    if may_be_age and not foreign and saved and _series(saved) != _series(sklearn.__version__):
         reason = f" ({refusal.message.rstrip('.')})" if refusal.refused else ""
         refusal.message = (
             f"The file was saved with scikit-learn {saved} and does not open with "
             f"{sklearn.__version__}, which runs here{reason}. Save the model again with "
             f"scikit-learn {_series(sklearn.__version__)}."
         )
-    refusal.traceback = refusal.traceback or f"{traceback.format_exc()}\n{about}"[-8000:]
+    refusal.traceback = refusal.traceback or traceback.format_exc()[-8000:]
     return refusal
 
 
@@ -123,7 +128,7 @@ def _series(version: str) -> str:
 
 def _recorded_version(data: bytes | memoryview) -> str:
     """The scikit-learn version that a pickle holds somewhere, found without reading it; or ""."""
-    stream = ByteStream(data, UNPACKED_BYTES)
+    stream = ByteStream(data, SEARCHED_BYTES)
     window = b""
     try:
         while piece := stream.read_some(CHUNK):

@@ -748,8 +748,9 @@ SKOPS: dict[str, Callable[[Path], tuple[dict[str, Any], tuple[str, str] | None]]
                 "obj": node("ObjectNode", "sklearn.linear_model._base", "LinearRegression"),
             },
         ),
-        None,
+        ("sklearn.linear_model._base", "LinearRegression"),
     ),
+    "a memory map": lambda c: (node("TypeNode", "numpy", "memmap"), ("numpy", "memmap")),
     "an operator": lambda c: (
         node(
             "OperatorFuncNode",

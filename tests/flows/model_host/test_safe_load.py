@@ -207,6 +207,10 @@ def test_a_dict_with_a_model_in_it_gets_the_way_out() -> None:
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 90, "; it seems to be an HDF5 file, as Keras writes it."),
         (b"\x89PNG\r\n\x1a\n", "; it seems to be a PNG picture."),
         (b"\x7fELF" + b"\0" * 90, "; it seems to be a program."),
+        (
+            pickle.dumps(LinearRegression(), 0),
+            "; it seems to be a pickle of protocol 0 or 1; save it again with joblib.dump.",
+        ),
     ],
 )
 def test_a_file_that_is_no_model_file_is_told_from_one(content: bytes, seems: str) -> None:
@@ -294,6 +298,12 @@ def test_a_type_that_moved_since_is_told_with_the_versions() -> None:
     assert error.refused == (("sklearn.tree.tree", "DecisionTreeClassifier"),)
     assert "saved with scikit-learn 0.21.3" in error.message
     assert "`sklearn.tree.tree.DecisionTreeClassifier`" in error.message
+
+
+def test_a_file_of_another_version_that_was_cut_off_is_told_so() -> None:
+    data = of_version(b"1.2.2")
+
+    assert "cut off" in refusal_of(data[:-30]).message
 
 
 def test_an_old_version_does_not_excuse_a_foreign_name() -> None:

@@ -44,4 +44,6 @@ def main(argv: list[str]) -> int:
         where = f" ({error.filename})" if error.filename else ""
         full = " Free some space and start again." if error.errno == errno.ENOSPC else ""
         print(f"The stack stopped: {error.strerror}{where}.{full}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
     return 1

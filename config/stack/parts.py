@@ -16,7 +16,7 @@ class Part:
     """A server, a step that ends by itself, or (without `argv`) a server the person brings.
 
     `prepare` runs before every start of the part and is quick where nothing is to be done;
-    `check` raises while the part is not healthy; `settle` runs once, after the first good check.
+    `check` raises NotHealthyError while the part is not healthy.
     """
 
     name: str
@@ -26,7 +26,6 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = nothing
     check: Callable[[], None] = nothing
-    settle: Callable[[], None] = nothing
     is_step: bool = False
     is_shown: bool = False  # its output appears on the terminal, not only in its log
     account: Account | None = None

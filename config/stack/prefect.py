@@ -39,7 +39,7 @@ def check(api_url: str) -> None:
             healthy = answer.status == 200
     except urllib.error.HTTPError as error:
         raise NotHealthyError(f"/health answers {error.code}") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no URL
         raise NotHealthyError(str(getattr(error, "reason", error))) from None
     if not healthy:
         raise NotHealthyError(f"/health answers {answer.status}")

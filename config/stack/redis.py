@@ -41,7 +41,7 @@ def check(url: str) -> None:
             url, socket_timeout=2, socket_connect_timeout=2, retry=None
         ) as client:
             client.ping()
-    except redis.RedisError as error:
+    except (redis.RedisError, ValueError) as error:  # ValueError: no URL of Redis
         raise NotHealthyError(str(error)) from None
 
 

@@ -25,9 +25,17 @@ def request(method: str, values: Mapping[str, str], *, timeout: float = 2.0) -> 
 
     region = values.get("AWS_S3_REGION_NAME", "us-east-1")
     endpoint = values.get("AWS_S3_ENDPOINT_URL") or f"https://s3.{region}.amazonaws.com"
-    url = f"{endpoint.rstrip('/')}/{values['AWS_STORAGE_BUCKET_NAME']}"
+    url = f"{endpoint.rstrip('/')}/{values.get('AWS_STORAGE_BUCKET_NAME', 'models')}"
     signed = AWSRequest(method=method, url=url)
-    keys = Credentials(values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"])
+    keys: Credentials | None
+    if "AWS_ACCESS_KEY_ID" in values:
+        keys = Credentials(values["AWS_ACCESS_KEY_ID"], values.get("AWS_SECRET_ACCESS_KEY", ""))
+    else:  # a machine's role, or a profile
+        from botocore.session import get_session
+
+        keys = get_session().get_credentials()
+    if keys is None:
+        raise NotHealthyError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
     S3SigV4Auth(keys, "s3", region).add_auth(signed)
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -45,11 +53,11 @@ def check_bucket(values: Mapping[str, str]) -> None:
     """Raise NotHealthyError unless the bucket is there and these keys may see it."""
     status = request("HEAD", values)
     if status != 200:
-        raise NotHealthyError(f"the bucket {values['AWS_STORAGE_BUCKET_NAME']} answers {status}")
+        raise NotHealthyError(f"the bucket answers {status}")
 
 
 def make_bucket(values: Mapping[str, str]) -> None:
-    """Create the bucket where it is missing; wait while the gateway is still starting."""
+    """Create the embedded store's bucket where it is missing."""
     if request("HEAD", values) == 404 and (status := request("PUT", values)) != 200:
         raise NotHealthyError(f"creating the bucket answers {status}")
     check_bucket(values)

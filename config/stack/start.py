@@ -22,6 +22,7 @@ from config.stack.record import Process, Record
 from config.stack.supervisor import StoppedError, Supervisor
 
 START_SECONDS = 180.0  # after which a start has failed
+STOP_SECONDS = 45.0  # within which what has failed is stopped
 DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
 
 
@@ -128,7 +129,7 @@ def tell_of_the_running_one(folder: Path) -> int:
 
 def wait_until_ready(folder: Path, process: subprocess.Popen[bytes] | None = None) -> Record | None:
     """The record of the running stack once it is ready; None where it ends before."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + START_SECONDS + STOP_SECONDS
     while time.monotonic() < deadline:
         if process is None and not record.is_held(folder):
             return None
@@ -157,7 +158,12 @@ def up_detached(folder: Path, names: Collection[str] = ()) -> int:
             stderr=stream,
             start_new_session=True,
         )
-    ready = wait_until_ready(folder, process)
+    try:
+        ready = wait_until_ready(folder, process)
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        raise
     if ready is None:
         lines = log.read_text().strip().splitlines()
         raise StackError(lines[-1] if lines else f"The stack did not start; see {log}.")

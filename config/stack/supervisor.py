@@ -83,7 +83,9 @@ class Supervisor:
                     if part.name not in self.running and self.healthy.issuperset(part.after):
                         self.begin(part)
                 for running in self.running.values():
-                    if running.part.name not in self.healthy:
+                    if running.part.name in self.healthy:
+                        self.look_after_crash(running)
+                    else:
                         self.look_after_start(running, checks)
                 if time.monotonic() > deadline:
                     raise StackError(self.too_late(seconds))
@@ -133,7 +135,7 @@ class Supervisor:
             running.starts_again_at = time.monotonic() + FIRST_BACKOFF_SECONDS
             return
         if running.check is None:
-            running.check = checks.submit(self.check, part)
+            running.check = checks.submit(part.check)
         elif running.check.done():
             future, running.check = running.check, None
             try:
@@ -152,11 +154,6 @@ class Supervisor:
         seconds = time.monotonic() - running.began
         self.console.log_of("stack").write(f"{running.part.name} was ready after {seconds:.1f} s")
 
-    @staticmethod
-    def check(part: Part) -> None:
-        part.check()
-        part.settle()
-
     def last_words(self, part: Part) -> str:
         log = self.console.log_of(part.name)
         return f"{log.last_words()} (more in {log.file})"
@@ -173,11 +170,13 @@ class Supervisor:
         """Start again what crashes, until asked to stop."""
         while not self.is_stopping:
             for running in self.running.values():
-                if not running.part.is_step and running.process:
-                    self.look_after_crash(running)
+                self.look_after_crash(running)
             time.sleep(TICK_SECONDS)
 
     def look_after_crash(self, running: Running) -> None:
+        """Start a server again that ended, after a pause that grows with each crash."""
+        if running.part.is_step or running.part.is_own:
+            return
         now = time.monotonic()
         if running.starts_again_at is not None:
             if now >= running.starts_again_at:

@@ -55,9 +55,9 @@ def claim(runs: Path) -> IO[str]:
 
 def remove(folder: Path) -> None:
     """Remove a test run's folder, and its database where that had to live elsewhere."""
-    data = postgres.cluster_in(folder).data
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)
+    home = postgres.cluster_in(folder).data.parent
+    for place in {folder, home}:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def without_servers(given: Mapping[str, str]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def _text(value: Any) -> str:
 
 
 def person(email: str) -> User:
-    user = User.objects.active().filter(email=email.strip().lower()).first()
+    user: User | None = User.objects.active().filter(email=email.strip().lower()).first()
     if user is None:
         raise DomainError(f"Nobody active has the e-mail “{email}”. Name a person with --by EMAIL.")
     return user

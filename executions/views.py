@@ -90,7 +90,7 @@ def _form_page(
     last = _uuid(request.POST.get("after", ""))
     if result is None and last:
         result = _result(own_execution(request, last), asked=0)
-    recent = list(_executions(request).filter(version__model=version.model)[:RECENT])
+    recent = list(_executions(request).finished().filter(version__model=version.model)[:RECENT])
     context = (result or {}) | {
         "model": version.model,
         "version": version,

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count
+from django.db.models import Count, TextField
+from django.forms import Textarea
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -19,6 +20,7 @@ from models_registry.forms import PromoteForm, ReplaceForm, UploadForm
 from models_registry.models import Deployment, Feature, ModelVersion, RegisteredModel, Target
 from models_registry.tasks import sync_prefect_deployment
 
+SMALL_TEXTS: Any = {TextField: {"widget": Textarea(attrs={"rows": 3})}}
 LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
 
 
@@ -31,6 +33,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
         ("Limits", {"fields": LIMITS}),
     ]
     change_form_template = "admin/models_registry/registeredmodel/change_form.html"
+    formfield_overrides = SMALL_TEXTS
 
     def get_queryset(self, request: HttpRequest) -> Any:
         models = super().get_queryset(request).prefetch_related("versions")
@@ -151,6 +154,7 @@ class ModelVersionAdmin(StaffModelAdmin):
     search_fields = ["model__name", "sha256", "file_name"]
     fields = ["label", "description", "release_notes"]
     inlines = [FeatureInline, TargetInline]
+    formfield_overrides = SMALL_TEXTS
     change_form_template = "admin/models_registry/modelversion/change_form.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -175,6 +179,7 @@ class ModelVersionAdmin(StaffModelAdmin):
                 "inspection": version.inspections.first(),
                 "replace_form": ReplaceForm(),
                 "title": str(version),
+                "subtitle": None,
             }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

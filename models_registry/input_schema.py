@@ -413,9 +413,9 @@ def _warnings(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list[s
     low, high = feature.soft_minimum, feature.soft_maximum
     if (low is None or value >= low) and (high is None or value <= high):
         return []
-    trained = "–".join("" if bound is None else format_number(bound) for bound in (low, high))
+    trained = "–".join("" if bound is None else show_number(bound) for bound in (low, high))
     return [
-        f"{feature.label}: {format_number(value)} is outside the range the model was trained on "
+        f"{feature.label}: {show_number(value)} is outside the range the model was trained on "
         f"({trained})."
     ]
 

@@ -100,12 +100,14 @@ def diabetes() -> Trained:
 def loans() -> Trained:
     """Whether a loan is repaid: categories, yes and no, and values that may be missing."""
     frame, repaid = invent_loans(4000)
-    numbers = ["age", "income", "job_years", "amount", "interest_rate", "missed_payments"]
+    known = ["age", "amount", "missed_payments"]
+    gappy = ["income", "job_years", "interest_rate"]
     choices = ["employment", "term", "purpose"]
     flags = ["owns_home", "defaulted_before"]
     columns = ColumnTransformer(
         [
-            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+            ("known", StandardScaler(), known),
+            ("gappy", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), gappy),
             ("choices", OneHotEncoder(handle_unknown="ignore"), choices),
             ("flags", OneHotEncoder(drop="if_binary"), flags),
         ]

@@ -34,6 +34,7 @@ from sklearn import (
     tree,
 )
 
+from .allow_list import preload
 from .examine import examine
 from .prediction import predict
 from .protocol import Column, Format, InputLayout, Scalar
@@ -79,6 +80,8 @@ def warm_up() -> list[str]:
     """Imports, opens and predicts once; returns what failed, a line each, which should be none."""
     failed = []
     time.localtime()  # Reads the time zone's file.
+    joblib.cpu_count(only_physical_cores=True)  # Asks a subprocess, once; boosting wants to know.
+    preload()
     for module in _MODULES:
         importlib.import_module(module)
     with warnings.catch_warnings():

@@ -1,0 +1,8 @@
+"""How Django admin calls this app."""
+
+from django.apps import AppConfig
+
+
+class PresetsConfig(AppConfig):
+    name = "presets"
+    verbose_name = "Presets"

@@ -14,8 +14,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
 
 # --- Reading the environment -----------------------------------------------------------------
+# What is not set comes from the embedded stack, which may serve all of the servers or some.
+SERVERS = {"DATABASE_URL", "REDIS_URL", "PREFECT_API_URL"}
 env = Env()
-if "DATABASE_URL" not in os.environ and (STACK_DIR / "env").is_file():
+if not os.environ.keys() >= SERVERS and (STACK_DIR / "env").is_file():
     env.read_env(str(STACK_DIR / "env"), recurse=False)
 
 

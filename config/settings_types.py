@@ -11,3 +11,5 @@ for name, value in {
     os.environ.setdefault(name, value)
 
 from config.settings import *  # noqa: E402, F403
+
+DATABASES["default"]["OPTIONS"].pop("pool")  # noqa: F405 - nobody waits for a stand-in

@@ -107,7 +107,7 @@ def _form_page(
 def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """One execution: beside the form that made it while its version is live, else by itself."""
     execution = own_execution(request, pk)
-    result = _result(execution, asked=0)
+    result = _result(execution, asked=_asked(request))
     if execution.version.is_active:
         form = InputForm(execution.version.features.as_schema(), values=execution.inputs)
         return _form_page(request, execution.version, form, result=result)
@@ -118,9 +118,13 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """The result pane alone, asked for at a growing interval until the execution is finished."""
     execution = own_execution(request, pk)
-    asked = request.GET.get("n", "1")
-    context = _result(execution, asked=int(asked) if asked.isdecimal() and len(asked) < 5 else 1)
-    return render(request, "executions/_status.html", context)
+    return render(request, "executions/_status.html", _result(execution, asked=_asked(request)))
+
+
+def _asked(request: SignedInRequest) -> int:
+    """How often the page has asked for this result."""
+    asked = request.GET.get("n", "0")
+    return int(asked) if asked.isdecimal() and len(asked) < 5 else 1
 
 
 def _result(execution: Execution, *, asked: int) -> dict[str, Any]:

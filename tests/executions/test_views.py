@@ -166,7 +166,9 @@ def test_an_unfinished_execution_asks_again_by_itself_with_and_without_scripts(
     execution = make_execution(user=alice, version=active_version, status=status)
     page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
     assert f'hx-get="/predictions/{execution.pk}/status/?n=1"' in page
-    assert re.search(r'<noscript>\s*<meta http-equiv="refresh"', page)
+    assert re.search(
+        r'<noscript>\s*<meta http-equiv="refresh" content="2;url=[^"]*\?n=1#result', page
+    )
 
 
 def test_the_result_is_asked_for_at_a_growing_interval(

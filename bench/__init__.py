@@ -1,0 +1,1 @@
+"""Measures time to result and throughput against the stock Prefect worker. See README.md."""

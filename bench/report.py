@@ -1,0 +1,74 @@
+"""From samples to figures, one table, and one JSON file with every sample."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.road import Sample
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share lies, by the nearest rank; NaN for no values."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else float("nan")
+
+
+def figures(samples: list[Sample]) -> dict[str, Any]:
+    """What one series came to, in milliseconds."""
+    rows = [sample.row_ms for sample in samples if sample.row_ms is not None]
+    finished = [sample.finished_ms for sample in samples if sample.finished_ms is not None]
+    return {
+        "executions": len(samples),
+        "failed": sum(sample.status != "succeeded" for sample in samples),
+        "row_p50_ms": round(statistics.median(rows), 1) if rows else None,
+        "row_p95_ms": round(percentile(rows, 0.95), 1) if rows else None,
+        "finished_p50_ms": round(statistics.median(finished), 1) if finished else None,
+    }
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "prefect": version("prefect"),
+        "scikit-learn": version("scikit-learn"),
+    }
+
+
+def table(series: dict[str, dict[str, Any]]) -> str:
+    """One line for each series."""
+    head: tuple[str, ...] = ("", "n", "failed", "row p50", "row p95", "finished p50", "per second")
+    lines = [head]
+    for name, told in series.items():
+        times = (told["row_p50_ms"], told["row_p95_ms"], told["finished_p50_ms"])
+        lines.append(
+            (
+                name,
+                str(told["executions"]),
+                str(told["failed"]),
+                *("–" if each is None else f"{each:,.0f} ms" for each in times),
+                f"{told['per_second']:.1f}" if "per_second" in told else "",
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def write(file: Path, content: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1) + "\n")

@@ -54,7 +54,7 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
         state="starting",
         site_url=environment["SITE_URL"],
         ready_line="",
-        parts=tuple(part.name for part in parts),
+        parts=tuple(part.name for part in parts if not part.is_step),
         processes={},
         own=environment.own,
         values=record.checkable(environment),

@@ -133,6 +133,13 @@ def test_an_admin_brings_a_model_file_to_production_by_the_pages_alone(
     expect(page.locator("#result h2.value")).to_have_text(expected, timeout=15_000)
 
 
+def test_status_shows_every_part_healthy(site: Site) -> None:
+    status = site.manage("status")
+    assert status.returncode == 0, status.stdout
+    parts = {line.split()[0] for line in status.stdout.splitlines()[1:]}
+    assert parts == {"postgres", "prefect", "redis", "s3", "web", "celery", "worker"}
+
+
 def wine() -> tuple[Any, dict[str, float]]:
     data = load_wine(as_frame=True)
     model = RandomForestClassifier(30, random_state=1).fit(data.data, data.target)

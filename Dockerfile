@@ -1,0 +1,27 @@
+# One image for web, Celery, the resident worker and Prefect's server.
+FROM node:22-bookworm-slim AS static
+WORKDIR /src
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY static static
+COPY templates templates
+RUN npm run build
+
+FROM python:3.11-slim-bookworm
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --create-home product
+WORKDIR /app
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+COPY . .
+COPY --from=static /src/static/vendor static/vendor
+RUN SECRET_KEY=build DATABASE_URL=postgresql://build@127.0.0.1/build \
+    REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
+    python manage.py collectstatic --no-input
+USER product
+EXPOSE 8000
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
+     "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

@@ -21,7 +21,7 @@ COPY --from=static /src/static/vendor static/vendor
 RUN SECRET_KEY=build DATABASE_URL=postgresql://build@127.0.0.1/build \
     REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
     python manage.py collectstatic --no-input
-USER product
+USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
      "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

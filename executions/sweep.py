@@ -7,10 +7,11 @@ time, so no single process is needed.
 import logging
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Now
 
+from config.locks import is_only_one
 from executions import lifecycle
 from executions.dispatch import dispatch
 from executions.models import Execution
@@ -45,10 +46,8 @@ def take_stalled() -> list[Execution]:
     deadline: FAILED. QUEUED past ``dispatch_after``: returned, and due again in 5 s unless the
     dispatch succeeds.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            return []
+    if not is_only_one(LOCK):
+        return []
     rows = Execution.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
         "version__model", "user"
     )

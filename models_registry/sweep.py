@@ -4,11 +4,12 @@
 import logging
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from config.locks import is_only_one
 from models_registry import lifecycle, prefect_gateway
 from models_registry.errors import PrefectUnavailable
 from models_registry.models import Inspection
@@ -89,10 +90,8 @@ def sweep() -> int:
 def take_stalled() -> list[Inspection]:
     """Running inspections whose lease ended go to their next attempt; the queued ones that are due
     are returned, and due again in 5 s."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            return []
+    if not is_only_one(LOCK):
+        return []
     rows = Inspection.objects.select_for_update(skip_locked=True)
     for inspection in rows.filter(status=Inspection.Status.RUNNING, lease_until__lt=Now()):
         lifecycle.mark_inspection_lost(inspection, why="The worker was lost")

@@ -13,8 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
@@ -27,6 +26,7 @@ from redis.exceptions import RedisError
 
 from flows import inspection, predict
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
+from flows.lines import lines_of
 from models_registry import wakeup
 
 logger = logging.getLogger(__name__)
@@ -49,15 +49,14 @@ CLAIMS: Mapping[str, Callable[..., Work]] = {
 """What this worker runs: a deployment's entrypoint, and how such a run claims its row."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """A flow run that may be ready, from a hint or from polling, and the lines it logs."""
+    """A flow run that may be ready, from a hint or from polling."""
 
     id: UUID
     name: str
     deployment_id: UUID
     parameters: dict[str, Any]
-    lines: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def from_hint(cls, hint: Mapping[str, Any]) -> "Run":
@@ -65,26 +64,6 @@ class Run:
         return cls(
             UUID(hint["id"]), hint["name"], UUID(hint["deployment_id"]), dict(hint["parameters"])
         )
-
-
-_current: ContextVar[Run | None] = ContextVar("current_run", default=None)
-
-
-class RunLines(logging.Handler):
-    """Collects what a run logs, to be shown on its page in Prefect."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        run = _current.get()
-        if run is not None:
-            run.lines.append(
-                {
-                    "name": record.name,
-                    "level": record.levelno,
-                    "message": record.getMessage(),
-                    "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-                    "flow_run_id": str(run.id),
-                }
-            )
 
 
 class Slots:
@@ -162,15 +141,14 @@ class Slots:
             if run.id in self._running:
                 return
             self._running[run.id] = run
-        token = _current.set(run)
         close_old_connections()
         try:
-            self._run(run)
+            with lines_of(run.id):
+                self._run(run)
         except Exception:  # the edge: one run must never take its slot with it
             logger.exception("flow_run_broke run=%s", run.id)
         finally:
             connections.close_all()  # back to the pool
-            _current.reset(token)
             with self._lock:
                 del self._running[run.id]
 
@@ -188,7 +166,6 @@ class Slots:
         end = self._carry_out(work)
         started.result()
         self._tell(run, end)
-        self._ship(run)
 
     def _claim(self, run: Run) -> Work:
         entrypoint = self._entrypoints.get(run.deployment_id)
@@ -215,13 +192,6 @@ class Slots:
             logger.warning(
                 "state_not_told run=%s state=%s error=%s", run.id, state.type, type(error).__name__
             )
-
-    def _ship(self, run: Run) -> None:
-        """All lines of a run in one request."""
-        try:
-            self._client.create_logs(run.lines)
-        except Exception as error:
-            logger.warning("lines_not_shipped run=%s error=%s", run.id, type(error).__name__)
 
     def _end_if_stale(self, run: Run, why: str) -> None:
         """End a run that waits for nothing, or polling would find it for ever. A run that someone

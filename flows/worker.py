@@ -33,7 +33,8 @@ from prefect.workers.base import (
 from flows.host import host_name, owner
 from flows.housekeeping import Housekeeping, open_models
 from flows.lease import leases
-from flows.slots import Run, RunLines, Slots
+from flows.lines import RunLines
+from flows.slots import Run, Slots
 from models_registry.prefect_gateway import JOB_TEMPLATE, WORKER_TYPE
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await anyio.to_thread.run_sync(open_models)
     with get_client(sync_client=True) as client:
+        lines = RunLines(client)
+        logging.getLogger("flows").addHandler(lines)
         _forget_lost_workers(client)
         slots = Slots(client, size=settings.WORKER_SLOTS, takes_hints=takes_hints)
         slots.start()
@@ -110,6 +113,7 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await polling
         finally:
+            lines.close()
             _forget(client, owner())
 
 
@@ -154,7 +158,6 @@ def main() -> None:
         help="how long a run may still take once the worker is told to stop (default: 20)",
     )
     arguments = parser.parse_args()
-    logging.getLogger("flows").addHandler(RunLines())
     asyncio.run(serve(takes_hints=not arguments.no_hints, drain_seconds=arguments.drain_seconds))
 
 

@@ -75,7 +75,8 @@ def api(path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def run_id(execution: Execution, attempt: int = 1) -> uuid.UUID:
-    found: uuid.UUID = Attempt.objects.get(execution=execution, number=attempt).flow_run_id
+    found = Attempt.objects.get(execution=execution, number=attempt).flow_run_id
+    assert found is not None
     return found
 
 

@@ -139,7 +139,7 @@ class FullDisk:
         self.replace = os.replace
         self.cache = cache
         self.files = files
-        monkeypatch.setattr(artifacts.os, "replace", self)
+        monkeypatch.setattr("flows.artifacts.os.replace", self)
 
     def __call__(self, source: str, target: Path) -> None:
         kept = [path for path in self.cache.iterdir() if not path.name.startswith(".")]

@@ -65,8 +65,9 @@ def test_the_outputs_are_what_scikit_learn_says(iris: ModelVersion) -> None:
     execution.refresh_from_db()
     model = LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target)
     row = IRIS.data.iloc[[60]]
-    (target,) = execution.outputs["targets"]
     assert execution.status == "succeeded"
+    assert execution.outputs is not None
+    (target,) = execution.outputs["targets"]
     assert target["value"] == model.predict(row)[0]
     assert target["confidence"] == model.predict_proba(row)[0].max()
     assert execution.attempts.get().flow_run_id == run_id

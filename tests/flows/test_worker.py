@@ -10,6 +10,7 @@ from executions.models import Execution
 from models_registry import prefect_gateway, wakeup
 from models_registry.models import ModelVersion
 from tests.flows.resident import (
+    INPUTS,
     RealWorker,
     api,
     ask,
@@ -56,6 +57,7 @@ def test_a_prediction_travels_through_prefect_and_the_worker(
     until_finished(execution)
 
     assert execution.status == "succeeded"
+    assert execution.outputs is not None
     assert execution.outputs["targets"][0]["value"] == 1
     attempt = execution.attempts.get()
     assert (attempt.worker, attempt.outcome) == (worker.name, "succeeded")
@@ -75,7 +77,7 @@ def test_the_run_in_prefect_shows_its_lines_and_never_a_value_in_them(
     started, finished = log_lines(execution)
     assert "prediction_started version=" in started
     assert "outcome=SUCCEEDED" in finished
-    assert not any(str(value) in started + finished for value in execution.inputs.values())
+    assert not any(str(value) in started + finished for value in INPUTS.values())
 
 
 def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
@@ -100,7 +102,7 @@ def test_a_failure_is_a_failed_run_that_does_not_quote_the_model(
 ) -> None:
     served_iris.features.update(kind="string")
     execution = ask(served_iris)
-    words = dict.fromkeys(execution.inputs, "Rosebud")
+    words = dict.fromkeys(INPUTS, "Rosebud")
     Execution.objects.filter(pk=execution.pk).update(inputs=words)
 
     dispatch(execution.pk)
@@ -119,7 +121,7 @@ def test_a_run_whose_parameters_are_not_the_rows_fails_and_writes_nothing(
     served_iris: ModelVersion, worker: RealWorker
 ) -> None:
     execution = ask(served_iris)
-    other = execution.inputs | {"petal width (cm)": 99.0}
+    other = INPUTS | {"petal width (cm)": 99.0}
     run = prefect_gateway.start_flow_run(
         flow="predict",
         deployment=served_iris.model.slug,
@@ -178,6 +180,14 @@ def test_a_wake_up_replayed_after_the_end_changes_nothing(
     assert execution.finished_at == finished_at
     assert execution.attempts.count() == 1
     assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_a_version_that_a_warm_hint_names_is_opened_before_it_is_needed(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    wakeup.warm(served_iris.pk)
+
+    until(lambda: worker.says(f"warmed version={served_iris}"), "the version to be opened")
 
 
 def test_what_is_no_hint_of_ours_is_passed_over(

@@ -1,0 +1,144 @@
+"""The inspection flow: its steps, its sentences, and what it proposes."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pandas as pd
+import pytest
+from pytest_django import Settings
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from flows import inspection
+from flows.errors import InspectionFailed, NotQueued
+from models_registry.models import Inspection, ModelVersion
+from models_registry.storage import store_artifact
+from tests.factories import make_model
+
+PEOPLE = pd.DataFrame(
+    {
+        "age_in_years": [22.0, 35.0, None, 58.0, 41.0, 30.0],
+        "home": ["owns", "rents", "rents", "owns", "owns", "rents"],
+    }
+)
+REPAYS = [0, 0, 1, 1, 0, 1]
+
+
+@pytest.fixture(autouse=True)
+def cache(settings: Settings, tmp_path: Path) -> None:
+    settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
+
+
+def as_file(model: Any) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(model, file)
+    return file.getvalue()
+
+
+def loan_model() -> Any:
+    columns = make_column_transformer(
+        (SimpleImputer(strategy="median"), ["age_in_years"]), (OneHotEncoder(), ["home"])
+    )
+    return make_pipeline(columns, LogisticRegression()).fit(PEOPLE, REPAYS)
+
+
+def inspect(content: bytes, **fields: Any) -> Inspection:
+    """The inspection of an uploaded file, carried out."""
+    sha256 = store_artifact([content]).sha256
+    version = ModelVersion.objects.create(
+        model=make_model(), number=1, sha256=sha256, file_name="loans.joblib", **fields
+    )
+    row = Inspection.objects.create(version=version, sha256=sha256)
+    try:
+        inspection.claim(row.pk, 1).carry_out()
+    except InspectionFailed:
+        assert Inspection.objects.get(pk=row.pk).status == "failed"
+    return Inspection.objects.get(pk=row.pk)
+
+
+def steps_of(row: Inspection) -> dict[str, str]:
+    return {step["name"]: step["state"] for step in row.steps}
+
+
+def test_a_good_file_passes_every_step_and_proposes_its_inputs(db: None) -> None:
+    row = inspect(as_file(loan_model()))
+
+    assert row.status == "succeeded"
+    assert list(steps_of(row)) == [
+        "Received and hashed",
+        "Format and size",
+        "Types in the file",
+        "Opens in the sandbox",
+        "Can predict",
+        "Library versions",
+        "Inputs proposed",
+        "Trial prediction",
+    ]
+    assert set(steps_of(row).values()) == {"passed"}
+    version = ModelVersion.objects.get(pk=row.version_id)
+    assert (version.format, version.container, version.task) == (
+        "joblib",
+        "frame",
+        "classification",
+    )
+    age, home = version.features.all()
+    assert (age.name, age.label, age.kind) == ("age_in_years", "Age in years", "float")
+    assert age.imputed == 35.0
+    assert (home.kind, [value for value, _ in home.choices]) == ("choice", ["owns", "rents"])
+    assert version.targets.get().class_labels == [[0, "0"], [1, "1"]]
+
+
+def test_the_training_configuration_labels_what_the_object_proposes(db: None) -> None:
+    config = {
+        "features": [{"name": "age_in_years", "label": "Age", "unit": "years"}],
+        "target": {"name": "Repayment", "labels": {"0": "Repays", "1": "Defaults"}},
+    }
+
+    row = inspect(as_file(loan_model()), training_config=config)
+
+    age = row.version.features.get(name="age_in_years")
+    target = row.version.targets.get()
+    assert (age.label, age.unit, age.sources["label"]) == ("Age", "years", "config")
+    assert (target.label, target.class_labels) == ("Repayment", [[0, "Repays"], [1, "Defaults"]])
+
+
+@pytest.mark.parametrize(
+    ("content", "step", "words"),
+    [
+        (b"\x89PNG\r\n and so on", "Format and size", "joblib.dump(model, 'model.joblib')"),
+        (as_file({"not": "a model"}), "Opens in the sandbox", "dict"),
+        (as_file(LogisticRegression()), "Opens in the sandbox", "fit"),
+        (as_file(loan_model())[:-200], "Opens in the sandbox", "cut"),
+        (as_file(Path("/etc")), "Types in the file", "pathlib"),
+    ],
+    ids=["a picture", "no model", "unfitted", "truncated", "a type that is not known"],
+)
+def test_a_file_that_cannot_be_used_says_why_at_its_step(
+    db: None, content: bytes, step: str, words: str
+) -> None:
+    row = inspect(content)
+
+    assert (row.status, row.version.status, row.version.container) == ("failed", "draft", "")
+    failed = [each for each in row.steps if each["state"] == "failed"]
+    assert [each["name"] for each in failed] == [step]
+    assert words in row.message
+    assert failed[0]["detail"] == row.message
+    assert row.steps[-1] is failed[0] or row.steps[-1] == failed[0]
+
+
+def test_a_refused_type_is_in_the_report_by_its_name(db: None) -> None:
+    row = inspect(as_file(Path("/etc")))
+
+    assert any(name.startswith("pathlib.") for name in row.report["refused"])
+
+
+def test_an_inspection_that_is_not_queued_runs_nothing(db: None) -> None:
+    row = inspect(as_file(loan_model()))
+
+    with pytest.raises(NotQueued):
+        inspection.claim(row.pk, 1)

@@ -1,0 +1,74 @@
+"""Runs whose worker died before it told Prefect, against a real server."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Running
+
+from executions.dispatch import dispatch
+from executions.models import Attempt, Execution
+from flows.settling import settle
+from models_registry import prefect_gateway
+from models_registry.models import ModelVersion
+from tests.flows.resident import ask, run_id, states
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
+@pytest.fixture
+def client(real_prefect: str) -> Iterator[SyncPrefectClient]:
+    configured = temporary_settings({PREFECT_API_URL: real_prefect})
+    with configured, get_client(sync_client=True) as client:
+        yield client
+
+
+def abandoned(client: SyncPrefectClient, version: ModelVersion, **attempt: Any) -> Execution:
+    """An execution whose run is Running in Prefect, and whose attempt stands as given."""
+    execution = ask(version)
+    dispatch(execution.pk)
+    client.set_flow_run_state(run_id(execution), Running())
+    Attempt.objects.filter(execution=execution).update(**attempt)
+    return execution
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"), [("succeeded", "COMPLETED"), ("failed", "FAILED"), ("lost", "CRASHED")]
+)
+def test_a_run_whose_attempt_is_over_gets_the_end_that_it_came_to(
+    client: SyncPrefectClient, served_iris: ModelVersion, pool: str, outcome: str, state: str
+) -> None:
+    long_ago = timezone.now() - timedelta(minutes=1)
+    execution = abandoned(client, served_iris, outcome=outcome, finished_at=long_ago)
+
+    assert settle(client, pool) == 1
+
+    assert states(execution) == ["SCHEDULED", "RUNNING", state]
+    assert settle(client, pool) == 0
+
+
+def test_a_run_that_may_still_run_is_left_alone(
+    client: SyncPrefectClient, served_iris: ModelVersion, pool: str
+) -> None:
+    running = abandoned(client, served_iris)
+    just_over = abandoned(client, served_iris, outcome="lost", finished_at=timezone.now())
+
+    assert settle(client, pool) == 0
+
+    assert states(running)[-1] == states(just_over)[-1] == "RUNNING"
+
+
+def test_runs_of_another_pool_are_not_ours_to_settle(
+    client: SyncPrefectClient, served_iris: ModelVersion
+) -> None:
+    long_ago = timezone.now() - timedelta(minutes=1)
+    execution = abandoned(client, served_iris, outcome="lost", finished_at=long_ago)
+
+    assert settle(client, "somebody-elses") == 0
+
+    history = prefect_gateway.flow_run_states(run_id(execution))
+    assert history[-1].type == "RUNNING"

@@ -16,6 +16,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from django.core.files.storage import storages
 
 from flows.errors import ArtifactTampered, NotAModel
 from flows.model_host.formats import describe, detect_format
-from flows.model_host.protocol import Artifact
+from flows.model_host.protocol import Artifact, TypeName
 from models_registry.errors import ArtifactMissing
 from models_registry.storage import artifact_key
 
@@ -42,17 +43,18 @@ _counting = threading.Lock()
 
 
 @contextmanager
-def artifact(sha256: str) -> Iterator[Artifact]:
+def artifact(sha256: str, *, approved: frozenset[TypeName] = frozenset()) -> Iterator[Artifact]:
     """The model file with this digest, for as long as the block runs.
 
-    Raises ArtifactMissing (not in the store, or the store is away), ArtifactTampered (the store
-    gave another file), NotAModel.
+    ``approved`` are the types that superusers approved for this very digest. Raises ArtifactMissing
+    (not in the store, or the store is away), ArtifactTampered (the store gave another file),
+    NotAModel.
     """
     with _counting:
         _in_use[sha256] += 1
     try:
         with _fetched(sha256) as path:
-            yield _describe(sha256, path)
+            yield replace(_describe(sha256, path), approved=approved)
     finally:
         with _counting:
             _in_use[sha256] -= 1

@@ -28,7 +28,7 @@ from flows.model_host.protocol import HostError, SelfTest
 from flows.settling import settle
 from flows.slots import Slots
 from models_registry import wakeup
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, TypeApproval
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,8 @@ def warm(version_id: int) -> None:
     close_old_connections()
     try:
         version = ModelVersion.objects.select_related("model").get(pk=version_id)
-        with artifact(version.sha256) as file:
+        approved = TypeApproval.objects.of(version.sha256)
+        with artifact(version.sha256, approved=approved) as file:
             model_host().warm(file, limits_of(version.model))
     except (
         ModelVersion.DoesNotExist,

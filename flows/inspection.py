@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 
 from config.errors import DomainError
 from config.logging import log_context
+from flows.approvals import approvable
 from flows.artifacts import artifact
 from flows.errors import (
     ArtifactTampered,
@@ -46,7 +47,7 @@ from models_registry import lifecycle, training_config
 from models_registry.errors import ArtifactMissing
 from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement, TargetSpec
 from models_registry.lifecycle import Findings
-from models_registry.models import Inspection
+from models_registry.models import Inspection, TypeApproval
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +260,8 @@ def claim(inspection_id: int, attempt: int, *, flow_run_id: UUID | None = None) 
 def _fetched(inspection: Inspection, stack: ExitStack) -> Artifact:
     """The file, kept until the stack is left."""
     try:
-        return stack.enter_context(artifact(inspection.sha256))
+        approved = TypeApproval.objects.of(inspection.sha256)
+        return stack.enter_context(artifact(inspection.sha256, approved=approved))
     except NotAModel as error:
         seems = (
             f"{inspection.version.file_name or 'The file'} is not a joblib, pickle or skops file"
@@ -286,11 +288,16 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
             load = model_host().warm(file, limits)
         except HostError as error:
             if error.refused:
-                names = [".".join(name) for name in error.refused]
-                raise _refused(error, report={"refused": names}) from None
+                report = {
+                    "refused": [".".join(name) for name in error.refused],
+                    "needs_approval": approvable(error.refused, file.approved),
+                }
+                raise _refused(error, report=report) from None
             trouble = error
         else:
-            step["detail"] = f"{len(load.types)} types, all known"
+            approved = len(file.approved.intersection(load.types))
+            known = f"{approved} of them approved for this file" if approved else "all known"
+            step["detail"] = f"{len(load.types)} types, {known}"
     with steps.step(LOADS) as step:
         if trouble is not None:
             raise _refused(trouble) from None

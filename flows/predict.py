@@ -35,9 +35,17 @@ from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
 from flows.model_host import wire
 from flows.model_host.client import ArtifactChanged, PredictionCancelled
-from flows.model_host.protocol import Column, HostError, InputLayout, Outputs, Scalar
+from flows.model_host.protocol import (
+    Column,
+    HostError,
+    InputLayout,
+    Outputs,
+    Scalar,
+    TypeName,
+)
 from models_registry.errors import ArtifactMissing
 from models_registry.input_schema import InputSchema
+from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +63,7 @@ class Prediction:
     execution: Execution
     schema: InputSchema
     inputs: dict[str, Scalar]
+    approved: frozenset[TypeName]
     claimed_at: float
 
     def carry_out(self) -> None:
@@ -110,7 +119,7 @@ class Prediction:
         pinned = (execution.version_sha256, execution.version_revision)
         if pinned != (version.sha256, version.revision):
             return Failure("LOAD", "The draft was changed after this run was requested.")
-        with artifact(version.sha256) as file:
+        with artifact(version.sha256, approved=self.approved) as file:
             return model_host().predict(
                 file,
                 layout(self.schema, version.container),
@@ -175,7 +184,8 @@ def claim(
     )
     if claimed is None:
         raise NotQueued
-    return Prediction(claimed, schema, stored, claimed_at)
+    approved = TypeApproval.objects.of(claimed.version.sha256)
+    return Prediction(claimed, schema, stored, approved, claimed_at)
 
 
 def layout(schema: InputSchema, container: str) -> InputLayout:

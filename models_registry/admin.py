@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, TextField
 from django.forms import Textarea
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from accounts.admin import ReadOnlyAdmin, StaffModelAdmin
 from config.errors import DomainError
 from config.queue import kick
 from models_registry import services
-from models_registry.forms import PromoteForm, ReplaceForm, UploadForm
+from models_registry.forms import ApproveForm, PromoteForm, ReplaceForm, UploadForm
 from models_registry.models import Deployment, Feature, ModelVersion, RegisteredModel, Target
 from models_registry.tasks import sync_prefect_deployment
 
@@ -195,6 +196,7 @@ class ModelVersionAdmin(StaffModelAdmin):
             page("inspect", require_POST(self.inspect)),
             page("replace", require_POST(self.replace)),
             page("promote", self.promote),
+            page("review", self.review),
             page("discard", require_POST(self.discard)),
             *super().get_urls(),
         ]
@@ -223,6 +225,29 @@ class ModelVersionAdmin(StaffModelAdmin):
             return redirect("admin:models_registry_modelversion_change", pk)
         messages.success(request, f"{version} is deleted.")
         return redirect("admin:models_registry_registeredmodel_change", version.model_id)
+
+    def review(self, request: Any, pk: int) -> HttpResponse:
+        """The page on which a superuser approves the types that a file was refused for."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+        inspection = version.inspections.first()
+        types = inspection.needs_approval if inspection else []
+        if request.method == "POST":
+            form = ApproveForm(request.POST)
+            shown = form.cleaned_data["types"] if form.is_valid() else []
+            return self._do(request, version, services.approve_types, types=shown)
+        context = self.admin_site.each_context(request) | {
+            "title": f"Review {version.short_name} of {version.model.name}",
+            "opts": self.opts,
+            "version": version,
+            "names": [f"{module}.{name}" for module, name in types],
+            "form": ApproveForm(initial={"types": types}),
+            "elsewhere": ModelVersion.objects.filter(sha256=version.sha256)
+            .exclude(pk=pk)
+            .select_related("model"),
+        }
+        return render(request, "admin/models_registry/modelversion/review.html", context)
 
     def _do(
         self, request: Any, version: ModelVersion, service: Callable[..., Any], **arguments: Any

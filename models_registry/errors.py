@@ -41,6 +41,18 @@ class NotInspected(DomainError):
         super().__init__("The file has not passed its inspection, so it cannot run yet.")
 
 
+class NotASuperuser(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only a superuser can approve types.")
+
+
+class NotRefused(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The latest inspection of this file asks for no such approval. Look at it again."
+        )
+
+
 class ArtifactTooLarge(DomainError):
     def __init__(self, limit: int) -> None:
         super().__init__(

@@ -52,6 +52,21 @@ class ReplaceForm(forms.Form):
     file = forms.FileField(label="Model file")
 
 
+class ApproveForm(forms.Form):
+    """The types that the review page showed: what was read is what gets approved."""
+
+    types = forms.JSONField(widget=forms.HiddenInput)
+
+    def clean_types(self) -> list[tuple[str, str]]:
+        match self.cleaned_data["types"]:
+            case [*pairs] if all(
+                isinstance(pair, list) and [type(part) for part in pair] == [str, str]
+                for pair in pairs
+            ):
+                return [(module, name) for module, name in pairs]
+        raise forms.ValidationError("Not a list of types.")
+
+
 class PromoteForm(forms.Form):
     """What changed, in words, for the people who use the model."""
 

@@ -1,6 +1,6 @@
 """What people ask for about models and versions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -17,13 +17,21 @@ from models_registry.errors import (
     ArtifactMissing,
     ArtifactTooLarge,
     IncompleteSchema,
+    NotASuperuser,
     NotInspected,
+    NotRefused,
     NotTested,
     StoreUnavailable,
     VersionInUse,
     VersionLocked,
 )
-from models_registry.models import Deployment, Inspection, ModelVersion, RegisteredModel
+from models_registry.models import (
+    Deployment,
+    Inspection,
+    ModelVersion,
+    RegisteredModel,
+    TypeApproval,
+)
 from models_registry.storage import StoredArtifact, store_artifact
 from models_registry.tasks import submit_inspection, sync_prefect_deployment
 
@@ -160,6 +168,43 @@ def request_inspection(*, version: ModelVersion, by: User) -> Inspection:
         raise VersionLocked
     open_one = version.inspections.filter(finished_at=None).first()
     return open_one or _open_inspection(version, "", by)
+
+
+@transaction.atomic
+def approve_types(
+    *, version: ModelVersion, types: Collection[tuple[str, str]], by: User
+) -> Inspection:
+    """Trust these types, (module, name) each, in this very file, and inspect it again.
+
+    The approvals hold for the file's digest, under whatever model it was uploaded. Raises
+    NotASuperuser, and NotRefused for a type that the latest inspection of this very file did not
+    ask for: approval never comes from anywhere else.
+    """
+    if not (by.is_active and by.is_superuser):
+        raise NotASuperuser
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    latest = version.inspections.first()
+    if latest is None or latest.sha256 != version.sha256:
+        raise NotRefused
+    if not types or not set(types) <= set(latest.needs_approval):
+        raise NotRefused
+    TypeApproval.objects.bulk_create(
+        [
+            TypeApproval(sha256=version.sha256, module=module, name=name, approved_by=by)
+            for module, name in sorted(set(types))
+        ],
+        ignore_conflicts=True,  # approved meanwhile, for the same file under another model
+    )
+    record(
+        "types approved",
+        by=by,
+        target=str(version),
+        after={
+            "sha256": version.sha256,
+            "types": [f"{module}.{name}" for module, name in sorted(set(types))],
+        },
+    )
+    return _open_inspection(version, "", by)
 
 
 @transaction.atomic

@@ -165,6 +165,7 @@ MATRIX: dict[str, Entry] = {
         302, 302, 302, 302, 404, pk="version"
     ),
     "admin:models_registry_modelversion_promote": admins(pk="version"),
+    "admin:models_registry_modelversion_review": superusers(pk="version"),
     "admin:executions_execution_test": admins(version_pk="version"),
 }
 

@@ -1,0 +1,30 @@
+"""Which of the types that a file was refused for a superuser may approve."""
+
+import sys
+from collections.abc import Collection
+
+from flows.model_host.allow_list import find
+from flows.model_host.protocol import TypeName
+
+NEVER = sys.stdlib_module_names | {"__main__", "test", "lightgbm", "xgboost"}
+"""Packages whose types no approval opens. What Python itself brings either stands on our list or is
+needed by no honest model; ``__main__`` is the script of whoever trained; the boosters have a
+setting of their own, with its reason."""
+
+
+def approvable(refused: Collection[TypeName], approved: Collection[TypeName]) -> list[TypeName]:
+    """The refused types, sorted, if a superuser's word could open the file; none if one of them
+    stays refused whatever anybody says.
+
+    Types on our own list were refused for how the file uses them and those in ``approved`` for what
+    they did: approving either changes nothing. What is no plain ASCII name was made up by the file.
+    """
+    if all(
+        find(module, name) is None
+        and (module, name) not in approved
+        and module.partition(".")[0] not in NEVER
+        and all(part.isidentifier() and part.isascii() for part in (*module.split("."), name))
+        for module, name in refused
+    ):
+        return sorted(set(refused))
+    return []

@@ -33,7 +33,7 @@ from models_registry.models import (
     TypeApproval,
 )
 from models_registry.storage import StoredArtifact, store_artifact
-from models_registry.tasks import submit_inspection, sync_prefect_deployment
+from models_registry.tasks import submit_inspection, sync_prefect_deployment, warm_version
 
 
 @transaction.atomic
@@ -275,6 +275,7 @@ def promote(*, version: ModelVersion, text: str, by: User) -> Deployment:
         after={"active": version.short_name},
     )
     kick(sync_prefect_deployment, model.pk)
+    kick(warm_version, version.pk)
     return deployment
 
 

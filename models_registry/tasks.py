@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from models_registry import prefect_gateway
+from models_registry import prefect_gateway, wakeup
 from models_registry.errors import PrefectUnavailable
 from models_registry.models import Feature, RegisteredModel
 from models_registry.sweep import dispatch_inspection, sweep
@@ -19,6 +19,12 @@ def submit_inspection(inspection_id: int) -> None:
 @shared_task(ignore_result=True)
 def sweep_inspections() -> None:
     sweep()
+
+
+@shared_task(ignore_result=True)
+def warm_version(version_id: int) -> None:
+    """Have the workers open the version now, so that the first prediction finds it warm."""
+    wakeup.warm(version_id)
 
 
 @shared_task(ignore_result=True, autoretry_for=(PrefectUnavailable,), retry_backoff=2)

@@ -1,8 +1,23 @@
-"""The record of what people did: one row an action."""
+"""The record of what people did: one row an action, from whatever road it was asked."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from accounts.models import ActivityEvent, User
+
+_address: ContextVar[str | None] = ContextVar("activity_address", default=None)
+
+
+@contextmanager
+def acting_from(address: str | None) -> Iterator[None]:
+    """Everything recorded inside the block came from this network address."""
+    token = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(token)
 
 
 def record(
@@ -12,12 +27,11 @@ def record(
     target: str = "",
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
-    address: str | None = None,
 ) -> ActivityEvent:
     """Write down that ``by`` did ``action`` ("model version promoted") to ``target`` (plain text).
 
     Called once by each service that changes something, inside its transaction: the action and its
-    record stand or fall together.
+    record stand or fall together. The address is that of the request, if there is one.
     """
     return ActivityEvent.objects.create(
         actor=by,
@@ -26,5 +40,5 @@ def record(
         target=target[:300],
         before=before,
         after=after,
-        address=address,
+        address=_address.get(),
     )

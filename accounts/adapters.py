@@ -1,12 +1,183 @@
 """How allauth's account pages behave in this product."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.models import EmailAddress
+from allauth.core import context as current
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import mails, own_account, throttle
+from accounts.activity import record
+from accounts.models import User
+from accounts.requests import client_address
+
+WRONG = "E-mail or password is wrong."
+UNCONFIRMED = "unconfirmed_email"
+"""Session key: where the person expects the confirmation mail."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": WRONG,
+        "too_many_login_attempts": WRONG,  # a pause looks like a wrong password
+        "email_taken": "An account with this e-mail exists. Sign in, or reset its password.",
+        "duplicate_email": "This is your address already.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+    }
+
+    # --- Signing up and in ---------------------------------------------------------------------
+
     def clean_email(self, email: str) -> str:
         return str(super().clean_email(email)).lower()
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return True
+    def save_user(
+        self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
+    ) -> User:
+        try:
+            with transaction.atomic():
+                saved: User = super().save_user(request, user, form, commit)
+                return saved
+        except IntegrityError:  # the same address signed up at the same moment
+            answer = self.respond_email_verification_sent(request, None)
+            raise ImmediateHttpResponse(answer) from None
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        with transaction.atomic():
+            super().login(request, user)
+            if user.deletion_requested_at:
+                own_account.reopen_account(user=user)
+                messages.success(request, "Welcome back. Your account will not be deleted.")
+            record("signed in", by=user, target=user.email)
+
+    def logout(self, request: HttpRequest) -> None:
+        if isinstance(request.user, User):
+            record("signed out", by=request.user, target=request.user.email)
+        super().logout(request)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        email = str(credentials.get("email", "")).lower()
+        person = User.objects.filter(email=email).first()
+        record("sign-in failed", by=person, target=email)
+        if person is not None and throttle.has_just_paused(email):
+            mails.send("account/email/sign_in_paused", person.email, user=person)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return client_address(request) or "0.0.0.0"  # noqa: S104 - nobody's address, not a binding
+
+    def respond_email_verification_sent(
+        self, request: HttpRequest, user: User | None
+    ) -> HttpResponse:
+        given = request.POST.get("email") or request.POST.get("login") or ""
+        request.session[UNCONFIRMED] = given.strip().lower()[:254]
+        answer: HttpResponse = super().respond_email_verification_sent(request, user)
+        return answer
+
+    # --- Password ------------------------------------------------------------------------------
+
+    def set_password(self, user: User, password: str) -> None:
+        request = current.request
+        is_reset = request.resolver_match.url_name == "account_reset_password_from_key"
+        if is_reset and request.user.pk == user.pk:
+            logout(request)  # the session that asked ends like the others
+        own_account.change_password(
+            user=user, password=password, is_reset=is_reset, session=request.session.session_key
+        )
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_change_password")
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return f"{settings.SITE_URL}{path.replace('UID-KEY', key)}"
+
+    # --- E-mail address ------------------------------------------------------------------------
+
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        path = reverse("account_confirm_email", args=[emailconfirmation.key])
+        return f"{settings.SITE_URL}{path}"
+
+    def send_confirmation_mail(
+        self, request: HttpRequest, emailconfirmation: Any, signup: bool
+    ) -> None:
+        address = emailconfirmation.email_address
+        user = address.user
+        if user.email == address.email:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+            return
+        if _is_of_somebody_else(address):
+            self.send_account_already_exists_mail(address.email)
+        else:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+        mails.send("account/email/email_pending", user.email, user=user, to_email=address.email)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        if current.request.resolver_match.url_name == "account_signup":
+            # A new address costs one hash; a known one must take as long.
+            make_password(current.request.POST.get("password1", ""))
+        self.send_mail("account/email/account_already_exists", email, {})
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        user = User.objects.get(pk=email_address.user_id)
+        if _is_of_somebody_else(email_address):
+            messages.error(request, "This address is already in use. Nothing was changed.")
+            return False
+        with transaction.atomic():
+            is_confirmed = bool(super().confirm_email(request, email_address))
+            if is_confirmed and user.email != email_address.email:
+                record(
+                    "e-mail changed",
+                    by=email_address.user,
+                    target=email_address.email,
+                    before={"email": user.email},
+                    after={"email": email_address.email},
+                )
+            elif is_confirmed:
+                record("e-mail confirmed", by=user, target=user.email)
+        return is_confirmed
+
+    # --- Mails ---------------------------------------------------------------------------------
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        request = current.request
+        address = client_address(request) if request else None
+        own = {key: value for key, value in context.items() if key != "request"}
+        mails.send(template_prefix, email, **{"address": address, **own})
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        if template_prefix == "account/email/email_deleted":
+            return  # a change of address that was given up changes nothing
+        self.send_mail(
+            template_prefix,
+            email or user.email,
+            {"user": user, "timestamp": timezone.now(), **(context or {})},
+        )
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    def end_sessions(self, sessions: list[Any]) -> None:
+        super().end_sessions(sessions)
+        if sessions:
+            user = sessions[0].user
+            record("other sessions ended", by=user, target=user.email, after={"n": len(sessions)})
+
+
+def _is_of_somebody_else(address: EmailAddress) -> bool:
+    return User.objects.filter(email=address.email).exclude(pk=address.user_id).exists()

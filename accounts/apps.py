@@ -1,4 +1,4 @@
-"""How Django admin calls this app."""
+"""How Django admin calls this app, and what it keeps about a person."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "accounts"
     verbose_name = "People"
+
+    def ready(self) -> None:
+        from accounts import own_data, second_factor  # noqa: F401 - they register themselves

@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
-        return self.filter(is_active=True)
+        """People who can act: neither disabled nor closing their account."""
+        return self.filter(is_active=True, deletion_requested_at=None)
 
     def admins(self) -> "UserQuerySet":
         """Admins and superusers who can still sign in."""
         return self.active().filter(is_staff=True)
+
+    def superusers(self) -> "UserQuerySet":
+        return self.active().filter(is_superuser=True)
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

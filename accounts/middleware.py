@@ -1,17 +1,66 @@
-"""Shows every time in the person's own timezone."""
+"""What holds for a person on every page: where they act from, when they were seen, their timezone,
+and a second factor before the admin where the site asks for one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
+from accounts.activity import acting_from
+from accounts.models import User
+from accounts.requests import client_address
 
-class TimezoneMiddleware:
+SEEN_EVERY = timedelta(minutes=5)
+"""How old "last seen" may be: a write for each page would cost more than it tells."""
+
+
+class PersonMiddleware:
+    """Records name the request's address, times stand in the person's timezone, and the person
+    counts as seen."""
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        with acting_from(client_address(request)):
+            if not request.user.is_authenticated:
+                return self.get_response(request)
+            _see(request.user)
             with timezone.override(request.user.zone):
                 return self.get_response(request)
+
+
+def _see(user: User) -> None:
+    now = timezone.now()
+    if user.last_seen_at is None or user.last_seen_at < now - SEEN_EVERY:
+        User.objects.filter(pk=user.pk).update(last_seen_at=now)
+
+
+class SecondFactorMiddleware:
+    """Where REQUIRE_ADMIN_SECOND_FACTOR is on, the admin opens only with a second factor."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
+        match = request.resolver_match
+        if (
+            not settings.REQUIRE_ADMIN_SECOND_FACTOR
+            or match is None
+            or match.app_name != "admin"
+            or match.url_name == "logout"
+            or not request.user.is_authenticated
+            or not request.user.is_staff
+            or is_mfa_enabled(request.user)
+        ):
+            return None
+        messages.warning(request, "This site asks admins for a second factor. Set it up first.")
+        return redirect("mfa_activate_totp")

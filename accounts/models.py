@@ -12,8 +12,19 @@ from django.utils.functional import cached_property
 from accounts.managers import UserManager
 
 
+class NumberFormat(models.TextChoices):
+    """How a person writes numbers; each value is the decimal mark."""
+
+    AUTOMATIC = "", "Automatic"
+    POINT = ".", "1,234.5"
+    COMMA = ",", "1.234,5"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. Role: user, admin (`is_staff`) or superuser."""
+    """A person. Role: user, admin (`is_staff`) or superuser.
+
+    Someone who deletes their account cannot be told anything or act until they sign in again
+    (`deletion_requested_at`); 30 days later the row keeps nothing about them (`anonymised_at`)."""
 
     email = models.EmailField(
         "e-mail", unique=True, error_messages={"unique": "A person with this e-mail exists."}
@@ -22,9 +33,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     timezone = models.CharField(
         max_length=64, blank=True, help_text="IANA name; empty means the site's default."
     )
+    number_format = models.CharField(
+        max_length=1, blank=True, choices=NumberFormat, default=NumberFormat.AUTOMATIC
+    )
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField("active", default=True)
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
+    last_seen_at = models.DateTimeField("last seen", null=True, editable=False)
+    deletion_requested_at = models.DateTimeField(null=True, editable=False)
+    anonymised_at = models.DateTimeField(null=True, editable=False)
 
     objects = UserManager()
 
@@ -52,6 +69,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.is_superuser:
             return "superuser"
         return "admin" if self.is_staff else "user"
+
+    @property
+    def status(self) -> str:
+        if self.anonymised_at:
+            return "deleted"
+        if self.deletion_requested_at:
+            return "closing"
+        return "active" if self.is_active else "disabled"
+
+    @property
+    def decimal_mark(self) -> str:
+        """The mark that the person writes, or nothing where each number decides for itself."""
+        return self.number_format
 
     @property
     def initials(self) -> str:

@@ -1,5 +1,8 @@
-"""The request as every view behind the sign-in gets it."""
+"""The request as every view behind the sign-in gets it, and where it came from."""
 
+import ipaddress
+
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.models import User
@@ -9,3 +12,21 @@ class SignedInRequest(HttpRequest):
     """LoginRequiredMiddleware lets only signed-in people reach a view that is not public."""
 
     user: User
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The network address that asks, or None where there is none (a socket file).
+
+    Each of the TRUSTED_PROXIES in front appends the address that it saw to X-Forwarded-For, so the
+    entry that many places from the end is the client's. Whatever stands before it, or the whole
+    header without a configured proxy, is the client's own claim and counts for nothing.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    hops = settings.TRUSTED_PROXIES
+    seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if hops and len(seen) >= hops:
+        address = seen[-hops].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None

@@ -1,12 +1,21 @@
-"""What people ask for about people."""
+"""What superusers ask for about other people."""
 
-from allauth.usersessions.models import UserSession
-from django.contrib.sessions.models import Session
+from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
+from accounts import mails
 from accounts.activity import record
-from accounts.errors import LastSuperuser, OwnRole
+from accounts.errors import (
+    AccountGone,
+    LastSuperuser,
+    NotActive,
+    NotSuperuser,
+    OwnAccount,
+    OwnRole,
+)
 from accounts.models import User
+from accounts.sessions import end_sessions
 
 
 @transaction.atomic
@@ -36,29 +45,119 @@ def revoke_superuser(*, user: User, by: User) -> User:
 def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> User:
     if user.pk == by.pk:
         raise OwnRole
-    # All active superusers are locked in one order, so two parallel demotions see each other.
-    superusers = list(
-        User.objects.active().filter(is_superuser=True).order_by("pk").select_for_update()
-    )
-    user = User.objects.select_for_update().get(pk=user.pk)
-    if not is_superuser and superusers == [user]:
-        raise LastSuperuser
+    user = locked(user, by=by)
+    if user.status != "active":
+        raise NotActive
+    if not is_superuser:
+        check_not_last_superuser(user)
     before = user.role
     user.is_staff, user.is_superuser = is_staff, is_superuser
+    if user.role == before:
+        return user
     user.save(update_fields=["is_staff", "is_superuser"])
     end_sessions(user)
     record(
-        "role changed",
-        by=by,
-        target=user.email,
-        before={"role": before},
-        after={"role": user.role},
+        "role changed", by=by, target=user.email, before={"role": before}, after={"role": user.role}
     )
+    mails.send("account/email/role_changed", user.email, user=user, before=before)
     return user
 
 
-def end_sessions(user: User) -> None:
-    """Sign a person out everywhere."""
-    own = UserSession.objects.filter(user=user)
-    Session.objects.filter(session_key__in=own.values("session_key")).delete()
-    own.delete()
+@transaction.atomic
+def deactivate(*, user: User, by: User, reason: str = "") -> User:
+    """Close a person's door: sessions end at once, running predictions finish, history stays."""
+    if user.pk == by.pk:
+        raise OwnAccount
+    user = locked(user, by=by)
+    check_not_last_superuser(user)
+    if not user.is_active:
+        return user
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    end_sessions(user)
+    record(
+        "account disabled",
+        by=by,
+        target=user.email,
+        before={"status": "active"},
+        after={"status": "disabled", "reason": reason},
+    )
+    mails.send("account/email/account_disabled", user.email, user=user)
+    return user
+
+
+@transaction.atomic
+def reactivate(*, user: User, by: User, reason: str = "") -> User:
+    """Open the door again; role and history are as they were."""
+    if user.pk == by.pk:
+        raise OwnAccount
+    user = locked(user, by=by)
+    if user.anonymised_at:
+        raise AccountGone
+    if user.is_active:
+        return user
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    record(
+        "account enabled",
+        by=by,
+        target=user.email,
+        before={"status": "disabled"},
+        after={"status": "active", "reason": reason},
+    )
+    mails.send("account/email/account_enabled", user.email, user=user)
+    return user
+
+
+@transaction.atomic
+def send_password_reset(*, user: User, by: User) -> str:
+    """End a person's sessions and let them choose a new password.
+
+    Where mail is delivered they get the link, and the answer is empty; else the answer is the
+    link, to hand over: it works once, for an hour. No password is ever shown or set.
+    """
+    user = locked(user, by=by)
+    if not user.is_active:
+        raise NotActive
+    link = password_reset_link(user)
+    if user.pk != by.pk:
+        end_sessions(user)
+    record("password reset sent", by=by, target=user.email)
+    if not settings.MAIL_IS_DELIVERED:
+        return link
+    mails.send(
+        "account/email/password_reset_key", user.email, user=user, password_reset_url=link, by=by
+    )
+    return ""
+
+
+def password_reset_link(user: User) -> str:
+    """The address under which a person chooses a new password; its host is the site's own."""
+    from allauth.account.forms import default_token_generator  # needs the apps first
+    from allauth.account.utils import user_pk_to_url_str
+
+    path = reverse(
+        "account_reset_password_from_key",
+        kwargs={
+            "uidb36": user_pk_to_url_str(user),
+            "key": default_token_generator.make_token(user),
+        },
+    )
+    return f"{settings.SITE_URL}{path}"
+
+
+def locked(user: User, *, by: User) -> User:
+    """The person's row, locked after those of all active superusers, always in one order: of two
+    people who take each other's rights at the same moment, the second finds out that they have
+    none."""
+    superusers = User.objects.superusers().order_by("pk").select_for_update()
+    if by.pk not in {superuser.pk for superuser in superusers}:
+        raise NotSuperuser
+    return User.objects.select_for_update().get(pk=user.pk)
+
+
+def check_not_last_superuser(user: User) -> None:
+    """Raise LastSuperuser if nobody else could act as one. Locks all of them."""
+    superusers = list(User.objects.superusers().order_by("pk").select_for_update())
+    if superusers == [user]:
+        raise LastSuperuser

@@ -44,6 +44,7 @@ SECRET_KEY: str = read("str", "SECRET_KEY")
 DEBUG: bool = read("bool", "DEBUG", False)
 ALLOWED_HOSTS: list[str] = read("list", "ALLOWED_HOSTS", ["127.0.0.1", "localhost"])
 CSRF_TRUSTED_ORIGINS: list[str] = read("list", "CSRF_TRUSTED_ORIGINS", [])
+TRUSTED_PROXIES: int = read("int", "TRUSTED_PROXIES", 0)
 
 INSTALLED_APPS = [
     "accounts",
@@ -80,10 +81,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "accounts.middleware.TimezoneMiddleware",
+    "accounts.middleware.PersonMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -148,6 +150,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
     "sweep-inspections": {"task": "models_registry.tasks.sweep_inspections", "schedule": 5.0},
+    "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
+    "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
 }
 
 # --- Prefect, the engine ---------------------------------------------------------------------
@@ -185,6 +189,7 @@ MODEL_HOST_MAX_BYTES: int = read("int", "MODEL_HOST_MAX_BYTES", 4 * 1024**3)
 MODEL_HOST_MEMORY_BYTES: int = read("int", "MODEL_HOST_MEMORY_BYTES", 2 * 1024**3)
 ONE_CHILD_PER_PREDICTION: bool = read("bool", "ONE_CHILD_PER_PREDICTION", False)
 ALLOW_UNSANDBOXED_MODELS: bool = read("bool", "ALLOW_UNSANDBOXED_MODELS", False)
+BOOSTERS_ALLOWED: bool = read("bool", "BOOSTERS_ALLOWED", False)
 
 # --- Limits of an execution ------------------------------------------------------------------
 LOAD_SECONDS = 30.0
@@ -220,6 +225,7 @@ ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignupForm"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if REQUIRE_EMAIL_CONFIRMATION else "optional"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
@@ -230,7 +236,14 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,20/15m/ip", "confirm_email": "1/m/key"}
 PASSWORD_RESET_TIMEOUT = 60 * 60
+USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # else nobody with a second factor could change their address
+REQUIRE_ADMIN_SECOND_FACTOR: bool = read("bool", "REQUIRE_ADMIN_SECOND_FACTOR", False)
+ACCOUNT_CLOSING = timedelta(days=30)
+ACTIVITY_ADDRESS_KEPT = timedelta(days=90)
+ACTIVITY_KEPT = timedelta(days=730)
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -242,6 +255,8 @@ if IS_PRODUCTION:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -263,7 +278,9 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- Mail ------------------------------------------------------------------------------------
 _mail = read("dj_email_url", "EMAIL_URL", "console:")
-EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_BACKEND = "notifications.mail.OutboxBackend"
+MAIL_TRANSPORT: str = _mail["EMAIL_BACKEND"]
+MAIL_IS_DELIVERED: bool = MAIL_TRANSPORT.endswith(".smtp.EmailBackend")
 EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH") or None
 EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (

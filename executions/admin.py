@@ -79,9 +79,11 @@ class ExecutionAdmin(ReadOnlyAdmin):
         version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
         schema = version.features.as_schema()
         run = self._run(request, version)
+        mark = request.user.decimal_mark
         if request.method == "POST":
             fixing = "fix" in request.POST
-            form = InputForm(schema, with_fix(request.POST) if fixing else request.POST)
+            data = with_fix(request.POST) if fixing else request.POST
+            form = InputForm(schema, data, decimal_mark=mark)
             if form.is_valid() and not fixing:
                 try:
                     execution = services.request_execution(
@@ -97,7 +99,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
                     page = reverse("admin:executions_execution_test", args=[version.pk])
                     return redirect(f"{page}?run={execution.pk}")
         else:
-            form = InputForm(schema, values=run.inputs if run else schema.typical_values())
+            values = run.inputs if run else schema.typical_values()
+            form = InputForm(schema, values=values, decimal_mark=mark)
         context = self.admin_site.each_context(request) | {
             "title": f"Test {version.short_name} of {version.model.name}",
             "opts": self.opts,

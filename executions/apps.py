@@ -1,4 +1,4 @@
-"""How Django admin calls this app."""
+"""How Django admin calls this app, and what it keeps about a person."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class ExecutionsConfig(AppConfig):
     name = "executions"
     verbose_name = "Predictions"
+
+    def ready(self) -> None:
+        from executions import own_data  # noqa: F401 - registers itself

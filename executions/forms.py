@@ -84,13 +84,16 @@ class InputForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         values: Mapping[str, Scalar] | None = None,
+        decimal_mark: str = "",
     ) -> None:
         self.input_schema = input_schema
+        self.decimal_mark = decimal_mark
         self.names = {f"f{index}": f.name for index, f in enumerate(input_schema.features)}
         self.cleaned_inputs = CleanedInputs({}, {})
         initial: dict[str, Any] = {"form_token": uuid.uuid4(), "schema": input_schema.digest}
         for key, feature in zip(self.names, input_schema.features, strict=True):
-            initial[key] = feature.as_typed((values or {}).get(feature.name))
+            text = feature.as_typed((values or {}).get(feature.name))
+            initial[key] = typed(text, decimal_mark) if feature.is_number else text
         super().__init__(data, initial=initial)
         self.inputs = {
             key: InputField(feature)
@@ -124,7 +127,7 @@ class InputForm(forms.Form):
                 "Check the values below. Nothing has been run."
             )
         raw = {name: self.cleaned_data.get(key, "") for key, name in self.names.items()}
-        self.cleaned_inputs = self.input_schema.clean(raw)
+        self.cleaned_inputs = self.input_schema.clean(raw, decimal_mark=self.decimal_mark)
         for key, name in self.names.items():
             if name in self.cleaned_inputs.errors:
                 self._add_input_error(key, self.cleaned_inputs.errors[name])
@@ -135,7 +138,23 @@ class InputForm(forms.Form):
         self.add_error(key, str(error))
         carried = {label: value for value, label in field.choices}
         field.suggestions = [(carried.get(text, text), text) for text in error.suggestions]
+        if field.feature.is_number:
+            field.suggestions = [
+                (typed(text, self.decimal_mark), text) for text in error.suggestions
+            ]
         field.widget.attrs["aria-invalid"] = "true"
+
+
+def typed(number: str, decimal_mark: str) -> str:
+    """A number that is written with a point, as the person would type it, so that it reads back as
+    the same one: with their mark; without one, three decimals would look like thousands."""
+    mantissa, e, exponent = number.partition("e")
+    whole, point, fraction = mantissa.partition(".")
+    if not point:
+        return number
+    if not decimal_mark and len(fraction) == 3:
+        fraction += "0"
+    return f"{whole}{decimal_mark or point}{fraction}{e}{exponent}"
 
 
 def with_fix(data: Any) -> Any:

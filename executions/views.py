@@ -34,14 +34,15 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         ModelVersion.objects.active().select_related("model"), model__slug=slug
     )
     schema = version.features.as_schema()
+    mark = request.user.decimal_mark
     if request.method == "GET":
-        form = InputForm(schema, values=_starting_values(request, schema))
+        form = InputForm(schema, values=_starting_values(request, schema), decimal_mark=mark)
         return _form_page(request, version, form)
     if "fix" in request.POST:
-        form = InputForm(schema, with_fix(request.POST))
+        form = InputForm(schema, with_fix(request.POST), decimal_mark=mark)
         form.is_valid()
         return _form_page(request, version, form, status=422 if form.errors else 200)
-    form = InputForm(schema, request.POST)
+    form = InputForm(schema, request.POST, decimal_mark=mark)
     if not form.is_valid():
         return _form_page(request, version, form, status=422)
     try:
@@ -109,7 +110,11 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     execution = own_execution(request, pk)
     result = _result(execution, asked=_asked(request))
     if execution.version.is_active:
-        form = InputForm(execution.version.features.as_schema(), values=execution.inputs)
+        form = InputForm(
+            execution.version.features.as_schema(),
+            values=execution.inputs,
+            decimal_mark=request.user.decimal_mark,
+        )
         return _form_page(request, execution.version, form, result=result)
     return render(request, "executions/execution_detail.html", result)
 

@@ -119,6 +119,11 @@ MATRIX: dict[str, Entry] = {
     "executions:cancel": post(302, 302, 404, 404, 404, pk="pk"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
+    "accounts:profile": signed_in(),
+    "accounts:resend_confirmation": post(302, 302, 302, 302, 302),
+    "accounts:data": signed_in(),
+    "accounts:download_data": post(302, 200, 200, 200, 200, kind="=json"),
+    "accounts:close": signed_in(),
     "account_login": visitors(),
     "account_signup": visitors(),
     "account_logout": entry(302, 200, 200, 200, 200),
@@ -238,8 +243,11 @@ def rows_by_table() -> dict[str, list[Any]]:
     from django.apps import apps
 
     ours = {"accounts", "notifications", "models_registry", "executions", "presets"}
-    return {
+    rows = {
         model._meta.label: list(model._default_manager.order_by("pk").values())
         for model in apps.get_models()
         if model._meta.app_label in ours
     }
+    for person in rows["accounts.User"]:
+        del person["last_seen_at"]
+    return rows

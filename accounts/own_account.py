@@ -1,0 +1,78 @@
+"""What people ask for about their own account."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import mails
+from accounts.activity import record
+from accounts.models import User
+from accounts.services import check_not_last_superuser
+from accounts.sessions import end_sessions
+
+PREFERENCES = ("name", "timezone", "number_format")
+
+
+@transaction.atomic
+def change_preferences(*, user: User, changes: dict[str, Any]) -> User:
+    """Keep a person's new name, timezone or number format."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    before = {name: getattr(user, name) for name in PREFERENCES}
+    after = before | {name: changes[name] for name in PREFERENCES if name in changes}
+    changed = [name for name in PREFERENCES if before[name] != after[name]]
+    if not changed:
+        return user
+    for name in changed:
+        setattr(user, name, after[name])
+    user.save(update_fields=changed)
+    record(
+        "preferences changed",
+        by=user,
+        target=user.email,
+        before={name: before[name] for name in changed},
+        after={name: after[name] for name in changed},
+    )
+    return user
+
+
+@transaction.atomic
+def change_password(*, user: User, password: str, is_reset: bool, session: str | None) -> User:
+    """Set the password that the person chose and end every other session; after a reset by mail,
+    every session."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    end_sessions(user, but=None if is_reset else session)
+    record("password reset" if is_reset else "password changed", by=user, target=user.email)
+    return user
+
+
+@transaction.atomic
+def close_account(*, user: User) -> User:
+    """Close the person's account at once; signing in within ACCOUNT_CLOSING opens it again.
+
+    Raises LastSuperuser: a site without one could not be run any more.
+    """
+    check_not_last_superuser(user)
+    user = User.objects.select_for_update().get(pk=user.pk)
+    user.deletion_requested_at = timezone.now()
+    user.save(update_fields=["deletion_requested_at"])
+    end_sessions(user)
+    record("account deletion requested", by=user, target=user.email)
+    mails.send(
+        "account/email/account_closed",
+        user.email,
+        user=user,
+        until=user.deletion_requested_at + settings.ACCOUNT_CLOSING,
+    )
+    return user
+
+
+@transaction.atomic
+def reopen_account(*, user: User) -> User:
+    """The person came back in time: everything is as it was."""
+    user.deletion_requested_at = None
+    user.save(update_fields=["deletion_requested_at"])
+    record("account deletion withdrawn", by=user, target=user.email)
+    return user

@@ -1,0 +1,31 @@
+"""What this app keeps about a person. Its own deletion is `retention`."""
+
+from accounts.models import User
+from accounts.personal_data import Part, Row, register
+
+
+def _profile(user: User) -> list[Row]:
+    return [
+        {
+            "email": user.email,
+            "name": user.name,
+            "timezone": user.timezone,
+            "number_format": user.number_format,
+            "role": user.role,
+            "joined_at": user.joined_at,
+            "last_seen_at": user.last_seen_at,
+        }
+    ]
+
+
+def _activity(user: User) -> list[Row]:
+    columns = ("at", "action", "target", "before", "after", "address")
+    return list(user.activity.order_by("at", "id").values(*columns))
+
+
+def _nothing(user: User) -> None:
+    """The row itself and its activity are anonymised with the account."""
+
+
+register(Part("profile", _profile, _nothing))
+register(Part("activity", _activity, _nothing))

@@ -1,0 +1,68 @@
+"""What the product keeps about a person, each part told by the app that keeps it.
+
+Apps above this one register their part when they are ready: so the download and the deletion are
+whole without this app knowing any of them.
+"""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.exports import csv_cell
+from accounts.models import User
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One kind of thing kept about a person: its rows, and how to remove or anonymise them."""
+
+    name: str
+    rows: Callable[[User], Iterable[Row]]
+    erase: Callable[[User], None]
+
+
+_parts: dict[str, Part] = {}
+
+
+def register(part: Part) -> None:
+    _parts[part.name] = part
+
+
+def everything(user: User) -> dict[str, list[Row]]:
+    """All that is kept about a person, by part."""
+    return {name: list(part.rows(user)) for name, part in _parts.items()}
+
+
+def erase(user: User) -> None:
+    for part in _parts.values():
+        part.erase(user)
+
+
+def as_json(user: User) -> bytes:
+    return json.dumps(everything(user), cls=DjangoJSONEncoder, indent=2).encode()
+
+
+def as_csv(user: User) -> bytes:
+    """A ZIP with one CSV file a part."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, rows in everything(user).items():
+            archive.writestr(f"{name}.csv", _table(rows))
+    return packed.getvalue()
+
+
+def _table(rows: list[Row]) -> str:
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([csv_cell(row.get(column)) for column in columns] for row in rows)
+    return text.getvalue()

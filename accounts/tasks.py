@@ -1,0 +1,10 @@
+"""What happens to people's data by itself."""
+
+from celery import shared_task
+
+from accounts import retention
+
+
+@shared_task(ignore_result=True)
+def forget_people() -> None:
+    retention.forget()

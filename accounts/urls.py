@@ -1,0 +1,14 @@
+"""A person's own pages that allauth does not have."""
+
+from django.urls import path, re_path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("profile/", views.profile, name="profile"),
+    path("resend/", views.resend_confirmation, name="resend_confirmation"),
+    path("data/", views.data, name="data"),
+    re_path(r"^data/(?P<kind>json|csv)/$", views.download_data, name="download_data"),
+    path("close/", views.close_account, name="close"),
+]

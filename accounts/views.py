@@ -1,0 +1,84 @@
+"""A person's own pages: profile, data, leaving; and the confirmation mail once more."""
+
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import own_account, personal_data
+from accounts.activity import record
+from accounts.adapters import UNCONFIRMED
+from accounts.forms import PasswordForm, ProfileForm
+from accounts.requests import SignedInRequest
+from config.errors import DomainError
+
+
+@require_http_methods(["GET", "POST"])
+def profile(request: SignedInRequest) -> HttpResponse:
+    if request.method == "GET":
+        return render(request, "account/profile.html", {"form": ProfileForm(instance=request.user)})
+    form = ProfileForm(request.POST, instance=request.user)
+    if not form.is_valid():
+        return render(request, "account/profile.html", {"form": form}, status=422)
+    own_account.change_preferences(user=request.user, changes=form.cleaned_data)
+    messages.success(request, "Saved.")
+    return redirect("accounts:profile")
+
+
+@login_not_required
+@require_POST
+def resend_confirmation(request: HttpRequest) -> HttpResponse:
+    """Send the confirmation mail again to the address that this browser just gave, at most once a
+    minute. The answer is the same whatever that address is."""
+    email = request.session.get(UNCONFIRMED, "")
+    if email:
+        address = EmailAddress.objects.filter(email=email).select_related("user").first()
+        if address is None or address.verified:
+            address = EmailAddress(user=None, email=email)
+        send_verification_email_to_address(request, address, signup=True)
+        messages.success(request, "Sent again, unless the last mail is less than a minute old.")
+    return redirect("account_email_verification_sent")
+
+
+@require_GET
+def data(request: SignedInRequest) -> HttpResponse:
+    return render(request, "account/data.html")
+
+
+@require_POST
+def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
+    """Everything kept about the person: one JSON file, or a ZIP of CSV files."""
+    record("own data downloaded", by=request.user, target=request.user.email, after={"as": kind})
+    day = f"{timezone.localtime():%Y-%m-%d}"
+    if kind == "json":
+        content, media_type, name = personal_data.as_json(request.user), "application/json", "json"
+    else:
+        content, media_type, name = personal_data.as_csv(request.user), "application/zip", "zip"
+    response = HttpResponse(content, content_type=media_type)
+    response["Content-Disposition"] = f'attachment; filename="my-data-{day}.{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def close_account(request: SignedInRequest) -> HttpResponse:
+    form = PasswordForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            own_account.close_account(user=request.user)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            logout(request)
+            return render(request, "account/closed.html")
+    status = 422 if form.errors else 200
+    return render(request, "account/close.html", {"form": form}, status=status)

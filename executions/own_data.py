@@ -1,0 +1,45 @@
+"""What this app keeps about a person, and what stays of it, without them, when they are gone."""
+
+from django.db.models.functions import Coalesce, Now
+
+from accounts.models import User
+from accounts.personal_data import Part, Row, register
+from executions.models import Execution
+
+
+def _rows(user: User) -> list[Row]:
+    executions = (
+        Execution.objects.visible_to(user)
+        .select_related("version__model")
+        .order_by("requested_at", "pk")
+    )
+    return [
+        {
+            "id": execution.public_id,
+            "model": execution.version.model.name,
+            "version": execution.version.number,
+            "status": execution.status,
+            "requested_at": execution.requested_at,
+            "finished_at": execution.finished_at,
+            "inputs": execution.inputs,
+            "outputs": execution.outputs,
+            "error_code": execution.error_code,
+        }
+        for execution in executions
+    ]
+
+
+def _erase(user: User) -> None:
+    """Id, version, status, times and error class stay, so that the counts stay true."""
+    user.executions.update(
+        user=None,
+        inputs=None,
+        outputs=None,
+        warnings=[],
+        message="",
+        traceback="",
+        purged_at=Coalesce("purged_at", Now()),
+    )
+
+
+register(Part("predictions", _rows, _erase))

@@ -1,0 +1,126 @@
+"""The outbox: where every mail of the product waits, and how it is sent.
+
+Django's mail functions write rows here (EMAIL_BACKEND); a task sends each row through the real
+transport (MAIL_TRANSPORT). A try takes the row for as long as the pause after it lasts, so two
+workers never send the same mail; a worker lost between the server's "accepted" and our note sends
+it again with the same Message-ID.
+"""
+
+import logging
+import smtplib
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import F
+from django.utils import timezone
+
+from config.queue import kick
+from notifications.models import Mail
+
+logger = logging.getLogger(__name__)
+
+PAUSES = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=14),
+    timedelta(minutes=40),
+    timedelta(minutes=1),
+)
+"""How long the row is taken for after each try. The fifth, an hour after the first, is the last."""
+
+FINAL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused)
+"""What no later try changes, where the server's code says so (5xx)."""
+
+
+class OutboxBackend(BaseEmailBackend):
+    """Takes mails as rows, inside the caller's transaction."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        from notifications.tasks import send_mail  # the task sends from this module
+
+        for message in email_messages:
+            kick(send_mail, str(_row(message).pk))
+        return len(email_messages)
+
+
+def _row(message: EmailMessage) -> Mail:
+    """Raises ValueError for what a row cannot hold."""
+    if message.attachments:
+        raise ValueError("the outbox carries no attachments")
+    html = [
+        str(alternative[0])
+        for alternative in getattr(message, "alternatives", [])
+        if alternative[1] == "text/html"
+    ]
+    return Mail.objects.create(
+        sender=message.from_email,
+        recipients=message.recipients(),
+        subject=" ".join(message.subject.split())[:300],
+        text=str(message.body),
+        html=html[0] if html else "",
+        headers={name: str(value) for name, value in message.extra_headers.items()},
+    )
+
+
+def send(pk: uuid.UUID) -> None:
+    """Try to send one mail that is due; nothing happens where another worker has it."""
+    mail = Mail.objects.due().filter(pk=pk).first()
+    if mail is None:
+        return
+    now = timezone.now()
+    taken = (
+        Mail.objects.due()
+        .filter(pk=pk, tries=mail.tries)
+        .update(tries=F("tries") + 1, next_try_at=now + PAUSES[min(mail.tries, len(PAUSES) - 1)])
+    )
+    if not taken:
+        return
+    try:
+        _transmit(mail)
+    except (OSError, smtplib.SMTPException) as error:
+        _note_failure(mail, error)
+    else:
+        Mail.objects.filter(pk=pk).update(
+            sent_at=timezone.now(), text="", html="", headers={}, last_error=""
+        )
+
+
+def _transmit(mail: Mail) -> None:
+    host = urlsplit(settings.SITE_URL).hostname or "localhost"
+    message = EmailMultiAlternatives(
+        mail.subject,
+        mail.text,
+        mail.sender,
+        mail.recipients,
+        headers={**mail.headers, "Message-ID": f"<{mail.pk}@{host}>"},
+        connection=get_connection(settings.MAIL_TRANSPORT),
+    )
+    if mail.html:
+        message.attach_alternative(mail.html, "text/html")
+    message.send()
+
+
+def _note_failure(mail: Mail, error: Exception) -> None:
+    is_last = mail.tries + 1 >= len(PAUSES) or _is_final(error)
+    logger.warning(
+        "mail_failed mail=%s try=%s error=%s last=%s",
+        mail.pk, mail.tries + 1, type(error).__name__, is_last,
+    )  # fmt: skip
+    # The class alone: a server's words may quote addresses.
+    failure = {"last_error": type(error).__name__}
+    rows = Mail.objects.filter(pk=mail.pk, sent_at=None)
+    if is_last:
+        rows.update(**failure, given_up_at=timezone.now(), text="", html="", headers={})
+    else:
+        rows.update(**failure)
+
+
+def _is_final(error: Exception) -> bool:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, FINAL) and error.smtp_code >= 500

@@ -1,0 +1,16 @@
+"""What this app keeps about a person."""
+
+from accounts.models import User
+from accounts.personal_data import Part, Row, register
+
+
+def _rows(user: User) -> list[Row]:
+    columns = ("created_at", "model__name", "name", "inputs")
+    return list(user.presets.order_by("created_at").values(*columns))
+
+
+def _erase(user: User) -> None:
+    user.presets.all().delete()
+
+
+register(Part("presets", _rows, _erase))

@@ -31,6 +31,7 @@ def _host() -> ModelHost:
         children_per_model=settings.WORKER_SLOTS,
         one_child_per_prediction=settings.ONE_CHILD_PER_PREDICTION,
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED_MODELS,
+        boosters=settings.BOOSTERS_ALLOWED,
     )
     atexit.register(host.close)
     return host

@@ -59,7 +59,7 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
         if orders.role == "self_test":
             _reply(lockdown.self_test(canary, missing))
         else:
-            _serve()
+            _serve({"boosters": True} if orders.boosters else {})
         code = 0
     except lockdown.LockdownError as error:
         if orders.role == "self_test":
@@ -72,13 +72,15 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
         os._exit(code)
 
 
-def _serve() -> None:
+def _serve(allowed: dict[str, Any]) -> None:
+    """Answers until the worker closes the socket; ``allowed`` is what the loader may do beyond the
+    common list."""
     loaded: Loaded | None = None
     while (request := _receive()) is not None:
         try:
             match loaded, request:
                 case None, {"op": "load"}:
-                    loaded, report = _load(request)
+                    loaded, report = _load(request, allowed)
                     _reply(report)
                 case Loaded(), {"op": "examine"}:
                     _reply(examine(loaded.estimator, loaded.libraries))
@@ -97,7 +99,7 @@ def _serve() -> None:
             _fail(_failure(request, error))
 
 
-def _load(request: dict[str, Any]) -> tuple[Loaded, LoadReport]:
+def _load(request: dict[str, Any], allowed: dict[str, Any]) -> tuple[Loaded, LoadReport]:
     """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
     started, before = time.perf_counter(), _peak_bytes()
     length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
@@ -105,6 +107,7 @@ def _load(request: dict[str, Any]) -> tuple[Loaded, LoadReport]:
         memoryview(_read(length)),
         request["format"],
         approved=frozenset((module, name) for module, name in request["approved"]),
+        **allowed,
     )
     return loaded, LoadReport(
         types=loaded.types,

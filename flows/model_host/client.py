@@ -62,7 +62,8 @@ class ModelHost:
     are ended, longest unused first, while they hold more than ``max_memory_bytes`` together (the
     last used stays), after ``idle_seconds``, and after ``max_predictions_per_child``.
     ``one_child_per_prediction`` gives every prediction a process that never saw another's inputs.
-    ``allow_unsandboxed`` serves models although the self-test failed.
+    ``allow_unsandboxed`` serves models although the self-test failed; ``boosters`` opens those of
+    XGBoost and LightGBM, too.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class ModelHost:
         max_predictions_per_child: int = 1000,
         idle_seconds: float = 900.0,
         allow_unsandboxed: bool = False,
+        boosters: bool = False,
     ) -> None:
         self._python = python
         self._max_children = max_children
@@ -84,6 +86,7 @@ class ModelHost:
         self._max_predictions = 1 if one_child_per_prediction else max_predictions_per_child
         self._idle_seconds = idle_seconds
         self._allow_unsandboxed = allow_unsandboxed
+        self._boosters = boosters
         self._starting = threading.Lock()
         self._zygote: Zygote | None = None
         self._self_test: SelfTest | None = None
@@ -267,6 +270,7 @@ class ModelHost:
             + SPARE_CPU_SECONDS,
             locked=self.self_test.passed,
             modules=tuple(sorted({module for module, _ in artifact.approved})),
+            boosters=self._boosters,
         )
         try:
             zygote = self._running_zygote()
@@ -293,7 +297,7 @@ class ModelHost:
             if self._zygote is None or self._zygote is lost:
                 started = time.monotonic()
                 self._zygote = None
-                self._zygote = zygote = Zygote(self._python)
+                self._zygote = zygote = Zygote(self._python, boosters=self._boosters)
                 if zygote.cold:
                     logger.warning("warm-up incomplete: %s", "; ".join(zygote.cold))
                 if self._self_test is None or not self._self_test.passed:

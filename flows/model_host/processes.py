@@ -44,14 +44,14 @@ LAST_WORDS_SECONDS = 0.5
 
 _LAUNCH = """
 import importlib.util, json, os, sys
-folder, control = sys.argv[1:]
+folder, control, *also = sys.argv[1:]
 try:
     spec = importlib.util.spec_from_file_location(
         "model_host", folder + "/__init__.py", submodule_search_locations=[folder])
     sys.modules["model_host"] = package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)
     from model_host.zygote import main
-    main(int(control))
+    main(int(control), boosters="boosters" in also)
 except Exception as error:
     failed = f"{type(error).__name__}: {error}"[:1000]
     os.write(int(control), json.dumps({"failed": failed}).encode())
@@ -67,13 +67,17 @@ class ZygoteLost(Exception):
 class Zygote:
     """One running zygote. Made, it is ready to fork; any thread may ask it."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, *, boosters: bool = False) -> None:
         """Starts the process and waits until it is warm. ZygoteLost if it does not come up."""
+        also = ["boosters"] if boosters else []
         self._asking = threading.Lock()
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [python, "-I", "-c", _LAUNCH, str(Path(__file__).parent), str(theirs.fileno())],
+                [
+                    *(python, "-I", "-c", _LAUNCH),
+                    *(str(Path(__file__).parent), str(theirs.fileno()), *also),
+                ],
                 env=ENVIRONMENT,
                 cwd="/",
                 pass_fds=(theirs.fileno(),),

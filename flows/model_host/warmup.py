@@ -7,6 +7,7 @@ scikit-learn, joblib and pandas import much of themselves at first use. Measured
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 import time
 import warnings
@@ -73,16 +74,21 @@ _MODULES = (
 )
 """Imported, not exercised: what they do at first use, the exercises below do as well."""
 
+_BOOSTERS = ("lightgbm", "xgboost")
 _ROWS = 12
 
 
-def warm_up() -> list[str]:
-    """Imports, opens and predicts once; returns what failed, a line each, which should be none."""
+def warm_up(*, boosters: bool = False) -> list[str]:
+    """Imports, opens and predicts once; returns what failed, a line each, which should be none.
+
+    ``boosters``: imports XGBoost and LightGBM, too, where they are installed.
+    """
     failed = []
     time.localtime()  # Reads the time zone's file.
     joblib.cpu_count(only_physical_cores=True)  # Asks a subprocess, once; boosting wants to know.
     preload()
-    for module in _MODULES:
+    installed = [name for name in _BOOSTERS if boosters and importlib.util.find_spec(name)]
+    for module in (*_MODULES, *installed):
         importlib.import_module(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -32,8 +32,9 @@ from . import child, lockdown, warmup, wire
 from .protocol import Orders
 
 
-def main(control_descriptor: int) -> None:
-    """Warms up and serves the control socket until its other end is gone."""
+def main(control_descriptor: int, *, boosters: bool = False) -> None:
+    """Warms up, for XGBoost and LightGBM too if ``boosters``, and serves the control socket until
+    its other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.chdir("/")
     lockdown.name_process("model-zygote")
@@ -43,7 +44,7 @@ def main(control_descriptor: int) -> None:
     if platform.system() == "Linux":
         # A process that the worker forked may hold the socket open after the worker's death.
         waiting.register(os.pidfd_open(os.getppid()), select.POLLIN)
-    cold = warmup.warm_up()
+    cold = warmup.warm_up(boosters=boosters)
     gc.collect()
     gc.freeze()  # Children share these pages for as long as nobody touches them.
     _say(control, {"ready": True, "cold": cold[:20]})

@@ -190,7 +190,6 @@ MODEL_HOST_MEMORY_BYTES: int = read("int", "MODEL_HOST_MEMORY_BYTES", 2 * 1024**
 ONE_CHILD_PER_PREDICTION: bool = read("bool", "ONE_CHILD_PER_PREDICTION", False)
 ALLOW_UNSANDBOXED_MODELS: bool = read("bool", "ALLOW_UNSANDBOXED_MODELS", False)
 BOOSTERS_ALLOWED: bool = read("bool", "BOOSTERS_ALLOWED", False)
-BOOSTERS_ALLOWED: bool = read("bool", "BOOSTERS_ALLOWED", False)
 
 # --- Limits of an execution ------------------------------------------------------------------
 LOAD_SECONDS = 30.0

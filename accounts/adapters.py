@@ -180,4 +180,5 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
 
 
 def _is_of_somebody_else(address: EmailAddress) -> bool:
-    return User.objects.filter(email=address.email).exclude(pk=address.user_id).exists()
+    others = User.objects.filter(email=address.email).exclude(pk=address.user_id)
+    return bool(others.exists())

@@ -3,10 +3,26 @@
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from django.contrib import admin
-from django.http import HttpRequest
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_POST
 
+from accounts.activity import record
+from accounts.acts import ACTS, acts_for
+from accounts.exports import activity_csv
+from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
+from config.errors import DomainError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.enable_nav_sidebar = False
@@ -41,24 +57,142 @@ class ReadOnlyAdmin(StaffModelAdmin):
         return False
 
 
-@admin.register(User)
-class UserAdmin(ReadOnlyAdmin):
-    list_display = ["email", "name", "role", "is_active", "joined_at", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
-    search_fields = ["email", "name"]
-    ordering = ["email"]
-    fields = ["email", "name", "timezone", "role", "is_active", "joined_at", "last_login"]
+class SuperuserOnly(ReadOnlyAdmin):
+    """People and what they did: an ordinary admin sees neither."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
+
+
+class StatusFilter(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(status, status) for status in ("active", "disabled", "closing", "deleted")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return {
+            "active": lambda: queryset.active(),
+            "disabled": lambda: queryset.filter(is_active=False, anonymised_at=None),
+            "closing": lambda: queryset.exclude(deletion_requested_at=None).filter(
+                anonymised_at=None
+            ),
+            "deleted": lambda: queryset.exclude(anonymised_at=None),
+        }.get(self.value() or "", lambda: queryset)()
+
+
+@admin.register(User)
+class UserAdmin(SuperuserOnly):
+    list_display = ["email", "name", "role", "status", "joined_at", "last_seen_at"]
+    list_filter = ["is_staff", "is_superuser", StatusFilter]
+    search_fields = ["email", "name"]
+    ordering = ["email"]
+    fields = [
+        "email",
+        "name",
+        "role",
+        "status",
+        "second_factor",
+        "timezone",
+        "joined_at",
+        "last_seen_at",
+    ]
+    change_form_template = "admin/accounts/user/change_form.html"
+
+    @admin.display(description="second factor", boolean=True)
+    def second_factor(self, user: User) -> bool:
+        return bool(is_mfa_enabled(user))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        user = User.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        context: dict[str, Any] = {"title": "Person", "subtitle": None}
+        if user is not None:
+            assert isinstance(request.user, User)
+            context |= {
+                "person": user,
+                "title": str(user),
+                "acts": acts_for(user, by=request.user),
+                "recent": user.activity.all()[:10],
+            }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def get_urls(self) -> list[URLPattern]:
+        act = self.admin_site.admin_view(self.act)
+        name = "accounts_user_act"
+        return [path("<int:pk>/act/<slug:name>/", act, name=name), *super().get_urls()]
+
+    def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        """One act on one person: its effects in words, then the button."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        assert isinstance(request.user, User)
+        user, act = get_object_or_404(User, pk=pk), ACTS.get(name)
+        if act is None:
+            raise Http404
+        page = reverse("admin:accounts_user_change", args=[pk])
+        if not act.is_possible(user):
+            messages.info(request, f"Nothing to do: {user} is {user.status}, role {user.role}.")
+            return redirect(page)
+        form = ReasonForm(request.POST or None) if act.asks_reason else None
+        link = ""
+        if request.method == "POST" and (form is None or form.is_valid()):
+            asked = {"reason": form.cleaned_data["reason"]} if form else {}
+            try:
+                answer = act.run(user=user, by=request.user, **asked)
+            except DomainError as error:
+                messages.error(request, error.message)
+                return redirect(page)
+            if not isinstance(answer, str) or not answer:
+                messages.success(request, f"{user} {act.done}.")
+                return redirect(page)
+            link = answer
+        context = self.admin_site.each_context(request) | {
+            "title": f"{act.label}: {user}",
+            "opts": self.opts,
+            "person": user,
+            "act": act,
+            "effects": act.effects(user),
+            "form": form,
+            "link": link,
+        }
+        response = render(request, "admin/accounts/user/act.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 @admin.register(ActivityEvent)
-class ActivityEventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor_email", "action", "target"]
+class ActivityEventAdmin(SuperuserOnly):
+    list_display = ["at", "actor_email", "action", "target", "before", "after", "address"]
     search_fields = ["actor_email", "target"]
-    list_filter = ["action"]
+    search_help_text = "A person's e-mail, or what was acted on"
+    list_filter = ["action", ("at", admin.DateFieldListFilter)]
     date_hierarchy = "at"
+    change_list_template = "admin/accounts/activityevent/change_list.html"
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_active and request.user.is_superuser)
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup == "actor__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(require_POST(self.export))
+        return [path("export/", export, name="accounts_activityevent_export"), *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows, filters and all, as CSV; itself an act that is recorded."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        assert isinstance(request.user, User)
+        events = self.get_changelist_instance(request).get_queryset(request)
+        record(
+            "activity exported",
+            by=request.user,
+            target="activity record",
+            after={"filter": request.GET.urlencode()},
+        )
+        response = StreamingHttpResponse(
+            activity_csv(events.iterator(chunk_size=1000)), content_type="text/csv; charset=utf-8"
+        )
+        response["Content-Disposition"] = 'attachment; filename="activity.csv"'
+        return response

@@ -153,7 +153,8 @@ def locked(user: User, *, by: User) -> User:
     superusers = User.objects.superusers().order_by("pk").select_for_update()
     if by.pk not in {superuser.pk for superuser in superusers}:
         raise NotSuperuser
-    return User.objects.select_for_update().get(pk=user.pk)
+    row: User = User.objects.select_for_update().get(pk=user.pk)
+    return row
 
 
 def check_not_last_superuser(user: User) -> None:

@@ -13,4 +13,5 @@ def end_sessions(user: User, *, but: str | None = None) -> int:
     """
     own = UserSession.objects.filter(user=user).exclude(session_key=but or "")
     Session.objects.filter(session_key__in=own.values("session_key")).delete()
-    return own.delete()[0]
+    ended: int = own.delete()[0]
+    return ended

@@ -33,9 +33,6 @@ PAUSES = (
 )
 """How long the row is taken for after each try. The fifth, an hour after the first, is the last."""
 
-FINAL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused)
-"""What no later try changes, where the server's code says so (5xx)."""
-
 
 class OutboxBackend(BaseEmailBackend):
     """Takes mails as rows, inside the caller's transaction."""
@@ -121,6 +118,7 @@ def _note_failure(mail: Mail, error: Exception) -> None:
 
 
 def _is_final(error: Exception) -> bool:
+    """Whether no later try would change the server's mind."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
-    return isinstance(error, FINAL) and error.smtp_code >= 500
+    return isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code >= 500

@@ -38,6 +38,7 @@ class Scene:
             "version": self.draft.pk,
             "deployment": self.deployment.pk,
             "user": self.root.pk,
+            "alice": self.execution.user_id,
             "activity": self.root.activity.first().pk,  # type: ignore[union-attr]
         }
 
@@ -158,7 +159,9 @@ MATRIX: dict[str, Entry] = {
     "admin:view_on_site": entry(302, 302, 302, 404, 404, content_type_id="=0", object_id="=0"),
     "admin:app_list": admins(app_label="=executions"),
     **plain_admin("accounts_user", "user", page=superusers),
+    "admin:accounts_user_act": superusers(pk="alice", name="=make-admin"),
     **plain_admin("accounts_activityevent", "activity", page=superusers),
+    "admin:accounts_activityevent_export": post(302, 302, 302, 403, 200),
     **plain_admin("models_registry_registeredmodel", "model", add=admins),
     **plain_admin("models_registry_modelversion", "version"),
     **plain_admin("models_registry_deployment", "deployment"),

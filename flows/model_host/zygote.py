@@ -86,8 +86,13 @@ def _fork(descriptor: int, orders: object) -> int:
     zygote = os.getpid()
     pid = os.fork()
     if pid == 0:
-        child.live(descriptor, ordered, parent=zygote, canary=Path(os.__file__))
+        child.live(descriptor, ordered, parent=zygote, canary=_canary())
     return pid
+
+
+def _canary() -> Path:
+    """A file that a process may read whoever it is: the interpreter may lie in a closed folder."""
+    return Path("/proc/self/stat" if platform.system() == "Linux" else os.__file__)
 
 
 def threads() -> int:

@@ -15,6 +15,16 @@ from tests.flows.model_host import escape_attempts
 ATTEMPTS = sorted(escape_attempts.ATTEMPTS)
 LOCKED = ["locked", *(["locked user"] if os.geteuid() == 0 else [])]
 
+REFUSED = {"EPERM", "EACCES", "died of SIGSYS"}
+OTHERWISE = {
+    # The call is one that an honest model needs; what it asks for is not there.
+    "grow a mapping beyond what is allowed": {"ENOMEM"},
+    "map more memory than allowed": {"ENOMEM"},
+    "read a file that was open before": {"EBADF"},
+    "return from a probe that nobody set": {"EPERM", "died of SIGILL"},
+    "share more memory than allowed": {"ENOMEM"},
+}
+
 NOT_EVERYWHERE = {
     # These take privileges, or a kernel feature that may be absent or switched off for all.
     "add key",
@@ -25,11 +35,15 @@ NOT_EVERYWHERE = {
     "change root",
     "compare with the parent",
     "enter a namespace",
+    "filter its own calls anew",
+    "fork into a new user namespace",
     "io uring",
     "keyctl",
     "memfd secret",
     "message queue",
     "mount",
+    "name a file by its handle",
+    "new namespace of another kind",
     "new network namespace",
     "new user namespace",
     "open a file system",
@@ -39,11 +53,13 @@ NOT_EVERYWHERE = {
     "perf event open",
     "personality",
     "ptrace the parent",
+    "read the kernels log",
     "read the parents memory",
     "rename the machine",
     "take a descriptor of the parent",
     "tcp socket of ip 6",
     "userfaultfd",
+    "write into the parents memory",
 }
 
 BEHIND_THE_FILTER = [
@@ -52,21 +68,36 @@ BEHIND_THE_FILTER = [
     "become root",
     "bpf",
     "execute a program",
+    "delete a file",
     "fork",
+    "fork into a new user namespace",
+    "grow a mapping beyond what is allowed",
     "list a directory",
     "make a directory",
+    "make a hard link",
+    "make a named pipe",
+    "make a symlink",
+    "map more memory than allowed",
     "mount",
     "open its own memory",
     "open the parents memory",
     "ptrace the parent",
+    "read a device",
     "read a file",
     "read a file by openat2",
+    "read a file that was open before",
     "read its own environ",
+    "read its own memory map",
+    "read the parents command line",
     "read the parents environ",
     "read the parents memory",
     "rename a file",
+    "share more memory than allowed",
+    "spawn a program",
     "start a thread",
+    "truncate a file",
     "write a new file",
+    "write into the parents memory",
 ]
 
 Outcomes = dict[str, dict[str, str]]
@@ -94,10 +125,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
 @pytest.mark.parametrize("mode", LOCKED)
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_a_locked_process_cannot(attempt: str, mode: str, outcomes: Outcomes) -> None:
-    assert outcomes[attempt][mode] in {"EPERM", "EACCES", "died of SIGSYS"}
+    assert outcomes[attempt][mode] in OTHERWISE.get(attempt, REFUSED)
 
 
-@pytest.mark.parametrize("attempt", ATTEMPTS)
+@pytest.mark.parametrize("attempt", sorted(set(ATTEMPTS) - escape_attempts.LOCKED_ONLY))
 def test_without_the_lock_the_same_attempt_succeeds(attempt: str, outcomes: Outcomes) -> None:
     refused = {"EPERM", "EACCES", "ENOSYS", "EAFNOSUPPORT", "EOPNOTSUPP", "died of SIGSEGV"}
     allowed = {"succeeded"} | (refused if attempt in NOT_EVERYWHERE else set())
@@ -105,11 +136,12 @@ def test_without_the_lock_the_same_attempt_succeeds(attempt: str, outcomes: Outc
     assert outcomes[attempt]["open"] in allowed
 
 
+@pytest.mark.parametrize("mode", [mode.replace("locked", "no filter") for mode in LOCKED])
 @pytest.mark.parametrize("attempt", BEHIND_THE_FILTER)
 def test_without_the_system_call_filter_a_locked_process_still_cannot(
-    attempt: str, outcomes: Outcomes
+    attempt: str, mode: str, outcomes: Outcomes
 ) -> None:
-    assert outcomes[attempt]["no filter"] in {"EPERM", "EACCES", "EAGAIN"}
+    assert outcomes[attempt][mode] in OTHERWISE.get(attempt, {"EPERM", "EACCES", "EAGAIN"})
 
 
 # The filter, run instruction by instruction: one table serves a machine that is not at hand.

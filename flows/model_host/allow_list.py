@@ -7,12 +7,13 @@ functions that read files and run text. Roles:
 ``REDUCE``    the file calls it; what really runs is our own function in ``makers.py``.
 ``ARGUMENT``  an inert name that only one of those functions may receive.
 ``VALUE``     a function or class that may stand in the model as a plain value.
+``PARSED``    a booster: made like NEWOBJ, then its own C++ code parses the bytes in its state.
 ``DROPPED``   serves training alone; the model is loaded without it. SciPy's distributions, left
               in a file by a random search, belong here: restoring one runs text from the file.
 
-Left out on purpose: the boosters of LightGBM and XGBoost, whose C++ parsers crash on damaged files;
-``copyreg._reconstructor``, which protocols 2 to 5 do not need; ``PyFuncDistance``, which wraps a
-callable; ``numpy.matrix``.
+The boosters of LightGBM and XGBoost stand apart, for the setting BOOSTERS_ALLOWED, which is off:
+their C++ parsers crash on damaged files. Left out on purpose: ``copyreg._reconstructor``, which
+protocols 2 to 5 do not need; ``PyFuncDistance``, which wraps a callable; ``numpy.matrix``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any, Literal
 
 from .protocol import TypeName
 
-Role = Literal["NEWOBJ", "REDUCE", "ARGUMENT", "VALUE", "DROPPED"]
+Role = Literal["NEWOBJ", "REDUCE", "ARGUMENT", "VALUE", "PARSED", "DROPPED"]
 
 _data = json.loads(Path(__file__).with_name("allow_list.json").read_text())
 
@@ -36,6 +37,16 @@ ALIASES: dict[str, str] = _data["aliases"]
 ENTRIES: dict[TypeName, Role] = {
     (module, name): role for module, names in _data["types"].items() for name, role in names.items()
 }
+
+BOOSTERS: dict[TypeName, Role] = {
+    (module, name): role
+    for module, names in _data["boosters"].items()
+    for name, role in names.items()
+}
+"""What is added where BOOSTERS_ALLOWED is on."""
+
+BOOSTER_MODULES = tuple(_data["boosters"])
+"""To be imported before the lock then; a server may have none of them."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +60,10 @@ class Entry:
     approved: bool = False
 
 
-def find(module: str, name: str) -> Entry | None:
+def find(module: str, name: str, *, boosters: bool = False) -> Entry | None:
     """The entry for what a file calls ``module`` and ``name``, None where there is none."""
     present = ALIASES.get(module, module)
-    role = ENTRIES.get((present, name))
+    role = ENTRIES.get((present, name)) or (BOOSTERS.get((present, name)) if boosters else None)
     return None if role is None else Entry(present, name, role)
 
 

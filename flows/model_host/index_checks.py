@@ -14,6 +14,7 @@ from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
@@ -56,6 +57,8 @@ def _check_tree(tree: Any) -> None:
     features = tree.feature[inner]
     if (
         tree.node_count < 1
+        or tree.n_outputs < 1
+        or (tree.n_classes < 1).any()
         or not _descends(tree.children_left, tree.children_right, inner)
         or (features < 0).any()
         or (features >= tree.n_features).any()
@@ -82,20 +85,36 @@ def _check_predictor(predictor: Any) -> None:
 
 
 def _check_neighbour_tree(tree: Any) -> None:
-    data, places, nodes, bounds, _, levels, count = tree.__getstate__()[:7]
+    data, places, nodes, bounds, leaf, levels, count, *_, metric, weights = tree.__getstate__()
     rows, columns = data.shape
-    numbers = np.arange(count)
+    numbers = np.arange(len(nodes))
     if not (
-        count == len(nodes) == 2**levels - 1
+        0 < levels < 48
+        and leaf > 0
+        and count == len(nodes) == 2**levels - 1
         and places.shape == (rows,)
         and ((places >= 0) & (places < rows)).all()
-        and bounds.shape[1:] == (count, columns)
+        and bounds.shape == (2 if isinstance(tree, KDTree) else 1, count, columns)
+        and isinstance(metric, DistanceMetric)
+        and _measures(metric, columns)
+        and (weights is None or weights.shape == (rows,))
         and (nodes["idx_start"] >= 0).all()
         and (nodes["idx_start"] <= nodes["idx_end"]).all()
         and (nodes["idx_end"] <= rows).all()
         and (2 * numbers[nodes["is_leaf"] == 0] + 2 < count).all()
     ):
         raise damaged(_OUTSIDE.format("tree of neighbours"))
+
+
+def _measures(metric: Any, columns: int) -> bool:
+    """Whether the metric's own numbers are as many as the columns, where it has such."""
+    _, vector, matrix = metric.__getstate__()
+    kind = type(metric).__name__.rstrip("0123456789")
+    if kind == "MahalanobisDistance":
+        return bool(matrix.shape == (columns, columns))
+    if kind == "SEuclideanDistance" or (kind == "MinkowskiDistance" and vector.size > 0):
+        return bool(vector.shape == (columns,))
+    return kind != "HaversineDistance" or columns == 2
 
 
 def _check_generator(generator: Any) -> None:
@@ -108,12 +127,28 @@ def _check_generator(generator: Any) -> None:
 
 def _check_sparse(matrix: Any) -> None:
     try:
-        if hasattr(matrix, "indptr"):
-            matrix.check_format(full_check=True)
-        else:
-            matrix._check() if hasattr(matrix, "_check") else matrix.tocsr()
+        fits = all(type(length) is int and length >= 0 for length in matrix.shape)
+        match matrix.format:
+            case "csr" | "csc":
+                matrix.check_format(full_check=True)
+            case "coo":
+                matrix._check()
+            case _:
+                offsets = matrix.offsets
+                fits = fits and len(np.unique(offsets)) == len(offsets) == len(matrix.data)
+                fits = fits and matrix.data.ndim == 2 and offsets.dtype.kind == "i"
     except (ValueError, AttributeError, TypeError, IndexError) as error:
         raise damaged(_OUTSIDE.format("sparse matrix")) from error
+    if not fits:
+        raise damaged(_OUTSIDE.format("sparse matrix"))
+
+
+def always_check_sparse() -> None:
+    """Makes SciPy look at every index of every sparse matrix from now on, not only of those in the
+    file: fitted numbers become indices at each prediction, as the vocabulary of a vectorizer."""
+    kind = scipy.sparse._compressed._cs_matrix
+    checked = kind.check_format
+    kind.check_format = lambda matrix, full_check=True: checked(matrix, True)
 
 
 def _trees(part: Any) -> list[Any]:

@@ -41,7 +41,7 @@ def call(reading: Reading, called: object, arguments: Arguments) -> Any:
 def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
     """What NEWOBJ gives: an instance without attributes. Only approved classes and named tuples
     take arguments."""
-    if not isinstance(cls, Named) or cls.entry.role != "NEWOBJ":
+    if not isinstance(cls, Named) or cls.entry.role not in ("NEWOBJ", "PARSED"):
         raise misused("makes an instance of", cls)
     entry = cls.entry
     made = resolve(entry)
@@ -55,6 +55,8 @@ def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
         raise unfit(entry.name)
     if (entry.module, entry.name) == ("joblib.numpy_pickle", "NumpyArrayWrapper"):
         return Made(ArrayHeader(), _unreachable, needs_state=True)
+    if entry.role == "PARSED":
+        return Made(made.__new__(made), _set_booster_state, needs_state=True)
     return Made(made.__new__(made), _set_attributes)
 
 
@@ -84,8 +86,6 @@ def _set_attributes(reading: Reading, value: Any, state: Any) -> None:
         return
     if type(state) is not dict or not all(type(name) is str for name in state):
         raise unfit(type(value).__name__)
-    if any(name.startswith("__") and name.endswith("__") for name in state):
-        raise damaged(f"it sets a special attribute of a {type(value).__name__}")
     attributes = dict(state)
     if type(version := attributes.pop("_sklearn_version", None)) is str:
         reading.libraries["scikit-learn"] = version[:40]
@@ -95,6 +95,15 @@ def _set_attributes(reading: Reading, value: Any, state: Any) -> None:
         value.__setstate__(attributes)  # it rebuilds its interpolation from its thresholds
     else:
         vars(value).update(attributes)
+
+
+def _set_booster_state(reading: Reading, value: Any, state: Any) -> None:
+    """The booster parses the bytes or the text in its state; all else in it is plain."""
+    if type(state) is not dict or not all(type(name) is str for name in state):
+        raise unfit(type(value).__name__)
+    if not isinstance(state.get("handle"), str | bytes | bytearray):
+        raise unfit(type(value).__name__)
+    value.__setstate__(state)
 
 
 def _set_approved_state(reading: Reading, value: Any, state: Any) -> None:

@@ -62,9 +62,11 @@ def _build_dtype(reading: Reading, value: np.dtype[Any], state: Any) -> None:
                 raise unfit("dtype")
     if order == ">":
         described = described.newbyteorder(">")
-    if described.__reduce__()[2] != state:
+    own = described.__reduce__()[2]
+    if own != state:
         raise unfit("dtype")
-    value.__setstate__(state)  # type: ignore[attr-defined]
+    # Never the file's own state: a dtype keeps the dict of its fields, and the file keeps it, too.
+    value.__setstate__(own)  # type: ignore[attr-defined]
 
 
 def _is_plain(reading: Reading, dtype: object) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .makers import Arguments, maker, unfit
-from .reading import Made, Reading, check_key
+from .reading import Made, Named, Reading, check_key
 
 
 @maker("builtins", "bytes")
@@ -86,9 +86,14 @@ def _ordered_dict(reading: Reading, arguments: Arguments) -> OrderedDict[Any, An
 
 @maker("collections", "defaultdict")
 def _defaultdict(reading: Reading, arguments: Arguments) -> defaultdict[Any, Any]:
-    if arguments not in ((), (None,), (int,), (float,), (str,), (list,), (dict,)):
-        raise unfit("defaultdict")
-    return defaultdict(*arguments)
+    match arguments:
+        case (Named(entry),) if entry.name == "OrderedDict":  # LightGBM's scores
+            return defaultdict(OrderedDict)
+        case () | (None,):
+            return defaultdict(None)
+        case (type() as factory,) if factory in (int, float, str, list, dict):
+            return defaultdict(factory)
+    raise unfit("defaultdict")
 
 
 @maker("datetime", "datetime")

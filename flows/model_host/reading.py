@@ -52,6 +52,7 @@ class Reading:
 
     approved: frozenset[TypeName]
     opcodes_left: int
+    boosters: bool = False
     depth: int = 0
     named: set[TypeName] = field(default_factory=set)
     unknown: dict[TypeName, None] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Reading:
     def find(self, module: str, name: str) -> Any:
         """What the file gets for a name: a value, a ``Named``, or an ``Absent``."""
         self.named.add((module, name))
-        entry = allow_list.find(module, name)
+        entry = allow_list.find(module, name, boosters=self.boosters)
         if entry is None and (module, name) in self.approved and "." not in name:
             entry = allow_list.Entry(module, name, "NEWOBJ", approved=True)
         if entry is None:
@@ -97,6 +98,12 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
             f"The file needs {listed}, which this server does not have. Define "
             f"{'it' if len(own) == 1 else 'them'} in an importable module, install that module on "
             "the worker, and save the model again."
+        )
+    elif any(name in allow_list.BOOSTERS for name in names):
+        message = (
+            f"The file names {listed}. Models of XGBoost and LightGBM are not opened here, because "
+            "their C++ code crashes on damaged files; BOOSTERS_ALLOWED=1 in the server's settings "
+            "opens them."
         )
     elif len(names) == 1:
         message = f"The file names {listed}, which is not on the list of known types."

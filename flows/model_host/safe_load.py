@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .byte_stream import CHUNK, ByteStream
 from .formats import describe, detect_format
+from .index_checks import always_check_sparse
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
 from .protocol import Format, HostError, TypeName
@@ -37,6 +38,7 @@ OPCODES = 20_000_000
 _VERSION = re.compile(
     rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+[\w.]{0,20})", re.DOTALL
 )
+always_check_sparse()
 _CUT_OFF = "The file ends in the middle: it is cut off or damaged. Upload it again."
 _DAMAGED = "The file is damaged: its content does not follow its own format. Upload it again."
 
@@ -56,11 +58,13 @@ def load(
     format: Format,
     *,
     approved: frozenset[TypeName] = frozenset(),
+    boosters: bool = False,
 ) -> Loaded:
     """The estimator in ``data``. What the bytes show counts, not the ``format`` that was claimed.
 
-    ``approved``: (module, name) pairs that a superuser trusts for this very file. Raises HostError
-    LOAD, with the pairs that were ``refused`` where names were the reason; MemoryError passes.
+    ``approved``: (module, name) pairs that a superuser trusts for this very file. ``boosters``:
+    whether models of XGBoost and LightGBM open, too. Raises HostError LOAD, with the pairs that
+    were ``refused`` where names were the reason; MemoryError passes.
     """
     found = detect_format(head := bytes(data[:4096]))
     if found is None:
@@ -70,7 +74,7 @@ def load(
             "The file is not a model file of joblib, pickle or skops"
             + (f"; it seems to be {seems}." if seems else "."),
         )
-    reading = Reading(approved=approved, opcodes_left=OPCODES)
+    reading = Reading(approved=approved, opcodes_left=OPCODES, boosters=boosters)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another version: its number is in the answer

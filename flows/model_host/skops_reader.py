@@ -118,7 +118,7 @@ def _check_node(node: dict[str, Any], reading: Reading) -> str:
     if loader == "JsonNode" or full in _PLAIN.get(loader, ()):
         return full
     reading.named.add((module, name))
-    entry = allow_list.find(module, name)
+    entry = allow_list.find(module, name, boosters=reading.boosters)
     if entry is None and (module, name) in reading.approved:
         return full
     if entry is None or entry.module != module:
@@ -157,7 +157,8 @@ def _fits(node: dict[str, Any], entry: allow_list.Entry) -> bool:
     match node["__loader__"]:
         case "ObjectNode":
             stateful = type(node.get("content")) is dict
-            return entry.role == "NEWOBJ" or (stateful and entry.module in _COMPILED)
+            compiled = entry.module in _COMPILED or entry.role == "PARSED"
+            return entry.role == "NEWOBJ" or (stateful and compiled)
         case "RandomGeneratorNode":
             return entry.module == "numpy.random._generator"
         case "TypeNode" | "FunctionNode":

@@ -374,7 +374,7 @@ def test_an_attribute_cannot_replace_a_method() -> None:
     model.predict = np.max
     data = dumped(model)
 
-    refusal_of(data, "replaces the method `predict` of a LinearRegression")
+    refusal_of(data, "replaces `predict` of the class LinearRegression")
 
     assert open_plainly(data).predict is np.max
 

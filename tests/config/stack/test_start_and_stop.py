@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from config.stack.pids import Identity
 from tests.config.stack.driver import Stack, eventually, listening
 
 LOOPBACK = "0100007F"  # 127.0.0.1, as the kernel writes it
@@ -86,7 +87,7 @@ def test_after_kill_9_of_the_supervisor_nothing_survives_and_the_data_is_there(
 
 def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_start(stack: Stack) -> None:
     stack.run("up", "--detach", "postgres", "redis")
-    supervisor, before = stack.record.supervisor.pid, stack.pid("redis")
+    supervisor, before = stack.record.supervisor.pid, Identity.of(stack.pid("redis"))
     # Stopped, they cannot obey the signal that tells them of their parent's death.
     for part in ("postgres", "redis"):
         os.kill(stack.pid(part), signal.SIGSTOP)
@@ -95,7 +96,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_start(stack: 
 
     assert stack.run("up", "--detach", "postgres", "redis").code == 0
     assert stack.run("status").code == 0
-    assert not Path(f"/proc/{before}").exists()
+    assert not before.is_alive()
     servers = [line for line in stack.processes() if "redis-server" in line]
     assert len(servers) == 1
 

@@ -7,16 +7,15 @@ from typing import Any
 
 from django import forms
 
-from models_registry.input_schema import (
-    CleanedInputs,
+from models_registry.feature_spec import (
     FeatureSpec,
-    InputError,
-    InputSchema,
     Kind,
     Requirement,
     Scalar,
     choice_text,
 )
+from models_registry.input_check import InputError
+from models_registry.input_schema import CleanedInputs, InputSchema
 
 SEGMENT_CHOICES = 3
 RADIO_CHOICES = 7

@@ -45,7 +45,8 @@ from flows.model_host.protocol import (
 from flows.predict import layout
 from models_registry import lifecycle, training_config
 from models_registry.errors import ArtifactMissing
-from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.input_schema import InputSchema
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, TypeApproval
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Now
 
-from models_registry.input_schema import FeatureSpec, TargetSpec
+from models_registry.feature_spec import FeatureSpec, TargetSpec
 from models_registry.models import Feature, Inspection, ModelVersion, Target
 
 

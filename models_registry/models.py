@@ -13,7 +13,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
-from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.input_schema import InputSchema
 
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):

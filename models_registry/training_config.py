@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from models_registry.errors import BadTrainingConfig
-from models_registry.input_schema import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20

@@ -3,11 +3,15 @@ remembers. PostgreSQL, Redis and S3 are real in every test."""
 
 import pytest
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
 from models_registry.models import ModelVersion
 from tests.factories import make_user, make_version
 from tests.fake_prefect import FakePrefect
+
+hypothesis_settings.register_profile("suite", deadline=None)  # no test asserts a time
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture

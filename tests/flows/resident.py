@@ -21,7 +21,7 @@ from executions import sweep
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
 from models_registry import prefect_gateway
-from models_registry.input_schema import FeatureSpec, Kind, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from models_registry.storage import store_artifact
 from tests.factories import make_execution, make_version

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.input_schema import FeatureSpec, InputSchema, Kind, Requirement
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.input_schema import InputSchema
 from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_INPUTS, WORK
 
 LOAN = InputSchema(LOAN_FEATURES)

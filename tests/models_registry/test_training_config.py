@@ -1,7 +1,7 @@
 import pytest
 
 from models_registry.errors import BadTrainingConfig
-from models_registry.input_schema import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.training_config import apply, metrics, parse
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})

@@ -1,0 +1,177 @@
+"""One input or output of a version: its kind, its rules in words, and how its values are shown.
+
+Pure.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models_registry.number_text import format_number, show_number, with_unit
+
+Scalar = bool | int | float | str | None
+
+MAX_TEXT_LENGTH = 1000
+
+
+class Kind(enum.Enum):
+    INTEGER = "integer"
+    FLOAT = "float"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+
+    @property
+    def label(self) -> str:
+        return {
+            "integer": "Whole number",
+            "float": "Number",
+            "string": "Text",
+            "boolean": "Yes or no",
+            "choice": "Choice",
+        }[self.value]
+
+
+class Requirement(enum.Enum):
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    MAY_BE_MISSING = "may_be_missing"
+
+    @property
+    def label(self) -> str:
+        return {
+            "required": "Required",
+            "optional": "Optional, with a default",
+            "may_be_missing": "May be missing",
+        }[self.value]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One input. ``name`` is the training column; ``choices`` are (value, label) pairs; ``default``
+    fills an empty optional input; ``imputed`` is what the model itself puts for a missing one;
+    ``typical`` is a value to show; ``sources`` says where each proposed field came from."""
+
+    name: str
+    label: str
+    kind: Kind
+    requirement: Requirement = Requirement.REQUIRED
+    help: str = ""
+    unit: str = ""
+    group: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    soft_minimum: float | None = None
+    soft_maximum: float | None = None
+    choices: tuple[tuple[Scalar, str], ...] = ()
+    default: Scalar = None
+    typical: Scalar = None
+    imputed: Scalar = None
+    is_sensitive: bool = False
+    is_listed: bool = False
+    is_complete: bool = True
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in {Kind.INTEGER, Kind.FLOAT}
+
+    @property
+    def may_be_missing(self) -> bool:
+        return self.requirement is Requirement.MAY_BE_MISSING
+
+    @property
+    def rule(self) -> str:
+        """The hard rule in words: "Expected a value between 0 and 100 years"."""
+        if self.kind is Kind.BOOLEAN:
+            return "Expected Yes or No"
+        if self.kind is Kind.CHOICE and len(self.choices) <= 10:
+            return "Expected one of: " + ", ".join(label for _, label in self.choices)
+        if self.kind is Kind.CHOICE:
+            return f"Expected one of {len(self.choices)} choices"
+        if self.kind is Kind.STRING:
+            return f"Expected text of at most {MAX_TEXT_LENGTH} characters"
+        thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
+        unit = f" {self.unit}" if self.unit else ""
+        low = None if self.minimum is None else format_number(self.minimum)
+        high = None if self.maximum is None else format_number(self.maximum)
+        if low is not None and high is not None:
+            return f"Expected {thing} between {low} and {high}{unit}"
+        if low is not None:
+            return f"Expected {thing} of at least {low}{unit}"
+        if high is not None:
+            return f"Expected {thing} of at most {high}{unit}"
+        return "Expected a whole number" if self.kind is Kind.INTEGER else "Expected a number"
+
+    @property
+    def range_text(self) -> str:
+        """What the field's help line says after its own words: range, typical value, and what
+        happens when it is left empty."""
+        parts = []
+        low, high = self.shown_range
+        if self.is_number and low is not None and high is not None:
+            parts.append(f"{show_number(low)} to {show_number(high)}")
+        if self.is_number and self.typical is not None:
+            parts.append(f"typical {self.display(self.typical)}")
+        sentences = [", ".join(parts)] if parts else []
+        if self.may_be_missing:
+            sentences.append("Leave empty if not known")
+            if self.imputed is not None:
+                sentences.append(f"The model will use {self.display_with_unit(self.imputed)}")
+        elif self.requirement is Requirement.OPTIONAL and self.default is not None:
+            sentences.append(f"Empty means {self.display(self.default)}")
+        return ". ".join(sentences)
+
+    @property
+    def shown_range(self) -> tuple[float | None, float | None]:
+        """The bounds to show: the hard ones, else the range the model was trained on."""
+        return (
+            self.soft_minimum if self.minimum is None else self.minimum,
+            self.soft_maximum if self.maximum is None else self.maximum,
+        )
+
+    def as_typed(self, value: Scalar) -> str:
+        """A value as a form field holds it, so that it reads back as the same value."""
+        if value is None:
+            return ""
+        return value if isinstance(value, str) else choice_text(value)
+
+    def display(self, value: Scalar) -> str:
+        """A stored value as people read it, without the unit."""
+        if value is None:
+            return "not known"
+        for known, label in self.choices:
+            if same_value(known, value):
+                return label
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
+        return show_number(value) if isinstance(value, int | float) else value
+
+    def display_with_unit(self, value: Scalar) -> str:
+        return self.display(None) if value is None else with_unit(self.display(value), self.unit)
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """One output: its name, what people call it, its unit, and (class, label) pairs."""
+
+    name: str
+    label: str = ""
+    unit: str = ""
+    class_labels: tuple[tuple[Scalar, str], ...] = ()
+
+
+def choice_text(value: Scalar) -> str:
+    """A choice's raw value as a form carries it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format_number(value) if isinstance(value, int | float) else str(value)
+
+
+def same_value(one: Scalar, other: Any) -> bool:
+    return (
+        one == other
+        and isinstance(one, bool) == isinstance(other, bool)
+        and (isinstance(one, str) == isinstance(other, str))
+    )

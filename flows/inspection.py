@@ -39,13 +39,12 @@ from flows.model_host.protocol import (
     HostError,
     Limits,
     LoadReport,
-    ProposedFeature,
-    ProposedTarget,
 )
 from flows.predict import layout
-from models_registry import lifecycle, training_config
+from flows.proposal import propose
+from models_registry import lifecycle
 from models_registry.errors import ArtifactMissing
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.feature_spec import FeatureSpec
 from models_registry.input_schema import InputSchema
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, TypeApproval
@@ -226,7 +225,10 @@ class Examining:
             with steps.step(LIBRARIES) as step:
                 step |= _compare_libraries(examination)
             with steps.step(INPUTS) as step:
-                features, targets = _proposal(examination, version.training_config)
+                try:
+                    features, targets = propose(examination, version.training_config)
+                except DomainError as error:
+                    raise Refused(error.message) from None
                 open_ends = [feature.label for feature in features if not feature.is_complete]
                 if open_ends:
                     step |= {
@@ -340,17 +342,6 @@ def _compare_libraries(examination: Examination) -> dict[str, str]:
     return {"detail": ", ".join(f"{library} {version}" for library, version in known)}
 
 
-def _proposal(
-    examination: Examination, config: dict[str, Any]
-) -> tuple[tuple[FeatureSpec, ...], tuple[TargetSpec, ...]]:
-    try:
-        return training_config.apply(
-            map(_feature, examination.features), map(_target, examination.targets), config
-        )
-    except DomainError as error:
-        raise Refused(error.message) from None
-
-
 def _trial(
     file: Artifact,
     limits: Limits,
@@ -380,37 +371,3 @@ def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Excep
     if error.lost:
         return HandedBack(error.message)
     return Refused(error.message, traceback=error.traceback, report=report)
-
-
-def _feature(proposed: ProposedFeature) -> FeatureSpec:
-    is_soft = proposed.is_soft_range
-    return FeatureSpec(
-        name=proposed.name,
-        label=_readable(proposed.name),
-        kind=Kind(proposed.kind),
-        requirement=Requirement(proposed.requirement),
-        minimum=None if is_soft else proposed.minimum,
-        maximum=None if is_soft else proposed.maximum,
-        soft_minimum=proposed.minimum if is_soft else None,
-        soft_maximum=proposed.maximum if is_soft else None,
-        choices=tuple((choice.value, choice.label) for choice in proposed.choices),
-        default=proposed.default,
-        typical=proposed.typical,
-        imputed=proposed.imputed,
-        is_complete=proposed.complete,
-        sources=proposed.sources,
-    )
-
-
-def _target(proposed: ProposedTarget) -> TargetSpec:
-    return TargetSpec(
-        name=proposed.name,
-        label=_readable(proposed.name),
-        class_labels=tuple((value, str(value)) for value in proposed.classes),
-    )
-
-
-def _readable(name: str) -> str:
-    """A training column's name as people would write it: "loan_amount" is "Loan amount"."""
-    words = " ".join(name.replace("_", " ").split())
-    return words[:1].upper() + words[1:] or name

@@ -1,0 +1,231 @@
+"""Files and models that take all they can get: what the worker, and other models, notice of it.
+
+Each is opened, or asked, by real processes with small limits, while another model stands by.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from struct import pack
+
+import joblib
+import numpy as np
+import pytest
+from joblib.numpy_pickle import NumpyArrayWrapper
+from sklearn.dummy import DummyRegressor
+
+from flows.model_host.client import ModelHost
+from flows.model_host.protocol import Artifact, Format, HostError, InputLayout, Limits
+from tests.flows.model_host.observed import children_of, status_of
+
+MakeModel = Callable[..., Artifact]
+
+MEGABYTES = 1024**2
+LIMITS = Limits(load_seconds=20, predict_seconds=20, memory_bytes=512 * MEGABYTES)
+TIGHT = Limits(load_seconds=2, predict_seconds=1, memory_bytes=256 * MEGABYTES)
+GRACE_SECONDS = 5
+FLAT = 24 * MEGABYTES
+INPUTS = {"x0": 1.0}
+
+
+@pytest.fixture(scope="module")
+def host(foreign_python: str) -> Iterator[ModelHost]:
+    with ModelHost(
+        python=foreign_python, max_children=4, max_memory_bytes=2**31, children_per_model=1
+    ) as host:
+        yield host
+
+
+@pytest.fixture
+def zygote(host: ModelHost) -> int:
+    host.start()
+    assert host._zygote is not None
+    return host._zygote.pid
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What is done, how long it may take, and how it may end."""
+
+    artifact: Artifact
+    seconds: float
+    codes: set[str]
+
+
+def peak_bytes() -> int:
+    return int(status_of(os.getpid())["VmHWM"].split()[0]) * 1024
+
+
+def forget_the_peak() -> int:
+    """Starts measuring this process's largest size anew; its present size."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak_bytes()
+
+
+def survive(
+    host: ModelHost, zygote: int, attack: Attack, model: MakeModel, one: InputLayout
+) -> None:
+    """The attack ends in time with a sentence, and neither worker nor other models notice."""
+
+    def ask(artifact: Artifact, limits: Limits = LIMITS) -> object:
+        return host.predict(artifact, one, INPUTS, limits).targets[0].value
+
+    bystander = model("answer_its_pid")
+    standing_by = ask(bystander)
+    before = children_of(zygote)
+    size, started = forget_the_peak(), time.monotonic()
+
+    with pytest.raises(HostError) as caught:
+        ask(attack.artifact, TIGHT)
+
+    assert time.monotonic() - started < attack.seconds + GRACE_SECONDS
+    assert caught.value.code in attack.codes
+    assert caught.value.message
+    assert not caught.value.lost
+    assert peak_bytes() - size < FLAT
+    assert children_of(zygote) <= before
+    assert ask(bystander) == standing_by
+    assert ask(model("answer_its_pid")) != standing_by
+
+
+# Models that a superuser approved, and that then misbehave
+
+
+@pytest.mark.parametrize("is_loading", [True, False], ids=["at load", "at predict"])
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("take_all_memory", "MEMORY"),
+        ("take_all_memory_to_the_last_byte", "MEMORY"),
+        ("loop", "TIMEOUT"),
+        ("ignore_signals_and_loop", "TIMEOUT"),
+        ("segfault", "CRASH"),
+        ("abort", "CRASH"),
+        ("exit_at_once", "CRASH"),
+        ("announce_four_gigabytes", "CRASH"),
+        ("close_the_connection", "CRASH"),
+        ("stop_in_the_middle_of_a_reply", "TIMEOUT"),
+    ],
+)
+def test_a_model_that_misbehaves_ends_alone_and_in_time(
+    what: str,
+    code: str,
+    is_loading: bool,
+    host: ModelHost,
+    zygote: int,
+    model: MakeModel,
+    one_number: InputLayout,
+) -> None:
+    seconds = TIGHT.load_seconds if is_loading else TIGHT.load_seconds + TIGHT.predict_seconds
+    attack = Attack(model(what, while_loading=is_loading), seconds, {code})
+
+    survive(host, zygote, attack, model, one_number)
+
+
+# Files that anybody can make
+
+
+def half_a_gigabyte_of_zeros() -> Iterator[bytes]:
+    yield b"\x80\x04\x8e" + pack("<Q", 2**29)
+    for _ in range(2**9):
+        yield bytes(2**20)
+    yield b"."
+
+
+def zipped(parts: Iterator[bytes]) -> bytes:
+    packer = zlib.compressobj(1)
+    return b"".join([*map(packer.compress, parts), packer.flush()])
+
+
+def array_of(items: int) -> bytes:
+    """What joblib writes for an array of so many numbers, and the first eight of them."""
+    wrapper = NumpyArrayWrapper(np.ndarray, (items,), "C", np.dtype("f8"))
+    return pickle.dumps(wrapper, protocol=4).removesuffix(b".") + bytes(64) + b"."
+
+
+def model_of_half_a_gigabyte() -> bytes:
+    """A fitted model, honest but for its size."""
+    large = DummyRegressor().fit([[0.0]], [0.0])
+    large.ballast_ = np.zeros(2**26)
+    file = io.BytesIO()
+    joblib.dump(large, file, compress=("zlib", 1))
+    return file.getvalue()
+
+
+FILES: dict[str, tuple[Format, Callable[[], bytes]]] = {
+    "40 million opcodes": ("pickle", lambda: b"\x80\x04" + b"N0" * 20_000_000 + b"N."),
+    "40 million opcodes in 40 kB": (
+        "joblib",
+        lambda: zipped(iter([b"\x80\x04", *[b"N0" * 20_000] * 1000, b"N."])),
+    ),
+    "half a gigabyte in half an MB": ("joblib", lambda: zipped(half_a_gigabyte_of_zeros())),
+    "a model of half a gigabyte": ("joblib", model_of_half_a_gigabyte),
+    "bytes that say they are an exabyte": (
+        "pickle",
+        lambda: b"\x80\x04\x8e" + pack("<Q", 2**60) + b"x.",
+    ),
+    "text that says it is longer than memory": (
+        "pickle",
+        lambda: b"\x80\x04\x8d" + pack("<Q", 2**63 + 1) + b"x.",
+    ),
+    "a frame that says it is an exabyte": (
+        "pickle",
+        lambda: b"\x80\x04\x95" + pack("<Q", 2**60) + b"N.",
+    ),
+    "an array that says it has a trillion numbers": ("joblib", lambda: array_of(10**12)),
+    "an array that says it has fewer than none": ("joblib", lambda: array_of(-(2**62))),
+    "a tower of lists": (
+        "pickle",
+        lambda: b"\x80\x04" + b"]" * 5_000_000 + b"a" * 4_999_999,
+    ),
+    "a list that doubles itself": (
+        "pickle",
+        lambda: b"\x80\x04)" + b"2\x86" * 5_000_000 + b".",
+    ),
+    "a number of a million digits": (
+        "pickle",
+        lambda: b"\x80\x04\x8b" + pack("<i", 2**30) + bytes(2**20) + b".",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_misbehaves_ends_alone_and_in_time(
+    name: str,
+    host: ModelHost,
+    zygote: int,
+    model: MakeModel,
+    one_number: InputLayout,
+    tmp_path: Path,
+) -> None:
+    kind, make = FILES[name]
+    path = tmp_path / "file"
+    path.write_bytes(make())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    artifact = Artifact(digest, path, kind)
+    codes = {"LOAD", "MEMORY", "TIMEOUT"}
+
+    survive(host, zygote, Attack(artifact, TIGHT.load_seconds, codes), model, one_number)
+
+
+def test_one_attack_after_the_other_leaves_the_host_as_it_was(
+    host: ModelHost, zygote: int, model: MakeModel, one_number: InputLayout
+) -> None:
+    attacks = [model(what) for what in ("segfault", "exit_at_once", "raise_an_error")] * 10
+    before = forget_the_peak(), len(os.listdir("/proc/self/fd")), status_of(zygote)["VmRSS"]
+
+    for artifact in attacks:
+        with pytest.raises(HostError):
+            host.predict(artifact, one_number, INPUTS, replace(TIGHT, load_seconds=20))
+
+    assert len(os.listdir("/proc/self/fd")) <= before[1]
+    assert peak_bytes() - before[0] < FLAT
+    grown = int(status_of(zygote)["VmRSS"].split()[0]) - int(before[2].split()[0])
+    assert grown * 1024 < FLAT
+    assert children_of(zygote) <= {child.pid for child in host._idle}

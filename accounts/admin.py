@@ -60,8 +60,29 @@ class ReadOnlyAdmin(StaffModelAdmin):
 class SuperuserOnly(ReadOnlyAdmin):
     """People and what they did: an ordinary admin sees neither."""
 
+    list_title = ""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {"title": self.list_title} | (extra_context or {})
+        return super().changelist_view(request, context)
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
+
+
+class RoleFilter(admin.SimpleListFilter):
+    title = "role"
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(role, role) for role in ("user", "admin", "superuser")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        flags = {"user": (False, False), "admin": (True, False), "superuser": (True, True)}
+        if self.value() not in flags:
+            return queryset
+        is_staff, is_superuser = flags[self.value() or ""]
+        return queryset.filter(is_staff=is_staff, is_superuser=is_superuser)
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -84,8 +105,9 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(User)
 class UserAdmin(SuperuserOnly):
+    list_title = "People"
     list_display = ["email", "name", "role", "status", "joined_at", "last_seen_at"]
-    list_filter = ["is_staff", "is_superuser", StatusFilter]
+    list_filter = [RoleFilter, StatusFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     fields = [
@@ -136,7 +158,8 @@ class UserAdmin(SuperuserOnly):
         if not act.is_possible(user):
             messages.info(request, f"Nothing to do: {user} is {user.status}, role {user.role}.")
             return redirect(page)
-        form = ReasonForm(request.POST or None) if act.asks_reason else None
+        posted = request.POST if request.method == "POST" else None
+        form = ReasonForm(posted) if act.asks_reason else None
         link = ""
         if request.method == "POST" and (form is None or form.is_valid()):
             asked = {"reason": form.cleaned_data["reason"]} if form else {}
@@ -158,13 +181,12 @@ class UserAdmin(SuperuserOnly):
             "form": form,
             "link": link,
         }
-        response = render(request, "admin/accounts/user/act.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return render(request, "admin/accounts/user/act.html", context)
 
 
 @admin.register(ActivityEvent)
 class ActivityEventAdmin(SuperuserOnly):
+    list_title = "What people did"
     list_display = ["at", "actor_email", "action", "target", "before", "after", "address"]
     search_fields = ["actor_email", "target"]
     search_help_text = "A person's e-mail, or what was acted on"

@@ -71,7 +71,7 @@ def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def close_account(request: SignedInRequest) -> HttpResponse:
-    form = PasswordForm(request.user, request.POST or None)
+    form = PasswordForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             own_account.close_account(user=request.user)

@@ -231,6 +231,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # whoever takes the address takes the account
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
@@ -239,7 +240,9 @@ PASSWORD_RESET_TIMEOUT = 60 * 60
 USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
 MFA_TOTP_ISSUER = SITE_NAME
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # else nobody with a second factor could change their address
+# Else nobody with a second factor could change their address. Where people sign in unconfirmed,
+# whoever registered with a stranger's address must not lock its owner out.
+MFA_ALLOW_UNVERIFIED_EMAIL = REQUIRE_EMAIL_CONFIRMATION
 REQUIRE_ADMIN_SECOND_FACTOR: bool = read("bool", "REQUIRE_ADMIN_SECOND_FACTOR", False)
 ACCOUNT_CLOSING = timedelta(days=30)
 ACTIVITY_ADDRESS_KEPT = timedelta(days=90)

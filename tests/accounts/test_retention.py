@@ -1,0 +1,45 @@
+from datetime import timedelta
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+from django.utils import timezone
+
+from accounts import retention
+from accounts.activity import acting_from, record
+from accounts.models import ActivityEvent, User
+
+
+def event(age: timedelta) -> ActivityEvent:
+    with acting_from("192.0.2.1"):
+        made = record("signed in", by=None)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL activity.retention = 'on'")
+        ActivityEvent.objects.filter(pk=made.pk).update(at=timezone.now() - age)
+        cursor.execute("SET LOCAL activity.retention = 'off'")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("days", "address"), [(89, "192.0.2.1"), (91, None)], ids=["89 days", "91 days"]
+)
+def test_addresses_are_kept_90_days(days: int, address: str | None, db: None) -> None:
+    made = event(timedelta(days=days))
+    retention.forget()
+    made.refresh_from_db()
+    assert made.address == address
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(729, True), (731, False)])
+def test_activity_is_kept_2_years(days: int, is_kept: bool, db: None) -> None:
+    event(timedelta(days=days))
+    retention.forget()
+    assert ActivityEvent.objects.exists() is is_kept
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_after_retention_the_record_is_append_only_again(change: str, alice: User) -> None:
+    record("signed in", by=alice)
+    retention.forget()
+    rows = ActivityEvent.objects.all()
+    with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
+        rows.update(action="nothing") if change == "update" else rows.delete()

@@ -1,0 +1,236 @@
+"""The door: throttle, addresses behind proxies, redirects, second factor."""
+
+import statistics
+import time
+from typing import Any
+
+import pytest
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.core.cache import cache
+from django.test import Client
+
+from accounts.models import ActivityEvent, User
+from tests.factories import PASSWORD, make_user
+from tests.post_office import PostOffice
+
+
+def sign_in(client: Client, email: str, password: str = PASSWORD, **extra: Any) -> Any:
+    return client.post("/accounts/login/", {"login": email, "password": password}, **extra)
+
+
+def fail(email: str, times: int, **extra: Any) -> None:
+    for _ in range(times):
+        assert sign_in(Client(), email, "wrong", **extra).status_code == 200
+
+
+def test_five_failures_pause_an_account_and_the_right_password_gets_the_same_answer(
+    alice: User, bob: User
+) -> None:
+    fail(alice.email, 4)
+    assert sign_in(Client(), alice.email).status_code == 302
+    fail(alice.email, 1)
+    wrong = sign_in(Client(), bob.email, "wrong").content.decode()
+    paused = sign_in(Client(), alice.email)
+    assert paused.status_code == 200
+    assert "E-mail or password is wrong." in paused.content.decode()
+    for words in ("too many", "paused", "later"):
+        assert words not in paused.content.decode().lower()
+    assert ("E-mail or password is wrong." in wrong) is True
+    assert sign_in(Client(), bob.email).status_code == 302
+
+
+def test_the_pause_ends_after_15_minutes(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail(alice.email, 5)
+    now = time.time()
+    for minutes, status in ((14, 200), (16, 302)):
+        later = now + minutes * 60
+        monkeypatch.setattr("allauth.core.internal.ratelimit.time.time", lambda t=later: t)
+        assert sign_in(Client(), alice.email).status_code == status
+
+
+def test_the_owner_gets_one_mail_of_a_pause(alice: User, post_office: PostOffice) -> None:
+    fail(alice.email, 8)
+    letter = post_office.one()
+    assert (letter["To"], letter["Subject"]) == (alice.email, "Too many failed sign-ins")
+
+
+def test_twenty_failures_pause_an_address_whatever_it_claims_to_be(bob: User) -> None:
+    for number in range(20):
+        claim = {"HTTP_X_FORWARDED_FOR": f"198.51.100.{number}"}
+        fail(f"person{number}@example.com", 1, **claim)
+    client = Client()
+    assert sign_in(client, bob.email, HTTP_X_FORWARDED_FOR="203.0.113.9").status_code == 200
+    assert sign_in(Client(), bob.email, REMOTE_ADDR="203.0.113.9").status_code == 302
+
+
+def test_a_reset_ends_the_pause(alice: User) -> None:
+    from accounts.services import password_reset_link
+
+    fail(alice.email, 5)
+    client = Client()
+    form = client.get(password_reset_link(alice), follow=True)
+    new = {"password1": "another long sentence", "password2": "another long sentence"}
+    client.post(form.redirect_chain[-1][0], new)
+    assert sign_in(Client(), alice.email, "another long sentence").status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("hops", "header", "recorded"),
+    [
+        (0, "198.51.100.7", "192.0.2.1"),
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, "203.0.113.66, 198.51.100.7", "198.51.100.7"),
+        (2, "203.0.113.66, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+        (2, "198.51.100.7", "192.0.2.1"),
+        (1, "no address", None),
+    ],
+)
+def test_only_configured_proxies_are_believed(
+    hops: int, header: str, recorded: str | None, alice: User, settings: Any
+) -> None:
+    settings.TRUSTED_PROXIES = hops
+    sign_in(Client(), alice.email, HTTP_X_FORWARDED_FOR=header, REMOTE_ADDR="192.0.2.1")
+    assert ActivityEvent.objects.get(action="signed in").address == recorded
+
+
+def test_each_act_at_the_door_is_recorded_once(alice: User) -> None:
+    client = Client()
+    sign_in(client, alice.email, "wrong")
+    sign_in(client, "nobody@example.com", "wrong")
+    sign_in(client, alice.email)
+    client.post("/accounts/logout/")
+    acts = ActivityEvent.objects.order_by("id").values_list("action", "actor", "target", "address")
+    assert list(acts) == [
+        ("sign-in failed", alice.pk, alice.email, "127.0.0.1"),
+        ("sign-in failed", None, "nobody@example.com", "127.0.0.1"),
+        ("signed in", alice.pk, alice.email, "127.0.0.1"),
+        ("signed out", alice.pk, alice.email, "127.0.0.1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"],
+)
+def test_nobody_is_sent_to_another_site(alice: User, address: str) -> None:
+    data = {"login": alice.email, "password": PASSWORD, "next": address}
+    assert Client().post("/accounts/login/", data)["Location"] == "/"
+
+
+def test_a_foreign_host_gets_400(client: Client) -> None:
+    assert client.get("/accounts/login/", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_reset_link_names_the_sites_own_host(
+    alice: User, post_office: PostOffice, settings: Any
+) -> None:
+    settings.SITE_URL = "https://models.example.org"
+    settings.ALLOWED_HOSTS = ["*"]
+    headers = {"host": "evil.example", "x-forwarded-host": "evil.example"}
+    Client().post("/accounts/password/reset/", {"email": alice.email}, headers=headers)
+    assert "evil.example" not in post_office.one().as_string()
+
+
+class SlowHasher(PBKDF2PasswordHasher):
+    """As slow as it must be to outweigh everything else in an answer."""
+
+    iterations = 60_000
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "rest"),
+    [
+        ("/accounts/login/", "login", {"password": "wrong"}),
+        ("/accounts/signup/", "email", {"password1": "a long sentence, quite new"}),
+    ],
+    ids=["sign-in", "sign-up"],
+)
+def test_a_known_address_takes_as_long_as_an_unknown_one(
+    path: str, field: str, rest: dict[str, str], settings: Any, db: None
+) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    settings.PASSWORD_HASHERS = [f"{__name__}.SlowHasher"]
+    make_user("known0@example.com")
+    took: dict[str, list[float]] = {"known": [], "unknown": []}
+    for number in range(3):
+        make_user(f"known{number + 1}@example.com")
+        for kind in took:
+            data = {field: f"{kind}{number + 1}@example.com", **rest}
+            began = time.perf_counter()
+            Client().post(path, data)
+            took[kind].append(time.perf_counter() - began)
+    known, unknown = (statistics.median(times) for times in took.values())
+    assert 0.6 < known / unknown < 1.6
+
+
+def enroll(client: Client) -> str:
+    """Set up a second factor through its pages; returns the secret."""
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    form = client.get("/accounts/2fa/totp/activate/")
+    secret: str = form.context["form"].secret
+    answer = client.post("/accounts/2fa/totp/activate/", {"code": digits(secret)})
+    assert answer.status_code == 302
+    return secret
+
+
+def digits(secret: str) -> str:
+    counter = next(iter(yield_hotp_counters_from_time()))
+    return str(format_hotp_value(hotp_value(secret, counter)))
+
+
+def test_a_second_factor_is_asked_for_and_a_recovery_code_works_once(
+    alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    client = Client()
+    sign_in(client, alice.email)
+    with django_capture_on_commit_callbacks(execute=True):
+        secret = enroll(client)
+    codes = client.get("/accounts/2fa/recovery-codes/").context["unused_codes"]
+    visitor = Client()
+    assert sign_in(visitor, alice.email)["Location"] == "/accounts/2fa/authenticate/"
+    assert visitor.get("/accounts/profile/").status_code == 302
+    assert visitor.post("/accounts/2fa/authenticate/", {"code": "000000"}).status_code == 200
+    assert visitor.post("/accounts/2fa/authenticate/", {"code": codes[0]}).status_code == 302
+    assert visitor.get("/accounts/profile/").status_code == 200
+    again = Client()
+    sign_in(again, alice.email)
+    assert again.post("/accounts/2fa/authenticate/", {"code": codes[0]}).status_code == 200
+    cache.clear()  # the digits that set it up were used
+    again.post("/accounts/2fa/authenticate/", {"code": digits(secret)})
+    assert again.get("/accounts/profile/").status_code == 200
+    added = ActivityEvent.objects.filter(action="second factor added", actor=alice)
+    assert sorted(event.after["kind"] for event in added) == ["recovery_codes", "totp"]  # type: ignore[index]
+
+
+def test_the_site_may_ask_admins_for_a_second_factor(ada: User, settings: Any) -> None:
+    settings.REQUIRE_ADMIN_SECOND_FACTOR = True
+    client = Client()
+    sign_in(client, ada.email)
+    page = client.get("/admin/", follow=True)
+    assert page.redirect_chain[-1][0].endswith("?next=%2Faccounts%2F2fa%2Ftotp%2Factivate%2F")
+    assert "asks admins for a second factor" in page.content.decode()
+    assert client.get("/accounts/profile/").status_code == 200
+    enroll(client)
+    assert client.get("/admin/").status_code == 200
+
+
+def test_the_admins_sign_in_has_the_same_throttle(ada: User) -> None:
+    fail(ada.email, 5)
+    door = Client().get("/admin/login/")
+    assert door["Location"].startswith("/accounts/login/")
+    assert sign_in(Client(), ada.email).status_code == 200
+
+
+def test_the_session_gets_a_new_key_at_sign_in(alice: User) -> None:
+    client = Client()
+    client.get("/accounts/confirm-email/")
+    client.session["seen"] = True
+    client.session.save()
+    before = client.session.session_key
+    sign_in(client, alice.email)
+    assert client.session.session_key != before

@@ -284,7 +284,8 @@ _mail = read("dj_email_url", "EMAIL_URL", "console:")
 EMAIL_BACKEND = "notifications.mail.OutboxBackend"
 MAIL_TRANSPORT: str = _mail["EMAIL_BACKEND"]
 MAIL_IS_DELIVERED: bool = MAIL_TRANSPORT.endswith(".smtp.EmailBackend")
-EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH") or None
+# The path of file:///folder, whose first stroke the parser takes for the host's.
+EMAIL_FILE_PATH = f"/{path}" if (path := _mail.get("EMAIL_FILE_PATH")) else None
 EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
     _mail.get("EMAIL_HOST_USER", ""),

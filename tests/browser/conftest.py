@@ -104,6 +104,26 @@ def visit(site: Site, browsers: dict[bool, Browser]) -> Iterator[Visit]:
         context.close()
 
 
+@pytest.fixture
+def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Callable[[str], Page]]:
+    """A page of nobody yet, whose browser lives in Zagreb: `stranger("phone")`."""
+    contexts = []
+
+    def arrive(size: str) -> Page:
+        width, height = SIZES[size]
+        context = browsers[True].new_context(
+            viewport={"width": width, "height": height},
+            base_url=site.url,
+            timezone_id="Europe/Zagreb",
+        )
+        contexts.append(context)
+        return context.new_page()
+
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
 def keep(page: Page, name: str) -> None:
     """Keep a screenshot of the whole page."""
     ARTIFACTS.mkdir(exist_ok=True)

@@ -53,5 +53,5 @@ def test_a_pickle_of_protocol_0_or_1_is_told_how_to_be_saved() -> None:
     """Nothing has written them by default since 2009, and they need operations that name what they
     call in other ways; refusing them costs nobody a model."""
     for protocol in (0, 1):
-        with pytest.raises(HostError, match="joblib.dump"):
+        with pytest.raises(HostError, match=r"joblib\.dump"):
             load(pickle.dumps(every("Ridge").estimator, protocol), "pickle")

@@ -1,0 +1,259 @@
+"""Honest models with one number bent: what compiled code would follow out of its arrays.
+
+Most of these end a plain process, or corrupt its memory: they are seen to in a process of its own.
+Where reading beyond the end happens to survive here, what is seen is that nothing else refuses it.
+
+Tried beside these and found closed by the libraries themselves (an error in Python, no harm): the
+shape of a tree's values and the fields of its nodes; a decision tree of fewer columns inside a
+forest; components of NMF and topics of another width; labels of agglomerated features; infrequent
+categories; hashes of count sketches; squared norms of another length; a spline of two dimensions.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+import skops.io
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    RadiusNeighborsClassifier,
+)
+
+from flows.model_host.safe_load import load
+from tests.flows.model_host.estimators import specimen
+from tests.flows.model_host.every_estimator import every
+from tests.flows.model_host.test_hostile_files import dies, open_plainly, refusal_of
+
+ROWS = np.random.default_rng(0).normal(size=(200, 4))
+CLASSES = np.arange(200) % 3
+PREDICT = (
+    "row = pickle.load(file)\nimport numpy\nfor _ in range(200): model.predict(row); "
+    "numpy.zeros(50)"
+)
+
+Bent = tuple[Any, Any]
+
+
+def taken(name: str) -> tuple[Any, Any]:
+    """A fitted estimator that may be bent, and rows to predict."""
+    return copy.deepcopy(every(name).estimator), every(name).row
+
+
+def support_vectors_of_a_thousand_classes() -> Bent:
+    model, row = taken("SVC")
+    model._n_support = np.zeros(3000, np.int32)
+    model._n_support[0] = len(model.support_vectors_)
+    return model, row
+
+
+def support_beyond_the_vectors() -> Bent:
+    model, row = taken("SVC")
+    model.support_ = np.zeros(5_000_000, np.int32)
+    return model, row
+
+
+def stages_wider_than_their_sum() -> Bent:
+    """Writes what its leaves say behind the array of sums."""
+    model, row = taken("GradientBoostingRegressor")
+    model.estimators_ = np.repeat(model.estimators_[:1], 5_000, axis=1)
+    return model, row
+
+
+def neighbours(position: int, value: Any, **metric: Any) -> Bent:
+    model = KNeighborsRegressor(algorithm="ball_tree", **metric).fit(ROWS, ROWS[:, 0])
+    state = list(model._tree.__getstate__())
+    state[position] = value
+    model._tree.__setstate__(tuple(state))
+    return model, ROWS[:1]
+
+
+def metric_without_numbers(metric: str, position: int, width: int, **numbers: Any) -> Bent:
+    rows = np.random.default_rng(0).normal(size=(50, width))
+    model = KNeighborsRegressor(algorithm="ball_tree", metric=metric, metric_params=numbers)
+    model.fit(rows, rows[:, 0])
+    measure = model._tree.__getstate__()[11]
+    state = list(measure.__getstate__())
+    state[position] = state[position][:0]
+    measure.__setstate__(tuple(state))
+    return model, rows[:1]
+
+
+def spline(**bent: Any) -> Bent:
+    model = copy.deepcopy(specimen("splines").estimator)
+    vars(model[0].bsplines_[0]).update(bent)
+    return model, specimen("splines").row
+
+
+KILLS: dict[str, Callable[[], Bent]] = {
+    "support vectors of a thousand classes": support_vectors_of_a_thousand_classes,
+    "support beyond the vectors": support_beyond_the_vectors,
+    "stages wider than their sum": stages_wider_than_their_sum,
+    "neighbours without a metric": lambda: neighbours(11, None),
+    "Mahalanobis without its matrix": lambda: metric_without_numbers(
+        "mahalanobis", 2, width=500, VI=np.eye(500)
+    ),
+    "a spline of degree a hundred million": lambda: spline(k=10**8),
+}
+
+
+@pytest.mark.parametrize("name", KILLS)
+def test_a_model_that_would_end_its_process_is_refused(name: str) -> None:
+    model, row = KILLS[name]()
+
+    refusal_of(pickle.dumps(model, 5), "damaged or was made by hand")
+
+    assert dies(pickle.dumps(model) + pickle.dumps(row), PREDICT)
+
+
+def without(model: Any, attribute: str, value: Any) -> Any:
+    vars(model)[attribute] = value
+    return model
+
+
+def of_categories() -> Any:
+    return copy.deepcopy(specimen("histogram boosting on categories").estimator)
+
+
+def categories_without_bits() -> Any:
+    model = of_categories()
+    for predictor in (one for several in model._predictors for one in several):
+        rows = len(predictor.raw_left_cat_bitsets)
+        predictor.raw_left_cat_bitsets = np.zeros((rows, 0), np.uint32)
+        predictor.binned_left_cat_bitsets = predictor.raw_left_cat_bitsets
+    return model
+
+
+def categories_that_are_none() -> Any:
+    model = of_categories()
+    model._bin_mapper.is_categorical_ = np.zeros(0, np.uint8)
+    return model
+
+
+def columns_dropped_before_the_trees() -> Any:
+    model = of_categories()
+    kept = [one for one in model._preprocessor.transformers_ if one[0] == "encoder"]
+    model._preprocessor.transformers_ = kept
+    return model
+
+
+def labelled(kind: Any, labels: np.ndarray) -> Any:
+    return without(kind(algorithm="brute").fit(ROWS, CLASSES), "_y", labels)
+
+
+def clusters_of_one_column(name: str) -> Any:
+    model, _ = taken(name)
+    if name == "BisectingKMeans":
+        model._bisecting_tree.left.center = np.zeros(1)
+    model.cluster_centers_ = model.cluster_centers_[:, : 4 if name == "BisectingKMeans" else 1]
+    return model
+
+
+def diagonals_without_data() -> Any:
+    model, _ = taken("Ridge")
+    matrix = scipy.sparse.dia_matrix(np.eye(4))
+    matrix.offsets = np.arange(1000, dtype=np.int32)
+    return without(model, "kept_", matrix)
+
+
+READS_BEYOND: dict[str, Callable[[], Any]] = {
+    "coefficients of fewer classes": lambda: without(
+        taken("SVC")[0], "_dual_coef_", np.zeros((1, 1))
+    ),
+    "a support vector machine without intercepts": lambda: without(
+        taken("NuSVC")[0], "_intercept_", np.zeros(1)
+    ),
+    "probabilities of a support vector machine": lambda: without(
+        taken("SVC")[0], "_probA", np.zeros(3)
+    ),
+    "bounds of no dimension": lambda: neighbours(3, np.zeros((0, 7, 4)))[0],
+    "2 to the power of 2 to the power of 61 nodes": lambda: neighbours(5, 2**61)[0],
+    "leaves of no size": lambda: neighbours(4, 0)[0],
+    "scaled distances without scales": lambda: metric_without_numbers(
+        "seuclidean", 1, width=4, V=np.ones(4)
+    )[0],
+    "a spline without knots": lambda: spline(_t=np.zeros(3))[0],
+    "a spline without weights": lambda: spline(_c=np.zeros(1))[0],
+    "a spline of complex weights": lambda: spline(_c=np.zeros(8, complex))[0],
+    "a spline of a negative degree": lambda: spline(k=-5)[0],
+    "categories without bits": categories_without_bits,
+    "categories that are none": categories_that_are_none,
+    "columns dropped before the trees": columns_dropped_before_the_trees,
+    "labels beyond the classes": lambda: labelled(KNeighborsClassifier, CLASSES + 10**12),
+    "labels below the classes": lambda: labelled(RadiusNeighborsClassifier, CLASSES - 10**12),
+    "labels for some rows": lambda: labelled(KNeighborsClassifier, CLASSES[:5]),
+    "centres of one column": lambda: clusters_of_one_column("KMeans"),
+    "centres of one column, in batches": lambda: clusters_of_one_column("MiniBatchKMeans"),
+    "a centre of one column inside": lambda: clusters_of_one_column("BisectingKMeans"),
+    "neighbours of one column": lambda: without(
+        KNeighborsRegressor(algorithm="brute").fit(ROWS, CLASSES), "_fit_X", ROWS[:, :1]
+    ),
+    "more neighbours than there are": lambda: without(
+        KNeighborsRegressor(algorithm="brute").fit(ROWS, CLASSES), "n_samples_fit_", 10**9
+    ),
+    "diagonals without data": diagonals_without_data,
+}
+
+
+@pytest.mark.parametrize("name", READS_BEYOND)
+def test_a_model_whose_arrays_do_not_fit_one_another_is_refused(name: str) -> None:
+    model = READS_BEYOND[name]()
+    data = pickle.dumps(model)
+
+    refusal_of(data, "damaged or was made by hand")
+
+    assert type(open_plainly(data)) is type(model)
+
+
+def test_a_model_bent_in_a_skops_file_is_refused_as_well() -> None:
+    for bent in (support_beyond_the_vectors, stages_wider_than_their_sum):
+        model, _ = bent()
+        if bent is stages_wider_than_their_sum:
+            model.estimators_ = model.estimators_[:, :50]
+
+        refusal_of(skops.io.dumps(model), "do not fit one another")
+
+
+def wide_vocabulary(name: str) -> Bent:
+    model, row = taken(name)
+    model[0].vocabulary_ = {word: n * 10**8 for word, n in model[0].vocabulary_.items()}
+    return model, row
+
+
+@pytest.mark.parametrize("name", ["DictVectorizer", "CountVectorizer"])
+def test_a_vocabulary_that_points_outside_is_refused_at_the_prediction(name: str) -> None:
+    """Its numbers become the indices of a sparse matrix, which SciPy would take on trust."""
+    model, row = wide_vocabulary(name)
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    with pytest.raises(ValueError, match="indices must be"):
+        loaded.predict(row)
+
+    assert dies(pickle.dumps(model) + pickle.dumps(row), PREDICT)
+
+
+def test_a_pipeline_that_holds_itself_is_refused() -> None:
+    model, _ = taken("Pipeline")
+    model.steps.append(("again", model))
+    data = pickle.dumps(model)
+
+    refusal_of(data, "a Pipeline that ends in a Pipeline, which cannot predict")
+
+    again = open_plainly(data)
+    assert again.steps[-1][1] is again
+
+
+def test_threads_of_the_machine_that_trained_are_not_asked_for() -> None:
+    model, row = taken("KMeans")
+    model._n_threads = 1_000_000
+
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert loaded._n_threads == 1
+    assert loaded.predict(row).shape == (2,)

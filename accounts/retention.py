@@ -1,11 +1,13 @@
-"""What is forgotten, and when: closed accounts, then addresses, then old activity."""
+"""What is forgotten, and when: sessions, network addresses, old activity, closed accounts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -19,12 +21,20 @@ SOMEBODY = "deleted person"
 
 def forget() -> None:
     """Forget what is due. Safe to run again at any time."""
+    _forget_old_sessions()
     _forget_old_activity()
     due = User.objects.filter(
         deletion_requested_at__lt=timezone.now() - settings.ACCOUNT_CLOSING, anonymised_at=None
     )
     for pk in list(due.values_list("pk", flat=True)):
         _anonymise(pk)
+
+
+@transaction.atomic
+def _forget_old_sessions() -> None:
+    """Expired sessions, and where they were opened from."""
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 @transaction.atomic

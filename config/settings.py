@@ -152,6 +152,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-inspections": {"task": "models_registry.tasks.sweep_inspections", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
+    "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},
 }
 
 # --- Prefect, the engine ---------------------------------------------------------------------
@@ -293,6 +294,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
 )
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
+MAIL_KEPT = timedelta(days=90)
 DEFAULT_FROM_EMAIL: str = read("str", "DEFAULT_FROM_EMAIL", f"{SITE_NAME} <noreply@example.com>")
 
 # --- Time, language, static files ------------------------------------------------------------

@@ -122,3 +122,10 @@ def _is_final(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code >= 500
+
+
+def forget() -> None:
+    """Remove what is left of mails that were sent or given up long ago: who got which subject."""
+    Mail.objects.filter(created_at__lt=timezone.now() - settings.MAIL_KEPT).exclude(
+        sent_at=None, given_up_at=None
+    ).delete()

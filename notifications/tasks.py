@@ -21,3 +21,8 @@ def sweep_mails() -> None:
     """Hand over the mails whose next try is due: kicks that were lost, and tries that failed."""
     for pk in Mail.objects.due().order_by("next_try_at").values_list("pk", flat=True)[:AT_ONCE]:
         kick(send_mail, str(pk))
+
+
+@shared_task(ignore_result=True)
+def forget_mails() -> None:
+    mail.forget()

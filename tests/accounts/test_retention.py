@@ -1,12 +1,16 @@
 from datetime import timedelta
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import ProgrammingError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from accounts import retention
 from accounts.activity import acting_from, record
 from accounts.models import ActivityEvent, User
+from tests.factories import PASSWORD
 
 
 def event(age: timedelta) -> ActivityEvent:
@@ -43,3 +47,16 @@ def test_after_retention_the_record_is_append_only_again(change: str, alice: Use
     rows = ActivityEvent.objects.all()
     with pytest.raises(ProgrammingError, match="append-only"), transaction.atomic():
         rows.update(action="nothing") if change == "update" else rows.delete()
+
+
+def test_an_expired_session_and_its_address_are_forgotten(alice: User) -> None:
+    old, new = Client(), Client()
+    for client in (old, new):
+        client.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    Session.objects.filter(session_key=old.session.session_key).update(
+        expire_date=timezone.now() - timedelta(hours=1)
+    )
+    retention.forget()
+    assert [session.session_key for session in UserSession.objects.all()] == [
+        new.session.session_key
+    ]

@@ -1,6 +1,7 @@
 """The door: throttle, addresses behind proxies, redirects, second factor."""
 
 import statistics
+import threading
 import time
 from typing import Any
 
@@ -12,6 +13,7 @@ from allauth.mfa.totp.internal.auth import (
 )
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 
 from accounts.models import ActivityEvent, User
@@ -234,3 +236,25 @@ def test_the_session_gets_a_new_key_at_sign_in(alice: User) -> None:
     before = client.session.session_key
     sign_in(client, alice.email)
     assert client.session.session_key != before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sign_ups_at_once_make_one_account_and_the_same_answer(settings: Any) -> None:
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    gate = threading.Barrier(2)
+    answers: list[tuple[int, str]] = []
+
+    def sign_up() -> None:
+        gate.wait()
+        fields = {"email": "mira@example.com", "password1": "a sentence to sign in with"}
+        answer = Client().post("/accounts/signup/", fields)
+        answers.append((answer.status_code, answer["Location"]))
+        connection.close()
+
+    threads = [threading.Thread(target=sign_up) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [(302, "/accounts/confirm-email/")] * 2
+    assert User.objects.filter(email="mira@example.com").count() == 1

@@ -94,3 +94,19 @@ def test_a_subject_never_becomes_a_second_header(post_office: PostOffice) -> Non
     send_mail("Hello\r\nBcc: eve@example.com", "Text", None, ["alice@example.com"])
     assert post_office.one()["Bcc"] is None
     assert post_office.recipients == ["alice@example.com"]
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(89, True), (91, False)])
+def test_who_got_a_mail_is_kept_90_days(days: int, is_kept: bool, post_office: PostOffice) -> None:
+    write()
+    post_office.one()
+    Mail.objects.update(created_at=timezone.now() - timedelta(days=days))
+    mail.forget()
+    assert Mail.objects.exists() is is_kept
+
+
+def test_a_mail_that_still_waits_is_never_forgotten(post_office: PostOffice) -> None:
+    write()
+    Mail.objects.update(created_at=timezone.now() - timedelta(days=400))
+    mail.forget()
+    assert Mail.objects.exists()

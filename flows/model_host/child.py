@@ -59,7 +59,7 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
         if orders.role == "self_test":
             _reply(lockdown.self_test(canary, missing))
         else:
-            _serve({"boosters": True} if orders.boosters else {})
+            _serve(boosters=orders.boosters)
         code = 0
     except lockdown.LockdownError as error:
         if orders.role == "self_test":
@@ -72,15 +72,13 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
         os._exit(code)
 
 
-def _serve(allowed: dict[str, Any]) -> None:
-    """Answers until the worker closes the socket; ``allowed`` is what the loader may do beyond the
-    common list."""
+def _serve(*, boosters: bool) -> None:
     loaded: Loaded | None = None
     while (request := _receive()) is not None:
         try:
             match loaded, request:
                 case None, {"op": "load"}:
-                    loaded, report = _load(request, allowed)
+                    loaded, report = _load(request, boosters=boosters)
                     _reply(report)
                 case Loaded(), {"op": "examine"}:
                     _reply(examine(loaded.estimator, loaded.libraries))
@@ -99,7 +97,7 @@ def _serve(allowed: dict[str, Any]) -> None:
             _fail(_failure(request, error))
 
 
-def _load(request: dict[str, Any], allowed: dict[str, Any]) -> tuple[Loaded, LoadReport]:
+def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadReport]:
     """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
     started, before = time.perf_counter(), _peak_bytes()
     length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
@@ -107,7 +105,7 @@ def _load(request: dict[str, Any], allowed: dict[str, Any]) -> tuple[Loaded, Loa
         memoryview(_read(length)),
         request["format"],
         approved=frozenset((module, name) for module, name in request["approved"]),
-        **allowed,
+        boosters=boosters,
     )
     return loaded, LoadReport(
         types=loaded.types,

@@ -35,7 +35,7 @@ from sklearn import (
     tree,
 )
 
-from .allow_list import preload
+from .allow_list import BOOSTER_MODULES, preload
 from .examine import examine
 from .prediction import predict
 from .protocol import Column, Format, InputLayout, Scalar
@@ -74,7 +74,6 @@ _MODULES = (
 )
 """Imported, not exercised: what they do at first use, the exercises below do as well."""
 
-_BOOSTERS = ("lightgbm", "xgboost")
 _ROWS = 12
 
 
@@ -87,9 +86,11 @@ def warm_up(*, boosters: bool = False) -> list[str]:
     time.localtime()  # Reads the time zone's file.
     joblib.cpu_count(only_physical_cores=True)  # Asks a subprocess, once; boosting wants to know.
     preload()
-    installed = [name for name in _BOOSTERS if boosters and importlib.util.find_spec(name)]
-    for module in (*_MODULES, *installed):
+    for module in _MODULES:
         importlib.import_module(module)
+    for module in BOOSTER_MODULES if boosters else ():
+        if importlib.util.find_spec(module.partition(".")[0]):
+            importlib.import_module(module)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, exercise in _exercises():

@@ -1,6 +1,8 @@
 """The settings of the model host as they reach it, and what a worker says about its sandbox."""
 
+import hashlib
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,10 +15,11 @@ from pytest_django import Settings
 
 from accounts.models import User
 from flows import host, inspection, predict
+from flows.approvals import approvable
 from flows.errors import InspectionFailed
 from flows.housekeeping import Housekeeping
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import SelfTest
+from flows.model_host.protocol import Artifact, HostError, Limits, SelfTest
 from models_registry import wakeup
 from models_registry.models import Inspection, ModelVersion
 from tests.flows.model_host.observed import children_of, status_of
@@ -98,17 +101,28 @@ def test_only_the_setting_opens_files_without_a_sandbox(
     assert inspect(iris).status == "succeeded"
 
 
-@pytest.mark.parametrize("is_allowed", [True, False])
-def test_boosters_reach_the_processes_that_open_models_only_where_the_site_allows_them(
-    is_allowed: bool, started: Callable[..., ModelHost]
+@pytest.mark.parametrize(
+    ("is_allowed", "words"),
+    [(False, "BOOSTERS_ALLOWED=1 in the server's settings"), (True, "not have. Install it on the")],
+)
+def test_boosters_open_only_where_the_site_allows_them(
+    is_allowed: bool, words: str, started: Callable[..., ModelHost], tmp_path: Path
 ) -> None:
+    """No booster is installed here, so what tells is whether the name or the library is missing."""
     others = zygotes()
-    started(BOOSTERS_ALLOWED=is_allowed)
+    boosting = started(BOOSTERS_ALLOWED=is_allowed)
     (zygote,) = zygotes() - others
+    content = b"\x80\x04\x8c\x0fxgboost.sklearn\x8c\x0dXGBClassifier\x93)\x81."
+    (tmp_path / "boosted").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
 
-    words = Path(f"/proc/{zygote}/cmdline").read_bytes().split(b"\0")
+    with pytest.raises(HostError, match=re.escape(words)) as caught:
+        boosting.warm(Artifact(digest, tmp_path / "boosted", "pickle"), Limits())
 
-    assert (b"boosters" in words) == is_allowed
+    assert caught.value.refused == (("xgboost.sklearn", "XGBClassifier"),)
+    assert approvable(caught.value.refused, []) == []
+    words_of_zygote = Path(f"/proc/{zygote}/cmdline").read_bytes().split(b"\0")
+    assert (b"boosters" in words_of_zygote) == is_allowed
 
 
 def test_a_heartbeat_tells_what_the_self_test_found(

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from flows.model_host.allow_list import find
 from flows.model_host.protocol import TypeName
 
-NEVER = sys.stdlib_module_names | {"__main__", "test", "lightgbm", "xgboost"}
-"""Packages whose types no approval opens. What Python itself brings either stands on our list or is
-needed by no honest model; ``__main__`` is the script of whoever trained; the boosters have a
-setting of their own, with its reason."""
+NEVER = sys.stdlib_module_names | {"__main__", "flows", "lightgbm", "model_host", "test", "xgboost"}
+"""Packages whose types no approval opens. What Python itself brings, and our own code, either
+stands on our list or is needed by no honest model; ``__main__`` is the script of whoever trained;
+the boosters have a setting of their own, with its reason."""
 
 
 def approvable(refused: Collection[TypeName], approved: Collection[TypeName]) -> list[TypeName]:

@@ -147,6 +147,7 @@ def test_an_approval_stands_and_outlives_whoever_gave_it(root: User) -> None:
         ("builtins", "eval"),
         ("test.support", "run_code"),
         ("xgboost.core", "Booster"),
+        ("model_host.processes", "Zygote"),
         ("sklearn.linear_model._base", "LinearRegression"),
         ("northbank_ml", "Encoders.Inner"),
         ("northbank_ml", "Bänds"),

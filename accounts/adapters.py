@@ -6,6 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
 from django.contrib import messages
@@ -177,6 +178,15 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
         if sessions:
             user = sessions[0].user
             record("other sessions ended", by=user, target=user.email, after={"n": len(sessions)})
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "add_email_blocked": "Switch the second factor off first, then the address can change.",
+        "cannot_generate_recovery_codes": "Set up the second factor first.",
+        "incorrect_code": "This code is not right, or was used before. Wait for the next one.",
+        "unverified_email": "Confirm your e-mail address first, by the link in the mail.",
+    }
 
 
 def _is_of_somebody_else(address: EmailAddress) -> bool:

@@ -240,6 +240,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "5/15m/key,20/15m/ip", "confirm_email": "
 PASSWORD_RESET_TIMEOUT = 60 * 60
 USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
+MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 MFA_TOTP_ISSUER = SITE_NAME
 # Else nobody with a second factor could change their address. Where people sign in unconfirmed,
 # whoever registered with a stranger's address must not lock its owner out.

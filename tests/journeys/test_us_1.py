@@ -208,10 +208,11 @@ def test_us_1_1_a_person_edits_their_profile_and_numbers_are_read_their_way(
 
 
 def test_us_1_1_other_sessions_are_listed_and_signed_out(alice: User) -> None:
-    here, elsewhere = Client(), Client(headers={"user-agent": "Elsewhere"})
+    firefox = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
+    here, elsewhere = Client(), Client(headers={"user-agent": firefox})
     for client in (here, elsewhere):
         sign_in(client, alice.email)
-    assert "Elsewhere" in here.get("/accounts/sessions/").content.decode()
+    assert "Firefox on Windows" in here.get("/accounts/sessions/").content.decode()
     here.post("/accounts/sessions/")
     assert here.get("/accounts/profile/").status_code == 200
     assert elsewhere.get("/accounts/profile/").status_code == 302

@@ -109,7 +109,7 @@ class Orders:
     """What the zygote is asked to fork: a child that serves a model, or one that tries to break
     out. ``cpu_seconds`` is a backstop for its whole life, for when nobody watches it any more.
     ``modules`` are those of types that a superuser approved: they are imported before the lock,
-    since a locked process can import nothing. ``boosters``: XGBoost and LightGBM are allowed here."""
+    since a locked process can import nothing. ``boosters``: XGBoost and LightGBM may open."""
 
     role: Literal["serve", "self_test"]
     memory_bytes: int

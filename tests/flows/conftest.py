@@ -3,6 +3,7 @@
 import io
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 
 import joblib
 import pytest
@@ -10,6 +11,8 @@ from pytest_django import Settings
 from sklearn.linear_model import LogisticRegression
 
 from config.stack.testing import prefect_server
+from flows import inspection, predict
+from flows.lease import Leases
 from models_registry.models import ModelVersion
 from models_registry.tasks import sync_prefect_deployment
 from tests.flows.resident import IRIS, serve_iris
@@ -34,6 +37,16 @@ def real_prefect(prefect_url: str, pool: str, settings: Settings) -> str:
     settings.PREFECT_API_URL = prefect_url
     settings.PREFECT_WORK_POOL = pool
     return prefect_url
+
+
+@pytest.fixture
+def no_renewal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lease is renewed meanwhile: the thread that does it has a connection of its own, which
+    sees nothing of a test's transaction and would take the row for lost."""
+    settings.LEASE_RENEWAL = timedelta(days=1)
+    leases = Leases()
+    for flow in (inspection, predict):
+        monkeypatch.setattr(flow, "leases", leases)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,11 @@ def host(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[M
 
 @pytest.fixture(autouse=True)
 def served(
-    host: ModelHost, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    host: ModelHost,
+    no_renewal: None,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
     for flow in (inspection, predict):

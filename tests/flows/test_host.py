@@ -28,6 +28,9 @@ from tests.flows.resident import ask
 FINDING = "A locked process could read a file."
 
 
+pytestmark = pytest.mark.usefixtures("no_renewal")
+
+
 @pytest.fixture
 def started(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,9 @@ PEOPLE = pd.DataFrame(
 REPAYS = [0, 0, 1, 1, 0, 1]
 
 
+pytestmark = pytest.mark.usefixtures("no_renewal")
+
+
 @pytest.fixture(autouse=True)
 def cache(settings: Settings, tmp_path: Path) -> None:
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"

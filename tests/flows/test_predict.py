@@ -28,6 +28,8 @@ from notifications.models import Notification
 from tests.factories import make_execution
 from tests.flows.resident import INPUTS, IRIS, ask, serve_iris
 
+pytestmark = pytest.mark.usefixtures("no_renewal")
+
 
 @pytest.fixture(autouse=True)
 def cache(settings: Settings, tmp_path: Path) -> Path:

@@ -50,7 +50,7 @@ class Site:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """Everything `make run` starts, in a folder of its own, with the demo's people and models."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -66,9 +66,13 @@ def site() -> Iterator[Site]:
             unknown.manage("down")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browsers() -> Iterator[dict[bool, Browser]]:
-    """Chromium, and (under False) one that runs no scripts and so reads what stands in noscript."""
+    """Chromium, and (under False) one that runs no scripts and so reads what stands in noscript.
+
+    Of a module, not of the session: while Playwright runs, Django takes its thread for an
+    asynchronous one and refuses it the database.
+    """
     with sync_playwright() as playwright:
         launch = partial(playwright.chromium.launch, executable_path=CHROMIUM)
         scriptless = launch(args=[*FLAGS, "--blink-settings=scriptEnabled=false"])

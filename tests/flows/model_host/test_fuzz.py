@@ -1,0 +1,14 @@
+"""Five seconds of what `make fuzz` does for longer, in a process of its own."""
+
+import subprocess
+import sys
+
+
+def test_damaged_files_neither_escape_nor_hang_nor_take_the_host_along() -> None:
+    command = [sys.executable, "-W", "ignore", "-m", "bench.fuzz_model_files", "5", "1"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "host: opened and predicted" in done.stdout
+    assert "refused: damaged" in done.stdout

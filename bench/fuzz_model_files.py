@@ -215,7 +215,7 @@ class _Reader:
 
 
 def _read_all(pipe: Connection) -> None:
-    """Opens what comes, and asks what opened for a prediction on rows of three widths."""
+    """Opens what comes, and says what became of it; the host alone asks for predictions."""
     warnings.simplefilter("ignore")
     warm_up()
     seen: list[str] = []

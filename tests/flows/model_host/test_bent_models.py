@@ -1,12 +1,13 @@
 """Honest models with one number bent: what compiled code would follow out of its arrays.
 
-Most of these end a plain process, or corrupt its memory: they are seen to in a process of its own.
-Where reading beyond the end happens to survive here, what is seen is that nothing else refuses it.
+Those of ``KILLS``, and the vocabularies, are seen to end a plain process. Of the others it is only
+seen that a plain opening takes the file: reading beyond the end may happen to survive, and no harm
+is shown.
 
-Tried beside these and found closed by the libraries themselves (an error in Python, no harm): the
-shape of a tree's values and the fields of its nodes; a decision tree of fewer columns inside a
-forest; components of NMF and topics of another width; labels of agglomerated features; infrequent
-categories; hashes of count sketches; squared norms of another length; a spline of two dimensions.
+Read through beside these in the libraries' code, where they seem to end in an error of Python, and
+without a test of their own: the shape of a tree's values and the fields of its nodes; a decision
+tree of fewer columns inside a forest; components of NMF and topics of another width; labels of
+agglomerated features; infrequent categories; hashes of count sketches.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """States and names that are honest one by one and together are not; and boosters, by a setting.
 
-Tried beside these and found closed: text that says it is a type (`np.str_` as a name of a field);
+Thought through beside these by reading our code and that of the libraries, and found closed, but
+without a test of their own: text that says it is a type (`np.str_` as a name of a field);
 sub-arrays, titles and metadata in a dtype; a dtype whose size or flags lie; a field of objects
 inside a field; scalars of structured and of empty types; masks of another length; keys of other
 bit generators; `__slots__`, `(None, slots)` states and states that are no dict; a class, a module's

@@ -8,5 +8,6 @@ def site(request: HttpRequest) -> dict[str, str | bool]:
     return {
         "site_name": settings.SITE_NAME,
         "support_email": settings.SUPPORT_EMAIL,
+        "asks_for_confirmation": settings.REQUIRE_EMAIL_CONFIRMATION,
         "is_unsandboxed": settings.ALLOW_UNSANDBOXED_MODELS,
     }

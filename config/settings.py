@@ -204,7 +204,6 @@ PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
 MAX_FEATURES = 200
-MAX_TEXT_LENGTH = 1000
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -21,13 +21,6 @@ class NoActiveVersion(DomainError):
         super().__init__("There is no active version of this model right now.")
 
 
-class NotRunnable(DomainError):
-    """A version that has not passed its inspection cannot run, not even a test."""
-
-    def __init__(self) -> None:
-        super().__init__("This version has not passed its inspection, so it cannot run.")
-
-
 class AlreadyFinished(DomainError):
     def __init__(self) -> None:
         super().__init__("This prediction is already finished.")

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, TestCase
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):
@@ -94,12 +94,19 @@ class Execution(models.Model):
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
 
+    note = models.TextField(blank=True, max_length=1000)
+    diagnostics = models.JSONField(null=True)
+    """What a test or replay recorded for admins: `flows/model_host/protocol.py`, Trace."""
+
     form_token = models.UUIDField(default=uuid.uuid4)
     retry_of = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="retries"
     )
     replay_of = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="replays"
+    )
+    test_case = models.ForeignKey(
+        TestCase, null=True, on_delete=models.SET_NULL, related_name="executions"
     )
 
     requested_at = models.DateTimeField(db_default=Now())
@@ -201,3 +208,21 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.execution_id} attempt {self.number}"
+
+
+class Explanation(models.Model):
+    """What each input contributed to a prediction, worked out after the result was written.
+
+    ``content`` is what `flows/model_host/protocol.py` calls an Explanation, by input name; None
+    while it is worked out. ``problem`` says why there is none. Never changed once there.
+    """
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.CASCADE, related_name="explanation", primary_key=True
+    )
+    content = models.JSONField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Explanation of {self.execution_id}"

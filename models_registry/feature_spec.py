@@ -51,7 +51,8 @@ class Requirement(enum.Enum):
 class FeatureSpec:
     """One input. ``name`` is the training column; ``choices`` are (value, label) pairs; ``default``
     fills an empty optional input; ``imputed`` is what the model itself puts for a missing one;
-    ``typical`` is a value to show; ``sources`` says where each proposed field came from."""
+    ``typical`` is a value to show; ``deprecation`` says why nobody should fill it any more;
+    ``rank`` is its place in the form; ``sources`` says where each proposed field came from."""
 
     name: str
     label: str
@@ -64,12 +65,15 @@ class FeatureSpec:
     maximum: float | None = None
     soft_minimum: float | None = None
     soft_maximum: float | None = None
+    step: float | None = None
     choices: tuple[tuple[Scalar, str], ...] = ()
     default: Scalar = None
     typical: Scalar = None
     imputed: Scalar = None
     is_sensitive: bool = False
     is_listed: bool = False
+    deprecation: str = ""
+    rank: int = 0
     is_complete: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,0 +1,69 @@
+"""What an admin does about a draft's file: inspect again, replace, trust its types, drop it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from config.errors import DomainError
+from models_registry import services
+from models_registry.admin.page import act, version_page
+from models_registry.forms import ApproveForm, ReplaceForm
+from models_registry.models import ModelVersion
+
+
+@require_POST
+def inspect(request: Any, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=pk)
+    return act(request, version, services.request_inspection)
+
+
+@require_POST
+def replace(request: Any, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=pk)
+    form = ReplaceForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, "Choose a file first.")
+        return redirect("admin:models_registry_modelversion_change", pk)
+    file = form.cleaned_data["file"]
+    return act(
+        request, version, services.replace_artifact, chunks=file.chunks(), file_name=file.name
+    )
+
+
+@require_POST
+def discard(request: Any, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=pk)
+    try:
+        services.delete_draft(version=version, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:models_registry_modelversion_change", pk)
+    messages.success(request, f"{version} is deleted.")
+    return redirect("admin:models_registry_registeredmodel_change", version.model_id)
+
+
+def review(request: Any, pk: int) -> HttpResponse:
+    """The page on which a superuser approves the types that a file was refused for."""
+    if not request.user.is_superuser:
+        raise PermissionDenied
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    inspection = version.inspections.first()
+    types = inspection.needs_approval if inspection else []
+    if request.method == "POST":
+        form = ApproveForm(request.POST)
+        shown = form.cleaned_data["types"] if form.is_valid() else []
+        return act(request, version, services.approve_types, types=shown)
+    same_file = ModelVersion.objects.filter(sha256=version.sha256).exclude(pk=pk)
+    return version_page(
+        request,
+        "review",
+        version,
+        title=f"Review {version.short_name} of {version.model.name}",
+        names=[f"{module}.{name}" for module, name in types],
+        form=ApproveForm(initial={"types": types}),
+        elsewhere=same_file.select_related("model"),
+    )

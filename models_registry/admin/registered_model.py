@@ -1,0 +1,66 @@
+"""Models in Django admin."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, TextField
+from django.forms import Textarea
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from accounts.admin import StaffModelAdmin
+from config.queue import kick
+from models_registry import services
+from models_registry.admin.upload import upload
+from models_registry.models import RegisteredModel
+from models_registry.tasks import sync_prefect_deployment
+
+SMALL_TEXTS: Any = {TextField: {"widget": Textarea(attrs={"rows": 3})}}
+LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
+
+
+@admin.register(RegisteredModel)
+class RegisteredModelAdmin(StaffModelAdmin):
+    list_display = ["name", "active_version", "version_count", "created_at"]
+    search_fields = ["name", "slug"]
+    fieldsets = [
+        (None, {"fields": ["name", "description"]}),
+        ("Limits", {"fields": LIMITS}),
+    ]
+    change_form_template = "admin/models_registry/registeredmodel/change_form.html"
+    formfield_overrides = SMALL_TEXTS
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        models = super().get_queryset(request).prefetch_related("versions")
+        return models.annotate(version_total=Count("versions"))
+
+    @admin.display(description="live")
+    def active_version(self, model: RegisteredModel) -> str:
+        live = [version for version in model.versions.all() if version.is_active]
+        return live[0].short_name if live else "–"
+
+    @admin.display(description="versions", ordering="version_total")
+    def version_count(self, model: Any) -> int:
+        return int(model.version_total)
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=form.changed_data)
+            kick(sync_prefect_deployment, obj.pk)
+            return
+        limits = {name: form.cleaned_data[name] for name in LIMITS}
+        created = services.create_model(
+            name=obj.name, description=obj.description, by=request.user, **limits
+        )
+        obj.__dict__.update(created.__dict__)
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+            return path(
+                f"<int:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"models_registry_registeredmodel_{name}",
+            )
+
+        return [page("upload", upload), *super().get_urls()]

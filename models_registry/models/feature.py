@@ -1,0 +1,211 @@
+"""The inputs and outputs of one version, as rows that an admin edits."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.input_schema import InputSchema
+from models_registry.models.version import ModelVersion
+
+
+class FeatureQuerySet(models.QuerySet["Feature"]):
+    def as_schema(self) -> InputSchema:
+        """The input schema of one version: its features in training order."""
+        return InputSchema(tuple(feature.spec for feature in self.order_by("position")))
+
+
+class Feature(models.Model):
+    """One input variable of one version. ``position`` is its place in the training columns,
+    ``rank`` its place in the form."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="features")
+    position = models.PositiveIntegerField(editable=False)
+    rank = models.PositiveIntegerField("place in the form", default=0)
+    name = models.CharField(max_length=300, editable=False)
+    label = models.CharField(max_length=200)
+    help = models.CharField(max_length=300, blank=True)
+    unit = models.CharField(max_length=40, blank=True)
+    group = models.CharField(max_length=80, blank=True)
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.label) for kind in Kind])
+    requirement = models.CharField(
+        max_length=15,
+        choices=[(requirement.value, requirement.label) for requirement in Requirement],
+        default=Requirement.REQUIRED.value,
+    )
+    minimum = models.FloatField(null=True, blank=True, help_text="A smaller value is refused.")
+    maximum = models.FloatField(null=True, blank=True, help_text="A larger value is refused.")
+    soft_minimum = models.FloatField(
+        "trained from", null=True, blank=True, help_text="A smaller value runs, with a warning."
+    )
+    soft_maximum = models.FloatField(
+        "trained to", null=True, blank=True, help_text="A larger value runs, with a warning."
+    )
+    step = models.FloatField(
+        null=True, blank=True, help_text="Values are multiples of it, counted from the minimum."
+    )
+    choices = models.JSONField(
+        default=list, blank=True, help_text='Pairs of value and label: [["rent", "Rents"], …]'
+    )
+    default = models.JSONField(null=True, blank=True)
+    typical = models.JSONField(null=True, blank=True)
+    imputed = models.JSONField(null=True, blank=True, editable=False)
+    is_sensitive = models.BooleanField(
+        "sensitive", default=False, help_text="Never sent to Prefect, logged or mailed."
+    )
+    is_listed = models.BooleanField("show in lists", default=False)
+    deprecation = models.CharField(
+        max_length=200, blank=True, help_text="Why people should not fill this any more."
+    )
+    is_complete = models.BooleanField("complete", default=True)
+    sources = models.JSONField(default=dict, blank=True, editable=False)
+
+    objects = FeatureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position"]
+        verbose_name = "input"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "name"], name="models_registry_feature_name_is_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["version", "position"],
+                name="models_registry_feature_position_is_unique",
+                deferrable=models.Deferrable.DEFERRED,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+    def clean(self) -> None:
+        """The fields must fit each other: bounds in order, and a default that the rules allow."""
+        pairs = self.choices if isinstance(self.choices, list) else [None]
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise ValidationError({"choices": 'Write pairs: [["rent", "Rents"], ["own", "Owns"]]'})
+        if self.kind == Kind.CHOICE.value and not pairs and self.is_complete:
+            raise ValidationError({"choices": "A choice needs its values."})
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValidationError({"maximum": "The maximum is below the minimum."})
+        alone = InputSchema((replace(self.spec, requirement=Requirement.MAY_BE_MISSING),))
+        for field in ("default", "typical"):
+            errors = alone.clean({self.name: getattr(self, field)}).errors
+            if errors:
+                raise ValidationError({field: str(errors[self.name])})
+        if self.requirement == Requirement.OPTIONAL.value and self.default is None:
+            raise ValidationError({"default": "An optional input needs a default."})
+
+    @classmethod
+    def from_spec(cls, version: ModelVersion, position: int, spec: FeatureSpec) -> "Feature":
+        """An unsaved row with the fields of ``spec``."""
+        return cls(
+            version=version,
+            position=position,
+            rank=spec.rank,
+            name=spec.name,
+            label=spec.label[:200],
+            help=spec.help[:300],
+            unit=spec.unit[:40],
+            group=spec.group[:80],
+            kind=spec.kind.value,
+            requirement=spec.requirement.value,
+            minimum=spec.minimum,
+            maximum=spec.maximum,
+            soft_minimum=spec.soft_minimum,
+            soft_maximum=spec.soft_maximum,
+            step=spec.step,
+            choices=[[value, label] for value, label in spec.choices],
+            default=spec.default,
+            typical=spec.typical,
+            imputed=spec.imputed,
+            is_sensitive=spec.is_sensitive,
+            is_listed=spec.is_listed,
+            deprecation=spec.deprecation[:200],
+            is_complete=spec.is_complete,
+            sources=dict(spec.sources),
+        )
+
+    @property
+    def spec(self) -> FeatureSpec:
+        return FeatureSpec(
+            name=self.name,
+            rank=self.rank,
+            label=self.label or self.name,
+            help=self.help,
+            unit=self.unit,
+            group=self.group,
+            kind=Kind(self.kind),
+            requirement=Requirement(self.requirement),
+            minimum=self.minimum,
+            maximum=self.maximum,
+            soft_minimum=self.soft_minimum,
+            soft_maximum=self.soft_maximum,
+            step=self.step,
+            choices=tuple((value, label) for value, label in self.choices),
+            default=self.default,
+            typical=self.typical,
+            imputed=self.imputed,
+            is_sensitive=self.is_sensitive,
+            is_listed=self.is_listed,
+            deprecation=self.deprecation,
+            is_complete=self.is_complete,
+            sources=self.sources,
+        )
+
+
+class Target(models.Model):
+    """One output of a version: what it is called and, for a number, its unit."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="targets")
+    position = models.PositiveIntegerField(editable=False)
+    name = models.CharField(max_length=300, blank=True, editable=False)
+    label = models.CharField(max_length=200, blank=True)
+    unit = models.CharField(max_length=40, blank=True)
+    class_labels = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Pairs of class and label: [[0, "Repays"], [1, "Defaults"]]',
+    )
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "position"], name="models_registry_target_position_is_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.label or self.name or "Prediction"
+
+    @classmethod
+    def from_spec(cls, version: ModelVersion, position: int, spec: TargetSpec) -> "Target":
+        """An unsaved row with the fields of ``spec``."""
+        return cls(
+            version=version,
+            position=position,
+            name=spec.name,
+            label=spec.label[:200],
+            unit=spec.unit[:40],
+            class_labels=[[value, label] for value, label in spec.class_labels],
+        )
+
+    @property
+    def what_it_says(self) -> str:
+        """One line on the answer: the classes, or the number with its unit."""
+        labels = [str(label) for _, label in self.class_labels]
+        if len(labels) > 4:
+            return f"One of {len(labels)} classes"
+        if labels:
+            return " · ".join(labels)
+        return f"{self}, in {self.unit}" if self.unit else str(self)
+
+    def label_of(self, value: Any) -> str:
+        """What people call this class; the class itself where nobody named it."""
+        for known, label in self.class_labels:
+            if known == value and isinstance(known, bool) == isinstance(value, bool):
+                return str(label)
+        return str(value)

@@ -1,0 +1,54 @@
+"""What a flow run finds out about a version: what its file holds, and how it does on many rows."""
+
+from django.db import models
+
+from models_registry.models.flow_run_row import FlowRunRow, finished_has_a_time, open_rows
+from models_registry.models.version import ModelVersion
+
+
+class Inspection(FlowRunRow):
+    """One examination of an uploaded file. ``steps`` are shown while it runs."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="inspections")
+    steps = models.JSONField(default=list)
+    report = models.JSONField(default=dict)
+
+    class Meta(FlowRunRow.Meta):
+        indexes = [open_rows("models_registry_open_inspects")]
+        constraints = [finished_has_a_time("models_registry_finished_inspection_has_a_time")]
+
+    def __str__(self) -> str:
+        return f"Inspection of {self.version_id} ({self.status})"
+
+    @property
+    def needs_approval(self) -> list[tuple[str, str]]:
+        """The types, (module, name) each, that a superuser may approve so that the file opens."""
+        if self.status != self.Status.FAILED:
+            return []
+        return [(module, name) for module, name in self.report.get("needs_approval", [])]
+
+
+class Rehearsal(FlowRunRow):
+    """A version tried on many rows in one flow run, before anybody depends on it.
+
+    IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
+    residuals on reference rows that were not used in training, ``of`` their numbers. ``results``
+    holds for each of ``of`` ``{"value": scalar}`` or ``{"error": sentence}``; no inputs.
+    """
+
+    class Kind(models.TextChoices):
+        IMPACT = "impact", "Impact on real inputs"
+        CALIBRATION = "calibration", "Interval from reference data"
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="rehearsals")
+    kind = models.CharField(max_length=12, choices=Kind)
+    revision = models.PositiveIntegerField()
+    of = models.JSONField(default=list)
+    results = models.JSONField(default=list)
+
+    class Meta(FlowRunRow.Meta):
+        indexes = [open_rows("models_registry_open_rehearse")]
+        constraints = [finished_has_a_time("models_registry_finished_rehearsal_has_a_time")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.version_id} ({self.status})"

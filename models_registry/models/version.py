@@ -1,0 +1,123 @@
+"""One uploaded artifact and all that is known about it."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from models_registry.models.registered_model import RegisteredModel
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def active(self) -> "ModelVersionQuerySet":
+        return self.filter(status=ModelVersion.Status.ACTIVE)
+
+
+class ModelVersion(models.Model):
+    """An uploaded, immutable artifact with its input schema."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        ACTIVE = "active", "Active"
+        ARCHIVED = "archived", "Archived"
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField(editable=False)
+    label = models.CharField(max_length=60, blank=True)
+    description = models.TextField(blank=True)
+    release_notes = models.TextField("what changed", blank=True, max_length=2000)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+
+    file_name = models.CharField(max_length=255, blank=True, editable=False)
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    size = models.PositiveBigIntegerField(default=0, editable=False)
+    format = models.CharField(max_length=10, blank=True, editable=False)
+    training_config = models.JSONField(default=dict, blank=True, editable=False)
+    metrics = models.JSONField(default=dict, blank=True, editable=False)
+
+    # Read from the fitted object by the inspection; see flows/model_host/protocol.py.
+    container = models.CharField(max_length=10, blank=True, editable=False)
+    task = models.CharField(max_length=20, blank=True, editable=False)
+    estimator = models.CharField(max_length=200, blank=True, editable=False)
+    libraries_trained = models.JSONField(default=dict, blank=True, editable=False)
+
+    # The model card's words; they may change at any time.
+    intended_use = models.TextField(
+        blank=True, help_text="Who should use the model, for which decisions."
+    )
+    limitations = models.TextField(
+        blank=True, help_text="Where the model should not be trusted, and what to watch for."
+    )
+
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False)
+    tested_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    tested_revision = models.PositiveIntegerField(null=True, editable=False)
+
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL
+    )
+    uploaded_at = models.DateTimeField(db_default=Now(), editable=False)
+    activated_at = models.DateTimeField(null=True, editable=False)
+    altered_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["model", "-number"]
+        verbose_name = "version"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "number"], name="models_registry_number_is_unique_per_model"
+            ),
+            models.UniqueConstraint(
+                fields=["model"],
+                condition=Q(status="active"),
+                name="models_registry_one_active_version_per_model",
+            ),
+            models.CheckConstraint(
+                name="models_registry_active_implies_tested",
+                condition=~Q(status="active")
+                | Q(
+                    tested_at__isnull=False,
+                    tested_sha256=F("sha256"),
+                    tested_revision=F("revision"),
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model.name} v{self.number}"
+
+    @property
+    def short_name(self) -> str:
+        return f"v{self.number}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    @property
+    def is_tested(self) -> bool:
+        """A test succeeded with exactly this file and this revision of the inputs."""
+        return (
+            self.tested_at is not None
+            and self.tested_sha256 == self.sha256
+            and self.tested_revision == self.revision
+        )
+
+    @property
+    def is_locked(self) -> bool:
+        """Once live, the inputs never change."""
+        return self.activated_at is not None
+
+    @property
+    def is_altered(self) -> bool:
+        """The store or a worker's copy held another file than the one uploaded; nothing runs."""
+        return self.altered_at is not None
+
+    @property
+    def deployed_at(self) -> datetime | None:
+        return self.activated_at

@@ -1,0 +1,76 @@
+"""Having a version's file looked at, and trusting the types it names."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.activity import record
+from accounts.models import User
+from config.queue import kick
+from models_registry.errors import NotASuperuser, NotRefused, VersionLocked
+from models_registry.models import Inspection, ModelVersion, TypeApproval
+from models_registry.tasks import submit_inspection
+
+
+def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection:
+    """Look at the version's file as it stands; a ``refusal`` says why it never came in."""
+    if refusal:
+        return Inspection.objects.create(
+            version=version,
+            status=Inspection.Status.FAILED,
+            finished_at=Now(),
+            message=refusal,
+            requested_by=by,
+            steps=[{"name": "Received and hashed", "state": "failed", "detail": refusal}],
+        )
+    inspection = Inspection.objects.create(version=version, sha256=version.sha256, requested_by=by)
+    kick(submit_inspection, inspection.pk)
+    return inspection
+
+
+@transaction.atomic
+def request_inspection(*, version: ModelVersion, by: User) -> Inspection:
+    """Look at a draft's file again, for instance after a missing module was installed."""
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    if version.is_locked:
+        raise VersionLocked
+    open_one = version.inspections.filter(finished_at=None).first()
+    return open_one or open_inspection(version, "", by)
+
+
+@transaction.atomic
+def approve_types(
+    *, version: ModelVersion, types: Collection[tuple[str, str]], by: User
+) -> Inspection:
+    """Trust these types, (module, name) each, in this very file, and inspect it again.
+
+    The approvals hold for the file's digest, under whatever model it was uploaded. Raises
+    NotASuperuser, and NotRefused for a type that the latest inspection of this very file did not
+    ask for: approval never comes from anywhere else.
+    """
+    if not (by.is_active and by.is_superuser):
+        raise NotASuperuser
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    latest = version.inspections.first()
+    if latest is None or latest.sha256 != version.sha256:
+        raise NotRefused
+    if not types or not set(types) <= set(latest.needs_approval):
+        raise NotRefused
+    TypeApproval.objects.bulk_create(
+        [
+            TypeApproval(sha256=version.sha256, module=module, name=name, approved_by=by)
+            for module, name in sorted(set(types))
+        ],
+        ignore_conflicts=True,  # approved meanwhile, for the same file under another model
+    )
+    record(
+        "types approved",
+        by=by,
+        target=str(version),
+        after={
+            "sha256": version.sha256,
+            "types": [f"{module}.{name}" for module, name in sorted(set(types))],
+        },
+    )
+    return open_inspection(version, "", by)

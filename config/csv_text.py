@@ -1,0 +1,73 @@
+"""CSV that a spreadsheet opens as it is meant: PRODUCT 1.3.
+
+UTF-8 with BOM, commas, CRLF, quotes by RFC 4180. Numbers in their shortest round-trip form and
+never prefixed; a text that a spreadsheet would take for a formula gets one leading apostrophe
+(https://owasp.org/www-community/attacks/CSV_Injection).
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+
+LINES_PER_CHUNK = 500
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# Spreadsheets look past spaces and characters without a width.
+_FORMULA = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*?[=+\-@＝＋－＠\t\r\n]")
+
+
+class _Line:
+    """A file that hands back what is written to it: csv.writer without a buffer."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def safe_text(value: Any) -> str:
+    """One value as the text of a cell. None is empty; times are ISO 8601 with the offset that they
+    have; mappings and lists are JSON."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return float.__repr__(value)
+    if isinstance(value, int | Decimal):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict | list | tuple):
+        value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    text = str(value).replace("\x00", "")
+    is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
+
+
+def csv_lines(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
+    """The file line by line, the first one with the byte order mark."""
+    writer = csv.writer(_Line(), lineterminator="\r\n")
+    mark = "\ufeff"
+    for row in chain([header], rows):
+        line = writer.writerow([safe_text(value) for value in row])
+        yield f"{mark}{line}".encode(errors="replace")
+        mark = ""
+
+
+def csv_response(
+    file_name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]
+) -> StreamingHttpResponse:
+    """A download of ``rows``, streamed: they may come from ``queryset.iterator()``."""
+    lines = csv_lines(header, rows)
+    return StreamingHttpResponse(
+        iter(lambda: b"".join(islice(lines, LINES_PER_CHUNK)), b""),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": content_disposition_header(True, file_name)},
+    )

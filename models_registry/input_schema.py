@@ -12,6 +12,7 @@ from typing import Any
 
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, same_value
 from models_registry.input_check import InputError, clean_value, is_empty, warnings_of
+from models_registry.input_rules import RuleSpec
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,16 @@ class CleanedInputs:
 
 @dataclass(frozen=True)
 class InputSchema:
-    """The ordered features of one version."""
+    """The features of one version in training order, and the rules between them."""
 
     features: tuple[FeatureSpec, ...]
+    rules: tuple[RuleSpec, ...] = ()
 
     def clean(self, raw: Mapping[str, Any], *, decimal_mark: str = "") -> CleanedInputs:
         """Check ``raw`` (by feature name: texts from a form, or JSON scalars) against every rule.
 
-        All errors are reported at once. Unknown names are an error under the name itself.
+        All errors are reported at once, that of a rule under its second input. Unknown names are an
+        error under the name itself.
         """
         values: dict[str, Scalar] = {}
         errors: dict[str, InputError] = {}
@@ -52,7 +55,29 @@ class InputSchema:
         known = {feature.name for feature in self.features}
         for name in list(raw.keys() - known)[:20]:
             errors[str(name)] = InputError("The model has no such input.")
+        errors |= self._broken_rules(values)
         return CleanedInputs(values, errors, tuple(warnings))
+
+    def _broken_rules(self, values: Mapping[str, Scalar]) -> dict[str, InputError]:
+        """By second input; a rule waits until both of its values are valid by themselves."""
+        broken: dict[str, list[str]] = {}
+        for rule in self.rules:
+            if {rule.first, rule.second} <= values.keys() and not rule.is_kept(values):
+                sentence = rule.message or rule.sentence(self.by_name)
+                broken.setdefault(rule.second, []).append(sentence)
+        return {name: InputError(" ".join(sentences)) for name, sentences in broken.items()}
+
+    @property
+    def by_name(self) -> dict[str, FeatureSpec]:
+        return {feature.name: feature for feature in self.features}
+
+    @property
+    def in_form_order(self) -> tuple[FeatureSpec, ...]:
+        """The features as the form shows them: by rank, each group together where its first input
+        stands."""
+        ranked = sorted(self.features, key=lambda feature: feature.rank)
+        groups = list(dict.fromkeys(feature.group for feature in ranked))
+        return tuple(sorted(ranked, key=lambda feature: groups.index(feature.group)))
 
     def read(self, stored: Mapping[str, Any]) -> dict[str, Scalar]:
         """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the
@@ -71,9 +96,10 @@ class InputSchema:
     @property
     def digest(self) -> str:
         """Names the schema in a form, so that a form opened on one version is never read by the
-        positions of another."""
-        names = [[feature.name, feature.kind.value] for feature in self.features]
-        return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+        positions of another, nor run under rules that nobody saw."""
+        shape: list[list[Scalar]] = [[f.name, f.kind.value] for f in self.features]
+        shape += [[r.first, r.kind.value, r.second, r.value] for r in self.rules]
+        return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
 
     def json_schema(self) -> dict[str, Any]:
         """The schema as JSON Schema, for people to read in Prefect, without sensitive inputs."""

@@ -149,7 +149,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
-    "sweep-inspections": {"task": "models_registry.tasks.sweep_inspections", "schedule": 5.0},
+    "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
     "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},

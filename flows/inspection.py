@@ -108,8 +108,7 @@ class Steps:
         self._show()
 
     def _show(self) -> None:
-        owner = self.inspection.lease_owner
-        lifecycle.note_steps(self.inspection, owner=owner, steps=self.done)
+        lifecycle.note_progress(self.inspection, steps=self.done)
 
 
 @dataclass(frozen=True)
@@ -123,12 +122,7 @@ class Examining:
         """Examine and write what was found. Raises InspectionFailed where the file cannot be used,
         LeaseLost where another attempt took over."""
         inspection, version = self.inspection, self.inspection.version
-        extend = partial(
-            lifecycle.extend_inspection_lease,
-            inspection.pk,
-            attempt=inspection.attempt,
-            owner=inspection.lease_owner,
-        )
+        extend = partial(lifecycle.extend_lease, inspection)
         steps = Steps(inspection)
         name = f"{version.model.slug}/{version.short_name}"
         with (
@@ -175,7 +169,6 @@ class Examining:
                 partial(
                     lifecycle.mark_inspection_succeeded,
                     inspection,
-                    owner=inspection.lease_owner,
                     steps=steps.done,
                     findings=findings,
                 )
@@ -183,9 +176,8 @@ class Examining:
             return None
         lease.write(
             partial(
-                lifecycle.mark_inspection_failed,
+                lifecycle.mark_failed,
                 inspection,
-                owner=inspection.lease_owner,
                 steps=steps.done,
                 message=refusal.sentence,
                 traceback=refusal.traceback,
@@ -195,16 +187,8 @@ class Examining:
         return refusal
 
     def _hand_back(self, lease: Lease) -> None:
-        """Let the next attempt have the inspection now, rather than when the lease ends."""
-        row = Inspection.objects.filter(
-            pk=self.inspection.pk,
-            attempt=self.inspection.attempt,
-            lease_owner=self.inspection.lease_owner,
-            status=Inspection.Status.RUNNING,
-        ).first()
-        if row is not None:
-            why = "The process that opens models was stopped"
-            lease.write(partial(lifecycle.mark_inspection_lost, row, why=why))
+        why = "The process that opens models was stopped"
+        lease.write(partial(lifecycle.mark_handed_back, self.inspection, why=why))
 
     def _findings(self, steps: Steps) -> Findings:
         """All that the file says, step by step. Raises Refused, or HandedBack."""
@@ -252,8 +236,8 @@ class Examining:
 def claim(inspection_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Examining:
     """Take the lease on a queued inspection. Raises NotQueued."""
     claimed_at = time.monotonic()
-    inspection = lifecycle.mark_inspection_running(
-        inspection_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
+    inspection = lifecycle.mark_running(
+        Inspection, inspection_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
     )
     if inspection is None:
         raise NotQueued

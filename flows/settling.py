@@ -20,7 +20,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Crashed, Failed
 
 from executions.models import Attempt
-from models_registry.models import Inspection
+from models_registry.models import FlowRunRow
+from models_registry.sweep import ROADS
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,10 @@ def settle(client: SyncPrefectClient, pool: str) -> int:
 
 def _end(run: FlowRun, before: datetime) -> State[None] | None:
     """How the run's attempt ended before then; None while it may still run."""
-    if "inspection_id" in run.parameters:
-        return _end_of_inspection(run, before)
+    for noun, road in ROADS.items():
+        if f"{noun}_id" in run.parameters:
+            row = road.rows._default_manager.filter(pk=run.parameters[f"{noun}_id"]).first()
+            return _end_of_row(row, run.parameters["attempt"], before)
     attempt = Attempt.objects.filter(
         execution_id=run.parameters["execution_id"],
         number=run.parameters["attempt"],
@@ -66,11 +69,10 @@ def _end(run: FlowRun, before: datetime) -> State[None] | None:
     }[Attempt.Outcome(attempt.outcome)]
 
 
-def _end_of_inspection(run: FlowRun, before: datetime) -> State[None] | None:
-    inspection = Inspection.objects.filter(pk=run.parameters["inspection_id"]).first()
-    if inspection is None or inspection.attempt > run.parameters["attempt"]:
+def _end_of_row(row: FlowRunRow | None, attempt: int, before: datetime) -> State[None] | None:
+    if row is None or row.attempt > attempt:
         return Crashed(message=LOST)
-    if inspection.finished_at is None or inspection.finished_at > before:
+    if row.finished_at is None or row.finished_at > before:
         return None
-    passed = inspection.status == Inspection.Status.SUCCEEDED
+    passed = row.status == FlowRunRow.Status.SUCCEEDED
     return Completed() if passed else Failed(message="The row says why.")

@@ -1,16 +1,19 @@
-"""What the machinery reports about an inspection: compare-and-set, like an execution's."""
+"""What the machinery reports about the rows that flow runs work on: compare-and-set, like an
+execution's. A row carries its attempt and its lease's owner, as `mark_running` gave it out."""
 
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Now
 
 from models_registry.feature_spec import FeatureSpec, TargetSpec
-from models_registry.models import Feature, Inspection, ModelVersion, Target
+from models_registry.models import Feature, FlowRunRow, Inspection, ModelVersion, Target
+
+Row = TypeVar("Row", bound=FlowRunRow)
 
 
 @dataclass(frozen=True)
@@ -28,56 +31,59 @@ class Findings:
     report: dict[str, Any]
 
 
-def mark_inspection_submitted(inspection_id: int, *, attempt: int, flow_run_id: uuid.UUID) -> None:
-    Inspection.objects.filter(pk=inspection_id, attempt=attempt).update(flow_run_id=flow_run_id)
-    Inspection.objects.filter(
-        pk=inspection_id, attempt=attempt, status=Inspection.Status.QUEUED
-    ).update(dispatch_after=Now() + Value(settings.LEASE))
+def mark_submitted(row: FlowRunRow, *, flow_run_id: uuid.UUID) -> None:
+    """Note the attempt's flow run; the status stays as it is, so this cannot race the worker."""
+    rows = _rows(type(row)).filter(pk=row.pk, attempt=row.attempt)
+    rows.update(flow_run_id=flow_run_id)
+    rows.filter(status=FlowRunRow.Status.QUEUED).update(
+        dispatch_after=Now() + Value(settings.LEASE)
+    )
 
 
-def mark_inspection_running(
-    inspection_id: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
-) -> Inspection | None:
-    """Take the lease on a queued inspection; None if it is not queued for this attempt any more."""
+def mark_running(
+    kind: type[Row], pk: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
+) -> Row | None:
+    """Take the lease on a queued row; None if it is not queued for this attempt any more."""
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
-    claimed = Inspection.objects.filter(
-        pk=inspection_id, attempt=attempt, status=Inspection.Status.QUEUED
-    ).update(
-        status=Inspection.Status.RUNNING,
+    queued = _rows(kind).filter(pk=pk, attempt=attempt, status=FlowRunRow.Status.QUEUED)
+    claimed = queued.update(
+        status=FlowRunRow.Status.RUNNING,
         started_at=Now(),
         lease_owner=owner,
         lease_until=Now() + Value(settings.LEASE),
         **known,
     )
-    if not claimed:
-        return None
-    return Inspection.objects.select_related("version__model").get(pk=inspection_id)
+    return _rows(kind).select_related("version__model").get(pk=pk) if claimed else None
 
 
-def extend_inspection_lease(inspection_id: int, *, attempt: int, owner: str) -> bool:
-    return bool(
-        _held(inspection_id, attempt, owner).update(lease_until=Now() + Value(settings.LEASE))
+def extend_lease(row: FlowRunRow) -> bool:
+    """Keep the lease; False once it is lost, and then nothing may be written."""
+    return bool(_held(row).update(lease_until=Now() + Value(settings.LEASE)))
+
+
+def note_progress(row: FlowRunRow, **fields: Any) -> None:
+    """Show how far the run is, in columns of the row's own kind."""
+    _held(row).update(**fields)
+
+
+def mark_succeeded(row: FlowRunRow, **fields: Any) -> bool:
+    """Write the outcome, once; False if this worker no longer holds the row."""
+    return _end(_held(row), FlowRunRow.Status.SUCCEEDED, **fields)
+
+
+def mark_failed(row: FlowRunRow, *, message: str, traceback: str = "", **fields: Any) -> bool:
+    """Write why it came to nothing, once."""
+    return _end(
+        _held(row), FlowRunRow.Status.FAILED, message=message, traceback=traceback, **fields
     )
-
-
-def note_steps(inspection: Inspection, *, owner: str, steps: list[dict[str, Any]]) -> None:
-    """Show progress: the steps so far, each ``{"name", "state", "detail", "seconds"}``."""
-    _held(inspection.pk, inspection.attempt, owner).update(steps=steps)
 
 
 @transaction.atomic
 def mark_inspection_succeeded(
-    inspection: Inspection, *, owner: str, steps: list[dict[str, Any]], findings: Findings
+    inspection: Inspection, *, steps: list[dict[str, Any]], findings: Findings
 ) -> bool:
     """Write what was read: facts onto the version, and the proposed inputs and targets."""
-    written = _held(inspection.pk, inspection.attempt, owner).update(
-        status=Inspection.Status.SUCCEEDED,
-        finished_at=Now(),
-        lease_until=None,
-        steps=steps,
-        report=findings.report,
-    )
-    if not written:
+    if not mark_succeeded(inspection, steps=steps, report=findings.report):
         return False
     version = inspection.version
     ModelVersion.objects.filter(pk=version.pk, sha256=inspection.sha256).update(
@@ -99,50 +105,22 @@ def mark_inspection_succeeded(
     return True
 
 
-def mark_inspection_failed(
-    inspection: Inspection,
-    *,
-    owner: str,
-    steps: list[dict[str, Any]],
-    message: str,
-    traceback: str = "",
-    report: dict[str, Any] | None = None,
-) -> bool:
-    """Write why the file cannot be used; the draft stays, to be replaced or deleted."""
-    return bool(
-        _held(inspection.pk, inspection.attempt, owner).update(
-            status=Inspection.Status.FAILED,
-            finished_at=Now(),
-            lease_until=None,
-            steps=steps,
-            message=message,
-            traceback=traceback,
-            report=report or {},
-        )
+def mark_lost(row: FlowRunRow, *, why: str) -> bool:
+    """The worker of this attempt is gone: the next attempt, or the end after ``MAX_ATTEMPTS``. The
+    row must still stand as it was read."""
+    stands = _rows(type(row)).filter(
+        pk=row.pk,
+        status=row.status,
+        attempt=row.attempt,
+        lease_owner=row.lease_owner,
+        lease_until=row.lease_until,
     )
-
-
-def mark_inspection_lost(inspection: Inspection, *, why: str) -> bool:
-    """The worker of this attempt is gone: the next attempt, or the end after ``MAX_ATTEMPTS``."""
-    stands = Inspection.objects.filter(
-        pk=inspection.pk,
-        status=inspection.status,
-        attempt=inspection.attempt,
-        lease_owner=inspection.lease_owner,
-        lease_until=inspection.lease_until,
-    )
-    if inspection.attempt >= settings.MAX_ATTEMPTS:
-        return bool(
-            stands.update(
-                status=Inspection.Status.FAILED,
-                finished_at=Now(),
-                lease_until=None,
-                message=f"{why} on all {inspection.attempt} attempts. Inspect the file again.",
-            )
-        )
+    if row.attempt >= settings.MAX_ATTEMPTS:
+        message = f"{why} on all {row.attempt} attempts. Try it again."
+        return _end(stands, FlowRunRow.Status.FAILED, message=message)
     return bool(
         stands.update(
-            status=Inspection.Status.QUEUED,
+            status=FlowRunRow.Status.QUEUED,
             attempt=F("attempt") + 1,
             lease_owner="",
             lease_until=None,
@@ -151,10 +129,24 @@ def mark_inspection_lost(inspection: Inspection, *, why: str) -> bool:
     )
 
 
-def _held(inspection_id: int, attempt: int, owner: str) -> Any:
-    return Inspection.objects.filter(
-        pk=inspection_id,
-        attempt=attempt,
-        lease_owner=owner,
-        status=Inspection.Status.RUNNING,
+def mark_handed_back(row: FlowRunRow, *, why: str) -> bool:
+    """Let the next attempt have the row now, rather than when the lease ends."""
+    held = _held(row).first()
+    return held is not None and mark_lost(held, why=why)
+
+
+def _end(rows: "QuerySet[Any]", status: FlowRunRow.Status, **fields: Any) -> bool:
+    return bool(rows.update(status=status, finished_at=Now(), lease_until=None, **fields))
+
+
+def _held(row: FlowRunRow) -> "QuerySet[Any]":
+    return _rows(type(row)).filter(
+        pk=row.pk,
+        attempt=row.attempt,
+        lease_owner=row.lease_owner,
+        status=FlowRunRow.Status.RUNNING,
     )
+
+
+def _rows(kind: type[Row]) -> "QuerySet[Row]":
+    return kind._default_manager.all()

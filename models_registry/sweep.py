@@ -1,7 +1,9 @@
-"""Hands inspections over to Prefect, and moves on those that stood still: the sibling of
-`executions/sweep.py`."""
+"""Hands inspections and rehearsals over to Prefect, and moves on those that stood still: the
+sibling of `executions/sweep.py`."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
@@ -12,7 +14,7 @@ from django.utils import timezone
 from config.locks import is_only_one
 from models_registry import lifecycle, prefect_gateway
 from models_registry.errors import PrefectUnavailable
-from models_registry.models import Inspection
+from models_registry.models import FlowRunRow, Inspection, Rehearsal
 from models_registry.prefect_gateway import DeploymentMissing
 
 logger = logging.getLogger(__name__)
@@ -22,63 +24,87 @@ AGAIN_AFTER = timedelta(seconds=5)
 UNSTARTED = timedelta(seconds=15)
 
 
-def dispatch_inspection(inspection_id: int) -> None:
+@dataclass(frozen=True)
+class Road:
+    """How rows of one kind reach a worker: the one deployment that their flow runs are runs of.
+    A run's parameters are the row's id, named ``<noun>_id``, and the attempt."""
+
+    rows: type[Inspection] | type[Rehearsal]
+    flow: str
+    entrypoint: str
+    description: str
+
+
+ROADS: Mapping[str, Road] = {
+    "inspection": Road(
+        Inspection,
+        "inspect",
+        "flows.inspection.inspect",
+        "Examines an uploaded model file and proposes its inputs.",
+    ),
+    "rehearsal": Road(
+        Rehearsal,
+        "rehearse",
+        "flows.rehearsal.rehearse",
+        "Tries a version on many rows, before anybody depends on it.",
+    ),
+}
+
+
+def dispatch(noun: str, pk: int) -> None:
     """Create the attempt's flow run, once. Raises PrefectUnavailable to be tried again."""
-    inspection = (
-        Inspection.objects.filter(pk=inspection_id, status=Inspection.Status.QUEUED)
-        .select_related("version__model")
-        .first()
-    )
-    if inspection is None:
+    road = ROADS[noun]
+    queued = road.rows._default_manager.filter(pk=pk, status=FlowRunRow.Status.QUEUED)
+    row: Inspection | Rehearsal | None = queued.select_related("version__model").first()
+    if row is None:
         return
-    version = inspection.version
+    version = row.version
     try:
         flow_run = prefect_gateway.start_flow_run(
-            flow="inspect",
-            deployment="inspect",
-            name=f"{version.model.slug}-{version.short_name}-inspection-{inspection.pk}",
-            parameters={"inspection_id": inspection.pk, "attempt": inspection.attempt},
-            idempotency_key=f"inspection:{inspection.pk}:{inspection.attempt}",
-            tags=("inspection", version.model.slug, version.short_name),
+            flow=road.flow,
+            deployment=road.flow,
+            name=f"{version.model.slug}-{version.short_name}-{noun}-{row.pk}",
+            parameters={f"{noun}_id": row.pk, "attempt": row.attempt},
+            idempotency_key=f"{noun}:{row.pk}:{row.attempt}",
+            tags=(noun, version.model.slug, version.short_name),
         )
     except DeploymentMissing:
-        sync_inspect_deployment()
+        sync_deployment(noun)
         raise
     if flow_run.is_finished or (
         flow_run.is_claimed and timezone.now() - flow_run.since > UNSTARTED
     ):
-        lifecycle.mark_inspection_lost(inspection, why="The inspection did not start")
+        lifecycle.mark_lost(row, why=f"The {noun} did not start")
         return
-    lifecycle.mark_inspection_submitted(
-        inspection.pk, attempt=inspection.attempt, flow_run_id=flow_run.id
-    )
+    lifecycle.mark_submitted(row, flow_run_id=flow_run.id)
 
 
-def sync_inspect_deployment() -> None:
-    """Give Prefect the one deployment that inspections are runs of."""
+def sync_deployment(noun: str) -> None:
+    """Give Prefect the one deployment that rows of this kind run by."""
+    road = ROADS[noun]
     prefect_gateway.ensure_deployment(
-        flow="inspect",
-        deployment="inspect",
-        entrypoint="flows.inspection.inspect",
+        flow=road.flow,
+        deployment=road.flow,
+        entrypoint=road.entrypoint,
         parameter_schema={
             "type": "object",
             "properties": {
-                "inspection_id": {"type": "integer", "title": "Inspection"},
+                f"{noun}_id": {"type": "integer", "title": noun.capitalize()},
                 "attempt": {"type": "integer", "title": "Attempt"},
             },
-            "required": ["inspection_id", "attempt"],
+            "required": [f"{noun}_id", "attempt"],
         },
-        description="Examines an uploaded model file and proposes its inputs.",
-        tags=("inspection",),
+        description=road.description,
+        tags=(noun,),
     )
 
 
 def sweep() -> int:
-    """Move stalled inspections on and hand the due ones over; returns how many were handed over."""
+    """Move stalled rows on and hand the due ones over; returns how many were handed over."""
     handed = 0
-    for inspection in take_stalled():
+    for noun, pk in take_stalled():
         try:
-            dispatch_inspection(inspection.pk)
+            dispatch(noun, pk)
         except PrefectUnavailable as error:
             logger.warning("sweep_waits_for_prefect error=%s", error)
             break
@@ -87,17 +113,21 @@ def sweep() -> int:
 
 
 @transaction.atomic
-def take_stalled() -> list[Inspection]:
-    """Running inspections whose lease ended go to their next attempt; the queued ones that are due
-    are returned, and due again in 5 s."""
+def take_stalled() -> list[tuple[str, int]]:
+    """Running rows whose lease ended go to their next attempt; the queued ones that are due are
+    returned, and due again in 5 s."""
     if not is_only_one(LOCK):
         return []
-    rows = Inspection.objects.select_for_update(skip_locked=True)
-    for inspection in rows.filter(status=Inspection.Status.RUNNING, lease_until__lt=Now()):
-        lifecycle.mark_inspection_lost(inspection, why="The worker was lost")
-        logger.warning("inspection_lost id=%s attempt=%s", inspection.pk, inspection.attempt)
-    due = list(rows.filter(status=Inspection.Status.QUEUED, dispatch_after__lte=Now())[:100])
-    Inspection.objects.filter(pk__in=[inspection.pk for inspection in due]).update(
-        dispatch_after=Now() + Value(AGAIN_AFTER)
-    )
+    due: list[tuple[str, int]] = []
+    for noun, road in ROADS.items():
+        rows = road.rows._default_manager.select_for_update(skip_locked=True)
+        for row in rows.filter(status=FlowRunRow.Status.RUNNING, lease_until__lt=Now()):
+            lifecycle.mark_lost(row, why="The worker was lost")
+            logger.warning("%s_lost id=%s attempt=%s", noun, row.pk, row.attempt)
+        waiting = rows.filter(status=FlowRunRow.Status.QUEUED, dispatch_after__lte=Now())
+        ids = list(waiting.values_list("pk", flat=True)[:100])
+        road.rows._default_manager.filter(pk__in=ids).update(
+            dispatch_after=Now() + Value(AGAIN_AFTER)
+        )
+        due += [(noun, pk) for pk in ids]
     return due

@@ -1,23 +1,24 @@
-"""Hands inspections and deployments of models over to Prefect."""
+"""Hands inspections, rehearsals and deployments of models over to Prefect."""
 
 from celery import shared_task
 
 from models_registry import prefect_gateway, wakeup
 from models_registry.errors import PrefectUnavailable
 from models_registry.models import Feature, RegisteredModel
-from models_registry.sweep import dispatch_inspection, sweep
+from models_registry.sweep import dispatch, sweep
 
 
 @shared_task(ignore_result=True)
-def submit_inspection(inspection_id: int) -> None:
+def submit_flow_run(noun: str, pk: int) -> None:
+    """Have an "inspection" or a "rehearsal" run."""
     try:
-        dispatch_inspection(inspection_id)
+        dispatch(noun, pk)
     except PrefectUnavailable:
         return  # the row is still queued, and the sweep finds it
 
 
 @shared_task(ignore_result=True)
-def sweep_inspections() -> None:
+def sweep_flow_runs() -> None:
     sweep()
 
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from config.queue import kick
 from models_registry.errors import NotASuperuser, NotRefused, VersionLocked
 from models_registry.models import Inspection, ModelVersion, TypeApproval
-from models_registry.tasks import submit_inspection
+from models_registry.tasks import submit_flow_run
 
 
 def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection:
@@ -25,7 +25,7 @@ def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection
             steps=[{"name": "Received and hashed", "state": "failed", "detail": refusal}],
         )
     inspection = Inspection.objects.create(version=version, sha256=version.sha256, requested_by=by)
-    kick(submit_inspection, inspection.pk)
+    kick(submit_flow_run, "inspection", inspection.pk)
     return inspection
 
 

@@ -6,19 +6,20 @@ from django.core.management.base import BaseCommand, CommandError
 
 from models_registry.errors import PrefectRefused, PrefectUnavailable
 from models_registry.models import RegisteredModel
-from models_registry.sweep import sync_inspect_deployment
+from models_registry.sweep import ROADS, sync_deployment
 from models_registry.tasks import sync_prefect_deployment
 
 
 class Command(BaseCommand):
-    help = "Create or update Prefect's work pool, the inspect deployment, and one for each model."
+    help = "Create or update Prefect's work pool and every deployment: one for each model, and ours."
 
     def handle(self, **options: Any) -> None:
         models = RegisteredModel.objects.all()
         try:
-            sync_inspect_deployment()
+            for noun in ROADS:
+                sync_deployment(noun)
             for model in models:
                 sync_prefect_deployment(model.pk)
         except (PrefectUnavailable, PrefectRefused) as error:
             raise CommandError(f"Prefect did not take the deployments: {error}") from error
-        self.stdout.write(f"{len(models) + 1} deployments are in Prefect.")
+        self.stdout.write(f"{len(models) + len(ROADS)} deployments are in Prefect.")

@@ -7,36 +7,135 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from accounts.models import User
+
+
+class Channel(models.TextChoices):
+    """How a person is told."""
+
+    IN_APP = "in_app", "In the app"
+    EMAIL = "email", "E-mail"
+
+
+class Kind(models.TextChoices):
+    """What a person is told of."""
+
+    DEPLOYMENT = "deployment", "A new version is deployed"
+    ROLLBACK = "rollback", "A version is rolled back"
+    EXECUTION_FAILED = "execution_failed", "My prediction failed"
+    MESSAGE = "message", "An administrator writes to me"
+    FAILURE_GROUP = "failure_group", "A new kind of failure appears"
+    REGRESSION = "regression", "A resolved failure is back"
+    SUPPORT_REQUEST = "support_request", "Somebody asks for help"
+    WORKER_DOWN = "worker_down", "A worker is down"
+    FILE_ALTERED = "file_altered", "A model file was altered"
+
+    @property
+    def is_for_admins(self) -> bool:
+        return self not in FOR_EVERYBODY
+
+
+FOR_EVERYBODY = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED, Kind.MESSAGE)
+ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
+"""What also stands on top of the models' pages until the person puts it away."""
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def shown_to(self, user: User) -> "NotificationQuerySet":
+        """What the person reads in the app."""
+        return self.filter(user=user, is_shown=True)
+
+    def unread(self) -> "NotificationQuerySet":
+        return self.filter(is_shown=True, read_at=None)
+
+    def announced(self) -> "NotificationQuerySet":
+        """News about models that the person has not put away."""
+        return self.filter(is_shown=True, kind__in=ANNOUNCED, dismissed_at=None)
+
+    def due_by_mail(self) -> "NotificationQuerySet":
+        """Wanted by e-mail, not yet written, and not held back for a bundle."""
+        return self.filter(mailed_at=None, mail_due_at__lte=Now())
+
 
 class Notification(models.Model):
     """One message to one person. `cause` names in plain text what it tells of, so that the same
-    thing is told once however often it is reported."""
+    thing is told once however often it is reported. The row is also the order for its mail: it
+    waits from `mail_due_at` on until `mailed_at`; those of one `bundle` share a mail."""
 
-    class Kind(models.TextChoices):
-        EXECUTION_FAILED = "execution_failed", "My prediction failed"
-        DEPLOYMENT = "deployment", "A new version is live"
+    Kind = Kind
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
     )
     kind = models.CharField(max_length=40, choices=Kind)
     cause = models.CharField(max_length=120)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=300)
     text = models.TextField(blank=True)
     url = models.CharField(max_length=300, blank=True)
+    context = models.JSONField(default=dict, blank=True)
+    bundle = models.CharField(max_length=120, blank=True)
+    is_shown = models.BooleanField("in the app", default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    dismissed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    mail_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-created_at", "-id"]
+        ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["cause", "kind", "user"], name="notifications_once_per_cause_and_person"
             )
         ]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notifications_of_a_person"),
+            models.Index(
+                fields=["user", "-id"],
+                condition=Q(is_shown=True, read_at=None),
+                name="notifications_unread",
+            ),
+            models.Index(
+                fields=["mail_due_at"],
+                condition=Q(mailed_at=None, mail_due_at__isnull=False),
+                name="notifications_due_by_mail",
+            ),
+            models.Index(
+                fields=["user", "bundle", "-mailed_at"],
+                condition=~Q(bundle=""),
+                name="notifications_bundle",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_unread(self) -> bool:
+        return self.read_at is None
+
+
+class Preference(models.Model):
+    """One way of being told one kind of thing that a person switched off. No row: it is on."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="switched_off"
+    )
+    kind = models.CharField(max_length=40, choices=Kind)
+    channel = models.CharField(max_length=10, choices=Channel)
+
+    class Meta:
+        ordering = ["kind", "channel"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "kind", "channel"], name="notifications_switched_off_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel} off"
 
 
 class MailQuerySet(models.QuerySet["Mail"]):

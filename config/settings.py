@@ -203,6 +203,9 @@ MAX_ATTEMPTS = 3
 PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
+EXPORTS_PER_MINUTE = 10
+EXPORT_MAX_ROWS = 100_000
+DELETED_KEPT = timedelta(days=30)  # how long a deleted prediction can be restored
 MAX_FEATURES = 200
 
 # --- People ----------------------------------------------------------------------------------

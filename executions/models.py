@@ -2,11 +2,11 @@
 truth; the queue and Prefect carry hints."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -24,6 +24,20 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def kept(self) -> "ExecutionQuerySet":
         return self.filter(deleted_at=None)
 
+    def recoverable_by(self, user: User) -> "ExecutionQuerySet":
+        """What a person deleted and may still restore."""
+        since = Now() - Value(settings.DELETED_KEPT)
+        return self.predictions().filter(user=user, purged_at=None, deleted_at__gt=since)
+
+    def between(self, start: datetime | None, end: datetime | None) -> "ExecutionQuerySet":
+        """Requested at ``start`` or later and before ``end``; None is no bound."""
+        found = self.filter(requested_at__gte=start) if start else self
+        return found.filter(requested_at__lt=end) if end else found
+
+    def with_retry_count(self) -> "ExecutionQuerySet":
+        """Each with ``retry_count``: how often its owner tried again with the same inputs."""
+        return self.annotate(retry_count=Count("retries", distinct=True))
+
     def queued(self) -> "ExecutionQuerySet":
         return self.filter(status=Execution.Status.QUEUED)
 
@@ -40,12 +54,23 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
             | Q(requested_at=execution.requested_at, pk__lt=execution.pk)
         )
 
+    def newer_than(self, execution: "Execution") -> "ExecutionQuerySet":
+        """What comes before ``execution`` in such a list."""
+        return self.filter(
+            Q(requested_at__gt=execution.requested_at)
+            | Q(requested_at=execution.requested_at, pk__gt=execution.pk)
+        )
+
     def held_by(self, owner: str, attempt: int) -> "ExecutionQuerySet":
         """Running rows whose lease this worker holds for this attempt."""
         return self.running().filter(lease_owner=owner, attempt=attempt)
 
 
 class Execution(models.Model):
+    """``search_text`` holds what a search reads (`executions/search_text.py`): ordinary inputs and
+    the result. ``search_own``, for the owner alone, holds sensitive inputs and the note. Whoever
+    empties inputs and outputs empties both and the note in the same UPDATE."""
+
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
@@ -95,6 +120,8 @@ class Execution(models.Model):
     traceback = models.TextField(blank=True)
 
     note = models.TextField(blank=True, max_length=1000)
+    search_text = models.TextField(blank=True, editable=False)
+    search_own = models.TextField(blank=True, editable=False)
     diagnostics = models.JSONField(null=True)
     """What a test or replay recorded for admins: `flows/model_host/protocol.py`, Trace."""
 
@@ -145,6 +172,17 @@ class Execution(models.Model):
         ]
         indexes = [
             models.Index(fields=["user", "-requested_at", "-id"], name="executions_user_newest"),
+            # Counts by status and the versions somebody used, without reading the rows themselves.
+            models.Index(
+                fields=["user", "version", "status", "requested_at"],
+                condition=Q(purpose="prediction", deleted_at=None),
+                name="executions_history",
+            ),
+            models.Index(
+                fields=["user", "-deleted_at", "-id"],
+                condition=Q(deleted_at__isnull=False),
+                name="executions_deleted",
+            ),
             models.Index(
                 fields=["dispatch_after"],
                 condition=Q(status="queued"),
@@ -166,6 +204,15 @@ class Execution(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.status in self.FINISHED
+
+    @property
+    def may_be_retried(self) -> bool:
+        return self.status in {self.Status.FAILED, self.Status.CANCELED}
+
+    @property
+    def kept_until(self) -> datetime | None:
+        """When a deleted one is gone for good."""
+        return self.deleted_at + settings.DELETED_KEPT if self.deleted_at else None
 
     @property
     def response_time(self) -> timedelta | None:

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import lockdown, wire
+from .curve import curve
 from .examine import examine
+from .explanation import explain
 from .prediction import predict
 from .protocol import (
     MAX_MESSAGE,
@@ -86,6 +88,17 @@ def _serve(*, boosters: bool) -> None:
                     layout = wire.from_json(InputLayout, request["layout"])
                     inputs: dict[str, Scalar] = request["inputs"]
                     _reply(predict(loaded.estimator, layout, inputs))
+                case Loaded(), {"op": "explain", "typical": typical, "seed": seed}:
+                    layout = wire.from_json(InputLayout, request["layout"])
+                    inputs, seconds = request["inputs"], request["seconds"]
+                    _reply(
+                        explain(
+                            loaded.estimator, layout, inputs, typical, seed=seed, seconds=seconds
+                        )
+                    )
+                case Loaded(), {"op": "curve", "name": name, "points": points}:
+                    layout = wire.from_json(InputLayout, request["layout"])
+                    _reply(curve(loaded.estimator, layout, request["inputs"], name, points))
                 case _:
                     raise HostError("CRASH", "The model's process was asked for something unknown.")
         except HostError as error:

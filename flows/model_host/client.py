@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -27,7 +27,9 @@ from .conversation import ArtifactChanged, PredictionCancelled, malformed
 from .processes import Child, Zygote, ZygoteLost, self_test
 from .protocol import (
     Artifact,
+    Curve,
     Examination,
+    Explanation,
     HostError,
     InputLayout,
     Limits,
@@ -43,6 +45,7 @@ __all__ = ["Artifact", "ArtifactChanged", "ModelHost", "PredictionCancelled"]
 logger = logging.getLogger(__name__)
 
 SPARE_CPU_SECONDS = 60
+EXPLAIN_SECONDS = 2.0
 
 T = TypeVar("T")
 
@@ -169,6 +172,65 @@ class ModelHost:
             answer = child.ask(request, seconds=limits.predict_seconds, cancelled=cancelled)
             child.predictions += 1
             return _read(Outputs, answer)
+
+    def explain(
+        self,
+        artifact: Artifact,
+        layout: InputLayout,
+        inputs: Mapping[str, Scalar],
+        typical: Mapping[str, Scalar],
+        limits: Limits,
+        *,
+        seed: int,
+    ) -> Explanation:
+        """What each input contributed to the answer; takes ``EXPLAIN_SECONDS`` or hardly more."""
+        question: dict[str, object] = {
+            "op": "explain",
+            "typical": dict(typical),
+            "seed": seed,
+            "seconds": EXPLAIN_SECONDS,
+        }
+        seconds = EXPLAIN_SECONDS + limits.predict_seconds
+        return _read(
+            Explanation, self._ask(artifact, layout, inputs, limits, question, seconds=seconds)
+        )
+
+    def curve(
+        self,
+        artifact: Artifact,
+        layout: InputLayout,
+        inputs: Mapping[str, Scalar],
+        limits: Limits,
+        *,
+        name: str,
+        points: Sequence[Scalar],
+    ) -> Curve:
+        """The model's number at each of the ``points`` of one input, all others as they are."""
+        question: dict[str, object] = {"op": "curve", "name": name, "points": list(points)}
+        seconds = limits.predict_seconds
+        return _read(Curve, self._ask(artifact, layout, inputs, limits, question, seconds=seconds))
+
+    def _ask(
+        self,
+        artifact: Artifact,
+        layout: InputLayout,
+        inputs: Mapping[str, Scalar],
+        limits: Limits,
+        question: dict[str, object],
+        *,
+        seconds: float,
+    ) -> object:
+        """What a warm child answers about these inputs. HostError like ``predict``."""
+        about = {"layout": layout, "inputs": dict(inputs)}
+        request = wire.frame(
+            {key: wire.to_json(value) for key, value in (question | about).items()}
+        )
+        with self._borrowed(_Key(artifact, limits.memory_bytes), limits, None) as child:
+            if child.report is None:
+                _load(child, artifact, limits, None)
+            answer = child.ask(request, seconds=seconds)
+            child.predictions += 1  # it has seen a person's inputs
+            return answer
 
     def warm(self, artifact: Artifact, limits: Limits) -> LoadReport:
         """Makes sure that a process holds the artifact, and returns what opening it took."""

@@ -37,7 +37,7 @@ def predict(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         try:
-            with _undisturbed(estimator, len(layout.columns)):
+            with undisturbed(estimator, len(layout.columns)):
                 row = one_row(estimator, layout, inputs)
                 started = time.perf_counter()
                 answer = estimator.predict(row)
@@ -104,7 +104,7 @@ def _target(
 
 
 @contextmanager
-def _undisturbed(estimator: Any, width: int) -> Iterator[None]:
+def undisturbed(estimator: Any, width: int) -> Iterator[None]:
     """Leave every random generator as it was found: numpy's own and those a model keeps, so that
     no prediction depends on the one before it."""
     kept = [

@@ -15,6 +15,10 @@ Requests, one JSON object each:
     the reply is an ``Examination``.
 ``{"op": "predict", "layout": InputLayout, "inputs": {name: value}}``
     the reply is ``Outputs``. ``value`` is None (missing), a bool, an int, a finite float or a str.
+``{"op": "explain", "layout", "inputs", "typical": {name: value}, "seed": 1, "seconds": 2.0}``
+    the reply is an ``Explanation`` of the answer to these inputs.
+``{"op": "curve", "layout", "inputs", "name": name, "points": [value, ...]}``
+    the reply is a ``Curve``.
 
 Replies: ``{"ok": true, "result": {...}}`` or ``{"ok": false, "error": {...}}`` with the fields of
 ``HostError``.
@@ -52,6 +56,7 @@ a (1, n_features) float64 array, for models fitted without names; a list of one 
 that begin with a text vectorizer."""
 Kind = Literal["integer", "float", "string", "boolean", "choice"]
 Requirement = Literal["required", "optional", "may_be_missing"]
+QuantityKind = Literal["probability", "value"]
 Task = Literal["classification", "regression", "clustering", "outlier detection", "other"]
 
 
@@ -268,3 +273,42 @@ class Outputs:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """How far one input, by name, moved the number from the typical case towards this one."""
+
+    name: str
+    amount: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an answer is not that of a typical case: ``baseline`` plus all ``contributions`` (largest
+    first) is ``prediction``. The numbers are probabilities of ``label``, the class that ``predict``
+    returned, or the value itself. ``not_compared`` are inputs without a typical value. ``method``
+    is "exact" for all coalitions, "sampled" for random orders; ``rows`` is how many rows the model
+    was asked. Where there is none, ``problem`` says why in a sentence for people."""
+
+    quantity: QuantityKind = "value"
+    label: Scalar = None
+    baseline: float = 0.0
+    prediction: float = 0.0
+    contributions: tuple[Contribution, ...] = ()
+    not_compared: tuple[str, ...] = ()
+    method: Literal["exact", "sampled"] = "exact"
+    rows: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The number at each point that was asked for: the probability of ``label``, or the value.
+    Where there is none, ``problem`` says why in a sentence for people."""
+
+    quantity: QuantityKind = "value"
+    label: Scalar = None
+    numbers: tuple[float, ...] = ()
+    problem: str = ""

@@ -36,7 +36,9 @@ from sklearn import (
 )
 
 from .allow_list import BOOSTER_MODULES, preload
+from .curve import curve
 from .examine import examine
+from .explanation import explain
 from .prediction import predict
 from .protocol import Column, Format, InputLayout, Scalar
 from .safe_load import load
@@ -182,5 +184,9 @@ def _open_and_predict(
         joblib.dump(model, file, compress=(form, 1))
     loaded = load(file.getvalue(), format_)
     predict(loaded.estimator, layout, inputs)
+    other = {name: value + 1 if type(value) is float else value for name, value in inputs.items()}
+    explain(loaded.estimator, layout, inputs, other, seed=1, seconds=60.0)
+    name = layout.columns[0].name
+    curve(loaded.estimator, layout, inputs, name, [inputs[name]] * 2)
     if layout.container != "array":
         examine(loaded.estimator, loaded.libraries)

@@ -330,6 +330,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": read("str", "LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},  # its progress, and fonts being cut to size
+        "fontTools": {"level": "ERROR"},
         "django.server": {"level": "WARNING"},
     },
 }

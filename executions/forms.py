@@ -3,6 +3,7 @@ them: fields are f0, f1, … so that no feature name ever becomes part of the pa
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from models_registry.feature_spec import (
 )
 from models_registry.input_check import InputError
 from models_registry.input_schema import CleanedInputs, InputSchema
+from models_registry.number_text import typed
 
 SEGMENT_CHOICES = 3
 RADIO_CHOICES = 7
@@ -71,6 +73,21 @@ def _widget(layout: str, field: InputField) -> forms.Widget:
     return forms.Textarea(attrs=attrs | {"rows": "3"})
 
 
+@dataclass(frozen=True)
+class Group:
+    """The inputs of a form that stand together; ``changed`` counts their values that are neither
+    empty nor what is usual."""
+
+    name: str
+    fields: list[forms.BoundField]
+    is_advanced: bool
+    changed: int
+
+    @property
+    def has_errors(self) -> bool:
+        return any(field.errors for field in self.fields)
+
+
 class InputForm(forms.Form):
     """The inputs of one prediction. ``cleaned_inputs`` holds the outcome of the schema's check."""
 
@@ -87,16 +104,16 @@ class InputForm(forms.Form):
     ) -> None:
         self.input_schema = input_schema
         self.decimal_mark = decimal_mark
-        self.names = {f"f{index}": f.name for index, f in enumerate(input_schema.features)}
+        keys = {feature.name: f"f{index}" for index, feature in enumerate(input_schema.features)}
+        self.names = {keys[feature.name]: feature.name for feature in input_schema.in_form_order}
         self.cleaned_inputs = CleanedInputs({}, {})
         initial: dict[str, Any] = {"form_token": uuid.uuid4(), "schema": input_schema.digest}
-        for key, feature in zip(self.names, input_schema.features, strict=True):
+        for feature in input_schema.features:
             text = feature.as_typed((values or {}).get(feature.name))
-            initial[key] = typed(text, decimal_mark) if feature.is_number else text
+            initial[keys[feature.name]] = self._typed(feature, text)
         super().__init__(data, initial=initial)
         self.inputs = {
-            key: InputField(feature)
-            for key, feature in zip(self.names, input_schema.features, strict=True)
+            keys[feature.name]: InputField(feature) for feature in input_schema.in_form_order
         }
         for key, field in self.inputs.items():
             self.fields[key] = field
@@ -109,9 +126,35 @@ class InputForm(forms.Form):
         """Where to go and what to mend, for every input that needs a correction."""
         return [
             {"id": str(self[key].auto_id), "text": f"{self.fields[key].label}: {errors[0]}"}
-            for key, errors in self.errors.items()
-            if key in self.names
+            for key in self.inputs
+            if (errors := self.errors.get(key))
         ]
+
+    @property
+    def groups(self) -> list[Group]:
+        """The inputs as the page shows them, group by group."""
+        groups: dict[str, list[str]] = {}
+        for key, field in self.inputs.items():
+            groups.setdefault(field.feature.group, []).append(key)
+        return [
+            Group(
+                name=name,
+                fields=[self[key] for key in keys],
+                is_advanced=name.strip().lower() == "advanced",
+                changed=sum(map(self._is_changed, keys)),
+            )
+            for name, keys in groups.items()
+        ]
+
+    def _is_changed(self, key: str) -> bool:
+        feature = self.inputs[key].feature
+        usual = {
+            self._typed(feature, feature.as_typed(v)) for v in (feature.default, feature.typical)
+        }
+        return (self[key].value() or "") not in usual | {""}
+
+    def _typed(self, feature: FeatureSpec, text: str) -> str:
+        return typed(text, self.decimal_mark) if feature.is_number else text
 
     def clean(self) -> dict[str, Any]:
         unknown = [key for key in self.data if key not in self.fields and key not in CARRIED]
@@ -139,21 +182,9 @@ class InputForm(forms.Form):
         field.suggestions = [(carried.get(text, text), text) for text in error.suggestions]
         if field.feature.is_number:
             field.suggestions = [
-                (typed(text, self.decimal_mark), text) for text in error.suggestions
+                (self._typed(field.feature, text), text) for text in error.suggestions
             ]
         field.widget.attrs["aria-invalid"] = "true"
-
-
-def typed(number: str, decimal_mark: str) -> str:
-    """A number that is written with a point, as the person would type it, so that it reads back as
-    the same one: with their mark; without one, three decimals would look like thousands."""
-    mantissa, e, exponent = number.partition("e")
-    whole, point, fraction = mantissa.partition(".")
-    if not point:
-        return number
-    if not decimal_mark and len(fraction) == 3:
-        fraction += "0"
-    return f"{whole}{decimal_mark or point}{fraction}{e}{exponent}"
 
 
 def with_fix(data: Any) -> Any:

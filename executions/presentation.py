@@ -58,7 +58,7 @@ def input_texts(
 ) -> list[tuple[str, str]]:
     """(label, value with unit) of stored inputs, in the form's order or the listed ones first."""
     values = schema.read(stored)
-    features = list(schema.features)
+    features = list(schema.in_form_order)
     if listed_first:
         features.sort(key=lambda feature: not feature.is_listed)
     return [

@@ -52,7 +52,8 @@ class FeatureSpec:
     """One input. ``name`` is the training column; ``choices`` are (value, label) pairs; ``default``
     fills an empty optional input; ``imputed`` is what the model itself puts for a missing one;
     ``typical`` is a value to show; ``deprecation`` says why nobody should fill it any more;
-    ``rank`` is its place in the form; ``sources`` says where each proposed field came from."""
+    ``rank`` is its place in the form; values are multiples of ``step``, counted from the minimum or
+    from 0; ``sources`` says where each proposed field came from."""
 
     name: str
     label: str
@@ -86,6 +87,13 @@ class FeatureSpec:
         return self.requirement is Requirement.MAY_BE_MISSING
 
     @property
+    def steps_text(self) -> str:
+        """ "in steps of 0.5"; what a whole number's step of 1 says is known already."""
+        if self.step is None or (self.kind is Kind.INTEGER and self.step == 1):
+            return ""
+        return f"in steps of {show_number(self.step)}"
+
+    @property
     def rule(self) -> str:
         """The hard rule in words: "Expected a value between 0 and 100 years"."""
         if self.kind is Kind.BOOLEAN:
@@ -98,24 +106,28 @@ class FeatureSpec:
             return f"Expected text of at most {MAX_TEXT_LENGTH} characters"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
         unit = f" {self.unit}" if self.unit else ""
+        steps = f", {self.steps_text}" if self.steps_text else ""
         low = None if self.minimum is None else format_number(self.minimum)
         high = None if self.maximum is None else format_number(self.maximum)
         if low is not None and high is not None:
-            return f"Expected {thing} between {low} and {high}{unit}"
+            return f"Expected {thing} between {low} and {high}{unit}{steps}"
         if low is not None:
-            return f"Expected {thing} of at least {low}{unit}"
+            return f"Expected {thing} of at least {low}{unit}{steps}"
         if high is not None:
-            return f"Expected {thing} of at most {high}{unit}"
-        return "Expected a whole number" if self.kind is Kind.INTEGER else "Expected a number"
+            return f"Expected {thing} of at most {high}{unit}{steps}"
+        thing = "a whole number" if self.kind is Kind.INTEGER else "a number"
+        return f"Expected {thing}{steps}"
 
     @property
     def range_text(self) -> str:
-        """What the field's help line says after its own words: range, typical value, and what
-        happens when it is left empty."""
+        """What the field's help line says after its own words: range, step, typical value, and
+        what happens when it is left empty."""
         parts = []
         low, high = self.shown_range
         if self.is_number and low is not None and high is not None:
             parts.append(f"{show_number(low)} to {show_number(high)}")
+        if self.is_number and self.steps_text:
+            parts.append(self.steps_text)
         if self.is_number and self.typical is not None:
             parts.append(f"typical {self.display(self.typical)}")
         sentences = [", ".join(parts)] if parts else []

@@ -4,6 +4,7 @@ import difflib
 import math
 import unicodedata
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from models_registry.feature_spec import (
@@ -95,8 +96,11 @@ def _clean_number(
         limit = format_number(feature.minimum)
         return InputError(f"{format_number(parsed)} is too low.", feature.rule, (limit,))
     if feature.maximum is not None and parsed > feature.maximum:
-        limit = format_number(feature.maximum)
+        limit = _allowed_limit(feature, feature.maximum)
         return InputError(f"{format_number(parsed)} is too high.", feature.rule, (limit,))
+    between = _nearest_steps(feature, parsed)
+    if between:
+        return InputError(f"{format_number(parsed)} is between two steps.", feature.rule, between)
     if feature.kind is Kind.FLOAT:
         return parsed
     if not parsed.is_integer():
@@ -105,6 +109,33 @@ def _clean_number(
     if abs(parsed) > MAX_EXACT_INTEGER:
         return InputError("This number is too large to be kept exactly.", feature.rule)
     return int(parsed)
+
+
+def _nearest_steps(feature: FeatureSpec, number: float) -> tuple[str, ...]:
+    """The steps just below and above a number that is on none, as far as they are allowed; nothing
+    for one that is. A step is met within a billionth of it, since 0.3 is no multiple of 0.1 in
+    binary."""
+    if not feature.step:
+        return ()
+    start = feature.minimum or 0.0
+    steps = (number - start) / feature.step
+    if abs(steps - round(steps)) <= 1e-9 * max(1.0, abs(steps)):
+        return ()
+    exact_start, exact_step = Decimal(str(start)), Decimal(str(feature.step))
+    near = [
+        float(exact_start + exact_step * count) for count in (math.floor(steps), math.ceil(steps))
+    ]
+    return tuple(
+        format_number(value)
+        for value in near
+        if feature.maximum is None or value <= feature.maximum
+    )
+
+
+def _allowed_limit(feature: FeatureSpec, limit: float) -> str:
+    """The limit, or where steps do not end on it the last step before."""
+    steps = _nearest_steps(feature, limit)
+    return steps[0] if steps else format_number(limit)
 
 
 _YES = {"yes", "true", "1", "on", "y"}

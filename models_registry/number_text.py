@@ -95,3 +95,15 @@ def format_number(number: float) -> str:
     if float(number).is_integer() and abs(number) < 1e15:
         return str(int(number))
     return repr(float(number))
+
+
+def typed(number: str, decimal_mark: str) -> str:
+    """A number that is written with a point, as the person would type it, so that it reads back as
+    the same one: with their mark; without one, three decimals would look like thousands."""
+    mantissa, e, exponent = number.partition("e")
+    whole, point, fraction = mantissa.partition(".")
+    if not point:
+        return number
+    if not decimal_mark and len(fraction) == 3:
+        fraction += "0"
+    return f"{whole}{decimal_mark or point}{fraction}{e}{exponent}"

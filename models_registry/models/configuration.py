@@ -1,11 +1,16 @@
 """What belongs to a version's configuration beside its inputs and targets."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
+from models_registry.feature_spec import FeatureSpec
+from models_registry.input_rules import RuleKind, RuleSpec
 from models_registry.models.version import ModelVersion
+from models_registry.reference_fit import concealed, fitted_rows
+from models_registry.reference_profile import Profile
 
 
 class InputRule(models.Model):
@@ -34,9 +39,22 @@ class InputRule(models.Model):
     def __str__(self) -> str:
         return f"{self.first} {self.get_kind_display()} {self.second}"
 
-    def clean(self) -> None:
-        if self.first == self.second:
-            raise ValidationError({"second": "A rule needs two different inputs."})
+    @classmethod
+    def from_spec(cls, version: ModelVersion, position: int, spec: RuleSpec) -> "InputRule":
+        """An unsaved row with the fields of ``spec``."""
+        return cls(
+            version=version,
+            position=position,
+            first=spec.first,
+            kind=spec.kind.value,
+            value=spec.value,
+            second=spec.second,
+            message=spec.message[:300],
+        )
+
+    @property
+    def spec(self) -> RuleSpec:
+        return RuleSpec(self.first, RuleKind(self.kind), self.second, self.value, self.message)
 
 
 class Revision(models.Model):
@@ -61,9 +79,21 @@ class Revision(models.Model):
         return f"{self.version_id} revision {self.number}"
 
 
+class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
+    def fit_to(self, features: Sequence[FeatureSpec]) -> None:
+        """Keep of the rows only these inputs, in the types of their kinds, and of sensitive ones
+        nothing: PRODUCT 1.2. Called whenever a version's inputs change."""
+        for reference in self:
+            profile = Profile.from_json(reference.profile)
+            reference.rows = fitted_rows(features, reference.rows, profile)
+            reference.profile = concealed(features, profile).to_json()
+            reference.save(update_fields=["rows", "profile"])
+
+
 class ReferenceData(models.Model):
     """What is kept of the rows an admin uploaded beside a model: the profile of each column, and
-    at most 200 rows where the admin allows it.
+    at most 200 rows where the admin allows it: inputs by name, `reference_profile.py` says how.
+    ``targets`` are the outcomes of those rows, in their order.
 
     ``interval_halfwidth`` is the split-conformal half-width of a 90 % interval (Lei et al. 2018),
     from the residuals on rows that the admin declared were not used in training.
@@ -82,6 +112,8 @@ class ReferenceData(models.Model):
     interval_sha256 = models.CharField(max_length=64, blank=True)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     uploaded_at = models.DateTimeField(db_default=Now())
+
+    objects = ReferenceDataQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.row_count} reference rows of {self.version_id}"

@@ -8,13 +8,19 @@ from django.db import models
 
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.input_schema import InputSchema
+from models_registry.models.configuration import InputRule
 from models_registry.models.version import ModelVersion
 
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
     def as_schema(self) -> InputSchema:
-        """The input schema of one version: its features in training order."""
-        return InputSchema(tuple(feature.spec for feature in self.order_by("position")))
+        """The input schema of one version: its features in training order, and the rules between
+        them. Two queries."""
+        features = list(self.order_by("position"))
+        rules = InputRule.objects.filter(version__in={feature.version_id for feature in features})
+        return InputSchema(
+            tuple(feature.spec for feature in features), tuple(rule.spec for rule in rules)
+        )
 
 
 class Feature(models.Model):

@@ -2,8 +2,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from executions.forms import typed
-from models_registry.number_text import parse_number
+from models_registry.number_text import parse_number, typed
 
 
 @pytest.mark.parametrize(

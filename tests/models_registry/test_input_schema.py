@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.input_rules import RuleKind, RuleSpec
 from models_registry.input_schema import InputSchema
 from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_INPUTS, WORK
 
@@ -198,3 +199,117 @@ def test_whatever_arrives_is_a_value_or_an_error(raw: dict[str, Any]) -> None:
     cleaned = LOAN.clean(raw)
     assert not set(cleaned.values) & set(cleaned.errors)
     json.dumps(cleaned.values, allow_nan=False)
+
+
+LOAN_RULES = (
+    RuleSpec("loan", RuleKind.AT_MOST, "income"),
+    RuleSpec("home", RuleKind.REQUIRES, "loan", value=True, message="Owners state their loan."),
+)
+RULED = InputSchema(
+    (
+        FeatureSpec("loan", "Loan", Kind.FLOAT, Requirement.MAY_BE_MISSING),
+        INCOME,
+        HOME,
+    ),
+    LOAN_RULES,
+)
+
+
+def test_a_broken_rule_is_an_error_of_its_second_input_in_the_labels() -> None:
+    cleaned = RULED.clean({"loan": "50001", "income": "50000", "home": "no"})
+    assert {name: str(error) for name, error in cleaned.errors.items()} == {
+        "income": "Loan must be at most Annual income."
+    }
+    assert RULED.clean({"loan": "50000", "income": "50000", "home": "no"}).is_valid
+
+
+def test_a_rules_own_message_is_what_people_read() -> None:
+    cleaned = RULED.clean({"loan": "", "income": "50000", "home": "yes"})
+    assert str(cleaned.errors["loan"]) == "Owners state their loan."
+
+
+def test_a_required_by_choice_input_may_be_empty_for_every_other_choice() -> None:
+    assert RULED.clean({"loan": "", "income": "1", "home": "no"}).is_valid
+
+
+def test_a_missing_value_breaks_no_comparison() -> None:
+    assert RULED.clean({"loan": "5", "income": "", "home": "no"}).is_valid
+
+
+def test_a_rule_waits_until_both_values_are_valid_by_themselves() -> None:
+    cleaned = RULED.clean({"loan": "lots", "income": "1", "home": "no"})
+    assert set(cleaned.errors) == {"loan"}
+
+
+def test_less_than_excludes_the_same_value() -> None:
+    rule = RuleSpec("loan", RuleKind.BELOW, "income")
+    schema = replace(RULED, rules=(rule,))
+    cleaned = schema.clean({"loan": "5", "income": "5.0", "home": "no"})
+    assert str(cleaned.errors["income"]) == "Loan must be less than Annual income."
+
+
+def test_two_broken_rules_of_one_input_are_both_said() -> None:
+    rules = (RuleSpec("loan", RuleKind.BELOW, "income", message="One."), LOAN_RULES[0])
+    cleaned = replace(RULED, rules=rules).clean({"loan": "9", "income": "5", "home": "no"})
+    assert str(cleaned.errors["income"]) == "One. Loan must be at most Annual income."
+
+
+def test_a_form_opened_under_other_rules_is_told_apart() -> None:
+    other = (RuleSpec("loan", RuleKind.BELOW, "income"),)
+    digests = {replace(RULED, rules=rules).digest for rules in ((), LOAN_RULES, other)}
+    assert len(digests) == 3
+    renamed = tuple(replace(rule, message="In other words.") for rule in LOAN_RULES)
+    assert replace(RULED, rules=renamed).digest == RULED.digest
+
+
+def stepped(**fields: Any) -> FeatureSpec:
+    return FeatureSpec(**{"name": "x", "label": "X", "kind": Kind.FLOAT} | fields)
+
+
+@pytest.mark.parametrize(
+    ("feature", "raw"),
+    [
+        (stepped(step=0.1), "0.3"),
+        (stepped(step=0.1), "-1.7"),
+        (stepped(step=5, minimum=3.0), "18"),
+        (stepped(step=5, minimum=0.0), "0"),
+        (stepped(kind=Kind.INTEGER, step=25), "75"),
+        (stepped(step=1e-6), "0.000123"),
+    ],
+    ids=str,
+)
+def test_a_value_on_a_step_is_valid(feature: FeatureSpec, raw: str) -> None:
+    assert InputSchema((feature,)).clean({"x": raw}).values == {"x": float(raw)}
+
+
+@pytest.mark.parametrize(
+    ("feature", "raw", "near"),
+    [
+        (stepped(step=0.1), "0.25", ("0.2", "0.3")),
+        (stepped(step=5, minimum=3.0), "20", ("18", "23")),
+        (stepped(step=5, maximum=22.0), "21", ("20",)),
+        (stepped(step=5), "-12", ("-15", "-10")),
+        (stepped(step=5, maximum=22.0), "30", ("20",)),
+    ],
+    ids=str,
+)
+def test_a_value_between_steps_is_offered_those_around_it(
+    feature: FeatureSpec, raw: str, near: tuple[str, ...]
+) -> None:
+    error = InputSchema((feature,)).clean({"x": raw}).errors["x"]
+    assert error.suggestions == near
+    assert "in steps of" in str(error)
+    for suggestion in near:
+        assert InputSchema((feature,)).clean({"x": suggestion}).is_valid
+
+
+def test_the_form_keeps_each_group_together_where_its_first_input_stands() -> None:
+    features = [
+        stepped(name="a", label="A", group="Home", rank=3),
+        stepped(name="b", label="B", rank=2),
+        stepped(name="c", label="C", group="Home", rank=1),
+        stepped(name="d", label="D", rank=4),
+    ]
+    schema = InputSchema(tuple(features))
+    assert [feature.name for feature in schema.in_form_order] == ["c", "a", "b", "d"]
+    assert list(schema.read({})) == ["a", "b", "c", "d"]

@@ -43,22 +43,25 @@ from flows.model_host.protocol import (
 from flows.predict import layout
 from flows.proposal import propose
 from models_registry import lifecycle
+from models_registry.config_disagreements import names
 from models_registry.errors import ArtifactMissing
 from models_registry.feature_spec import FeatureSpec
 from models_registry.input_schema import InputSchema
+from models_registry.inspection_steps import (
+    FORMAT,
+    INPUTS,
+    LIBRARIES,
+    LOADS,
+    PREDICTS,
+    RECEIVED,
+    TRIAL,
+    TYPES,
+)
 from models_registry.lifecycle import Findings
-from models_registry.models import Inspection, TypeApproval
+from models_registry.models import Inspection, ReferenceData, TypeApproval
+from models_registry.reference_profile import Profile
 
 logger = logging.getLogger(__name__)
-
-RECEIVED = "Received and hashed"
-FORMAT = "Format and size"
-TYPES = "Types in the file"
-LOADS = "Opens in the sandbox"
-PREDICTS = "Can predict"
-LIBRARIES = "Library versions"
-INPUTS = "Inputs proposed"
-TRIAL = "Trial prediction"
 
 
 @flow(name="inspect", persist_result=False)
@@ -200,36 +203,37 @@ class Examining:
         with ExitStack() as stack:
             with steps.step(FORMAT) as step:
                 file = _fetched(inspection, stack)
-                step["detail"] = f"{file.format}, {version.size:,} bytes"
+                most = settings.ARTIFACT_MAX_BYTES // 1024**2
+                step["detail"] = f"{file.format}, {version.size / 1024**2:.1f} of at most {most} MB"
             load = _load(steps, file, limits_of(version.model))
             with steps.step(PREDICTS) as step:
                 examination = _examination(file, limits_of(version.model))
                 count = len(examination.features)
-                step["detail"] = f"{examination.estimator}, {count} inputs, {examination.task}"
+                step["detail"] = f"{examination.estimator}, {count} inputs, {_answer(examination)}"
             with steps.step(LIBRARIES) as step:
                 step |= _compare_libraries(examination)
             with steps.step(INPUTS) as step:
                 try:
-                    features, targets = propose(examination, version.training_config)
+                    proposed = propose(examination, version.training_config, _profile(inspection))
                 except DomainError as error:
                     raise Refused(error.message) from None
-                open_ends = [feature.label for feature in features if not feature.is_complete]
-                if open_ends:
-                    step |= {
-                        "state": "warning",
-                        "detail": f"Please complete: {', '.join(open_ends)}",
-                    }
+                step |= _completeness(proposed.features)
             with steps.step(TRIAL) as step:
-                step |= _trial(file, limits_of(version.model), examination, features)
+                step |= _trial(file, limits_of(version.model), examination, proposed.features)
         return Findings(
             format=file.format,
             estimator=examination.estimator,
             task=examination.task,
             container=examination.container,
-            features=features,
-            targets=targets,
+            features=proposed.features,
+            targets=proposed.targets,
+            rules=proposed.rules,
             libraries_trained=examination.libraries_trained,
-            report={"load": wire.to_json(load), "examination": wire.to_json(examination)},
+            report={
+                "load": wire.to_json(load),
+                "examination": wire.to_json(examination),
+                "disagreements": list(proposed.disagreements),
+            },
         )
 
 
@@ -303,6 +307,33 @@ def _examination(file: Artifact, limits: Limits) -> Examination:
             "are served."
         )
     return examination
+
+
+def _profile(inspection: Inspection) -> Profile | None:
+    """What is known of the version's reference data, if an admin gave some."""
+    reference = ReferenceData.objects.filter(version=inspection.version_id).first()
+    return Profile.from_json(reference.profile) if reference else None
+
+
+def _answer(examination: Examination) -> str:
+    """What the model answers with, in words: "classification, 3 classes"."""
+    classes = len(examination.targets[0].classes) if len(examination.targets) == 1 else 0
+    if len(examination.targets) > 1:
+        return f"{examination.task}, {len(examination.targets)} outputs"
+    return f"{examination.task}, {classes} classes" if classes else examination.task
+
+
+def _completeness(features: tuple[FeatureSpec, ...]) -> dict[str, str]:
+    """The step's state and detail: which inputs an admin must finish."""
+    unfinished = [feature.label for feature in features if not feature.is_complete]
+    if not unfinished:
+        return {"detail": f"{len(features)} complete"}
+    how = "its column’s route" if len(unfinished) == 1 else "their columns’ routes"
+    return {
+        "state": "warning",
+        "detail": f"{len(features) - len(unfinished)} of {len(features)} inputs are complete. "
+        f"Please complete {names(unfinished)}: {how} could not be followed.",
+    }
 
 
 def _compare_libraries(examination: Examination) -> dict[str, str]:

@@ -1,20 +1,28 @@
 """From what an examination read to the inputs and targets that an admin is offered."""
 
+from dataclasses import replace
 from typing import Any
 
 from flows.model_host.protocol import Examination, ProposedFeature, ProposedTarget
-from models_registry import training_config
+from models_registry.config_merge import Merged, merge, readable
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.reference_fit import with_reference
+from models_registry.reference_profile import Profile
 
 
 def propose(
-    examination: Examination, config: dict[str, Any]
-) -> tuple[tuple[FeatureSpec, ...], tuple[TargetSpec, ...]]:
-    """The version's features in training order and its targets, with the training configuration
-    merged in. Raises DomainError where the configuration contradicts itself."""
-    return training_config.apply(
-        map(_feature, examination.features), map(_target, examination.targets), config
+    examination: Examination, config: dict[str, Any], profile: Profile | None = None
+) -> Merged:
+    """The version's inputs in training order, its targets and rules, with the training
+    configuration merged in, and what the profile of reference data adds to both."""
+    merged = merge(
+        map(_feature, examination.features),
+        map(_target, examination.targets),
+        config,
+        examination.libraries_trained,
     )
+    features = merged.features if profile is None else with_reference(merged.features, profile)
+    return replace(merged, features=features)
 
 
 def _feature(proposed: ProposedFeature) -> FeatureSpec:
@@ -43,9 +51,3 @@ def _target(proposed: ProposedTarget) -> TargetSpec:
         label=readable(proposed.name),
         class_labels=tuple((value, str(value)) for value in proposed.classes),
     )
-
-
-def readable(name: str) -> str:
-    """A training column's name as people would write it: "loan_amount" is "Loan amount"."""
-    words = " ".join(name.replace("_", " ").split())
-    return words[:1].upper() + words[1:] or name

@@ -72,6 +72,17 @@ class BadTrainingConfig(DomainError):
     """The training configuration cannot be used; the message says where and why."""
 
 
+class BadReferenceData(DomainError):
+    """The reference data cannot be used; the message says where and why."""
+
+
+class VersionAltered(DomainError):
+    """Said to people; admins see on the version's page that its file in the store was altered."""
+
+    def __init__(self) -> None:
+        super().__init__("The model could not be loaded. Nothing is wrong with your inputs.")
+
+
 class PrefectUnavailable(InfrastructureError):
     """Prefect's API did not answer, or refused for now; worth another try."""
 

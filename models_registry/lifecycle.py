@@ -11,7 +11,16 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Now
 
 from models_registry.feature_spec import FeatureSpec, TargetSpec
-from models_registry.models import Feature, FlowRunRow, Inspection, ModelVersion, Target
+from models_registry.input_rules import RuleSpec
+from models_registry.models import (
+    Feature,
+    FlowRunRow,
+    InputRule,
+    Inspection,
+    ModelVersion,
+    ReferenceData,
+    Target,
+)
 
 Row = TypeVar("Row", bound=FlowRunRow)
 
@@ -29,6 +38,7 @@ class Findings:
     targets: tuple[TargetSpec, ...]
     libraries_trained: dict[str, str]
     report: dict[str, Any]
+    rules: tuple[RuleSpec, ...] = ()
 
 
 def mark_submitted(row: FlowRunRow, *, flow_run_id: uuid.UUID) -> None:
@@ -82,7 +92,8 @@ def mark_failed(row: FlowRunRow, *, message: str, traceback: str = "", **fields:
 def mark_inspection_succeeded(
     inspection: Inspection, *, steps: list[dict[str, Any]], findings: Findings
 ) -> bool:
-    """Write what was read: facts onto the version, and the proposed inputs and targets."""
+    """Write what was read: facts onto the version, the proposed inputs, targets and rules; the rows
+    of reference data become those of the inputs."""
     if not mark_succeeded(inspection, steps=steps, report=findings.report):
         return False
     version = inspection.version
@@ -102,6 +113,11 @@ def mark_inspection_succeeded(
     Target.objects.bulk_create(
         Target.from_spec(version, position, spec) for position, spec in enumerate(findings.targets)
     )
+    version.rules.all().delete()
+    InputRule.objects.bulk_create(
+        InputRule.from_spec(version, position, spec) for position, spec in enumerate(findings.rules)
+    )
+    ReferenceData.objects.filter(version=version).fit_to(findings.features)
     return True
 
 

@@ -1,8 +1,9 @@
 import pytest
 
+from models_registry.config_merge import merge
 from models_registry.errors import BadTrainingConfig
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.training_config import apply, metrics, parse
+from models_registry.training_config import metrics, parse
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})
 CITY = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "zh"), ("be", "be")))
@@ -44,7 +45,7 @@ def test_unknown_keys_are_kept() -> None:
 
 def test_the_configuration_wins_for_labels_units_and_help() -> None:
     config = {"features": [{"name": "age", "label": "Years", "unit": "a", "description": "Full"}]}
-    ((feature,), _) = apply([AGE], [], config)
+    (feature,) = merge([AGE], [], config).features
     assert (feature.label, feature.unit, feature.help) == ("Years", "a", "Full")
     assert feature.sources["label"] == "config"
     assert feature.sources["kind"] == "StandardScaler"
@@ -52,39 +53,40 @@ def test_the_configuration_wins_for_labels_units_and_help() -> None:
 
 def test_the_object_wins_for_categories_and_the_configuration_names_them() -> None:
     config = {"features": [{"name": "city", "choices": {"zh": "Zürich", "xx": "Nowhere"}}]}
-    ((feature,), _) = apply([CITY], [], config)
+    (feature,) = merge([CITY], [], config).features
     assert feature.choices == (("zh", "Zürich"), ("be", "be"))
 
 
 def test_only_the_configuration_makes_a_number_whole() -> None:
-    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "type": "integer"}]})
+    (feature,) = merge([AGE], [], {"features": [{"name": "age", "type": "integer"}]}).features
     assert feature.kind is Kind.INTEGER
 
 
 def test_a_configuration_cannot_turn_categories_into_a_number() -> None:
-    ((feature,), _) = apply([CITY], [], {"features": [{"name": "city", "type": "float"}]})
+    (feature,) = merge([CITY], [], {"features": [{"name": "city", "type": "float"}]}).features
     assert feature.kind is Kind.CHOICE
 
 
 def test_what_the_object_left_open_the_configuration_completes() -> None:
     config = {"features": [{"name": "code", "type": "choice", "choices": ["a", "b"]}]}
-    ((feature,), _) = apply([UNKNOWN], [], config)
+    (feature,) = merge([UNKNOWN], [], config).features
     assert feature.is_complete
     assert feature.choices == (("a", "a"), ("b", "b"))
 
 
 def test_a_default_makes_a_required_input_optional() -> None:
-    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "default": 0}]})
+    (feature,) = merge([AGE], [], {"features": [{"name": "age", "default": 0}]}).features
     assert (feature.requirement, feature.default) == (Requirement.OPTIONAL, 0)
 
 
 def test_a_limit_of_zero_is_a_limit() -> None:
-    ((feature,), _) = apply([AGE], [], {"features": [{"name": "age", "min": 0, "max": 0}]})
+    (feature,) = merge([AGE], [], {"features": [{"name": "age", "min": 0, "max": 0}]}).features
     assert (feature.minimum, feature.maximum) == (0, 0)
 
 
 def test_names_that_the_object_does_not_have_change_nothing() -> None:
-    assert apply([AGE], [], {"features": [{"name": "wage", "label": "Wage"}]})[0] == (AGE,)
+    merged = merge([AGE], [], {"features": [{"name": "wage", "label": "Wage"}]})
+    assert merged.features == (AGE,)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_names_that_the_object_does_not_have_change_nothing() -> None:
     ],
 )
 def test_class_labels_are_taken_in_each_way_of_writing(labels: object) -> None:
-    (_, (target,)) = apply([], [CLASSES], {"target": {"labels": labels}})
+    (target,) = merge([], [CLASSES], {"target": {"labels": labels}}).targets
     assert target.class_labels == ((0, "Repays"), (1, "Defaults"))
 
 

@@ -1,0 +1,169 @@
+"""What the profile of reference data adds to a version's inputs, and which rows may be kept. Pure.
+
+It only fills gaps: a soft range, a typical value, and a whole number where the fitted object left
+that open. A hard range is never set. Of sensitive inputs no single value is kept: their cells are
+None in every row, their frequent values are dropped, and they get no typical value from here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models_registry.config_disagreements import names
+from models_registry.feature_spec import MAX_TEXT_LENGTH, FeatureSpec, Kind, Scalar
+from models_registry.reference_profile import ColumnProfile, Profile, is_missing, number_of
+
+SOURCE = "reference data"
+STAND_IN = "(first category)"
+"""How the source of a typical value ends that only stands in for one."""
+_YES, _NO = frozenset({"true", "yes", "1", "1.0"}), frozenset({"false", "no", "0", "0.0"})
+
+
+def with_reference(features: Iterable[FeatureSpec], profile: Profile) -> tuple[FeatureSpec, ...]:
+    """The inputs with what the profile knows of them; what an earlier file told is forgotten."""
+    return tuple(
+        _with_column(_forgotten(spec), profile.columns.get(spec.name), profile) for spec in features
+    )
+
+
+def without_reference(features: Iterable[FeatureSpec]) -> tuple[FeatureSpec, ...]:
+    """The inputs without anything that came from reference data."""
+    return tuple(map(_forgotten, features))
+
+
+def fitted_rows(
+    features: Sequence[FeatureSpec], rows: Iterable[Mapping[str, Any]], profile: Profile
+) -> list[dict[str, Scalar]]:
+    """Rows as inputs by name in the types of their kinds; None for missing, for what does not fit,
+    and for everything sensitive. Columns that are no inputs go."""
+    return [
+        {
+            spec.name: None
+            if spec.is_sensitive
+            else _typed(spec, row.get(spec.name), profile.decimal_mark)
+            for spec in features
+        }
+        for row in rows
+    ]
+
+
+def concealed(features: Iterable[FeatureSpec], profile: Profile) -> Profile:
+    """The profile without the values of sensitive inputs; counts and quantiles stay."""
+    hidden = {spec.name for spec in features if spec.is_sensitive}
+    return replace(
+        profile,
+        columns={
+            name: replace(column, values=()) if name in hidden else column
+            for name, column in profile.columns.items()
+        },
+    )
+
+
+def outcomes(rows: Iterable[Mapping[str, Any]], profile: Profile) -> list[Scalar]:
+    """The target column of each row: a number where the whole column is numbers, else text."""
+    column = profile.columns.get(profile.target)
+    if column is None:
+        return []
+    cells = [str(row[profile.target]) for row in rows]
+    if column.is_number:
+        return [number_of(cell, profile.decimal_mark) for cell in cells]
+    return [None if is_missing(cell) else cell for cell in cells]
+
+
+def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
+    """What of the file does not fit the inputs, a sentence each."""
+    known = {spec.name for spec in features}
+    strange = [name for name in profile.columns if name not in known | {profile.target}]
+    missing = [spec.name for spec in features if spec.name not in profile.columns]
+    sentences = []
+    if strange:
+        sentences.append(f"Not used, since the model has no such inputs: {names(strange)}.")
+    if missing:
+        sentences.append(f"Inputs that the file says nothing about: {names(missing)}.")
+    for spec in features:
+        column = profile.columns.get(spec.name)
+        if column is None or not column.count:
+            continue
+        if spec.is_number and not column.is_number:
+            sentences.append(
+                f"“{spec.name}” is a number, but its column holds texts, so it gives no range."
+            )
+        if spec.kind is Kind.CHOICE and not spec.is_sensitive:
+            foreign = [v for v, _ in column.values if _typed(spec, v, profile.decimal_mark) is None]
+            if foreign:
+                sentences.append(
+                    f"“{spec.name}” has values that are no choices of the model: {names(foreign)}."
+                )
+    return sentences
+
+
+def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profile) -> FeatureSpec:
+    if column is None or not column.count:
+        return spec
+    changes: dict[str, Any] = {}
+    if spec.is_number and column.is_number:
+        if spec.soft_minimum is None and spec.soft_maximum is None:
+            changes |= {"soft_minimum": column.minimum, "soft_maximum": column.maximum}
+        if _becomes_whole(spec, column):
+            changes["kind"] = Kind.INTEGER
+    typical = _typical(spec, column, profile)
+    is_open = spec.typical is None or spec.sources.get("typical", "").endswith(STAND_IN)
+    if typical is not None and is_open and not spec.is_sensitive:
+        changes["typical"] = typical
+    if changes.get("kind", spec.kind) is Kind.INTEGER:
+        value = changes.get("typical", spec.typical)
+        if isinstance(value, float):
+            changes["typical"] = round(value)
+    return replace(spec, **changes, sources={**spec.sources, **dict.fromkeys(changes, SOURCE)})
+
+
+def _becomes_whole(spec: FeatureSpec, column: ColumnProfile) -> bool:
+    is_open = spec.kind is Kind.FLOAT and spec.sources.get("kind") not in ("config", "admin")
+    fits = not isinstance(spec.default, float) or spec.default.is_integer()
+    return is_open and fits and column.is_whole
+
+
+def _typical(spec: FeatureSpec, column: ColumnProfile, profile: Profile) -> Scalar:
+    """The median of a number, the most frequent value of the rest where it occurs twice."""
+    if spec.is_number:
+        return column.median if column.is_number else None
+    if not column.values or column.values[0][1] < 2:
+        return None
+    return _typed(spec, column.values[0][0], profile.decimal_mark)
+
+
+def _forgotten(spec: FeatureSpec) -> FeatureSpec:
+    told = {field for field, source in spec.sources.items() if source == SOURCE}
+    if not told:
+        return spec
+    changes: dict[str, Any] = dict.fromkeys(told - {"kind"})
+    if "kind" in told:
+        changes["kind"] = Kind.FLOAT
+    sources = {field: source for field, source in spec.sources.items() if field not in told}
+    return replace(spec, **changes, sources=sources)
+
+
+def _typed(spec: FeatureSpec, cell: Any, mark: str) -> Scalar:
+    if cell is None or is_missing(str(cell)):
+        return None
+    if spec.is_number:
+        number = number_of(cell, mark) if isinstance(cell, str) else float(cell)
+        if number is None or (spec.kind is Kind.INTEGER and not number.is_integer()):
+            return None
+        return int(number) if spec.kind is Kind.INTEGER else number
+    text = str(cell).strip()
+    if spec.kind is Kind.BOOLEAN:
+        return True if text.lower() in _YES else False if text.lower() in _NO else None
+    if spec.kind is Kind.CHOICE:
+        return _choice(spec, text, mark)
+    return str(cell)[:MAX_TEXT_LENGTH]
+
+
+def _choice(spec: FeatureSpec, text: str, mark: str) -> Scalar:
+    number = number_of(text, mark)
+    for value, _ in spec.choices:
+        if str(value).lower() == text.lower() if isinstance(value, bool) else str(value) == text:
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == number:
+            return value
+    return None

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from models_registry.feature_spec import FeatureSpec, TargetSpec
 from models_registry.input_rules import RuleSpec
+from models_registry.integrity import mark_unaltered
 from models_registry.models import (
     Feature,
     FlowRunRow,
@@ -19,6 +20,7 @@ from models_registry.models import (
     Inspection,
     ModelVersion,
     ReferenceData,
+    Rehearsal,
     Target,
 )
 
@@ -118,6 +120,27 @@ def mark_inspection_succeeded(
         InputRule.from_spec(version, position, spec) for position, spec in enumerate(findings.rules)
     )
     ReferenceData.objects.filter(version=version).fit_to(findings.features)
+    return True
+
+
+@transaction.atomic
+def mark_rehearsal_succeeded(
+    rehearsal: Rehearsal,
+    *,
+    results: list[dict[str, Any]],
+    reference: ReferenceData | None = None,
+    halfwidth: float | None = None,
+) -> bool:
+    """Write what came of it. A calibration's ``halfwidth`` (None: too few rows) goes to the
+    ``reference`` data that it was worked out on, if these are still the version's."""
+    if not mark_succeeded(rehearsal, results=results):
+        return False
+    if reference is not None:
+        ReferenceData.objects.filter(pk=reference.pk, uploaded_at=reference.uploaded_at).update(
+            interval_halfwidth=halfwidth, interval_sha256=rehearsal.sha256
+        )
+    if rehearsal.kind == Rehearsal.Kind.CHECK:
+        mark_unaltered(rehearsal.sha256, by=rehearsal.requested_by)
     return True
 
 

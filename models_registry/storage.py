@@ -15,6 +15,8 @@ from storages.backends.s3 import S3Storage
 
 from models_registry.errors import ArtifactMissing, ArtifactTooLarge
 
+CHUNK_BYTES = 1024 * 1024
+
 
 class ArtifactStorage(S3Storage):  # type: ignore[misc]
     """The private bucket of artifacts, with the product's timeouts."""
@@ -62,6 +64,19 @@ def store_artifact(chunks: Iterable[bytes]) -> StoredArtifact:
         artifact = StoredArtifact(digest.hexdigest(), size)
         _put_if_absent(artifact_key(artifact.sha256), spool)
     return artifact
+
+
+def stored_digest(sha256: str) -> str:
+    """The hex digest of what the store holds under this digest's key, read to its end. Raises
+    ArtifactMissing."""
+    digest = hashlib.sha256()
+    try:
+        body = storages["artifacts"].bucket.Object(artifact_key(sha256)).get()["Body"]  # type: ignore[attr-defined]
+        for chunk in body.iter_chunks(CHUNK_BYTES):
+            digest.update(chunk)
+    except (BotoCoreError, ClientError) as error:
+        raise ArtifactMissing(f"The store did not give {artifact_key(sha256)}: {error}") from error
+    return digest.hexdigest()
 
 
 def _put_if_absent(key: str, content: IO[bytes]) -> None:

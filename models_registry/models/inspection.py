@@ -33,12 +33,15 @@ class Rehearsal(FlowRunRow):
 
     IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
     residuals on reference rows that were not used in training, ``of`` their numbers. ``results``
-    holds for each of ``of`` ``{"value": scalar}`` or ``{"error": sentence}``; no inputs.
+    holds for each of ``of`` ``{"value": scalar}``, ``{"error": sentence}`` or, where the inputs do
+    not fit any more or are gone, ``{"skipped": sentence}``; no inputs. CHECK: the file in the store
+    has its digest and opens today; ``results`` are ``{"name", "detail"}`` of what was found good.
     """
 
     class Kind(models.TextChoices):
         IMPACT = "impact", "Impact on real inputs"
         CALIBRATION = "calibration", "Interval from reference data"
+        CHECK = "check", "Check of the file"
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="rehearsals")
     kind = models.CharField(max_length=12, choices=Kind)

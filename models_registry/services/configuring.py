@@ -5,7 +5,7 @@ from django.db.models import F
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.errors import IncompleteSchema, NotInspected, VersionLocked
+from models_registry.errors import IncompleteSchema, NotInspected, VersionAltered, VersionLocked
 from models_registry.models import ModelVersion
 
 
@@ -26,9 +26,12 @@ def save_configuration(*, version: ModelVersion, by: User) -> ModelVersion:
 
 
 def check_runnable(version: ModelVersion) -> None:
-    """Raise what keeps a version from running at all: no inspection passed, incomplete inputs."""
+    """Raise what keeps a version from running at all: no inspection passed, an altered file,
+    incomplete inputs."""
     if not version.container:
         raise NotInspected
+    if version.is_altered:
+        raise VersionAltered
     incomplete = version.features.filter(is_complete=False).values_list("label", flat=True)
     if incomplete:
         raise IncompleteSchema(list(incomplete))

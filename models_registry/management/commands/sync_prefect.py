@@ -11,7 +11,7 @@ from models_registry.tasks import sync_prefect_deployment
 
 
 class Command(BaseCommand):
-    help = "Create or update Prefect's work pool and every deployment: one for each model, and ours."
+    help = "Create or update Prefect's work pool, our own deployments, and one for each model."
 
     def handle(self, **options: Any) -> None:
         models = RegisteredModel.objects.all()

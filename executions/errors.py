@@ -26,6 +26,16 @@ class AlreadyFinished(DomainError):
         super().__init__("This prediction is already finished.")
 
 
+class NotRetryable(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only a failed or canceled prediction can be tried again.")
+
+
+class TooManyRows(DomainError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"These are more than {limit:,} predictions. Narrow the dates.")
+
+
 _SENTENCES = {
     "INPUT": "The model could not use one of the values: {message}",
     "MODEL": "The model failed on these inputs. The administrators have been told.",

@@ -13,11 +13,12 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
-from django.db.models.functions import Now
+from django.db.models.functions import Concat, Now
 from django.urls import reverse
 
 from executions.errors import user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
+from executions.search_text import text_of_result
 from models_registry.services import mark_tested
 from notifications.models import Notification
 from notifications.services import notify
@@ -99,6 +100,7 @@ def mark_succeeded(
     log: str = "",
 ) -> bool:
     """Write the result, once; False if this worker no longer holds the execution."""
+    result_text = text_of_result(outputs, list(execution.version.targets.all()))
     written = (
         Execution.objects.held_by(owner, execution.attempt)
         .filter(pk=execution.pk)
@@ -106,6 +108,7 @@ def mark_succeeded(
             status=Execution.Status.SUCCEEDED,
             finished_at=Now(),
             outputs=outputs,
+            search_text=Concat("search_text", Value(result_text)),
             warnings=warnings,
             lease_until=None,
         )

@@ -17,6 +17,7 @@ from accounts.models import User
 from config.queue import kick
 from executions.errors import AlreadyFinished, NoActiveVersion, QueueFull, TooManyRequests
 from executions.models import Execution
+from executions.search_text import own_text, text_of_inputs
 from executions.tasks import submit_execution
 from models_registry.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
@@ -56,6 +57,7 @@ def request_execution(
     if purpose == Execution.Purpose.PREDICTION:
         _check_rate(user)
     _check_queue(user)
+    schema = version.features.as_schema()
     execution = Execution.objects.create(
         user=user,
         version=version,
@@ -64,6 +66,8 @@ def request_execution(
         purpose=purpose,
         inputs=inputs.values,
         inputs_sha256=digest,
+        search_text=text_of_inputs(schema, inputs.values),
+        search_own=own_text(schema, inputs.values, ""),
         warnings=list(inputs.warnings),
         form_token=form_token,
         retry_of=retry_of,

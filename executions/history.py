@@ -1,0 +1,93 @@
+"""What people ask for about predictions they made: try again, note, delete, restore."""
+
+import math
+import uuid
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.activity import record
+from accounts.models import ActivityEvent, User
+from executions.errors import NotRetryable, TooManyRequests
+from executions.models import Execution
+from executions.search_text import own_text
+from executions.services import request_execution
+from models_registry.input_schema import CleanedInputs
+from models_registry.models import ModelVersion
+
+EXPORTED = "predictions exported"
+
+
+@transaction.atomic
+def retry_execution(
+    *,
+    execution: Execution,
+    version: ModelVersion,
+    inputs: CleanedInputs,
+    form_token: uuid.UUID,
+    by: User,
+) -> Execution:
+    """Try a failed or canceled prediction again on ``version``, the live one, whose schema has
+    checked the same ``inputs`` anew. Raises NotRetryable, and what ``request_execution`` raises."""
+    if not execution.may_be_retried:
+        raise NotRetryable
+    return request_execution(
+        user=by, version=version, inputs=inputs, form_token=form_token, retry_of=execution
+    )
+
+
+@transaction.atomic
+def write_note(*, execution: Execution, note: str, by: User) -> Execution:
+    """Keep the person's private note on one of their predictions; an empty one removes it."""
+    note = note.replace("\r\n", "\n").strip()
+    if note == execution.note:
+        return execution
+    schema = execution.version.features.as_schema()
+    execution.note = note
+    execution.search_own = own_text(schema, execution.inputs or {}, note)
+    execution.save(update_fields=["note", "search_own"])
+    record("note written" if note else "note removed", by=by, target=execution.public_id)
+    return execution
+
+
+@transaction.atomic
+def delete_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Execution]:
+    """Hide the person's predictions with these ids from every list at once. One that is not
+    finished stays. Returns those that were deleted; each can be restored for 30 days."""
+    found = list(Execution.objects.visible_to(by).finished().filter(pk__in=ids).select_for_update())
+    Execution.objects.filter(pk__in=found).update(deleted_at=Now())
+    for execution in found:
+        record("prediction deleted", by=by, target=execution.public_id)
+    return found
+
+
+@transaction.atomic
+def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Execution]:
+    """Bring back what the person deleted less than 30 days ago. Returns what came back."""
+    found = list(
+        Execution.objects.recoverable_by(by).filter(pk__in=ids).select_for_update(no_key=True)
+    )
+    Execution.objects.filter(pk__in=found).update(deleted_at=None)
+    for execution in found:
+        record("prediction restored", by=by, target=execution.public_id)
+    return found
+
+
+@transaction.atomic
+def record_export(*, count: int, by: User) -> None:
+    """Take one of the person's exports of this minute. Raises TooManyRequests."""
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    window, limit = timedelta(minutes=1), settings.EXPORTS_PER_MINUTE
+    recent = (
+        ActivityEvent.objects.filter(actor=by, action=EXPORTED, at__gt=Now() - Value(window))
+        .order_by("-at")
+        .values_list("at", flat=True)[limit - 1 : limit]
+    )
+    for oldest in recent:
+        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
+    record(EXPORTED, by=by, after={"rows": count})

@@ -1,0 +1,65 @@
+"""The search language of the history (PRODUCT 1.3), read into terms that must all hold.
+
+Pure. ``word``, ``"two words"``, ``-word``; ``name:value``, ``name=value``, ``name>5``, ``name<=5``,
+``name:10..20``; ``is:failed``, ``version:3``. A name or a value with spaces stands in quotes, and
+a quoted text is never read as anything else.
+"""
+
+import re
+from dataclasses import dataclass
+
+STATUS = "is"
+VERSION = "version"
+OPERATORS = (">=", "<=", ":", "=", ">", "<")
+
+_QUOTED = r'"[^"]*"?'
+_TERM = re.compile(
+    rf"(?P<minus>-(?=\S))?"
+    rf"(?:(?P<name>{_QUOTED}|[^\s\":=<>]+)(?P<operator>>=|<=|[:=<>])(?P<value>{_QUOTED}|\S*)"
+    rf"|(?P<word>{_QUOTED}|\S+))"
+)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A text that stands somewhere in the inputs, the result or the note, or starts the ID."""
+
+    text: str
+    is_excluded: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What an input, the status (``is``) or the version must be. ``operator`` is one of OPERATORS,
+    or ``..`` for a range from ``value`` to ``upper``, both included; either may be empty."""
+
+    name: str
+    operator: str
+    value: str
+    upper: str = ""
+    is_excluded: bool = False
+
+
+Term = Word | Comparison
+
+
+def parse(text: str) -> tuple[Term, ...]:
+    """Every text has a reading: what is no comparison is words."""
+    found = (_term(match) for match in _TERM.finditer(text))
+    return tuple(term for term in found if not isinstance(term, Word) or term.text)
+
+
+def _term(match: re.Match[str]) -> Term:
+    is_excluded = match["minus"] is not None
+    if match["name"] is None:
+        return Word(_bare(match["word"]), is_excluded)
+    name, operator, value = _bare(match["name"]), match["operator"], match["value"]
+    low, dots, high = value.partition("..")
+    if operator == ":" and dots and not value.startswith('"') and (low or high):
+        return Comparison(name, "..", low, high, is_excluded)
+    return Comparison(name, operator, _bare(value), is_excluded=is_excluded)
+
+
+def _bare(text: str) -> str:
+    """Without its quotes; whatever white space separates words counts as one space."""
+    return " ".join((text[1:].removesuffix('"') if text.startswith('"') else text).split())

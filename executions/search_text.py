@@ -1,0 +1,53 @@
+"""What a search finds an execution by: its inputs and result as people read them, and as stored.
+
+Lower-case (casefold), one value a line, so that no search reaches across two values. Sensitive
+inputs and the note are kept apart: only their owner searches those.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from executions.answer import read_answer
+from models_registry.feature_spec import FeatureSpec, Scalar, choice_text
+from models_registry.input_schema import InputSchema
+from models_registry.models import Target
+
+
+def text_of_inputs(schema: InputSchema, stored: Mapping[str, Any]) -> str:
+    """The ordinary inputs; the first part of ``Execution.search_text``."""
+    values = schema.read(stored)
+    return _lines(
+        text
+        for feature in schema.features
+        if not feature.is_sensitive
+        for text in _texts(feature, values[feature.name])
+    )
+
+
+def text_of_result(outputs: dict[str, Any], targets: Sequence[Target]) -> str:
+    """The prediction; what is added to ``Execution.search_text`` when it is there."""
+    answer = read_answer(outputs, targets)
+    shown = [answer.text, *(text for _, text in answer.others)]
+    return _lines([*shown, *(choice_text(target["value"]) for target in outputs["targets"])])
+
+
+def own_text(schema: InputSchema, stored: Mapping[str, Any], note: str) -> str:
+    """The sensitive inputs and the note: ``Execution.search_own``."""
+    values = schema.read(stored)
+    sensitive = (
+        text
+        for feature in schema.features
+        if feature.is_sensitive
+        for text in _texts(feature, values[feature.name])
+    )
+    return _lines([*sensitive, note])
+
+
+def _texts(feature: FeatureSpec, value: Scalar) -> list[str]:
+    shown = feature.display_with_unit(value)
+    return [shown] if value is None else [shown, choice_text(value)]
+
+
+def _lines(texts: Iterable[str]) -> str:
+    lines = (" ".join(text.split()).casefold() for text in texts)
+    return "".join(f"{line}\n" for line in dict.fromkeys(lines) if line)

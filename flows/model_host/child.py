@@ -9,10 +9,10 @@ import contextlib
 import importlib
 import io
 import os
-import resource
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,8 +33,10 @@ from .protocol import (
     Orders,
     Scalar,
     SelfTest,
+    Traced,
 )
 from .safe_load import Loaded, load
+from .trace import peak_bytes, predict_traced
 
 
 class _Silence(io.TextIOBase):
@@ -88,6 +90,8 @@ def _serve(*, boosters: bool) -> None:
                     layout = wire.from_json(InputLayout, request["layout"])
                     inputs: dict[str, Scalar] = request["inputs"]
                     _reply(predict(loaded.estimator, layout, inputs))
+                case Loaded(), {"op": "trace"}:
+                    _reply_traced(_trace(loaded, request))
                 case Loaded(), {"op": "explain", "typical": typical, "seed": seed}:
                     layout = wire.from_json(InputLayout, request["layout"])
                     inputs, seconds = request["inputs"], request["seconds"]
@@ -112,7 +116,7 @@ def _serve(*, boosters: bool) -> None:
 
 def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadReport]:
     """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
-    started, before = time.perf_counter(), _peak_bytes()
+    started, before = time.perf_counter(), peak_bytes()
     length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
     loaded = load(
         memoryview(_read(length)),
@@ -123,21 +127,26 @@ def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadRepor
     return loaded, LoadReport(
         types=loaded.types,
         seconds=time.perf_counter() - started,
-        memory_bytes=_peak_bytes() - before,
+        memory_bytes=peak_bytes() - before,
+    )
+
+
+def _trace(loaded: Loaded, request: dict[str, Any]) -> Traced:
+    return predict_traced(
+        loaded.estimator,
+        wire.from_json(InputLayout, request["layout"]),
+        request["inputs"],
+        level=request["level"],
+        hidden=frozenset(request["hidden"]),
     )
 
 
 def _failure(request: dict[str, Any], error: BaseException) -> HostError:
     said = "".join(traceback.format_exception_only(error)).strip()
-    if request["op"] == "predict":
+    if request["op"] in ("predict", "trace"):
         message = f"The model failed on these inputs: {said}"
         return HostError("MODEL", message, traceback=traceback.format_exc())
     return HostError("LOAD", f"The file does not open: {said}", traceback=traceback.format_exc())
-
-
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _receive() -> dict[str, Any] | None:
@@ -174,6 +183,14 @@ def _reply(result: object) -> None:
     except wire.MalformedMessage as error:
         raise HostError("MODEL", f"The model's answer is too large: {error}.") from None
     _send(message)
+
+
+def _reply_traced(traced: Traced) -> None:
+    """What can be answered unwatched is answered watched, too: the trace gives way."""
+    try:
+        _reply(traced)
+    except HostError:
+        _reply(replace(traced, trace=None))
 
 
 def _fail(error: HostError) -> None:

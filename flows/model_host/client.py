@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -38,6 +38,8 @@ from .protocol import (
     Outputs,
     Scalar,
     SelfTest,
+    Traced,
+    TraceLevel,
 )
 
 __all__ = ["Artifact", "ArtifactChanged", "ModelHost", "PredictionCancelled"]
@@ -155,23 +157,44 @@ class ModelHost:
     ) -> Outputs:
         """One prediction. Setting ``cancelled`` from another thread kills the process within 50 ms
         and raises PredictionCancelled here."""
+        request = _request("predict", layout, inputs)
+        return _read(Outputs, self._answer(artifact, request, limits, cancelled))
+
+    def trace(
+        self,
+        artifact: Artifact,
+        layout: InputLayout,
+        inputs: Mapping[str, Scalar],
+        limits: Limits,
+        *,
+        level: TraceLevel,
+        hidden: Collection[str] = (),
+        is_fresh: bool = False,
+        cancelled: threading.Event | None = None,
+    ) -> Traced:
+        """``predict``, watched: the same answer, and how it came about. Values of the inputs named
+        in ``hidden`` stay out of the trace. ``is_fresh``: in a process of its own. A HostError
+        carries the trace up to the failure, where the process lived to tell."""
+        request = _request("trace", layout, inputs, level=level, hidden=sorted(hidden))
+        answer = self._answer(artifact, request, limits, cancelled, is_kept=not is_fresh)
+        return _read(Traced, answer)
+
+    def _answer(
+        self,
+        artifact: Artifact,
+        request: bytes,
+        limits: Limits,
+        cancelled: threading.Event | None,
+        *,
+        is_kept: bool = True,
+    ) -> object:
         key = _Key(artifact, limits.memory_bytes)
-        try:
-            request = wire.frame(
-                {
-                    "op": "predict",
-                    "layout": wire.to_json(layout),
-                    "inputs": wire.to_json(dict(inputs)),
-                }
-            )
-        except ValueError as error:
-            raise HostError("INPUT", f"The inputs cannot be sent to the model: {error}.") from None
-        with self._borrowed(key, limits, cancelled) as child:
+        with self._borrowed(key, limits, cancelled, is_kept=is_kept) as child:
             if child.report is None:
                 _load(child, artifact, limits, cancelled)
             answer = child.ask(request, seconds=limits.predict_seconds, cancelled=cancelled)
             child.predictions += 1
-            return _read(Outputs, answer)
+            return answer
 
     def explain(
         self,
@@ -392,6 +415,17 @@ class ModelHost:
                     self._changed.wait(None if first is None else first - oldest_allowed)
             for child in tired:
                 child.end()
+
+
+def _request(
+    op: str, layout: InputLayout, inputs: Mapping[str, Scalar], **options: object
+) -> bytes:
+    """A prediction as a message. HostError INPUT for inputs that cannot travel."""
+    try:
+        values = {"layout": wire.to_json(layout), "inputs": wire.to_json(dict(inputs))}
+        return wire.frame({"op": op, **values, **options})
+    except ValueError as error:
+        raise HostError("INPUT", f"The inputs cannot be sent to the model: {error}.") from None
 
 
 def _load(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,7 +27,22 @@ _MOST_NOTES = 20
 _MAX_NOTE = 300
 
 
-def predict(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -> Outputs:
+class Observer(Protocol):
+    """Looks on while a prediction is made, and changes nothing about it."""
+
+    def begin(self, row: Any, raised: list[warnings.WarningMessage]) -> Callable[[Any], Any]:
+        """``predict`` of the model, to be called with ``row``; ``raised`` will fill."""
+
+    def fail(self, error: Exception) -> None:
+        """What came out instead of an answer."""
+
+
+def predict(
+    estimator: Any,
+    layout: InputLayout,
+    inputs: Mapping[str, Scalar],
+    observer: Observer | None = None,
+) -> Outputs:
     """The model's answer to one set of inputs, given by name; a value of None is missing.
 
     Raises HostError: INPUT with the input's name where a value does not fit the layout or the model
@@ -39,8 +54,9 @@ def predict(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
         try:
             with undisturbed(estimator, len(layout.columns)):
                 row = one_row(estimator, layout, inputs)
+                ask = observer.begin(row, raised) if observer else estimator.predict
                 started = time.perf_counter()
-                answer = estimator.predict(row)
+                answer = ask(row)
                 answers = _answers(answer)
                 sure = confidences(estimator, row, answers, notes)
                 bounds = _bounds(estimator, row, answers, notes)
@@ -48,6 +64,8 @@ def predict(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
         except (HostError, MemoryError):
             raise
         except Exception as error:  # The model's code may raise anything.
+            if observer:
+                observer.fail(error)
             raise complaint(error, estimator, layout, inputs) from error
     notes += [f"{one.category.__name__}: {one.message}" for one in raised]
     if not answers:

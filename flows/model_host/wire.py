@@ -15,7 +15,7 @@ from struct import Struct
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .protocol import MAX_MESSAGE, ErrorCode, HostError, TypeName
+from .protocol import MAX_MESSAGE, ErrorCode, HostError, Trace, TypeName
 
 MESSAGE_LENGTH = Struct(">I")
 ARTIFACT_LENGTH = Struct(">Q")
@@ -86,6 +86,7 @@ def error_to_json(error: HostError) -> Any:
         "refused": [[_printable(part)[:300] for part in name] for name in error.refused[:200]],
         "input": _printable(error.input)[:300],
         "lost": error.lost,
+        "trace": to_json(error.trace),
     }
 
 
@@ -98,6 +99,7 @@ def error_from_json(value: object) -> HostError:
         traceback=given.traceback,
         refused=given.refused,
         input=given.input,
+        trace=given.trace,
     )
 
 
@@ -109,6 +111,7 @@ class _ErrorFields:
     refused: tuple[TypeName, ...]
     input: str
     lost: bool
+    trace: Trace | None = None
 
 
 def _printable(text: str) -> str:

@@ -25,6 +25,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 
 from flows.errors import ArtifactTampered, NotAModel
+from flows.model_host.client import ArtifactChanged
 from flows.model_host.formats import describe, detect_format
 from flows.model_host.protocol import Artifact, TypeName
 from models_registry.errors import ArtifactMissing
@@ -54,7 +55,11 @@ def artifact(sha256: str, *, approved: frozenset[TypeName] = frozenset()) -> Ite
         _in_use[sha256] += 1
     try:
         with _fetched(sha256) as path:
-            yield replace(_describe(sha256, path), approved=approved)
+            try:
+                yield replace(_describe(sha256, path), approved=approved)
+            except (ArtifactChanged, NotAModel):
+                _drop_if_altered(sha256)
+                raise
     finally:
         with _counting:
             _in_use[sha256] -= 1
@@ -122,6 +127,17 @@ def _fetch(sha256: str, into: IO[bytes]) -> None:
             f"The store gave a file with the digest {digest.hexdigest()} for "
             f"{artifact_key(sha256)}. It was not opened."
         )
+
+
+def _drop_if_altered(sha256: str) -> None:
+    """A copy that is not the file any more is fetched anew by whoever needs it next."""
+    path = _path(sha256)
+    with _fetching[sha256], suppress(FileNotFoundError):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != sha256:
+            path.unlink()
+            logger.warning("artifact_copy_dropped sha256=%s", sha256)
 
 
 def _evict(*, keep_bytes: int) -> None:

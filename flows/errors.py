@@ -30,6 +30,13 @@ class InspectionFailed(FlowFailed):
         super().__init__(f"Refused at: {step}")
 
 
+class RehearsalFailed(FlowFailed):
+    """The version could not be tried. Carries the kind of the rehearsal."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"Refused: {kind}")
+
+
 class ParametersDiffer(FlowFailed):
     """The run's parameters are not those of the row; nothing was run and nothing written."""
 

@@ -57,6 +57,7 @@ from models_registry.inspection_steps import (
     TRIAL,
     TYPES,
 )
+from models_registry.library_versions import library_differences
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, ReferenceData, TypeApproval
 from models_registry.reference_profile import Profile
@@ -339,20 +340,16 @@ def _completeness(features: tuple[FeatureSpec, ...]) -> dict[str, str]:
 def _compare_libraries(examination: Examination) -> dict[str, str]:
     """The step's state and detail. Another major version is refused, another minor one is not: it
     did open."""
-    running = examination.libraries_running
-    differing = []
-    for library, trained in sorted(examination.libraries_trained.items()):
-        ours = running.get(library, "")
-        if not ours or trained.split(".")[:2] == ours.split(".")[:2]:
-            continue
-        if trained.split(".")[0] != ours.split(".")[0]:
+    differences = library_differences(examination.libraries_trained, examination.libraries_running)
+    for other in differences:
+        if other.is_major:
             raise Refused(
-                f"The model was trained with {library} {trained}; this server runs {ours}. Train "
-                f"and save it again with {library} {ours.split('.')[0]}."
+                f"The model was trained with {other.library} {other.trained}; this server runs "
+                f"{other.running}. Train and save it again with {other.library} "
+                f"{other.running.split('.')[0]}."
             )
-        differing.append(f"{library}: trained with {trained}, runs {ours}")
-    if differing:
-        return {"state": "warning", "detail": "; ".join(differing)}
+    if differences:
+        return {"state": "warning", "detail": "; ".join(map(str, differences))}
     known = sorted(examination.libraries_trained.items())
     return {"detail": ", ".join(f"{library} {version}" for library, version in known)}
 

@@ -1,0 +1,282 @@
+"""The flow of a rehearsal: tries one version on many rows beside one warm process, or looks whether
+its file is right and opens today.
+
+What is written are answers and sentences, never inputs. One row costs what a prediction costs; a
+run ends after its time budget with the rows it came to.
+"""
+
+import logging
+import math
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+from config.logging import log_context
+from executions.models import Execution
+from flows.artifacts import artifact
+from flows.errors import (
+    ArtifactTampered,
+    HandedBack,
+    LeaseLost,
+    NotAModel,
+    NotQueued,
+    RehearsalFailed,
+)
+from flows.host import limits_of, model_host, owner
+from flows.lease import Lease, leases
+from flows.model_host.client import ArtifactChanged, PredictionCancelled
+from flows.model_host.protocol import Artifact, HostError, Scalar
+from flows.predict import layout
+from models_registry import lifecycle
+from models_registry.conformal import halfwidth
+from models_registry.errors import ArtifactMissing
+from models_registry.input_schema import InputSchema
+from models_registry.integrity import mark_altered
+from models_registry.library_versions import library_differences
+from models_registry.models import ReferenceData, Rehearsal, TypeApproval
+from models_registry.storage import stored_digest
+
+logger = logging.getLogger(__name__)
+
+BUDGET_SECONDS = 120.0
+SHOWN_SECONDS = 2.0
+"""How often the results so far are written."""
+
+Result = dict[str, Any]
+
+
+@flow(name="rehearse", persist_result=False)
+def rehearse(rehearsal_id: int, attempt: int) -> None:
+    """Run one attempt of a rehearsal."""
+    claim(rehearsal_id, attempt, flow_run_id=UUID(flow_run.get_id())).carry_out()
+
+
+class Refused(Exception):
+    """The rehearsal came to nothing; the sentence says why, for admins."""
+
+    def __init__(self, sentence: str, *, traceback: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.traceback = traceback
+
+
+@dataclass(frozen=True)
+class Rehearsing:
+    """One attempt of a rehearsal that this process holds."""
+
+    rehearsal: Rehearsal
+    schema: InputSchema
+    reference: ReferenceData | None
+    claimed_at: float
+
+    def carry_out(self) -> None:
+        """Rehearse and write what came of it. Raises RehearsalFailed where nothing did, LeaseLost
+        or HandedBack where the attempt goes on elsewhere."""
+        rehearsal = self.rehearsal
+        extend = partial(lifecycle.extend_lease, rehearsal)
+        with (
+            log_context(rehearsal=rehearsal.pk),
+            leases.holding(extend, taken_at=self.claimed_at) as lease,
+        ):
+            refusal = self._write(lease)
+            logger.info(
+                "rehearsal_finished kind=%s outcome=%s seconds=%.3f",
+                rehearsal.kind,
+                "FAILED" if refusal else "SUCCEEDED",
+                time.monotonic() - self.claimed_at,
+            )
+        if refusal:
+            raise RehearsalFailed(rehearsal.kind) from None
+
+    def _write(self, lease: Lease) -> Refused | None:
+        """Write the results, or the refusal that is returned."""
+        try:
+            results = self._results(lease)
+        except Refused as refused:
+            refusal = refused
+        else:
+            lease.write(
+                partial(
+                    lifecycle.mark_rehearsal_succeeded,
+                    self.rehearsal,
+                    results=results,
+                    reference=self.reference,
+                    halfwidth=self._halfwidth(results),
+                )
+            )
+            return None
+        lease.write(
+            partial(
+                lifecycle.mark_failed,
+                self.rehearsal,
+                message=refusal.sentence,
+                traceback=refusal.traceback,
+            )
+        )
+        return refusal
+
+    def _results(self, lease: Lease) -> list[Result]:
+        """Raises Refused, LeaseLost or HandedBack."""
+        sha256 = self.rehearsal.sha256
+        try:
+            self._check_that_it_stands()
+            if self.rehearsal.kind == Rehearsal.Kind.CHECK:
+                return self._check()
+            return self._rehearse(lease)
+        except PredictionCancelled:
+            if leases.are_ending:
+                raise self._hand_back(lease, "The worker was stopped") from None
+            raise LeaseLost from None
+        except HostError as error:
+            if error.lost:
+                raise self._hand_back(lease, "The model's process was taken away") from None
+            raise Refused(error.message, traceback=error.traceback) from None
+        except ArtifactMissing:
+            raise Refused("The store did not give the file. Try again in a minute.") from None
+        except ArtifactTampered:
+            mark_altered(sha256)
+            raise Refused("The file in the store was altered. It was not opened.") from None
+        except (ArtifactChanged, NotAModel):
+            why = "This worker's copy of the file was altered and is fetched again. Try again."
+            raise Refused(why) from None
+        except (Refused, HandedBack, LeaseLost):
+            raise
+        except Exception as error:  # the edge: whatever it is, the row must say so
+            logger.exception("rehearsal_broke")
+            words = f"The worker itself failed ({type(error).__name__}). Try again."
+            raise Refused(words, traceback=traceback.format_exc()) from None
+
+    def _check_that_it_stands(self) -> None:
+        rehearsal, version = self.rehearsal, self.rehearsal.version
+        if (rehearsal.sha256, rehearsal.revision) != (version.sha256, version.revision):
+            raise Refused("The version was changed after this was requested. Try again.")
+        if rehearsal.kind != Rehearsal.Kind.CALIBRATION:
+            return
+        if version.task != "regression" or version.targets.count() != 1:
+            raise Refused("An interval needs a model whose answer is one number.")
+        if self.reference is None or not self.reference.is_held_out:
+            raise Refused("An interval needs rows that were not used in training.")
+
+    def _check(self) -> list[Result]:
+        """The digest of the store's own bytes, and a load in a new process."""
+        version = self.rehearsal.version
+        found = stored_digest(version.sha256)
+        if found != version.sha256:
+            mark_altered(version.sha256)
+            raise Refused(f"The file in the store was altered: its SHA-256 is {found} now.")
+        results = [{"name": "Hash verified in the store", "detail": f"SHA-256 {found}"}]
+        with self._artifact() as file:
+            load, examination = model_host().examine(file, limits_of(version.model))
+            model_host().warm(file, limits_of(version.model))
+        differences = library_differences(
+            examination.libraries_trained, examination.libraries_running
+        )
+        words = "; ".join(map(str, differences))
+        if any(difference.is_major for difference in differences):
+            raise Refused(f"The model needs other libraries than this server runs: {words}.")
+        opened = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
+        return [*results, {"name": "Opens in today's runtime", "detail": opened}]
+
+    def _rehearse(self, lease: Lease) -> list[Result]:
+        """One result for each of ``of``; what the budget does not reach is skipped."""
+        ends = time.monotonic() + BUDGET_SECONDS
+        shown = time.monotonic()
+        results: list[Result] = []
+        with self._artifact() as file:
+            for inputs in self._rows():
+                if time.monotonic() > ends:
+                    results.append({"skipped": "There was no time left."})
+                elif isinstance(inputs, str):
+                    results.append({"skipped": inputs})
+                else:
+                    results.append(self._ask(file, inputs, lease))
+                if time.monotonic() - shown > SHOWN_SECONDS:
+                    lifecycle.note_progress(self.rehearsal, results=results)
+                    shown = time.monotonic()
+        return results
+
+    def _rows(self) -> Iterator[dict[str, Scalar] | str]:
+        """For each of ``of`` its inputs as the version takes them, or why there are none."""
+        known = [feature.name for feature in self.schema.features]
+        for raw in self._raw_rows():
+            if raw is None:
+                yield "It is gone."
+                continue
+            cleaned = self.schema.clean({name: raw[name] for name in known if name in raw})
+            if cleaned.is_valid:
+                yield self.schema.read(cleaned.values)
+            else:
+                yield "Its inputs do not fit any more."
+
+    def _raw_rows(self) -> Iterator[dict[str, Any] | None]:
+        of = self.rehearsal.of
+        if self.reference is not None:
+            rows = self.reference.rows
+            yield from (rows[number] if 0 <= number < len(rows) else None for number in of)
+            return
+        kept = Execution.objects.kept().filter(pk__in=of, inputs__isnull=False)
+        inputs = dict(kept.values_list("pk", "inputs"))
+        yield from (inputs.get(UUID(pk)) for pk in of)
+
+    def _ask(self, file: Artifact, inputs: dict[str, Scalar], lease: Lease) -> Result:
+        version = self.rehearsal.version
+        try:
+            outputs = model_host().predict(
+                file,
+                layout(self.schema, version.container),
+                inputs,
+                limits_of(version.model),
+                cancelled=lease.lost,
+            )
+        except HostError as error:
+            if error.lost or error.code == "LOAD":
+                raise
+            # The model's own words may quote inputs.
+            return {"error": str(Execution.ErrorCode(error.code).label)}
+        return {"value": outputs.targets[0].value}
+
+    def _artifact(self) -> Any:
+        sha256 = self.rehearsal.sha256
+        return artifact(sha256, approved=TypeApproval.objects.of(sha256))
+
+    def _halfwidth(self, results: list[Result]) -> float | None:
+        if self.reference is None:
+            return None
+        targets = self.reference.targets
+        return halfwidth(
+            targets[number] - result["value"]
+            for number, result in zip(self.rehearsal.of, results, strict=True)
+            if number < len(targets) and _is_number(targets[number], result.get("value"))
+        )
+
+    def _hand_back(self, lease: Lease, why: str) -> HandedBack:
+        lease.write(partial(lifecycle.mark_handed_back, self.rehearsal, why=why))
+        return HandedBack(f"{why}; the next attempt takes over.")
+
+
+def claim(rehearsal_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Rehearsing:
+    """Take the lease on a queued rehearsal. Raises NotQueued."""
+    claimed_at = time.monotonic()
+    rehearsal = lifecycle.mark_running(
+        Rehearsal, rehearsal_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
+    )
+    if rehearsal is None:
+        raise NotQueued
+    reference = None
+    if rehearsal.kind == Rehearsal.Kind.CALIBRATION:
+        reference = ReferenceData.objects.filter(version=rehearsal.version_id).first()
+    return Rehearsing(rehearsal, rehearsal.version.features.as_schema(), reference, claimed_at)
+
+
+def _is_number(*values: object) -> bool:
+    return all(
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        for value in values
+    )

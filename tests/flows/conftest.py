@@ -11,7 +11,7 @@ from pytest_django import Settings
 from sklearn.linear_model import LogisticRegression
 
 from config.stack.testing import prefect_server
-from flows import inspection, predict
+from flows import inspection, predict, rehearsal
 from flows.lease import Leases
 from models_registry.models import ModelVersion
 from models_registry.tasks import sync_prefect_deployment
@@ -45,7 +45,7 @@ def no_renewal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     sees nothing of a test's transaction and would take the row for lost."""
     settings.LEASE_RENEWAL = timedelta(days=1)
     leases = Leases()
-    for flow in (inspection, predict):
+    for flow in (inspection, predict, rehearsal):
         monkeypatch.setattr(flow, "leases", leases)
 
 

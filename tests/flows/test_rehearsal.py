@@ -1,0 +1,174 @@
+"""The rehearsal flow: a version on many rows, its interval, and whether its file is right."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.utils import timezone
+from pytest_django import Settings
+from sklearn.linear_model import LinearRegression
+
+from accounts.models import User
+from flows import rehearsal
+from flows.errors import NotQueued, RehearsalFailed
+from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.models import ModelVersion, ReferenceData, Rehearsal
+from models_registry.services import request_rehearsal
+from models_registry.storage import artifact_key, store_artifact
+from notifications.models import Notification
+from tests.factories import make_execution, make_version
+from tests.flows.resident import INPUTS
+
+pytestmark = pytest.mark.usefixtures("no_renewal")
+
+
+@pytest.fixture(autouse=True)
+def cache(settings: Settings, tmp_path: Path) -> None:
+    settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
+
+
+@pytest.fixture
+def line(db: None) -> ModelVersion:
+    """A regressor that answers twice its input."""
+    file = io.BytesIO()
+    joblib.dump(LinearRegression().fit(np.array([[0.0], [1.0], [2.0]]), [0.0, 2.0, 4.0]), file)
+    sha256 = store_artifact([file.getvalue()]).sha256
+    return make_version(
+        features=(FeatureSpec("x", "X", Kind.FLOAT),),
+        targets=(TargetSpec("", "Twice"),),
+        task="regression",
+        container="array",
+        sha256=sha256,
+        tested_sha256=sha256,
+    )
+
+
+def carried_out(row: Rehearsal) -> Rehearsal:
+    try:
+        rehearsal.claim(row.pk, row.attempt).carry_out()
+    except RehearsalFailed:
+        assert Rehearsal.objects.get(pk=row.pk).status == "failed"
+    return Rehearsal.objects.get(pk=row.pk)
+
+
+def reference(version: ModelVersion, *, rows: int, **fields: Any) -> ReferenceData:
+    """Rows whose true value is further from the model's answer from row to row: 1, 2, 3, …"""
+    return ReferenceData.objects.create(
+        **{
+            "version": version,
+            "row_count": rows,
+            "rows": [{"x": float(number)} for number in range(rows)],
+            "targets": [3.0 * number + 1 for number in range(rows)],
+            "is_held_out": True,
+        }
+        | fields
+    )
+
+
+def test_a_candidate_answers_the_inputs_of_real_predictions(iris: ModelVersion, ada: User) -> None:
+    fits = make_execution(version=iris, inputs=INPUTS | {"removed since": 1.0})
+    fits_not = make_execution(version=iris, inputs={"another": 1.0})
+    deleted = make_execution(version=iris, inputs=INPUTS, deleted_at=timezone.now())
+    ids = [str(execution.pk) for execution in (fits, fits_not, deleted)]
+
+    row = request_rehearsal(version=iris, kind=Rehearsal.Kind.IMPACT, of=ids, by=ada)
+    row = carried_out(row)
+
+    assert row.status == "succeeded"
+    assert row.results == [
+        {"value": 1},
+        {"skipped": "Its inputs do not fit any more."},
+        {"skipped": "It is gone."},
+    ]
+
+
+def test_the_interval_is_the_conformal_quantile_of_rows_not_trained_on(
+    line: ModelVersion, ada: User
+) -> None:
+    reference(line, rows=20)
+    row = request_rehearsal(version=line, kind=Rehearsal.Kind.CALIBRATION, of=range(20), by=ada)
+
+    assert carried_out(row).status == "succeeded"
+    line.reference_data.refresh_from_db()
+    # ceil(21 · 0.9) = 19: the 19th smallest of the residuals 1, 2, …, 20.
+    assert line.reference_data.interval_halfwidth == pytest.approx(19.0)
+    assert line.reference_data.interval_sha256 == line.sha256
+
+
+def test_too_few_rows_give_no_interval(line: ModelVersion, ada: User) -> None:
+    reference(line, rows=19)
+    row = request_rehearsal(version=line, kind=Rehearsal.Kind.CALIBRATION, of=range(19), by=ada)
+
+    assert carried_out(row).status == "succeeded"
+    line.reference_data.refresh_from_db()
+    assert line.reference_data.interval_halfwidth is None
+
+
+def test_rows_that_may_have_been_trained_on_give_no_interval(line: ModelVersion, ada: User) -> None:
+    reference(line, rows=30, is_held_out=False)
+    row = request_rehearsal(version=line, kind=Rehearsal.Kind.CALIBRATION, of=range(30), by=ada)
+
+    row = carried_out(row)
+    assert (row.status, row.message) == (
+        "failed",
+        "An interval needs rows that were not used in training.",
+    )
+
+
+def test_classes_get_no_interval(iris: ModelVersion, ada: User) -> None:
+    row = request_rehearsal(version=iris, kind=Rehearsal.Kind.CALIBRATION, of=[0], by=ada)
+    assert "whose answer is one number" in carried_out(row).message
+
+
+def test_a_check_hashes_the_stored_file_and_opens_it(iris: ModelVersion, ada: User) -> None:
+    row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
+
+    assert row.status == "succeeded"
+    assert [found["name"] for found in row.results] == [
+        "Hash verified in the store",
+        "Opens in today's runtime",
+    ]
+
+
+def test_an_altered_file_is_never_opened_until_it_is_right_again(
+    iris: ModelVersion, iris_model: bytes, ada: User
+) -> None:
+    key = artifact_key(iris.sha256)
+    storages["artifacts"].delete(key)
+    storages["artifacts"].save(key, ContentFile(b"another file"))
+
+    row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
+    iris.refresh_from_db()
+    assert (row.status, iris.is_altered) == ("failed", True)
+    assert "was altered" in row.message
+    assert Notification.objects.get(user=ada).kind == "file_altered"
+
+    storages["artifacts"].delete(key)
+    storages["artifacts"].save(key, ContentFile(iris_model))
+    row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
+    iris.refresh_from_db()
+    assert (row.status, iris.is_altered) == ("succeeded", False)
+
+
+def test_a_version_that_was_changed_meanwhile_is_not_rehearsed(
+    iris: ModelVersion, ada: User
+) -> None:
+    row = request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada)
+    ModelVersion.objects.filter(pk=iris.pk).update(status="archived", revision=2)
+    assert "was changed" in carried_out(row).message
+
+
+def test_a_rehearsal_runs_once(iris: ModelVersion, ada: User) -> None:
+    row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
+    with pytest.raises(NotQueued):
+        rehearsal.claim(row.pk, row.attempt)
+
+
+def test_asking_again_while_it_runs_is_the_same_rehearsal(iris: ModelVersion, ada: User) -> None:
+    first = request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada)
+    assert request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada) == first

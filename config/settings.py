@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "notifications.middleware.NewsMiddleware",
     "accounts.middleware.PersonMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -150,6 +151,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
     "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
+    "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
     "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},
@@ -201,6 +203,7 @@ LEASE = timedelta(seconds=30)
 LEASE_RENEWAL = timedelta(seconds=10)
 MAX_ATTEMPTS = 3
 PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
+UPLOADS_PER_HOUR: int = read("int", "UPLOADS_PER_HOUR", 10)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
 EXPORTS_PER_MINUTE = 10

@@ -19,7 +19,15 @@ class AlreadyActive(DomainError):
 class VersionLocked(DomainError):
     def __init__(self) -> None:
         super().__init__(
-            "This version has been live, so its inputs are locked. Upload a new version instead."
+            "This version has been live, so its inputs are locked. Duplicate it as a new version."
+        )
+
+
+class RevisionOutdated(DomainError):
+    def __init__(self, revision: int) -> None:
+        super().__init__(
+            f"Somebody saved revision {revision} since you opened this page. Nothing of yours is "
+            "saved; open the page again and repeat your changes on that revision."
         )
 
 
@@ -70,6 +78,25 @@ class StoreUnavailable(DomainError):
 
 class BadTrainingConfig(DomainError):
     """The training configuration cannot be used; the message says where and why."""
+
+
+class TooManyUploads(DomainError):
+    def __init__(self, limit: int, minutes: int) -> None:
+        super().__init__(
+            f"{limit} files an hour is the most that one person may upload. Nothing was kept; "
+            f"try again in {minutes} min."
+        )
+
+
+class UploadUnderWay(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Another file of yours is just being received. Nothing was kept; wait for that one."
+        )
+
+
+class NoIntervalPossible(DomainError):
+    """No interval can be computed from the reference data; the message says why."""
 
 
 class BadReferenceData(DomainError):

@@ -174,6 +174,10 @@ MATRIX: dict[str, Entry] = {
     ),
     "admin:models_registry_modelversion_promote": admins(pk="version"),
     "admin:models_registry_modelversion_review": superusers(pk="version"),
+    "admin:models_registry_modelversion_inspection": entry(302, 302, 302, 404, 404, pk="version"),
+    "admin:models_registry_modelversion_reference": admins(pk="version"),
+    "admin:models_registry_modelversion_remove_reference": admins_post(pk="version"),
+    "admin:models_registry_modelversion_interval": admins_post(pk="version"),
     "admin:executions_execution_test": admins(version_pk="version"),
 }
 

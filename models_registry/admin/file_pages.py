@@ -4,12 +4,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from config.errors import DomainError
 from models_registry import services
+from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
 from models_registry.forms import ApproveForm, ReplaceForm
 from models_registry.models import ModelVersion
@@ -21,6 +22,16 @@ def inspect(request: Any, pk: int) -> HttpResponse:
     return act(request, version, services.request_inspection)
 
 
+def inspection(request: Any, pk: int) -> HttpResponse:
+    """The steps of a version's inspection alone, for the page that keeps itself up to date."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    context = inspection_context(version)
+    if context["inspection"] is None:
+        raise Http404
+    template = "admin/models_registry/modelversion/_inspection_steps.html"
+    return render(request, template, context | {"version": version})
+
+
 @require_POST
 def replace(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion, pk=pk)
@@ -29,6 +40,11 @@ def replace(request: Any, pk: int) -> HttpResponse:
         messages.error(request, "Choose a file first.")
         return redirect("admin:models_registry_modelversion_change", pk)
     file = form.cleaned_data["file"]
+    try:
+        services.check_upload_rate(by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:models_registry_modelversion_change", pk)
     return act(
         request, version, services.replace_artifact, chunks=file.chunks(), file_name=file.name
     )

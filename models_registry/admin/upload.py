@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 
 from config.errors import DomainError
 from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms import UploadForm
-from models_registry.models import RegisteredModel
+from models_registry.models import ModelVersion, RegisteredModel
 
 
 def upload(request: Any, pk: int) -> HttpResponse:
@@ -17,26 +20,49 @@ def upload(request: Any, pk: int) -> HttpResponse:
     model = get_object_or_404(RegisteredModel, pk=pk)
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
         try:
-            version = services.upload_version(
-                model=model,
-                chunks=data["file"].chunks(),
-                file_name=data["file"].name,
-                config=data["config"],
-                label=data["label"],
-                release_notes=data["release_notes"],
-                by=request.user,
-            )
+            version = _receive(model, form, request.user)
         except DomainError as error:
             form.add_error("file", error.message)
         else:
-            return redirect("admin:models_registry_modelversion_change", version.pk)
+            _say_whose_file(request, version)
+            return _on_to(request, version)
     return model_page(
         request,
         "upload",
         model,
         title=f"Upload a version of {model.name}",
         form=form,
+        max_bytes=settings.ARTIFACT_MAX_BYTES,
         status=422 if form.errors else 200,
     )
+
+
+def _receive(model: RegisteredModel, form: UploadForm, by: Any) -> ModelVersion:
+    data = form.cleaned_data
+    services.check_upload_rate(by=by)
+    return services.upload_version(
+        model=model,
+        chunks=data["file"].chunks(),
+        file_name=data["file"].name,
+        config=data["config"],
+        label=data["label"],
+        description=data["description"],
+        release_notes=data["release_notes"],
+        reference=data["upload"],
+        by=by,
+    )
+
+
+def _say_whose_file(request: Any, version: ModelVersion) -> None:
+    others = [str(other) for other in services.same_file(version)]
+    if others:
+        messages.info(request, f"This very file was uploaded before: {', '.join(others)}.")
+
+
+def _on_to(request: Any, version: ModelVersion) -> HttpResponse:
+    """To the version's page; the upload's script goes there itself, so that it reads the notes."""
+    url = reverse("admin:models_registry_modelversion_change", args=[version.pk])
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return JsonResponse({"url": url}, status=201)
+    return redirect(url)

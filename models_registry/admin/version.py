@@ -9,7 +9,8 @@ from django.urls import URLPattern, path
 
 from accounts.admin import StaffModelAdmin
 from models_registry import services
-from models_registry.admin import file_pages
+from models_registry.admin import file_pages, reference
+from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.promotion import promote
 from models_registry.admin.registered_model import SMALL_TEXTS
 from models_registry.forms import ReplaceForm
@@ -96,7 +97,7 @@ class ModelVersionAdmin(StaffModelAdmin):
         context: dict[str, Any] = {"version": version}
         if version is not None:
             context |= {
-                "inspection": version.inspections.first(),
+                **inspection_context(version),
                 "replace_form": ReplaceForm(),
                 "title": str(version),
                 "subtitle": None,
@@ -116,6 +117,10 @@ class ModelVersionAdmin(StaffModelAdmin):
             page("replace", file_pages.replace),
             page("discard", file_pages.discard),
             page("review", file_pages.review),
+            page("inspection", file_pages.inspection),
+            page("reference", reference.reference),
+            page("remove_reference", reference.remove_reference),
+            page("interval", reference.request_interval),
             page("promote", promote),
             *super().get_urls(),
         ]

@@ -2,21 +2,43 @@
 
 from models_registry.services.configuring import check_runnable, save_configuration
 from models_registry.services.deploying import mark_tested, promote
+from models_registry.services.duplicating import duplicate_version
 from models_registry.services.inspecting import approve_types, request_inspection
+from models_registry.services.referencing import (
+    ReferenceUpload,
+    remove_reference,
+    request_interval,
+    set_reference,
+    why_no_interval,
+)
 from models_registry.services.registering import create_model
 from models_registry.services.rehearsing import request_rehearsal
-from models_registry.services.uploading import delete_draft, replace_artifact, upload_version
+from models_registry.services.uploading import (
+    check_upload_rate,
+    delete_draft,
+    replace_artifact,
+    same_file,
+    upload_version,
+)
 
 __all__ = [
+    "ReferenceUpload",
     "approve_types",
     "check_runnable",
+    "check_upload_rate",
     "create_model",
     "delete_draft",
+    "duplicate_version",
     "mark_tested",
     "promote",
+    "remove_reference",
     "replace_artifact",
     "request_inspection",
+    "request_interval",
     "request_rehearsal",
+    "same_file",
     "save_configuration",
+    "set_reference",
     "upload_version",
+    "why_no_interval",
 ]

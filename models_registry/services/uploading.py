@@ -1,10 +1,16 @@
 """Receiving model files as versions, and removing drafts."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Max, ProtectedError
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max, ProtectedError, QuerySet, Value
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from accounts.activity import record
 from accounts.models import User
@@ -13,12 +19,20 @@ from models_registry.errors import (
     ArtifactMissing,
     ArtifactTooLarge,
     StoreUnavailable,
+    TooManyUploads,
+    UploadUnderWay,
     VersionInUse,
     VersionLocked,
 )
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from models_registry.services.inspecting import open_inspection
+from models_registry.services.referencing import ReferenceUpload, write_reference
 from models_registry.storage import StoredArtifact, store_artifact
+
+LOCKS = 7_340_010
+"""The advisory locks of people who upload, one each; beside it stands the person's key."""
+RECEIVED = ("version uploaded", "file replaced")
+WINDOW = timedelta(hours=1)
 
 
 def upload_version(
@@ -30,26 +44,33 @@ def upload_version(
     label: str = "",
     description: str = "",
     release_notes: str = "",
+    reference: ReferenceUpload | None = None,
     by: User,
 ) -> ModelVersion:
     """Receive a model file as the model's next version, a draft, and have it inspected.
 
     The bytes go to the store first and the row follows, so a row always has its file. A file over
-    the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away.
+    the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away,
+    UploadUnderWay while another file of the same person comes in.
     """
-    artifact, refusal = _receive(chunks)
+    config = config or {}
+    with _only_one_of(by):
+        artifact, refusal = _receive(chunks)
     return _create_version(
         model=model,
         artifact=artifact,
         refusal=refusal,
         fields={
             "file_name": file_name[-255:],
-            "training_config": config or {},
-            "metrics": training_config.metrics(config or {}),
+            "training_config": config,
+            "metrics": training_config.metrics(config),
+            "intended_use": training_config.text_of(config, "intended_use"),
+            "limitations": training_config.text_of(config, "limitations"),
             "label": label,
             "description": description,
             "release_notes": release_notes,
         },
+        reference=reference,
         by=by,
     )
 
@@ -58,7 +79,8 @@ def replace_artifact(
     *, version: ModelVersion, chunks: Iterable[bytes], file_name: str, by: User
 ) -> ModelVersion:
     """Give a draft whose file was refused another file. Raises VersionLocked for any other."""
-    artifact, refusal = _receive(chunks)
+    with _only_one_of(by):
+        artifact, refusal = _receive(chunks)
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().get(pk=version.pk)
         inspection = version.inspections.first()
@@ -74,6 +96,44 @@ def replace_artifact(
         record("file replaced", by=by, target=str(version), after={"sha256": version.sha256})
         open_inspection(version, refusal, by)
     return version
+
+
+def same_file(version: ModelVersion) -> QuerySet[ModelVersion]:
+    """The other versions, of any model, that hold the very same file."""
+    if not version.sha256:
+        return ModelVersion.objects.none()
+    others = ModelVersion.objects.filter(sha256=version.sha256).exclude(pk=version.pk)
+    return others.select_related("model").order_by("model__name", "number")
+
+
+def check_upload_rate(*, by: User) -> None:
+    """Raise TooManyUploads where ``by`` gave as many files within the hour as one person may.
+
+    The pages ask; the command line, which needs the server, does not.
+    """
+    limit = settings.UPLOADS_PER_HOUR
+    recent = (
+        by.activity.filter(action__in=RECEIVED, at__gt=Now() - Value(WINDOW))
+        .order_by("-at")
+        .values_list("at", flat=True)[limit - 1 : limit]
+    )
+    for oldest in recent:
+        wait = (oldest + WINDOW - timezone.now()).total_seconds()
+        raise TooManyUploads(limit, max(1, math.ceil(wait / 60)))
+
+
+@contextmanager
+def _only_one_of(by: User) -> Iterator[None]:
+    """One file at a time for each person. Raises UploadUnderWay."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCKS, by.pk])
+        if not cursor.fetchone()[0]:
+            raise UploadUnderWay
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCKS, by.pk])
 
 
 def _receive(chunks: Iterable[bytes]) -> tuple[StoredArtifact | None, str]:
@@ -92,6 +152,7 @@ def _create_version(
     artifact: StoredArtifact | None,
     refusal: str,
     fields: dict[str, Any],
+    reference: ReferenceUpload | None,
     by: User,
 ) -> ModelVersion:
     RegisteredModel.objects.select_for_update().get(pk=model.pk)  # one number at a time
@@ -105,6 +166,8 @@ def _create_version(
         **fields,
     )
     record("version uploaded", by=by, target=str(version), after={"sha256": version.sha256})
+    if reference is not None:
+        write_reference(version, reference, by)
     open_inspection(version, refusal, by)
     return version
 

@@ -1,0 +1,101 @@
+"""What an admin sees of a version's inspection, on its page and in the fragment fetched for it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from models_registry import services
+from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inspection_steps import StepSeen, steps_seen
+from models_registry.models import Inspection, ModelVersion
+from models_registry.step_tree import step_tree, told_steps
+
+UNANSWERED = timedelta(seconds=15)
+FOLDED_FROM = 30
+SHOWN_WHEN_FOLDED = 10
+
+
+@dataclass(frozen=True)
+class ProposedInput:
+    """One input: its training column, its type in words, and where that is from."""
+
+    name: str
+    type: str
+    source: str
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class InspectionSeen:
+    """An inspection as its section shows it. ``folded`` are the inputs after the first ten where
+    there are thirty or more; ``heard`` is how many seconds ago the worker last spoke."""
+
+    steps: list[StepSeen]
+    inputs: list[ProposedInput]
+    folded: list[ProposedInput]
+    disagreements: list[str]
+    is_unanswered: bool
+    heard: int | None
+    same_file: list[ModelVersion]
+
+
+def inspection_context(version: ModelVersion) -> dict[str, Any]:
+    """The latest inspection of a version, what to show of it, and the steps of the pipeline."""
+    inspection = version.inspections.first()
+    if inspection is None:
+        return {"inspection": None, "seen": None}
+    steps = inspection.report.get("examination", {}).get("steps", [])
+    return {
+        "inspection": inspection,
+        "seen": _seen(version, inspection, timezone.now()),
+        "step_tree": step_tree(steps, version.features.count()),
+        "told_steps": told_steps(version.training_config.get("preprocessing")),
+    }
+
+
+def _seen(version: ModelVersion, inspection: Inspection, now: datetime) -> InspectionSeen:
+    runs = inspection.status == Inspection.Status.RUNNING
+    elapsed = (
+        (now - inspection.started_at).total_seconds() if runs and inspection.started_at else None
+    )
+    is_done = inspection.status == Inspection.Status.SUCCEEDED
+    inputs = [_proposed(row.spec) for row in version.features.all()] if is_done else []
+    first = SHOWN_WHEN_FOLDED if len(inputs) >= FOLDED_FROM else len(inputs)
+    return InspectionSeen(
+        steps=steps_seen(
+            inspection.steps, needs_approval=bool(inspection.needs_approval), elapsed=elapsed
+        ),
+        inputs=inputs[:first],
+        folded=inputs[first:],
+        disagreements=inspection.report.get("disagreements", []),
+        is_unanswered=inspection.status == Inspection.Status.QUEUED
+        and now - inspection.requested_at > UNANSWERED,
+        heard=_heard(inspection, now) if runs else None,
+        same_file=list(services.same_file(version)),
+    )
+
+
+def _heard(inspection: Inspection, now: datetime) -> int | None:
+    """Seconds since the worker took or renewed its lease."""
+    if inspection.lease_until is None:
+        return None
+    return max(0, int((now - (inspection.lease_until - settings.LEASE)).total_seconds()))
+
+
+def _proposed(spec: FeatureSpec) -> ProposedInput:
+    told = [
+        source for field, source in spec.sources.items() if field not in ("name", "requirement")
+    ]
+    return ProposedInput(
+        spec.name, _type(spec), ", ".join(dict.fromkeys(told)) or "–", spec.is_complete
+    )
+
+
+def _type(spec: FeatureSpec) -> str:
+    if spec.kind is Kind.CHOICE:
+        return f"{len(spec.choices)} choices"
+    word = {Kind.BOOLEAN: "Yes / No"}.get(spec.kind, spec.kind.label)
+    return f"{word}, {spec.unit}" if spec.unit else word

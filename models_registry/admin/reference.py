@@ -1,0 +1,126 @@
+"""The page of a version's reference data: give it, look at its profile, take it away."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from config.errors import DomainError
+from models_registry import services
+from models_registry.admin.page import version_page
+from models_registry.forms import ReferenceForm
+from models_registry.models import ModelVersion, ReferenceData
+from models_registry.number_text import show_number
+from models_registry.reference_fit import remarks
+from models_registry.reference_profile import ColumnProfile, Profile
+
+PAGE = "admin:models_registry_modelversion_reference"
+
+
+@dataclass(frozen=True)
+class ProfileRow:
+    """One column as the profile's table shows it. ``marks`` are the places of the quantiles between
+    the smallest and the largest value, in percent; empty for what is no number, or all alike."""
+
+    name: str
+    role: str
+    column: ColumnProfile
+    marks: tuple[float, ...]
+
+    @property
+    def box(self) -> tuple[float, float]:
+        """Where the middle half begins, and how wide it is."""
+        return self.marks[1], max(self.marks[3] - self.marks[1], 0.5)
+
+    @property
+    def numbers(self) -> str:
+        """The numbers in words, for those who do not see the strip."""
+        low, *_, high = self.column.quantiles
+        return (
+            f"{show_number(self.column.minimum or 0)} to {show_number(self.column.maximum or 0)}, "
+            f"median {_short(self.column.median or 0)}, "
+            f"nine of ten between {_short(low)} and {_short(high)}"
+        )
+
+
+def reference(request: Any, pk: int) -> HttpResponse:
+    """Show the profile of a version's reference data and, for a draft, take other data."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    form = ReferenceForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.set_reference(
+                version=version, upload=form.cleaned_data["upload"], by=request.user
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            return redirect(PAGE, pk)
+    return version_page(
+        request,
+        "reference",
+        version,
+        title=f"Reference data of {version.short_name} of {version.model.name}",
+        form=form,
+        status=422 if form.errors else 200,
+        **_shown(version),
+    )
+
+
+@require_POST
+def remove_reference(request: Any, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=pk)
+    try:
+        services.remove_reference(version=version, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect(PAGE, pk)
+
+
+@require_POST
+def request_interval(request: Any, pk: int) -> HttpResponse:
+    version = get_object_or_404(ModelVersion, pk=pk)
+    try:
+        services.request_interval(version=version, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect(PAGE, pk)
+
+
+def _shown(version: ModelVersion) -> dict[str, Any]:
+    """What the page says of the data that the version has."""
+    data = ReferenceData.objects.filter(version=version).select_related("uploaded_by").first()
+    profile = Profile.from_json(data.profile) if data else Profile({})
+    specs = [feature.spec for feature in version.features.all()]
+    known = {spec.name for spec in specs}
+    target = version.targets.first()
+    return {
+        "reference": data,
+        "remarks": remarks(specs, profile) if data and specs else [],
+        "rows": [
+            _row(
+                name,
+                column,
+                "outcome" if name == profile.target else "" if name in known else "not an input",
+            )
+            for name, column in profile.columns.items()
+        ],
+        "why_no_interval": services.why_no_interval(version, data),
+        "rehearsal": version.rehearsals.filter(kind="calibration").first(),
+        "target": target,
+    }
+
+
+def _row(name: str, column: ColumnProfile, role: str) -> ProfileRow:
+    low, high = column.minimum, column.maximum
+    if low is None or high is None or low == high:
+        return ProfileRow(name, role, column, ())
+    marks = tuple(round(100 * (value - low) / (high - low), 2) for value in column.quantiles)
+    return ProfileRow(name, role, column, marks)
+
+
+def _short(number: float) -> str:
+    return show_number(float(f"{number:.4g}"))

@@ -1,0 +1,139 @@
+"""Giving a draft reference data, and what follows for its inputs and its intervals."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from accounts.activity import record
+from accounts.models import User
+from models_registry.errors import NoIntervalPossible, VersionLocked
+from models_registry.feature_spec import FeatureSpec
+from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal
+from models_registry.reference_fit import outcomes, with_reference, without_reference
+from models_registry.reference_profile import Reference
+from models_registry.services.configuring import save_configuration
+from models_registry.services.rehearsing import request_rehearsal
+
+FILLED = ["kind", "soft_minimum", "soft_maximum", "typical", "sources"]
+"""What reference data may tell of an input."""
+FEWEST_FOR_INTERVAL = 20
+"""Fewer residuals say too little about their 90 % quantile."""
+
+
+@dataclass(frozen=True)
+class ReferenceUpload:
+    """Reference data as an admin gives it: read already, with what they said about it."""
+
+    reference: Reference
+    file_name: str = ""
+    keeps_rows: bool = True
+    is_held_out: bool = False
+
+
+def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) -> ReferenceData:
+    """Keep the profile and, where allowed, the sample of rows; an interval made before is gone."""
+    reference = upload.reference
+    rows = reference.rows if upload.keeps_rows else ()
+    written, _ = ReferenceData.objects.update_or_create(
+        version=version,
+        defaults={
+            "file_name": upload.file_name[-255:],
+            "row_count": reference.row_count,
+            "profile": reference.profile.to_json(),
+            "rows": list(rows),
+            "targets": outcomes(rows, reference.profile),
+            "is_held_out": upload.is_held_out and bool(reference.profile.target),
+            "interval_halfwidth": None,
+            "interval_sha256": "",
+            "uploaded_by": by,
+        },
+    )
+    record(
+        "reference data added",
+        by=by,
+        target=str(version),
+        after={"rows": reference.row_count, "kept": len(rows)},
+    )
+    return written
+
+
+@transaction.atomic
+def set_reference(*, version: ModelVersion, upload: ReferenceUpload, by: User) -> ReferenceData:
+    """Give a draft reference data in place of what it had: its inputs take soft ranges and typical
+    values from it, as a new revision. Raises VersionLocked once the version was live."""
+    version = _open(version)
+    written = write_reference(version, upload, by)
+    profile = upload.reference.profile
+    _refill(version, lambda specs: with_reference(specs, profile), by)
+    return written
+
+
+@transaction.atomic
+def remove_reference(*, version: ModelVersion, by: User) -> None:
+    """Forget a draft's reference data, and what its inputs had from it, as a new revision."""
+    version = _open(version)
+    removed, _ = ReferenceData.objects.filter(version=version).delete()
+    if removed:
+        record("reference data removed", by=by, target=str(version))
+        _refill(version, without_reference, by)
+
+
+def request_interval(*, version: ModelVersion, by: User) -> Rehearsal:
+    """Have the 90 % interval computed from the residuals on rows that were not used in training.
+
+    Raises NoIntervalPossible, with the reason.
+    """
+    reference = ReferenceData.objects.filter(version=version).first()
+    if why := why_no_interval(version, reference):
+        raise NoIntervalPossible(why)
+    assert reference is not None
+    known = [number for number, value in enumerate(reference.targets) if value is not None]
+    return request_rehearsal(version=version, kind=Rehearsal.Kind.CALIBRATION, of=known, by=by)
+
+
+def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> str:
+    """What first stands against an interval from reference data; "" where nothing does."""
+    if version.task != "regression" or version.targets.count() != 1:
+        return "An interval is computed for a model that answers with one number."
+    if reference is None or not reference.is_held_out:
+        return (
+            "An interval needs reference data with its target column, and your word that its rows "
+            "were not used in training."
+        )
+    if version.features.filter(is_complete=False).exists():
+        return "Complete the inputs first; then the model can predict the rows."
+    if version.features.filter(is_sensitive=True).exists():
+        return "Values of sensitive inputs are not kept, so the rows cannot be predicted again."
+    known = sum(value is not None for value in reference.targets)
+    if known < FEWEST_FOR_INTERVAL:
+        return f"{known} rows with an outcome are kept; an interval needs {FEWEST_FOR_INTERVAL}."
+    return ""
+
+
+def _open(version: ModelVersion) -> ModelVersion:
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    if version.is_locked:
+        raise VersionLocked
+    return version
+
+
+def _refill(
+    version: ModelVersion,
+    change: Callable[[list[FeatureSpec]], Iterable[FeatureSpec]],
+    by: User,
+) -> None:
+    """Change the inputs as a new revision; before the inspection there are none to change."""
+    features = list(version.features.all())
+    if not features:
+        return
+    specs = list(change([feature.spec for feature in features]))
+    filled = [
+        Feature.from_spec(version, feature.position, spec)
+        for feature, spec in zip(features, specs, strict=True)
+    ]
+    for feature, row in zip(features, filled, strict=True):
+        row.pk = feature.pk
+    Feature.objects.bulk_update(filled, FILLED)
+    ReferenceData.objects.filter(version=version).fit_to(specs)
+    save_configuration(version=version, by=by)

@@ -1,0 +1,78 @@
+"""The steps of a pipeline as a tree, for the diagram on a version's page. Pure.
+
+An inspection reports each step with its path, `preprocess.numbers.scale`, in the order in which
+the columns pass them. A path's parts are names that somebody chose; one may hold a point itself, so
+a step belongs under the longest path before it that its own begins with.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+SHOWN = 8
+"""How many columns stand beside a step before the rest folds."""
+
+
+@dataclass
+class StepNode:
+    """One step: its name, its class, and the columns that reach it. ``is_all``: those are every
+    input of the model, so that naming them says nothing."""
+
+    path: str
+    name: str
+    estimator: str
+    columns: tuple[str, ...] = ()
+    is_all: bool = False
+    children: list["StepNode"] = field(default_factory=list)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The first columns; none where the steps inside say it more exactly."""
+        return () if self.is_all or self.children else self.columns[:SHOWN]
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        return () if self.is_all or self.children else self.columns[SHOWN:]
+
+
+def step_tree(steps: Sequence[Mapping[str, Any]], inputs: int) -> list[StepNode]:
+    """The outermost steps in order, each with those inside it. ``steps`` as an examination reports
+    them: ``path``, ``estimator``, ``columns``; ``inputs`` is how many the model takes."""
+    roots: list[StepNode] = []
+    known: dict[str, StepNode] = {}
+    for step in steps:
+        path, columns = str(step["path"]), tuple(step.get("columns", ()))
+        above = _above(path, known)
+        name = path[len(above.path) + 1 :] if above else path
+        node = StepNode(path, name, str(step["estimator"]), columns, len(columns) == inputs > 1)
+        (above.children if above else roots).append(node)
+        known[path] = node
+    return roots
+
+
+def _above(path: str, known: Mapping[str, StepNode]) -> StepNode | None:
+    """The step that this one is part of: the longest path before the last points."""
+    while "." in path:
+        path = path.rpartition(".")[0]
+        if path in known:
+            return known[path]
+    return None
+
+
+def told_steps(preprocessing: Any) -> list[tuple[str, str]]:
+    """The configuration's own ``preprocessing``, each as a name and what it says beside it."""
+    if not isinstance(preprocessing, list):
+        return []
+    return [_told(step) for step in preprocessing]
+
+
+def _told(step: Any) -> tuple[str, str]:
+    if not isinstance(step, dict):
+        return str(step), ""
+    name = str(step.get("step") or step.get("name") or step.get("type") or "Step")
+    rest = [
+        f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in step.items()
+        if str(value) != name
+    ]
+    return name, "; ".join(rest)

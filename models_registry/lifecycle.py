@@ -10,19 +10,18 @@ from django.db import transaction
 from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Now
 
+from models_registry.configuration import Configuration
 from models_registry.feature_spec import FeatureSpec, TargetSpec
 from models_registry.input_rules import RuleSpec
 from models_registry.integrity import mark_unaltered
 from models_registry.models import (
-    Feature,
     FlowRunRow,
-    InputRule,
     Inspection,
     ModelVersion,
     ReferenceData,
     Rehearsal,
-    Target,
 )
+from models_registry.revisions import take_proposal
 
 Row = TypeVar("Row", bound=FlowRunRow)
 
@@ -106,19 +105,8 @@ def mark_inspection_succeeded(
         container=findings.container,
         libraries_trained=findings.libraries_trained,
     )
-    version.features.all().delete()
-    version.targets.all().delete()
-    Feature.objects.bulk_create(
-        Feature.from_spec(version, position, spec)
-        for position, spec in enumerate(findings.features)
-    )
-    Target.objects.bulk_create(
-        Target.from_spec(version, position, spec) for position, spec in enumerate(findings.targets)
-    )
-    version.rules.all().delete()
-    InputRule.objects.bulk_create(
-        InputRule.from_spec(version, position, spec) for position, spec in enumerate(findings.rules)
-    )
+    proposal = Configuration(findings.features, findings.targets, findings.rules)
+    take_proposal(version, proposal, inspection.requested_by)
     ReferenceData.objects.filter(version=version).fit_to(findings.features)
     return True
 

@@ -35,6 +35,12 @@ class InputRule(models.Model):
     class Meta:
         ordering = ["position", "pk"]
         verbose_name = "rule between inputs"
+        constraints = [
+            models.CheckConstraint(
+                name="models_registry_rule_is_between_two",
+                condition=~models.Q(first=models.F("second")),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.first} {self.get_kind_display()} {self.second}"

@@ -1,6 +1,5 @@
 """The inputs and outputs of one version, as rows that an admin edits."""
 
-from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,6 +9,7 @@ from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetS
 from models_registry.input_schema import InputSchema
 from models_registry.models.configuration import InputRule
 from models_registry.models.version import ModelVersion
+from models_registry.spec_check import spec_problems
 
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
@@ -82,6 +82,10 @@ class Feature(models.Model):
                 name="models_registry_feature_position_is_unique",
                 deferrable=models.Deferrable.DEFERRED,
             ),
+            models.CheckConstraint(
+                name="models_registry_step_is_positive",
+                condition=models.Q(step=None) | models.Q(step__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -92,17 +96,9 @@ class Feature(models.Model):
         pairs = self.choices if isinstance(self.choices, list) else [None]
         if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             raise ValidationError({"choices": 'Write pairs: [["rent", "Rents"], ["own", "Owns"]]'})
-        if self.kind == Kind.CHOICE.value and not pairs and self.is_complete:
-            raise ValidationError({"choices": "A choice needs its values."})
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValidationError({"maximum": "The maximum is below the minimum."})
-        alone = InputSchema((replace(self.spec, requirement=Requirement.MAY_BE_MISSING),))
-        for field in ("default", "typical"):
-            errors = alone.clean({self.name: getattr(self, field)}).errors
-            if errors:
-                raise ValidationError({field: str(errors[self.name])})
-        if self.requirement == Requirement.OPTIONAL.value and self.default is None:
-            raise ValidationError({"default": "An optional input needs a default."})
+        problems = spec_problems(self.spec)
+        if problems:
+            raise ValidationError(dict(problems))
 
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: FeatureSpec) -> "Feature":
@@ -197,6 +193,15 @@ class Target(models.Model):
             label=spec.label[:200],
             unit=spec.unit[:40],
             class_labels=[[value, label] for value, label in spec.class_labels],
+        )
+
+    @property
+    def spec(self) -> TargetSpec:
+        return TargetSpec(
+            name=self.name,
+            label=self.label,
+            unit=self.unit,
+            class_labels=tuple((value, label) for value, label in self.class_labels),
         )
 
     @property

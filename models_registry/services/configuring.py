@@ -1,28 +1,64 @@
-"""Saving what a version's inputs and targets are."""
+"""Saving what a version's inputs and answers are, and the rules between its inputs."""
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.errors import IncompleteSchema, NotInspected, VersionAltered, VersionLocked
-from models_registry.models import ModelVersion
+from models_registry.configuration import Configuration, marked_by_admin
+from models_registry.errors import (
+    IncompleteSchema,
+    NotInspected,
+    RevisionOutdated,
+    VersionAltered,
+    VersionLocked,
+)
+from models_registry.models import ModelVersion, ReferenceData
+from models_registry.revisions import configuration_of, write_configuration, write_revision
 
 
 @transaction.atomic
-def save_configuration(*, version: ModelVersion, by: User) -> ModelVersion:
-    """Number a change of the inputs or targets as the next revision; earlier tests no longer count.
+def save_configuration(
+    *,
+    version: ModelVersion,
+    by: User,
+    configuration: Configuration | None = None,
+    seen: int | None = None,
+) -> ModelVersion:
+    """Save a change of the configuration as the next revision; earlier tests no longer count.
 
-    Called in the transaction that wrote the rows. Raises VersionLocked once the version was live.
+    ``configuration`` is what a person wants, ``seen`` the revision that they looked at; where it
+    changes nothing, nothing is saved. Without it, the rows as they stand are numbered: the caller
+    wrote them in the same transaction. Raises VersionLocked once the version was live, and
+    RevisionOutdated if somebody saved another revision since ``seen``.
     """
-    changed = ModelVersion.objects.filter(pk=version.pk, activated_at=None).update(
-        revision=F("revision") + 1
-    )
-    if not changed:
+    stored = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    if stored.is_locked:
         raise VersionLocked
-    version.refresh_from_db(fields=["revision"])
-    record("inputs edited", by=by, target=str(version), after={"revision": version.revision})
-    return version
+    if seen not in {None, stored.revision}:
+        raise RevisionOutdated(stored.revision)
+    if configuration is None:
+        latest = stored.revisions.first()
+        before = Configuration.from_json(latest.configuration) if latest else None
+        configuration = configuration_of(stored)
+    else:
+        before = configuration_of(stored)
+        configuration = marked_by_admin(configuration, before)
+        if not configuration.changes_since(before):
+            return stored
+        write_configuration(stored, configuration)
+        ReferenceData.objects.filter(version=stored).fit_to(configuration.features)
+    stored.revision += 1
+    stored.save(update_fields=["revision"])
+    changes = configuration.changes_since(before) if before else []
+    write_revision(stored, configuration, changes, by)
+    record(
+        "inputs edited",
+        by=by,
+        target=str(stored),
+        after={"revision": stored.revision, "changes": changes},
+    )
+    version.revision = stored.revision
+    return stored
 
 
 def check_runnable(version: ModelVersion) -> None:

@@ -1,0 +1,75 @@
+"""A version's configuration as rows, and the numbered record of every state it was saved in."""
+
+from accounts.models import User
+from models_registry.configuration import Configuration, with_edits_of
+from models_registry.models import Feature, InputRule, ModelVersion, Revision, Target
+
+PROPOSED = "Proposed from the file"
+
+
+def configuration_of(version: ModelVersion) -> Configuration:
+    """The inputs, answers and rules as they stand. Three queries."""
+    return Configuration(
+        tuple(feature.spec for feature in version.features.order_by("position")),
+        tuple(target.spec for target in version.targets.order_by("position")),
+        tuple(rule.spec for rule in version.rules.order_by("position", "pk")),
+    )
+
+
+def write_configuration(version: ModelVersion, configuration: Configuration) -> None:
+    """Make the rows say what ``configuration`` does; rows of inputs that stay keep their ids."""
+    rows = {feature.name: feature for feature in version.features.all()}
+    wanted = [
+        Feature.from_spec(version, position, spec)
+        for position, spec in enumerate(configuration.features)
+    ]
+    version.features.exclude(name__in=[feature.name for feature in wanted]).delete()
+    for feature in wanted:
+        feature.pk = rows[feature.name].pk if feature.name in rows else None
+    changing = [f.name for f in Feature._meta.concrete_fields if f.name not in {"id", "version"}]
+    Feature.objects.bulk_update([row for row in wanted if row.pk], changing, batch_size=50)
+    Feature.objects.bulk_create(row for row in wanted if row.pk is None)
+    version.targets.all().delete()
+    Target.objects.bulk_create(
+        Target.from_spec(version, position, spec)
+        for position, spec in enumerate(configuration.targets)
+    )
+    version.rules.all().delete()
+    InputRule.objects.bulk_create(
+        InputRule.from_spec(version, position, spec)
+        for position, spec in enumerate(configuration.rules)
+    )
+
+
+def write_revision(
+    version: ModelVersion, configuration: Configuration, changes: list[str], by: User | None
+) -> Revision:
+    """Record this state of the configuration under the version's present revision number."""
+    return Revision.objects.create(
+        version=version,
+        number=version.revision,
+        configuration=configuration.to_json(),
+        changes=changes,
+        by=by,
+    )
+
+
+def take_proposal(version: ModelVersion, proposal: Configuration, by: User | None) -> None:
+    """Write what an inspection read. What people set in an earlier revision stays; a proposal that
+    changes what was there is a revision of its own, so that earlier tests no longer count."""
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+    latest = version.revisions.first()
+    if latest is None:
+        write_configuration(version, proposal)
+        write_revision(version, proposal, [PROPOSED], by)
+        return
+    before = Configuration.from_json(latest.configuration)
+    merged = with_edits_of(proposal, before)
+    changes = merged.changes_since(before)
+    write_configuration(version, merged)
+    if version.revision == latest.number and not changes:
+        return
+    if version.revision == latest.number:
+        version.revision += 1
+        version.save(update_fields=["revision"])
+    write_revision(version, merged, [PROPOSED, *changes], by)

@@ -55,6 +55,37 @@ def dispatch(execution_id: uuid.UUID) -> None:
     lifecycle.mark_submitted(execution.pk, attempt=execution.attempt, flow_run_id=flow_run.id)
 
 
+def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> None:
+    """Have a worker answer a question about a finished execution, whose values stay in the row.
+    Raises PrefectUnavailable or PrefectRefused."""
+    run: dict[str, Any] = {
+        "flow": "explore",
+        "deployment": "explore",
+        "name": f"explore-P-{execution_id.hex[:12]}",
+        "parameters": {"execution_id": str(execution_id), "input": input},
+        "idempotency_key": f"explore:{token}",
+    }
+    try:
+        prefect_gateway.start_flow_run(**run)
+    except DeploymentMissing:
+        prefect_gateway.ensure_deployment(
+            flow="explore",
+            deployment="explore",
+            entrypoint="flows.curve.explore",
+            parameter_schema={
+                "type": "object",
+                "properties": {
+                    "execution_id": {"type": "string", "title": "Execution"},
+                    "input": {"type": "string", "title": "Input"},
+                },
+                "required": ["execution_id", "input"],
+            },
+            description="Shows how the answer of a finished prediction changes with one input.",
+            tags=("exploration",),
+        )
+        prefect_gateway.start_flow_run(**run)
+
+
 def _parameters(execution: Execution) -> dict[str, Any]:
     """The flow's parameters. Sensitive values never reach Prefect, and inputs too large for it stay
     in the row, from where the worker reads them in any case."""

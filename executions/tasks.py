@@ -5,8 +5,8 @@ import uuid
 from celery import shared_task
 
 from executions import sweep
-from executions.dispatch import dispatch
-from models_registry.errors import PrefectUnavailable
+from executions.dispatch import dispatch, dispatch_exploration
+from models_registry.errors import PrefectRefused, PrefectUnavailable
 
 
 @shared_task(ignore_result=True)
@@ -20,3 +20,11 @@ def submit_execution(execution_id: str) -> None:
 @shared_task(ignore_result=True)
 def sweep_executions() -> None:
     sweep.sweep()
+
+
+@shared_task(ignore_result=True)
+def submit_exploration(execution_id: str, input: str, token: str) -> None:
+    try:
+        dispatch_exploration(uuid.UUID(execution_id), input, token)
+    except (PrefectUnavailable, PrefectRefused):
+        return  # nobody waits for it longer than a minute

@@ -22,6 +22,7 @@ import models_registry.sweep
 from config.errors import InfrastructureError
 from flows.artifacts import artifact
 from flows.errors import NotAModel
+from flows.explaining import notes
 from flows.host import limits_of, model_host, owner
 from flows.model_host.client import ArtifactChanged
 from flows.model_host.protocol import HostError, SelfTest
@@ -50,6 +51,7 @@ class Housekeeping:
         self._begin(self._repeat, models_registry.sweep.sweep, SECONDS)
         self._begin(self._repeat, self._settle, SETTLE_SECONDS)
         self._begin(self._warm)
+        self._begin(notes.work_off, lambda: self._slots.running > 0, self._stopping)
 
     def stop(self) -> None:
         self._stopping.set()

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 TOLD = timedelta(seconds=30)
 """A worker that lives has told Prefect by then."""
+GONE = timedelta(minutes=5)
+"""No run without a row takes as long as this."""
 BATCH = 100
 LOST = "The worker was lost; another attempt took over."
 
@@ -55,6 +57,9 @@ def _end(run: FlowRun, before: datetime) -> State[None] | None:
         if f"{noun}_id" in run.parameters:
             row = road.rows._default_manager.filter(pk=run.parameters[f"{noun}_id"]).first()
             return _end_of_row(row, run.parameters["attempt"], before)
+    if "attempt" not in run.parameters:  # a curve: nothing is written, so nothing knows its end
+        started = run.start_time
+        return Crashed(message=LOST) if started and started < before - GONE else None
     attempt = Attempt.objects.filter(
         execution_id=run.parameters["execution_id"],
         number=run.parameters["attempt"],

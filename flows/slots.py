@@ -24,7 +24,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
-from flows import inspection, predict
+from flows import curve, explaining, inspection, predict
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.lines import lines_of
 from models_registry import wakeup
@@ -44,6 +44,7 @@ class Work(Protocol):
 
 CLAIMS: Mapping[str, Callable[..., Work]] = {
     "flows.predict.predict": predict.claim,
+    "flows.curve.explore": curve.claim,
     "flows.inspection.inspect": inspection.claim,
 }
 """What this worker runs: a deployment's entrypoint, and how such a run claims its row."""
@@ -182,6 +183,8 @@ class Slots:
         except (LeaseLost, HandedBack) as error:
             logger.warning("attempt_given_up why=%s", error)
             return Crashed(message=str(error))
+        if isinstance(work, predict.Prediction):
+            explaining.notes.add(work.execution.pk)
         return Completed()
 
     def _tell(self, run: Run, state: State[None]) -> None:

@@ -29,7 +29,7 @@ HEARTBEAT_SECONDS = 15
 def wake(hint: dict[str, Any]) -> None:
     """Tell one idle worker of the pool about a flow run."""
     try:
-        with _redis().pipeline(transaction=False) as pipe:
+        with quick_redis().pipeline(transaction=False) as pipe:
             pipe.rpush(_runs(), json.dumps(hint))
             pipe.ltrim(_runs(), -MAX_HINTS, -1)
             pipe.expire(_runs(), KEPT_SECONDS)
@@ -41,7 +41,9 @@ def wake(hint: dict[str, Any]) -> None:
 def next_hint(wait_seconds: float) -> dict[str, Any] | None:
     """The oldest hint, waiting for one at most so long. Raises RedisError: the caller must wait by
     itself then."""
-    taken = cast("list[bytes] | None", _redis(wait_seconds).blpop([_runs()], timeout=wait_seconds))
+    taken = cast(
+        "list[bytes] | None", quick_redis(wait_seconds).blpop([_runs()], timeout=wait_seconds)
+    )
     if not taken:
         return None
     hint = json.loads(taken[1])
@@ -51,7 +53,7 @@ def next_hint(wait_seconds: float) -> dict[str, Any] | None:
 def warm(version_id: int) -> None:
     """Ask every worker to open this version's model before the first prediction needs it."""
     try:
-        _redis().publish(_warm(), str(version_id))
+        quick_redis().publish(_warm(), str(version_id))
     except RedisError as error:
         logger.warning("warm_failed version=%s error=%s", version_id, type(error).__name__)
 
@@ -59,7 +61,7 @@ def warm(version_id: int) -> None:
 def beat(worker: str, facts: dict[str, Any]) -> None:
     """Say that this worker lives: ``facts`` are its slots, running, memory, self-test and time."""
     try:
-        _redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
+        quick_redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
     except RedisError as error:
         logger.warning("heartbeat_failed error=%s", type(error).__name__)
 
@@ -67,14 +69,14 @@ def beat(worker: str, facts: dict[str, Any]) -> None:
 def stop_beating(worker: str) -> None:
     """A worker that ends in order is gone at once."""
     try:
-        _redis().delete(f"worker:heartbeat:{worker}")
+        quick_redis().delete(f"worker:heartbeat:{worker}")
     except RedisError as error:
         logger.warning("heartbeat_failed error=%s", type(error).__name__)
 
 
 def heartbeats() -> dict[str, dict[str, Any]]:
     """The living workers' facts by name. Raises RedisError: then nothing is known about them."""
-    redis = _redis()
+    redis = quick_redis()
     keys = [key.decode() for key in redis.scan_iter("worker:heartbeat:*")]
     values = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {
@@ -88,7 +90,7 @@ class WarmHints:
     """The versions that `warm` names from now on."""
 
     def __init__(self) -> None:
-        self._subscription = _redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        self._subscription = quick_redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(_warm())
 
     def next(self, wait_seconds: float) -> int | None:
@@ -105,7 +107,9 @@ def _warm() -> str:
     return f"warm:{settings.PREFECT_WORK_POOL}"
 
 
-def _redis(wait_seconds: float = 0.0) -> "Redis":
+def quick_redis(wait_seconds: float = 0.0) -> "Redis":
+    """This process's client: no call takes longer than ``wait_seconds`` and one second, and none is
+    repeated."""
     return _client(settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
 
 

@@ -93,7 +93,7 @@ MODELS = {
 }
 
 
-class Wide(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class Wide(RegressorMixin, BaseEstimator):
     """Twelve inputs that act together, and a count of the rows it was asked."""
 
     def __init__(self, clock: Any = None) -> None:

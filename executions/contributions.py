@@ -1,0 +1,160 @@
+"""What moved a prediction, as people read it: the contributions of its inputs, ready to be drawn.
+
+Pure presentation of a stored explanation (`flows/model_host/protocol.py`, Explanation).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models_registry.feature_spec import FeatureSpec, Scalar
+from models_registry.input_schema import InputSchema
+from models_registry.models import Target
+from models_registry.number_text import with_unit
+
+SHOWN = 5
+WIDEST_PERCENT = 46.0
+"""The longest bar, of the whole width; half of it is each side's."""
+MINUS = "\N{MINUS SIGN}"
+_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class NumberText:
+    """How the numbers of one explanation are written: all to the same place, so that they can be
+    added up by eye. ``places`` after the point (negative: before it), None for an extreme scale."""
+
+    places: int | None
+    unit: str = ""
+
+    @classmethod
+    def of(cls, quantity: str, numbers: Sequence[float], unit: str) -> "NumberText":
+        """Two places for probabilities, else four digits of the largest of the ``numbers``."""
+        if quantity == "probability":
+            return cls(2)
+        largest = max((abs(number) for number in numbers), default=0.0)
+        if largest and not 1e-4 <= largest < 1e12:
+            return cls(None, unit)
+        return cls(3 - math.floor(math.log10(largest)) if largest else 0, unit)
+
+    def plain(self, number: float) -> str:
+        """With the unit: "€ 318,000", "0.31"."""
+        sign = MINUS if self._digits(number).strip("0.,") and number < 0 else ""
+        return with_unit(sign + self._digits(number), self.unit)
+
+    def signed(self, number: float) -> str:
+        """Without the unit, with its sign: "+71,200", "\u22120.05"; what rounds to nothing is 0."""
+        digits = self._digits(number)
+        if not digits.strip("0.,"):
+            return "0"
+        return ("+" if number > 0 else MINUS) + digits
+
+    @property
+    def least(self) -> float:
+        """The smallest step that is written."""
+        return 10.0**-self.places if self.places is not None else 0.0
+
+    def _digits(self, number: float) -> str:
+        if self.places is None:
+            return f"{abs(number):.3g}"
+        return f"{round(abs(number), self.places):,.{max(0, self.places)}f}"
+
+
+@dataclass(frozen=True)
+class ContributionRow:
+    """One bar: where it begins and how wide it is, in percent of the drawing."""
+
+    label: str
+    value: str
+    text: str
+    is_plus: bool
+    x_percent: float
+    width_percent: float
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """An explanation ready to be shown: the ``first`` rows and, folded, the ``rest``.
+    ``class_label`` is the class whose probability is meant, empty for a value."""
+
+    typical_text: str
+    this_text: str
+    class_label: str
+    first: tuple[ContributionRow, ...]
+    rest: tuple[ContributionRow, ...]
+    rest_sentence: str
+    not_compared: tuple[str, ...]
+    is_sampled: bool
+
+    @property
+    def sentence(self) -> str:
+        """In one line: "Compared with a typical case (0.31): Income +0.22, Age \u22120.05."."""
+        parts = ", ".join(f"{row.label} {row.text}" for row in self.first)
+        return f"Compared with a typical case ({self.typical_text}): {parts or 'no difference'}."
+
+
+def read_contributions(
+    content: Mapping[str, Any],
+    schema: InputSchema,
+    inputs: Mapping[str, Any],
+    targets: Sequence[Target],
+) -> Contributions:
+    """A stored explanation with the labels and units of the version's inputs and targets."""
+    target = targets[0] if targets else Target()
+    named = {feature.name: feature for feature in schema.features}
+    known = [one for one in content["contributions"] if one["name"] in named]
+    values = schema.read(inputs)
+    numbers = [content["baseline"], content["prediction"]]
+    text = NumberText.of(content["quantity"], numbers, target.unit)
+    widest = max((abs(one["amount"]) for one in known), default=0.0)
+    rows = [
+        _row(named[one["name"]], values[one["name"]], one["amount"], widest, text) for one in known
+    ]
+    shown = [index for index in range(len(rows))[:SHOWN] if rows[index].text != "0"]
+    is_probability = content["quantity"] == "probability"
+    return Contributions(
+        typical_text=text.plain(content["baseline"]),
+        this_text=text.plain(content["prediction"]),
+        class_label=target.label_of(content["label"]) if is_probability else "",
+        first=_plus_first([rows[index] for index in shown]),
+        rest=_plus_first(rows[len(shown) :]),
+        rest_sentence=_rest_sentence([one["amount"] for one in known[len(shown) :]], text),
+        not_compared=tuple(named[name].label for name in content["not_compared"] if name in named),
+        is_sampled=content["method"] == "sampled",
+    )
+
+
+def _row(
+    feature: FeatureSpec, value: Scalar, amount: float, widest: float, text: NumberText
+) -> ContributionRow:
+    width = WIDEST_PERCENT * abs(amount) / widest if widest else 0.0
+    return ContributionRow(
+        label=feature.label,
+        value=feature.display_with_unit(value),
+        text=text.signed(amount),
+        is_plus=amount > 0,
+        x_percent=50.0 if amount > 0 else 50.0 - width,
+        width_percent=width,
+    )
+
+
+def _plus_first(rows: Sequence[ContributionRow]) -> tuple[ContributionRow, ...]:
+    """What moved it up before what moved it down, the larger first on either side."""
+    return tuple(sorted(rows, key=lambda row: not row.is_plus))
+
+
+def _rest_sentence(amounts: Sequence[float], text: NumberText) -> str:
+    """What all the others come to: "Seven more values add less than 0.01 together."."""
+    if not amounts:
+        return ""
+    count = _WORDS[len(amounts)] if len(amounts) < len(_WORDS) else str(len(amounts))
+    things = f"{count.capitalize()} more value{'s' if len(amounts) > 1 else ''}"
+    whole = sum(amounts)
+    if not any(amounts):
+        return f"{things} {'are' if len(amounts) > 1 else 'is'} as in a typical case."
+    together = " together" if len(amounts) > 1 else ""
+    add = "add" if len(amounts) > 1 else "adds"
+    if text.signed(whole) == "0":
+        return f"{things} {add} less than {NumberText(text.places).plain(text.least)}{together}."
+    return f"{things} {add} {text.signed(whole)}{together}."

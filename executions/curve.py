@@ -1,0 +1,123 @@
+"""How a prediction's answer changes with one numeric input: where to ask, and the drawing.
+
+Pure. Coordinates are those of the drawing's view box, ``WIDTH`` × ``HEIGHT``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from executions.contributions import NumberText
+from models_registry.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.models import Target
+from models_registry.number_text import with_unit
+
+POINTS = 25
+WIDTH, HEIGHT, MARGIN = 600, 180, 12
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One row of the table beneath the drawing; ``is_own`` is the person's own value."""
+
+    input_text: str
+    answer_text: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class CurveView:
+    """A curve ready to be shown. ``line`` is an SVG point list; ``own`` the person's own point."""
+
+    label: str
+    subject: str
+    sentence: str
+    line: str
+    own: tuple[str, str] | None
+    low_text: str
+    high_text: str
+    top_text: str
+    bottom_text: str
+    points: tuple[CurvePoint, ...]
+
+
+def points_of(feature: FeatureSpec, own: Scalar) -> list[Scalar]:
+    """About 25 values over the input's shown range, the person's own among them; [] for an input
+    that is no number or has only one value."""
+    if not feature.is_number:
+        return []
+    mine = float(own) if isinstance(own, int | float) else None
+    low, high = _range(feature, mine)
+    steps = [low + (high - low) * step / (POINTS - 1) for step in range(POINTS)]
+    asked = {*steps, mine} if mine is not None else {*steps}
+    if feature.kind is Kind.INTEGER:
+        whole = {round(one) for one in asked if one is not None}
+        values: list[Scalar] = [one for one in sorted(whole) if low <= one <= high]
+    else:
+        values = [*sorted(one for one in asked if one is not None)]
+    return values if len(values) > 1 else []
+
+
+def _range(feature: FeatureSpec, own: float | None) -> tuple[float, float]:
+    """The shown range and the person's own value; half as much again around a typical value on a
+    side that has no bound."""
+    low, high = feature.shown_range
+    typical = feature.typical if isinstance(feature.typical, int | float) else None
+    centre = next((one for one in (own, typical, low, high) if one is not None), 0.0)
+    reach = abs(centre) / 2 or 1.0
+    low = min(centre - reach, high if high is not None else centre) if low is None else low
+    high = max(centre + reach, low) if high is None else high
+    if own is not None:
+        low, high = min(low, own), max(high, own)
+    return float(low), float(high)
+
+
+def draw(
+    answer: dict[str, Any], feature: FeatureSpec, own: Scalar, targets: Sequence[Target]
+) -> CurveView:
+    """The worker's answer (`flows/curve.py`) as people see it."""
+    points: list[float] = answer["points"]
+    numbers: list[float] = answer["numbers"]
+    target = targets[0] if targets else Target()
+    text = NumberText.of(answer["quantity"], [*numbers], target.unit)
+    bottom, top = _span(numbers, is_probability=answer["quantity"] == "probability")
+    places = [
+        (
+            MARGIN + (WIDTH - 2 * MARGIN) * (point - points[0]) / (points[-1] - points[0]),
+            MARGIN + (HEIGHT - 2 * MARGIN) * (top - number) / (top - bottom),
+        )
+        for point, number in zip(points, numbers, strict=True)
+    ]
+    here = next((place for place, point in zip(places, points, strict=True) if point == own), None)
+    subject = (
+        f"Probability of {target.label_of(answer['label'])}"
+        if answer["quantity"] == "probability"
+        else str(target) or "Prediction"
+    )
+    ends = [with_unit(feature.display(point), feature.unit) for point in (points[0], points[-1])]
+    first, last = text.plain(numbers[0]), text.plain(numbers[-1])
+    return CurveView(
+        label=feature.label,
+        subject=subject,
+        sentence=f"{subject} from {first} at {ends[0]} to {last} at {ends[1]}.",
+        line=" ".join(f"{x:.1f},{y:.1f}" for x, y in places),
+        own=(f"{here[0]:.1f}", f"{here[1]:.1f}") if here else None,
+        low_text=ends[0],
+        high_text=ends[1],
+        top_text=text.plain(top),
+        bottom_text=text.plain(bottom),
+        points=tuple(
+            CurvePoint(feature.display_with_unit(point), text.plain(number), point == own)
+            for point, number in zip(points, numbers, strict=True)
+        ),
+    )
+
+
+def _span(numbers: Sequence[float], *, is_probability: bool) -> tuple[float, float]:
+    """The lowest and the highest number of the drawing: never so close that noise looks like a
+    cliff."""
+    low, high = min(numbers), max(numbers)
+    least = 0.1 if is_probability else 0.02 * max(abs(low), abs(high)) or 1.0
+    spare = max(0.0, least - (high - low)) / 2
+    low, high = low - spare, high + spare
+    return (max(0.0, low), min(1.0, high)) if is_probability else (low, high)

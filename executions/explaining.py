@@ -1,0 +1,42 @@
+"""Which executions get an explanation, the one way it is written, and how it is read."""
+
+import uuid
+from typing import Any
+
+from django.db import transaction
+
+from executions.models import Execution, ExecutionQuerySet, Explanation
+
+EXPLAINED_PURPOSES = (Execution.Purpose.PREDICTION, Execution.Purpose.TEST)
+
+
+def unexplained() -> ExecutionQuerySet:
+    """Succeeded predictions and tests that still have their values and no explanation yet."""
+    return Execution.objects.kept().filter(
+        status=Execution.Status.SUCCEEDED,
+        purged_at=None,
+        purpose__in=EXPLAINED_PURPOSES,
+        explanation=None,
+    )
+
+
+@transaction.atomic
+def store_explanation(
+    execution_id: uuid.UUID, *, content: dict[str, Any] | None = None, problem: str = ""
+) -> bool:
+    """Write an explanation, or the sentence why there is none, once; False where there is one
+    already, and where the execution was deleted or purged meanwhile."""
+    still_there = Execution.objects.kept().filter(
+        pk=execution_id, status=Execution.Status.SUCCEEDED, purged_at=None
+    )
+    if not still_there.select_for_update(no_key=True).exists():
+        return False
+    _, is_new = Explanation.objects.get_or_create(
+        execution_id=execution_id, defaults={"content": content, "problem": problem}
+    )
+    return is_new
+
+
+def explanation_of(execution: Execution) -> Explanation | None:
+    """Its explanation, None while there is none."""
+    return Explanation.objects.filter(execution=execution).first()

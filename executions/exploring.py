@@ -1,0 +1,61 @@
+"""What people ask about one finished prediction, and the answers on their way: for a minute in
+Redis, and nowhere else.
+
+An ask names an execution and one of its inputs; with no input it asks for the explanation. The
+worker answers on the same key. Redis that is away raises RedisError here; the callers say so.
+"""
+
+import hashlib
+import json
+import uuid
+from typing import Any, cast
+
+from django.conf import settings
+
+from accounts.models import User
+from config.queue import kick
+from executions.errors import TooManyRequests
+from executions.models import Execution
+from executions.tasks import submit_exploration
+from models_registry.wakeup import quick_redis
+
+KEPT_SECONDS = 60
+EXPLANATION = ""
+"""In place of an input's name: the explanation is asked for."""
+
+
+def request_exploration(*, user: User, execution: Execution, input: str) -> None:
+    """Ask how the answer changes with ``input``. The same ask twice is one. Raises TooManyRequests
+    over the person's rate, RedisError."""
+    if read_exploration(execution.pk, input) is not None:
+        return
+    _check_rate(user)
+    if quick_redis().set(_key(execution.pk, input), "{}", ex=KEPT_SECONDS, nx=True):
+        kick(submit_exploration, str(execution.pk), input, uuid.uuid4().hex)
+
+
+def read_exploration(execution_id: uuid.UUID, input: str) -> dict[str, Any] | None:
+    """The answer; empty while it is on its way, None where nobody asked within the last minute."""
+    found = cast("bytes | None", quick_redis().get(_key(execution_id, input)))
+    return None if found is None else dict(json.loads(found))
+
+
+def answer_exploration(execution_id: uuid.UUID, input: str, answer: dict[str, Any]) -> None:
+    """Answer an ask that still stands; any other is forgotten."""
+    body = json.dumps(answer)
+    quick_redis().set(_key(execution_id, input), body, ex=KEPT_SECONDS, xx=True)
+
+
+def _check_rate(user: User) -> None:
+    key = f"explored:{user.pk}"
+    with quick_redis().pipeline() as pipe:
+        pipe.set(key, 0, ex=KEPT_SECONDS, nx=True)
+        pipe.incr(key)
+        pipe.ttl(key)
+        _, count, seconds = pipe.execute()
+    if count > settings.PREDICTIONS_PER_MINUTE:
+        raise TooManyRequests(max(1, seconds))
+
+
+def _key(execution_id: uuid.UUID, input: str) -> str:
+    return f"explore:{execution_id}:{hashlib.sha256(input.encode()).hexdigest()[:16]}"

@@ -1,0 +1,101 @@
+"""The flow that answers questions about a finished prediction: how its answer changes with one
+input, or its explanation where it has none yet.
+
+The question waits in Redis for a minute and the answer goes back there (`executions/exploring.py`);
+a curve is written nowhere else. The run's parameters hold an id and an input's name, no value.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from prefect import flow
+from redis.exceptions import RedisError
+
+from config.errors import InfrastructureError
+from config.logging import log_context
+from executions.curve import points_of
+from executions.exploring import EXPLANATION, answer_exploration, read_exploration
+from executions.models import Execution
+from flows.artifacts import artifact
+from flows.errors import NotAModel, NotQueued
+from flows.explaining import explain, is_pinned
+from flows.host import limits_of, model_host
+from flows.model_host.client import ArtifactChanged
+from flows.model_host.protocol import HostError
+from flows.predict import layout
+from models_registry.models import TypeApproval
+
+logger = logging.getLogger(__name__)
+
+NOT_NOW = "This could not be worked out just now. Try again in a minute."
+TOO_SLOW = "The model is too slow, or needs too much memory, for a curve."
+
+
+@flow(name="explore", persist_result=False)
+def explore(execution_id: str, input: str) -> None:
+    """Answer one question about a finished execution."""
+    claim(execution_id, input).carry_out()
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """A question that still stands."""
+
+    execution: Execution
+    input: str
+
+    def carry_out(self) -> None:
+        """Answer. Whatever goes wrong is a sentence in the answer."""
+        with log_context(execution=self.execution.public_id):
+            if self.input == EXPLANATION:
+                explain(self.execution.pk)
+                answer: dict[str, Any] = {"explained": True}
+            else:
+                answer = self._curve()
+            try:
+                answer_exploration(self.execution.pk, self.input, answer)
+            except RedisError as error:
+                logger.warning("exploration_unanswered error=%s", type(error).__name__)
+
+    def _curve(self) -> dict[str, Any]:
+        execution, version = self.execution, self.execution.version
+        schema = version.features.as_schema()
+        inputs = schema.read(execution.inputs or {})
+        feature = next((one for one in schema.features if one.name == self.input), None)
+        points = points_of(feature, inputs[feature.name]) if feature else []
+        if not points or not is_pinned(execution):
+            return {"problem": NOT_NOW}
+        approved = TypeApproval.objects.of(version.sha256)
+        try:
+            with artifact(version.sha256, approved=approved) as file:
+                curve = model_host().curve(
+                    file,
+                    layout(schema, version.container),
+                    inputs,
+                    limits_of(version.model),
+                    name=self.input,
+                    points=points,
+                )
+        except (InfrastructureError, NotAModel, ArtifactChanged) as error:
+            logger.warning("no_curve error=%s", type(error).__name__)
+            return {"problem": NOT_NOW}
+        except HostError as error:
+            logger.warning("no_curve code=%s", error.code)
+            return {"problem": NOT_NOW if error.lost else TOO_SLOW}
+        logger.info("curve_drawn points=%d", len(points))
+        return asdict(curve) | {"points": points}
+
+
+def claim(execution_id: str, input: str, *, flow_run_id: UUID | None = None) -> Exploration:
+    """A question that somebody still waits for, about an execution that still has its values.
+    Raises NotQueued."""
+    succeeded = Execution.objects.kept().filter(status=Execution.Status.SUCCEEDED, purged_at=None)
+    execution = succeeded.filter(pk=UUID(execution_id)).select_related("version__model").first()
+    try:
+        if execution is None or read_exploration(execution.pk, input) != {}:
+            raise NotQueued
+    except RedisError:
+        raise NotQueued from None
+    return Exploration(execution, input)

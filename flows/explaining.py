@@ -1,0 +1,155 @@
+"""Explanations of predictions, worked out while no prediction waits.
+
+A result is never held back: a slot only notes that its prediction is unexplained. One thread of the
+worker takes the notes, the newest first, once every slot has been free for a moment; under load the
+oldest notes are forgotten, and the page then offers to ask (`docs/adr/0006`). Nothing that goes
+wrong here touches the prediction.
+"""
+
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import close_old_connections, connections
+
+from config.errors import InfrastructureError
+from config.logging import log_context
+from executions.explaining import store_explanation, unexplained
+from executions.models import Execution
+from flows.artifacts import artifact
+from flows.errors import NotAModel
+from flows.host import limits_of, model_host
+from flows.model_host import wire
+from flows.model_host.client import ArtifactChanged
+from flows.model_host.protocol import Explanation, HostError, Scalar
+from flows.predict import layout
+from models_registry.input_schema import InputSchema
+from models_registry.models import TypeApproval
+
+logger = logging.getLogger(__name__)
+
+MOST_WAITING = 200
+QUIET_SECONDS = 0.05
+"""Between two runs of a full queue a slot is free for less than this."""
+
+TOOK_TOO_MUCH = "Working out the explanation took too long or too much memory."
+CHANGES_ITS_MIND = "The model gives another answer each time, so it cannot be explained."
+
+
+class Notes:
+    """The executions of this process that nobody has explained yet. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[UUID] = deque(maxlen=MOST_WAITING)
+        self._there = threading.Event()
+
+    def add(self, execution_id: UUID) -> None:
+        self._waiting.append(execution_id)
+        self._there.set()
+
+    def work_off(self, is_busy: Callable[[], bool], stopping: threading.Event) -> None:
+        """Explain until ``stopping``, one at a time, while nobody ``is_busy``."""
+        while not stopping.is_set():
+            if not self._there.wait(1.0):
+                continue
+            was_busy = is_busy()
+            stopping.wait(QUIET_SECONDS)
+            if was_busy or is_busy() or stopping.is_set():
+                continue
+            try:
+                execution_id = self._waiting.pop()
+            except IndexError:
+                self._there.clear()
+                continue
+            _explain_quietly(execution_id)
+
+
+notes = Notes()
+
+
+def _explain_quietly(execution_id: UUID) -> None:
+    close_old_connections()
+    try:
+        explain(execution_id)
+    except Exception:  # the edge: the next one must still be explained
+        logger.exception("explanation_broke")
+    finally:
+        connections.close_all()
+
+
+def explain(execution_id: UUID) -> None:
+    """Explain a succeeded prediction that has no explanation yet. Where the file or the model's
+    process is missing at the moment, it stays unexplained and can be asked for again."""
+    execution = unexplained().filter(pk=execution_id).select_related("version__model").first()
+    if execution is None or not is_pinned(execution):
+        return
+    with log_context(execution=execution.public_id):
+        try:
+            explanation = _worked_out(execution)
+        except (InfrastructureError, NotAModel, ArtifactChanged) as error:
+            logger.warning("not_explained error=%s", type(error).__name__)
+            return
+        except HostError as error:
+            logger.warning("not_explained code=%s", error.code)
+            if not error.lost:
+                store_explanation(execution.pk, problem=TOOK_TOO_MUCH)
+            return
+        problem = explanation.problem or _doubt(execution, explanation)
+        content = None if problem else wire.to_json(explanation)
+        store_explanation(execution.pk, content=content, problem=problem)
+        logger.info(
+            "explained method=%s rows=%d seconds=%.3f has_problem=%s",
+            explanation.method,
+            explanation.rows,
+            explanation.seconds,
+            bool(problem),
+        )
+
+
+def _worked_out(execution: Execution) -> Explanation:
+    version = execution.version
+    schema = version.features.as_schema()
+    approved = TypeApproval.objects.of(version.sha256)
+    with artifact(version.sha256, approved=approved) as file:
+        return model_host().explain(
+            file,
+            layout(schema, version.container),
+            schema.read(execution.inputs or {}),
+            typical_case(schema),
+            limits_of(version.model),
+            seed=execution.pk.int % 2**63,
+        )
+
+
+def typical_case(schema: InputSchema) -> dict[str, Scalar]:
+    """The inputs that have a typical value, else one that stands in for an empty field."""
+    known = {
+        feature.name: next(
+            (one for one in (feature.typical, feature.imputed, feature.default) if one is not None),
+            None,
+        )
+        for feature in schema.features
+    }
+    return {name: value for name, value in schema.read(known).items() if value is not None}
+
+
+def is_pinned(execution: Execution) -> bool:
+    """Whether the version is still the one that gave the answer: a draft may have changed."""
+    version = execution.version
+    pinned = (execution.version_sha256, execution.version_revision)
+    return pinned == (version.sha256, version.revision)
+
+
+def _doubt(execution: Execution, explanation: Explanation) -> str:
+    """Why an explanation is not to be trusted: it must be of the answer that was given."""
+    assert execution.outputs is not None
+    target = execution.outputs["targets"][0]
+    given = target["value"] if explanation.quantity == "value" else target["confidence"]
+    is_same = explanation.label is None or explanation.label == target["value"]
+    close = isinstance(given, int | float) and math.isclose(
+        given, explanation.prediction, rel_tol=1e-6, abs_tol=1e-9
+    )
+    return "" if is_same and close else CHANGES_ITS_MIND

@@ -15,7 +15,9 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Now
 from django.urls import reverse
+from django.utils import timezone
 
+from executions import attempt_log
 from executions.errors import user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.search_text import text_of_result
@@ -33,11 +35,12 @@ CHECK_AFTER = timedelta(seconds=20)
 @dataclass(frozen=True)
 class Failure:
     """Why an attempt did not succeed: an error class of PRODUCT 1.0, a sentence, and for admins the
-    traceback."""
+    traceback and what was recorded on the way (`flows/model_host/protocol.py`, Trace)."""
 
     code: str
     message: str
     traceback: str = ""
+    diagnostics: dict[str, Any] | None = None
 
 
 def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
@@ -97,6 +100,7 @@ def mark_succeeded(
     owner: str,
     outputs: dict[str, Any],
     warnings: list[str],
+    diagnostics: dict[str, Any] | None = None,
     log: str = "",
 ) -> bool:
     """Write the result, once; False if this worker no longer holds the execution."""
@@ -110,6 +114,7 @@ def mark_succeeded(
             outputs=outputs,
             search_text=Concat("search_text", Value(result_text)),
             warnings=warnings,
+            diagnostics=diagnostics,
             lease_until=None,
         )
     )
@@ -137,7 +142,9 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
         written = _fail(held, failure)
     if not written:
         return False
-    _close_attempt(execution, Attempt.Outcome.FAILED, log or failure.message)
+    _close_attempt(
+        execution, Attempt.Outcome.FAILED, log or attempt_log.written(0, "ERROR", failure.code)
+    )
     if execution.attempt > len(delays):
         _tell_owner(execution, failure)
     return True
@@ -158,7 +165,12 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
     failure = Failure("CRASH", f"{why} on all {execution.attempt} attempts.")
     if not (_fail(stands, failure) if is_last else _requeue(stands)):
         return False
-    _close_attempt(execution, Attempt.Outcome.LOST, why)
+    held = timezone.now() - execution.started_at if execution.started_at else timedelta(0)
+    _close_attempt(
+        execution,
+        Attempt.Outcome.LOST,
+        attempt_log.written(held.total_seconds(), "ERROR", why),
+    )
     if is_last:
         _tell_owner(execution, failure)
     return True
@@ -194,6 +206,7 @@ def _fail(rows: ExecutionQuerySet, failure: Failure) -> int:
         error_code=failure.code,
         message=failure.message,
         traceback=failure.traceback,
+        diagnostics=failure.diagnostics,
     )
 
 

@@ -19,6 +19,7 @@ from prefect.runtime import flow_run
 
 from config.logging import log_context
 from executions import lifecycle
+from executions.attempt_log import AttemptLog
 from executions.lifecycle import Failure
 from executions.models import Execution
 from flows.artifacts import artifact
@@ -39,8 +40,9 @@ from flows.model_host.protocol import (
     Column,
     HostError,
     InputLayout,
-    Outputs,
     Scalar,
+    Trace,
+    Traced,
     TypeName,
 )
 from models_registry.errors import ArtifactMissing
@@ -65,6 +67,7 @@ class Prediction:
     inputs: dict[str, Scalar]
     approved: frozenset[TypeName]
     claimed_at: float
+    log: AttemptLog
 
     def carry_out(self) -> None:
         """Compute and write the outcome. Raises PredictionFailed where that is a failure, LeaseLost
@@ -80,7 +83,9 @@ class Prediction:
         ):
             version = f"{execution.version.model.slug}/{execution.version.short_name}"
             logger.info("prediction_started version=%s attempt=%d", version, attempt)
+            self.log.add(f"claimed by {execution.lease_owner}, attempt {attempt}")
             outcome = self._outcome(lease)
+            self._log_outcome(outcome)
             lease.write(partial(self._write, outcome))
             code = outcome.code if isinstance(outcome, Failure) else "SUCCEEDED"
             seconds = time.monotonic() - self.claimed_at
@@ -90,7 +95,7 @@ class Prediction:
         if isinstance(outcome, Failure):
             raise PredictionFailed(code, execution.public_id) from None
 
-    def _outcome(self, lease: Lease) -> Outputs | Failure:
+    def _outcome(self, lease: Lease) -> Traced | Failure:
         """The outputs, or why there are none. Raises LeaseLost or HandedBack."""
         try:
             return self._compute(lease)
@@ -101,7 +106,9 @@ class Prediction:
         except HostError as error:
             if error.lost:
                 raise self._hand_back(lease, "The model's process was taken away") from None
-            return Failure(error.code, self._sentence(error), error.traceback)
+            return Failure(
+                error.code, self._sentence(error), error.traceback, _recorded(error.trace)
+            )
         except (ArtifactMissing, ArtifactTampered) as error:
             return Failure("STORAGE", str(error))
         except (ArtifactChanged, NotAModel):
@@ -114,31 +121,56 @@ class Prediction:
             words = f"The worker itself failed ({type(error).__name__})."
             return Failure("CRASH", words, traceback.format_exc())
 
-    def _compute(self, lease: Lease) -> Outputs | Failure:
+    def _compute(self, lease: Lease) -> Traced | Failure:
         execution, version = self.execution, self.execution.version
         pinned = (execution.version_sha256, execution.version_revision)
         if pinned != (version.sha256, version.revision):
             return Failure("LOAD", "The draft was changed after this run was requested.")
         with artifact(version.sha256, approved=self.approved) as file:
-            return model_host().predict(
+            self.log.add("file is there, its digest verified")
+            asked = (
                 file,
                 layout(self.schema, version.container),
                 self.inputs,
                 limits_of(version.model),
+            )
+            if execution.purpose == Execution.Purpose.PREDICTION:
+                return Traced(
+                    model_host().predict(*asked, cancelled=lease.lost, note=self.log.add), None
+                )
+            return model_host().trace(
+                *asked,
+                level="steps",
+                hidden=[one.name for one in self.schema.features if one.is_sensitive],
                 cancelled=lease.lost,
+                note=self.log.add,
             )
 
-    def _write(self, outcome: Outputs | Failure) -> bool:
+    def _write(self, outcome: Traced | Failure) -> bool:
         owner = self.execution.lease_owner
         if isinstance(outcome, Failure):
-            return lifecycle.mark_failed(self.execution, owner=owner, failure=outcome)
+            return lifecycle.mark_failed(
+                self.execution, owner=owner, failure=outcome, log=self.log.text
+            )
         return lifecycle.mark_succeeded(
             self.execution,
             owner=owner,
-            outputs=wire.to_json(outcome),
-            warnings=[*self.execution.warnings, *outcome.warnings],
-            log=f"Ran in {outcome.seconds:.3f} s of {time.monotonic() - self.claimed_at:.3f} s.",
+            outputs=wire.to_json(outcome.outputs),
+            warnings=[*self.execution.warnings, *outcome.outputs.warnings],
+            diagnostics=_recorded(outcome.trace),
+            log=self.log.text,
         )
+
+    def _log_outcome(self, outcome: Traced | Failure) -> None:
+        """What happened, without a value of it: the model's own words may quote one."""
+        if isinstance(outcome, Failure):
+            step = (outcome.diagnostics or {}).get("failing_step")
+            self.log.add(f"failed: {outcome.code}" + (f" in step {step}" if step else ""), "ERROR")
+            return
+        self.log.add(f"predicted in {outcome.outputs.seconds:.3f} s")
+        if outcome.outputs.notes:
+            self.log.add(f"the model noted {len(outcome.outputs.notes)} warnings", "WARNING")
+        self.log.add("outcome stored")
 
     def _hand_back(self, lease: Lease, why: str) -> HandedBack:
         """Let the next attempt have the execution now, rather than when the lease ends."""
@@ -185,7 +217,12 @@ def claim(
     if claimed is None:
         raise NotQueued
     approved = TypeApproval.objects.of(claimed.version.sha256)
-    return Prediction(claimed, schema, stored, approved, claimed_at)
+    return Prediction(claimed, schema, stored, approved, claimed_at, AttemptLog(claimed_at))
+
+
+def _recorded(trace: Trace | None) -> dict[str, Any] | None:
+    """A trace as ``Execution.diagnostics`` keeps it."""
+    return None if trace is None else wire.to_json(trace)
 
 
 def layout(schema: InputSchema, container: str) -> InputLayout:

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -154,11 +154,12 @@ class ModelHost:
         limits: Limits,
         *,
         cancelled: threading.Event | None = None,
+        note: Callable[[str], None] = lambda event: None,
     ) -> Outputs:
         """One prediction. Setting ``cancelled`` from another thread kills the process within 50 ms
-        and raises PredictionCancelled here."""
+        and raises PredictionCancelled here. ``note`` hears whether the model was warm."""
         request = _request("predict", layout, inputs)
-        return _read(Outputs, self._answer(artifact, request, limits, cancelled))
+        return _read(Outputs, self._answer(artifact, request, limits, cancelled, note))
 
     def trace(
         self,
@@ -171,12 +172,13 @@ class ModelHost:
         hidden: Collection[str] = (),
         is_fresh: bool = False,
         cancelled: threading.Event | None = None,
+        note: Callable[[str], None] = lambda event: None,
     ) -> Traced:
         """``predict``, watched: the same answer, and how it came about. Values of the inputs named
         in ``hidden`` stay out of the trace. ``is_fresh``: in a process of its own. A HostError
         carries the trace up to the failure, where the process lived to tell."""
         request = _request("trace", layout, inputs, level=level, hidden=sorted(hidden))
-        answer = self._answer(artifact, request, limits, cancelled, is_kept=not is_fresh)
+        answer = self._answer(artifact, request, limits, cancelled, note, is_kept=not is_fresh)
         return _read(Traced, answer)
 
     def _answer(
@@ -185,13 +187,18 @@ class ModelHost:
         request: bytes,
         limits: Limits,
         cancelled: threading.Event | None,
+        note: Callable[[str], None],
         *,
         is_kept: bool = True,
     ) -> object:
         key = _Key(artifact, limits.memory_bytes)
         with self._borrowed(key, limits, cancelled, is_kept=is_kept) as child:
             if child.report is None:
-                _load(child, artifact, limits, cancelled)
+                report = _load(child, artifact, limits, cancelled)
+                megabytes = report.memory_bytes / 1024**2
+                note(f"model was loaded in {report.seconds:.3f} s and took {megabytes:.0f} MB")
+            else:
+                note("model was warm")
             answer = child.ask(request, seconds=limits.predict_seconds, cancelled=cancelled)
             child.predictions += 1
             return answer

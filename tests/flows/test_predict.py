@@ -18,6 +18,7 @@ from pytest_django import Settings
 from sklearn.linear_model import LogisticRegression
 
 from executions import lifecycle
+from executions.attempt_log import read
 from executions.models import Execution
 from flows import predict
 from flows.errors import LeaseLost, NotQueued, ParametersDiffer, PredictionFailed
@@ -305,3 +306,55 @@ def test_the_log_holds_version_outcome_and_duration_and_never_a_value(
     assert f"version={iris.model.slug}/v1" in caplog.text
     assert "outcome=SUCCEEDED" in caplog.text
     assert not any(str(value) in caplog.text for value in INPUTS.values())
+
+
+def test_the_attempt_keeps_a_log_of_events_without_values(iris: ModelVersion) -> None:
+    execution = ask(iris)
+
+    run(execution)
+
+    lines = read(execution.attempts.get().log)
+    assert [line.level for line in lines] == ["INFO"] * 5
+    assert [line.event.split()[0] for line in lines] == [
+        "claimed", "file", "model", "predicted", "outcome",
+    ]  # fmt: skip
+    execution.refresh_from_db()
+    assert execution.diagnostics is None
+
+
+def test_a_test_records_how_each_step_went(iris: ModelVersion) -> None:
+    execution = make_execution(version=iris, inputs=INPUTS, purpose="test")
+
+    run(execution)
+
+    execution.refresh_from_db()
+    assert execution.diagnostics is not None
+    (step,) = execution.diagnostics["steps"]
+    assert (step["estimator"], step["shape"]) == ("LogisticRegression", [1])
+    assert execution.diagnostics["libraries"]["scikit-learn"]
+
+
+def test_a_test_answers_what_a_prediction_answers(iris: ModelVersion) -> None:
+    prediction = ask(iris)
+    test = make_execution(version=iris, inputs=INPUTS, purpose="test")
+
+    run(prediction)
+    run(test)
+
+    prediction.refresh_from_db()
+    test.refresh_from_db()
+    assert prediction.outputs is not None
+    assert test.outputs is not None
+    assert test.outputs["targets"] == prediction.outputs["targets"]
+
+
+def test_a_sensitive_input_shows_nowhere_in_what_a_test_records(iris: ModelVersion) -> None:
+    iris.features.update(is_sensitive=True)
+    execution = make_execution(version=iris, inputs=INPUTS, purpose="test")
+
+    run(execution)
+
+    execution.refresh_from_db()
+    assert execution.diagnostics is not None
+    (step,) = execution.diagnostics["steps"]
+    assert (step["is_hidden"], step["minimum"], step["row"]) == (True, None, [])

@@ -2,15 +2,18 @@
 
 Each is one text template; its first line is the subject, and the HTML twin is made from the same
 words, so the two never drift apart: a paragraph whose second line is a link becomes the button.
+Other apps compose theirs here, too; a mail whose words are other people's has an HTML twin of its
+own beside the text, so that nobody's words become a button.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
+from django.template.loader import render_to_string, select_template
 from django.utils import timezone
 
 
@@ -32,25 +35,23 @@ def send(template: str, to: str, **context: Any) -> None:
 
 
 def compose(template: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    """The mail as text and HTML; a template gets the site, the moment and ``context``."""
     user = context.get("user")
     zone = user.zone if user is not None else ZoneInfo(settings.SITE_TIME_ZONE)
+    known = {
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "support_email": settings.SUPPORT_EMAIL,
+        "now": timezone.now(),
+        **context,
+    }
     with timezone.override(zone):
-        words = render_to_string(
-            f"{template}.txt",
-            {
-                "site_name": settings.SITE_NAME,
-                "site_url": settings.SITE_URL,
-                "support_email": settings.SUPPORT_EMAIL,
-                "now": timezone.now(),
-                **context,
-            },
+        words = render_to_string(f"{template}.txt", known)
+        subject, _, text = words.strip().partition("\n")
+        text = re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
+        html = select_template([f"{template}.html", "account/email/message.html"]).render(
+            known | {"subject": subject, "paragraphs": _paragraphs(text)}
         )
-    subject, _, text = words.strip().partition("\n")
-    text = text.strip() + "\n"
-    html = render_to_string(
-        "account/email/message.html",
-        {"subject": subject, "paragraphs": _paragraphs(text), "site_name": settings.SITE_NAME},
-    )
     mail = EmailMultiAlternatives(subject, text, to=[to])
     mail.attach_alternative(html, "text/html")
     return mail

@@ -1,5 +1,7 @@
 """Who is told what, and how."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
@@ -15,10 +17,16 @@ def people_for(kind: Kind) -> UserQuerySet:
     people = User.objects.admins() if kind.is_for_admins else User.objects.active()
     if settings.REQUIRE_EMAIL_CONFIRMATION:
         people = people.filter(emailaddress__verified=True, emailaddress__primary=True)
-    return people.annotate(
+    wanted: UserQuerySet = people.annotate(
         is_shown=_wants(kind, Channel.IN_APP), is_mailed=_wants(kind, Channel.EMAIL)
     ).filter(Q(is_shown=True) | Q(is_mailed=True))
+    return wanted
 
 
-def _wants(kind: Kind, channel: Channel) -> Exists:
+def wants_mail(user: User, kind: Kind) -> bool:
+    """Whether a mail of this kind still reaches this person and is still wanted."""
+    return people_for(kind).filter(_wants(kind, Channel.EMAIL), pk=user.pk).exists()
+
+
+def _wants(kind: Kind, channel: Channel) -> Any:
     return ~Exists(Preference.objects.filter(user=OuterRef("pk"), kind=kind, channel=channel))

@@ -11,14 +11,19 @@ import smtplib
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.activity import record
+from accounts.models import User
 from config.queue import kick
 from notifications.models import Mail
 
@@ -38,11 +43,16 @@ class OutboxBackend(BaseEmailBackend):
     """Takes mails as rows, inside the caller's transaction."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        from notifications.tasks import send_mail  # the task sends from this module
-
         for message in email_messages:
-            kick(send_mail, str(_row(message).pk))
+            hand_over(_row(message))
         return len(email_messages)
+
+
+def hand_over(mail: Mail) -> None:
+    """Ask for one try now; ten thousand notices never stand before a forgotten password."""
+    from notifications.tasks import send_mail, send_notice  # the tasks send from this module
+
+    kick(send_notice if mail.is_optional else send_mail, str(mail.pk))
 
 
 def _row(message: EmailMessage) -> Mail:
@@ -61,6 +71,7 @@ def _row(message: EmailMessage) -> Mail:
         text=str(message.body),
         html=html[0] if html else "",
         headers={name: str(value) for name, value in message.extra_headers.items()},
+        is_optional="List-Unsubscribe" in message.extra_headers,
     )
 
 
@@ -109,12 +120,24 @@ def _note_failure(mail: Mail, error: Exception) -> None:
         mail.pk, mail.tries + 1, type(error).__name__, is_last,
     )  # fmt: skip
     # The class alone: a server's words may quote addresses.
-    failure = {"last_error": type(error).__name__}
+    failure: dict[str, Any] = {"last_error": type(error).__name__}
     rows = Mail.objects.filter(pk=mail.pk, sent_at=None)
     if is_last:
-        rows.update(**failure, given_up_at=timezone.now(), text="", html="", headers={})
-    else:
-        rows.update(**failure)
+        failure["given_up_at"] = timezone.now()
+        if not mail.is_optional:
+            failure |= {"text": "", "html": "", "headers": {}}
+    rows.update(**failure)
+
+
+@transaction.atomic
+def send_again(*, mail: Mail, by: User) -> bool:
+    """Five more tries for a notice that was given up; False where there is nothing to do."""
+    given_up = Mail.objects.filter(pk=mail.pk, is_optional=True).exclude(given_up_at=None)
+    if not given_up.update(given_up_at=None, tries=0, next_try_at=Now(), last_error=""):
+        return False
+    record("mail sent again", by=by, target=mail.subject)
+    hand_over(mail)
+    return True
 
 
 def _is_final(error: Exception) -> bool:

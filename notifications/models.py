@@ -34,6 +34,10 @@ class Kind(models.TextChoices):
     def is_for_admins(self) -> bool:
         return self not in FOR_EVERYBODY
 
+    @property
+    def is_bad_news(self) -> bool:
+        return self not in (*ANNOUNCED, Kind.MESSAGE, Kind.SUPPORT_REQUEST)
+
 
 FOR_EVERYBODY = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED, Kind.MESSAGE)
 ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
@@ -116,6 +120,10 @@ class Notification(models.Model):
     def is_unread(self) -> bool:
         return self.read_at is None
 
+    @property
+    def is_bad_news(self) -> bool:
+        return Kind(self.kind).is_bad_news
+
 
 class Preference(models.Model):
     """One way of being told one kind of thing that a person switched off. No row: it is on."""
@@ -149,8 +157,9 @@ class MailQuerySet(models.QuerySet["Mail"]):
 
 class Mail(models.Model):
     """One mail of the product: the row comes first and the mail is sent from it, so a mail server
-    that is away loses nothing and makes nobody wait. Its words are wiped once it is sent or given
-    up: they hold links that open accounts."""
+    that is away loses nothing and makes nobody wait. Its words are wiped once it is sent, and those
+    of an account mail once it is given up: they hold links that open accounts. An optional mail
+    (one with a way to switch it off) keeps its words then, so that it can be sent again."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     sender = models.CharField(max_length=320)
@@ -159,6 +168,7 @@ class Mail(models.Model):
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
+    is_optional = models.BooleanField("notice", default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(db_default=Now())
@@ -186,3 +196,13 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def status(self) -> str:
+        if self.sent_at:
+            return "sent"
+        return "given up" if self.given_up_at else "waiting"
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        return self.is_optional and self.given_up_at is not None

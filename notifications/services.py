@@ -86,16 +86,11 @@ def _tell(people: UserQuerySet, *, context: Context | None, **words: str) -> int
         "context": Value(context or {}, JSONField()),
         **{name: Value(_stored(name, value)) for name, value in words.items()},
     }
-    fields = [Notification._meta.get_field(name.removesuffix("_id")) for name in columns]
     rows = people.annotate(**{f"new_{name}": column for name, column in columns.items()})
     select, values = rows.values_list(*(f"new_{name}" for name in columns)).query.sql_with_params()
-    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    table = connection.ops.quote_name(Notification._meta.db_table)
+    into = f"INSERT INTO {Notification._meta.db_table} ({', '.join(columns)})"
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",
-            values,
-        )
+        cursor.execute(f"{into} {select} ON CONFLICT DO NOTHING", values)
         return int(cursor.rowcount)
 
 

@@ -1,14 +1,20 @@
-"""Sends what waits in the outbox."""
+"""Writes the mails that notifications ask for, and sends what waits in the outbox.
+
+What concerns many people at once runs at the low end of the queue: predictions and account mails
+never wait behind it.
+"""
 
 import uuid
 
 from celery import shared_task
 
 from config.queue import kick
-from notifications import mail
+from notifications import mail, writing
 from notifications.models import Mail
 
 AT_ONCE = 20
+LAST = 9
+"""The lowest priority of the Redis transport; a task without one has the highest."""
 
 
 @shared_task(ignore_result=True)
@@ -16,11 +22,23 @@ def send_mail(mail_id: str) -> None:
     mail.send(uuid.UUID(mail_id))
 
 
+@shared_task(ignore_result=True, priority=LAST)
+def send_notice(mail_id: str) -> None:
+    mail.send(uuid.UUID(mail_id))
+
+
+@shared_task(ignore_result=True, priority=LAST)
+def write_notices() -> None:
+    """Write the mails of the notifications that wait for theirs, and come back for the rest."""
+    if writing.write_due(AT_ONCE) == AT_ONCE:
+        kick(write_notices)
+
+
 @shared_task(ignore_result=True)
 def sweep_mails() -> None:
     """Hand over the mails whose next try is due: kicks that were lost, and tries that failed."""
-    for pk in Mail.objects.due().order_by("next_try_at").values_list("pk", flat=True)[:AT_ONCE]:
-        kick(send_mail, str(pk))
+    for row in Mail.objects.due().order_by("is_optional", "next_try_at")[:AT_ONCE]:
+        mail.hand_over(row)
 
 
 @shared_task(ignore_result=True)

@@ -15,6 +15,8 @@ from accounts.models import User
 from executions.models import Execution
 from models_registry import services
 from models_registry.models import Deployment, ModelVersion
+from notifications.models import Kind, Mail, Notification
+from notifications.preferences import switch_off_path
 from tests.factories import make_execution, make_version
 
 CAST = ("anonymous", "alice", "bob", "ada", "root")
@@ -28,6 +30,8 @@ class Scene:
     version: ModelVersion
     draft: ModelVersion
     deployment: Deployment
+    notification: Notification
+    mail: Mail
     root: User
 
     def values(self) -> dict[str, Any]:
@@ -39,6 +43,9 @@ class Scene:
             "deployment": self.deployment.pk,
             "user": self.root.pk,
             "alice": self.execution.user_id,
+            "notification": self.notification.pk,
+            "mail": self.mail.pk,
+            "off": switch_off_path(self.notification.user, "message").split("/")[-2],
             "activity": self.root.activity.first().pk,  # type: ignore[union-attr]
         }
 
@@ -120,6 +127,13 @@ MATRIX: dict[str, Entry] = {
     "executions:cancel": post(302, 302, 404, 404, 404, pk="pk"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
+    "notifications:list": signed_in(),
+    "notifications:news": signed_in(),
+    "notifications:read_all": post(302, 302, 302, 302, 302),
+    "notifications:read": post(302, 302, 404, 404, 404, pk="notification"),
+    "notifications:dismiss": post(302, 302, 404, 404, 404, pk="notification"),
+    "notifications:preferences": signed_in(),
+    "notifications:switch_off": everybody(token="off"),
     "accounts:profile": signed_in(),
     "accounts:resend_confirmation": post(302, 302, 302, 302, 302),
     "accounts:data": signed_in(),
@@ -166,6 +180,9 @@ MATRIX: dict[str, Entry] = {
     **plain_admin("models_registry_modelversion", "version"),
     **plain_admin("models_registry_deployment", "deployment"),
     **plain_admin("executions_execution", "pk"),
+    **plain_admin("notifications_notification", "notification"),
+    **plain_admin("notifications_mail", "mail"),
+    "admin:notifications_mail_again": admins_post(pk="mail"),
     "admin:models_registry_registeredmodel_upload": admins(pk="model"),
     "admin:models_registry_modelversion_inspect": admins_post(pk="version"),
     "admin:models_registry_modelversion_replace": admins_post(pk="version"),
@@ -206,6 +223,12 @@ def scene(alice: User, ada: User, root: User) -> Scene:
         version=version,
         draft=make_version(),
         deployment=deployment,
+        notification=Notification.objects.create(
+            user=alice, kind=Kind.MESSAGE, cause="note", title="Hello"
+        ),
+        mail=Mail.objects.create(
+            sender="site@example.com", recipients=["alice@example.com"], subject="Hello"
+        ),
         root=root,
     )
 

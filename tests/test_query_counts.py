@@ -1,11 +1,15 @@
 """Every list page costs the same number of queries when its rows double."""
 
+import uuid
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from notifications.models import Kind, Mail
+from notifications.services import notify
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 
 PAGES = [
@@ -15,6 +19,9 @@ PAGES = [
     "/admin/models_registry/modelversion/",
     "/admin/models_registry/deployment/",
     "/admin/executions/execution/",
+    "/notifications/",
+    "/admin/notifications/notification/",
+    "/admin/notifications/mail/",
     "/admin/accounts/user/",
     "/admin/accounts/activityevent/",
 ]
@@ -23,6 +30,8 @@ PAGES = [
 def make_rows(user: User) -> None:
     for _ in range(5):
         make_execution(user=user, version=make_version(is_active=True), outputs=LOAN_OUTPUTS)
+        notify(user, kind=Kind.MESSAGE, cause=str(uuid.uuid4()), title="Hello")
+        Mail.objects.create(sender="site@example.com", recipients=[user.email], subject="Hello")
 
 
 @pytest.mark.parametrize("page", PAGES)

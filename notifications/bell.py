@@ -1,0 +1,45 @@
+"""What the bell says: how much is unread, and whether anything is news to a page."""
+
+from dataclasses import dataclass
+
+from accounts.models import User
+from notifications.models import Notification
+
+MOST = 99
+"""Nobody counts further, and the query stops there."""
+
+LINES = 3
+"""How many news a page shows at once."""
+
+
+@dataclass(frozen=True)
+class Bell:
+    """``newest`` is the id of the latest unread notification, 0 where there is none."""
+
+    unread: int
+    newest: int
+
+    @property
+    def state(self) -> str:
+        """Changes whenever the bell does; a page gives it back to learn whether it did."""
+        return f"{self.newest}-{self.unread}"
+
+    @property
+    def count(self) -> str:
+        return f"{MOST}+" if self.unread > MOST else str(self.unread)
+
+
+def bell_of(user: User) -> Bell:
+    """One look into the index of what is unread."""
+    unread = Notification.objects.shown_to(user).unread().order_by("-id")
+    ids = list(unread.values_list("pk", flat=True)[: MOST + 1])
+    return Bell(unread=len(ids), newest=ids[0] if ids else 0)
+
+
+def news_since(user: User, state: str) -> list[Notification]:
+    """What arrived since a page had this state, newest first."""
+    newest = state.partition("-")[0]
+    if not (newest.isdecimal() and len(newest) < 19):
+        return []
+    unread = Notification.objects.shown_to(user).unread()
+    return list(unread.filter(pk__gt=int(newest)).order_by("-id")[:LINES])

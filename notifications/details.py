@@ -1,0 +1,25 @@
+"""What only apps above this one know about a notification, asked for when it is shown or mailed.
+
+They register a source for a kind when they are ready, as with `accounts.personal_data`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from notifications.models import Kind, Notification
+
+Source = Callable[[Notification], dict[str, Any]]
+
+_sources: dict[str, Source] = {}
+
+
+def register(kind: Kind, source: Source) -> None:
+    """``source`` answers with more context for a notification of this kind."""
+    _sources[kind] = source
+
+
+def details_of(notification: Notification) -> dict[str, Any]:
+    """The notification's context, and what is known about it above."""
+    source = _sources.get(notification.kind)
+    context: dict[str, Any] = notification.context
+    return context | (source(notification) if source else {})

@@ -1,0 +1,27 @@
+"""The bell of the top bar, and the news about models above their pages."""
+
+from typing import Any
+
+from django import template
+
+from accounts.models import User
+from notifications.announcements import announcements_for
+from notifications.bell import bell_of
+
+register = template.Library()
+
+
+@register.inclusion_tag("notifications/_bell.html")
+def bell(user: User) -> dict[str, Any]:
+    return {"bell": bell_of(user)}
+
+
+@register.inclusion_tag("notifications/_announcements.html", takes_context=True)
+def announcements(context: dict[str, Any], model_id: int | None = None) -> dict[str, Any]:
+    """News about all models, or about one, until the person puts them away."""
+    request = context["request"]
+    return {
+        "announcements": announcements_for(request.user, model_id=model_id),
+        "csrf_token": context.get("csrf_token"),
+        "here": request.path,
+    }

@@ -192,6 +192,7 @@ MODEL_HOST_MAX_BYTES: int = read("int", "MODEL_HOST_MAX_BYTES", 4 * 1024**3)
 MODEL_HOST_MEMORY_BYTES: int = read("int", "MODEL_HOST_MEMORY_BYTES", 2 * 1024**3)
 ONE_CHILD_PER_PREDICTION: bool = read("bool", "ONE_CHILD_PER_PREDICTION", False)
 ALLOW_UNSANDBOXED_MODELS: bool = read("bool", "ALLOW_UNSANDBOXED_MODELS", False)
+REQUIRE_ROLLBACK_REASON: bool = read("bool", "REQUIRE_ROLLBACK_REASON", False)
 BOOSTERS_ALLOWED: bool = read("bool", "BOOSTERS_ALLOWED", False)
 
 # --- Limits of an execution ------------------------------------------------------------------

@@ -11,7 +11,7 @@ from executions.errors import user_sentence
 from executions.models import Execution
 from executions.services import request_execution
 from executions.waiting import wait_for
-from models_registry import services
+from models_registry import services, wakeup
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 
 
@@ -32,12 +32,15 @@ def publish(
     config: dict[str, Any],
     test_inputs: dict[str, Any] | None,
     promotion_text: str,
+    libraries_tested: bool = False,
+    inputs_reviewed: bool = False,
     by: User,
     seconds: float,
     description: str = "",
 ) -> Publication:
     """Upload, inspect, test where ``test_inputs`` are given, promote where ``promotion_text`` is.
 
+    ``libraries_tested`` and ``inputs_reviewed`` are the ticks of the promotion page.
     Creates the model under ``model_name`` if it is new. Waits ``seconds`` for each flow run.
     Raises DomainError where a rule of the admin pages is broken.
     """
@@ -65,7 +68,14 @@ def publish(
             )
         status, message = "tested", "The test succeeded."
     if promotion_text:
-        services.promote(version=version, text=promotion_text, by=by)
+        wakeup.warm(version.pk, wait_seconds=wakeup.WARM_SECONDS)
+        services.promote(
+            version=version,
+            text=promotion_text,
+            libraries_tested=libraries_tested,
+            inputs_reviewed=inputs_reviewed,
+            by=by,
+        )
         status, message = "active", f"{version} is live."
     version.refresh_from_db()
     return Publication(version, status, message)

@@ -21,7 +21,7 @@ import executions.sweep
 import models_registry.sweep
 from config.errors import InfrastructureError
 from flows.artifacts import artifact
-from flows.errors import NotAModel
+from flows.errors import ArtifactTampered, NotAModel
 from flows.explaining import notes
 from flows.host import limits_of, model_host, owner
 from flows.model_host.client import ArtifactChanged
@@ -29,6 +29,7 @@ from flows.model_host.protocol import HostError, SelfTest
 from flows.settling import settle
 from flows.slots import Slots
 from models_registry import wakeup
+from models_registry.integrity import mark_altered
 from models_registry.models import ModelVersion, TypeApproval
 
 logger = logging.getLogger(__name__)
@@ -97,14 +98,15 @@ class Housekeeping:
         while not self._stopping.is_set():
             try:
                 hints = hints or wakeup.WarmHints()
-                version_id = hints.next(SECONDS)
+                hint = hints.next(SECONDS)
             except RedisError as error:
                 logger.warning("no_warm_hints error=%s", type(error).__name__)
                 hints = None
                 self._stopping.wait(SECONDS)
                 continue
-            if version_id is not None:
-                warm(version_id)
+            if hint is not None:
+                warm(hint.version_id)
+                wakeup.say_warm(hint)
 
 
 def self_test() -> SelfTest:
@@ -140,6 +142,8 @@ def warm(version_id: int) -> None:
         approved = TypeApproval.objects.of(version.sha256)
         with artifact(version.sha256, approved=approved) as file:
             model_host().warm(file, limits_of(version.model))
+    except ArtifactTampered:
+        mark_altered(version.sha256)
     except (
         ModelVersion.DoesNotExist,
         DatabaseError,

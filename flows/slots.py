@@ -24,7 +24,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
-from flows import curve, explaining, inspection, predict
+from flows import curve, explaining, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.lines import lines_of
 from models_registry import wakeup
@@ -46,6 +46,7 @@ CLAIMS: Mapping[str, Callable[..., Work]] = {
     "flows.predict.predict": predict.claim,
     "flows.curve.explore": curve.claim,
     "flows.inspection.inspect": inspection.claim,
+    "flows.rehearsal.rehearse": rehearsal.claim,
 }
 """What this worker runs: a deployment's entrypoint, and how such a run claims its row."""
 

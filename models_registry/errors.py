@@ -16,6 +16,81 @@ class AlreadyActive(DomainError):
         super().__init__("This version is already active.")
 
 
+class WasLive(DomainError):
+    def __init__(self) -> None:
+        super().__init__("This version was live before. Roll back to it from its page.")
+
+
+class FileAltered(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The stored file of this version was altered. Restore it from a backup and verify it."
+        )
+
+
+class CasesFail(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "Not every saved case passes on this file and these inputs. Run them all, or change "
+            "those that ask for the wrong answer."
+        )
+
+
+class TypesNotApproved(DomainError):
+    def __init__(self) -> None:
+        super().__init__("The file has not passed its latest inspection. Review it first.")
+
+
+class LibrariesDiffer(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The model was trained with another major version of a library than this server runs. "
+            "Train and save it again."
+        )
+
+
+class LibrariesNotTested(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The model was trained with other library versions than this server runs. "
+            "Say that you have tested this."
+        )
+
+
+class ChangesNotReviewed(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The inputs differ from those of the active version. Say that you have reviewed this."
+        )
+
+
+class BadText(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Say what changed in 10 to 2,000 characters.")
+
+
+class NotArchived(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only a version that was live before can be made active again.")
+
+
+class NotChecked(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The file of this version was not checked in the last ten minutes. Check it first."
+        )
+
+
+class ReasonMissing(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Say why. The reason stays in the record of this deployment.")
+
+
+class NothingActive(DomainError):
+    def __init__(self) -> None:
+        super().__init__("No version of this model is active, so there is nothing to retire.")
+
+
 class VersionLocked(DomainError):
     def __init__(self) -> None:
         super().__init__(

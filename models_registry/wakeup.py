@@ -8,6 +8,9 @@ costs at most its one-second timeouts and a line in the log.
 import json
 import logging
 import os
+import time
+import uuid
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -24,6 +27,8 @@ KEPT_SECONDS = 60
 """A flow run that no worker took by then is found by polling."""
 MAX_HINTS = 10_000
 HEARTBEAT_SECONDS = 15
+WARM_SECONDS = 5.0
+"""How long whoever makes a version live waits for it to be opened first."""
 
 
 def wake(hint: dict[str, Any]) -> None:
@@ -50,12 +55,33 @@ def next_hint(wait_seconds: float) -> dict[str, Any] | None:
     return hint if isinstance(hint, dict) else None
 
 
-def warm(version_id: int) -> None:
-    """Ask every worker to open this version's model before the first prediction needs it."""
+def warm(version_id: int, *, wait_seconds: float = 0.0) -> bool:
+    """Ask every worker to open this version's model before the first prediction needs it; whether
+    all of them answered within ``wait_seconds``. Without Redis or a worker nobody is waited for."""
+    hint = WarmHint(version_id, uuid.uuid4().hex)
+    ends = time.monotonic() + wait_seconds
+    redis = quick_redis(wait_seconds)
     try:
-        quick_redis().publish(_warm(), str(version_id))
+        workers = redis.publish(_warm(), f"{hint.version_id} {hint.token}")
+        for _ in range(workers):
+            left = ends - time.monotonic()
+            if left <= 0 or not redis.blpop([_warmed(hint)], timeout=left):
+                return False
     except RedisError as error:
         logger.warning("warm_failed version=%s error=%s", version_id, type(error).__name__)
+        return False
+    return bool(workers)
+
+
+def say_warm(hint: "WarmHint") -> None:
+    """Answer a hint: this worker holds the model now, or cannot."""
+    try:
+        with quick_redis().pipeline(transaction=False) as pipe:
+            pipe.rpush(_warmed(hint), "1")
+            pipe.expire(_warmed(hint), KEPT_SECONDS)
+            pipe.execute()
+    except RedisError as error:
+        logger.warning("warm_not_said error=%s", type(error).__name__)
 
 
 def beat(worker: str, facts: dict[str, Any]) -> None:
@@ -86,6 +112,14 @@ def heartbeats() -> dict[str, dict[str, Any]]:
     }
 
 
+@dataclass(frozen=True)
+class WarmHint:
+    """A version to open, and the token under which whoever asked waits for the answers."""
+
+    version_id: int
+    token: str
+
+
 class WarmHints:
     """The versions that `warm` names from now on."""
 
@@ -93,10 +127,13 @@ class WarmHints:
         self._subscription = quick_redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._subscription.subscribe(_warm())
 
-    def next(self, wait_seconds: float) -> int | None:
-        """The next version's id, waiting at most so long. Raises RedisError."""
+    def next(self, wait_seconds: float) -> WarmHint | None:
+        """The next hint, waiting at most so long. Raises RedisError."""
         message = self._subscription.get_message(timeout=wait_seconds)
-        return int(message["data"]) if message and message["data"].isdigit() else None
+        match message["data"].decode().split() if message else []:
+            case [version_id, token] if version_id.isdigit():
+                return WarmHint(int(version_id), token)
+        return None
 
 
 def _runs() -> str:
@@ -105,6 +142,10 @@ def _runs() -> str:
 
 def _warm() -> str:
     return f"warm:{settings.PREFECT_WORK_POOL}"
+
+
+def _warmed(hint: WarmHint) -> str:
+    return f"{_warm()}:{hint.token}"
 
 
 def quick_redis(wait_seconds: float = 0.0) -> "Redis":

@@ -1,7 +1,7 @@
 """What people ask for about models and versions; one module a wish."""
 
 from models_registry.services.configuring import check_runnable, save_configuration
-from models_registry.services.deploying import mark_tested, promote
+from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.duplicating import duplicate_version
 from models_registry.services.inspecting import approve_types, request_inspection
 from models_registry.services.referencing import (
@@ -29,6 +29,7 @@ __all__ = [
     "create_model",
     "delete_draft",
     "duplicate_version",
+    "latest_check",
     "mark_tested",
     "promote",
     "remove_reference",
@@ -36,6 +37,8 @@ __all__ = [
     "request_inspection",
     "request_interval",
     "request_rehearsal",
+    "retire",
+    "roll_back",
     "same_file",
     "save_configuration",
     "set_reference",

@@ -25,6 +25,14 @@ class Command(ScriptCommand):
         parser.add_argument("--config", default="", metavar="FILE", help="JSON or YAML")
         parser.add_argument("--test", default="", metavar="JSON", help="sample inputs by name")
         parser.add_argument("--promote", action="store_true", help="make it live once tested")
+        parser.add_argument(
+            "--libraries-tested",
+            action="store_true",
+            help="it was tested with this server's library versions, which differ",
+        )
+        parser.add_argument(
+            "--inputs-reviewed", action="store_true", help="the changes of inputs were reviewed"
+        )
         parser.add_argument("--what-changed", default="", help="goes into the deployment's record")
 
     def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -45,6 +53,8 @@ class Command(ScriptCommand):
                 file_name=file.name,
                 config=config,
                 test_inputs=test,
+                libraries_tested=options["libraries_tested"],
+                inputs_reviewed=options["inputs_reviewed"],
                 promotion_text=text if options["promote"] else "",
                 by=by,
                 seconds=options["timeout"],

@@ -125,6 +125,14 @@ MATRIX: dict[str, Entry] = {
     "executions:detail": owner(pk="pk"),
     "executions:status": owner(pk="pk"),
     "executions:cancel": post(302, 302, 404, 404, 404, pk="pk"),
+    "executions:row": owner(pk="pk"),
+    "executions:retry": post(302, 302, 404, 404, 404, pk="pk"),
+    "executions:note": post(302, 302, 404, 404, 404, pk="pk"),
+    "executions:export": post(302, 200, 200, 200, 200),
+    "executions:selection": post(302, 302, 302, 302, 302),
+    "executions:delete": entry(302, 404, 404, 404, 404),  # of nothing
+    "executions:deleted": signed_in(),
+    "executions:restore": post(302, 302, 302, 302, 302),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
     "notifications:list": signed_in(),
@@ -184,6 +192,8 @@ MATRIX: dict[str, Entry] = {
     **plain_admin("notifications_mail", "mail"),
     "admin:notifications_mail_again": admins_post(pk="mail"),
     "admin:models_registry_registeredmodel_upload": admins(pk="model"),
+    "admin:models_registry_registeredmodel_periods": post(302, 302, 302, 200, 200, pk="model"),
+    "admin:models_registry_registeredmodel_compare": admins(pk="model"),
     "admin:models_registry_modelversion_inspect": admins_post(pk="version"),
     "admin:models_registry_modelversion_replace": admins_post(pk="version"),
     "admin:models_registry_modelversion_discard": post(  # ada's works, then it is gone

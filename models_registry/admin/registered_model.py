@@ -6,12 +6,17 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, TextField
 from django.forms import Textarea
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from accounts.admin import StaffModelAdmin
+from accounts.models import User
 from config.queue import kick
 from models_registry import services
+from models_registry.admin.comparison import compare
+from models_registry.admin.history import history_of
+from models_registry.admin.periods import periods
 from models_registry.admin.upload import upload
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment
@@ -55,12 +60,42 @@ class RegisteredModelAdmin(StaffModelAdmin):
         )
         obj.__dict__.update(created.__dict__)
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        model = (
+            RegisteredModel.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        )
+        context: dict[str, Any] = {"subtitle": None}
+        if model is not None:
+            assert isinstance(request.user, User)
+            context |= {
+                "title": model.name,
+                "model": model,
+                "history": history_of(model, request.GET, request.user.zone),
+                "people": User.objects.active().count(),
+            }
+        return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """A new model has one next step: its first file."""
+        if "_continue" in request.POST or "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        return redirect("admin:models_registry_registeredmodel_upload", obj.pk)
+
     def get_urls(self) -> list[URLPattern]:
-        def page(name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        def page(name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
             return path(
                 f"<int:pk>/{name}/",
                 self.admin_site.admin_view(view),
                 name=f"models_registry_registeredmodel_{name}",
             )
 
-        return [page("upload", upload), *super().get_urls()]
+        return [
+            page("upload", upload),
+            page("periods", periods),
+            page("compare", compare),
+            *super().get_urls(),
+        ]

@@ -9,6 +9,14 @@ from django.db.models.functions import Now
 
 from models_registry.models.registered_model import RegisteredModel
 from models_registry.models.version import ModelVersion
+from models_registry.periods import Event
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    def events(self) -> list[Event]:
+        """The record as `periods.py` reads it, oldest first, in one query."""
+        rows = self.select_related("version", "by").order_by("started_at", "id")
+        return [deployment.event for deployment in rows]
 
 
 class Deployment(models.Model):
@@ -29,6 +37,8 @@ class Deployment(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)
     text = models.TextField(blank=True)
+
+    objects = DeploymentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]
@@ -52,3 +62,24 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.action} at {self.started_at}"
+
+    @property
+    def act(self) -> str:
+        """What was done to the version, as in "promoted by Ada"."""
+        return {
+            self.Action.PROMOTION: "promoted",
+            self.Action.ROLLBACK: "made active again",
+            self.Action.RETIREMENT: "retired",
+        }[self.Action(self.action)]
+
+    @property
+    def event(self) -> Event:
+        return Event(
+            at=self.started_at,
+            version_id=self.version_id,
+            version=self.version.short_name,
+            act=self.act,
+            by=str(self.by or ""),
+            text=self.text,
+            is_retirement=self.action == self.Action.RETIREMENT,
+        )

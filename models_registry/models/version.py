@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Count, F, FloatField, Q
+from django.db.models.functions import Cast, Now, NullIf
 
 from models_registry.models.registered_model import RegisteredModel
 
@@ -13,6 +13,18 @@ from models_registry.models.registered_model import RegisteredModel
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def active(self) -> "ModelVersionQuerySet":
         return self.filter(status=ModelVersion.Status.ACTIVE)
+
+    def with_use(self) -> "ModelVersionQuerySet":
+        """With ``served``, the predictions that people asked it for, and ``success_percent``, the
+        share of those that ended well among those that ended well or failed; None where none did.
+        Definitions: PRODUCT 1.4. Deleted predictions still count, tests and replays never."""
+        served, ended = Q(executions__purpose="prediction"), "executions__status"
+        succeeded = Count("executions", filter=served & Q(**{ended: "succeeded"}))
+        failed = Count("executions", filter=served & Q(**{ended: "failed"}))
+        return self.annotate(
+            served=Count("executions", filter=served),
+            success_percent=Cast(100 * succeeded, FloatField()) / NullIf(succeeded + failed, 0),
+        )
 
 
 class ModelVersion(models.Model):

@@ -1,0 +1,49 @@
+"""The periods of a model as CSV: the same that its page shows, gaps and all."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_POST
+
+from accounts.activity import record
+from config.csv_text import csv_response
+from models_registry.models import RegisteredModel
+from models_registry.periods import Period, periods_of
+
+HEADER = (
+    "model", "active", "from", "to", "action", "by", "text", "ended_by_action", "ended_by",
+    "ended_by_text",
+)  # fmt: skip
+
+
+@require_POST
+def periods(request: Any, pk: int) -> HttpResponseBase:
+    """Times in the admin's timezone, with their offset; ``to`` is empty while a period lasts."""
+    model = get_object_or_404(RegisteredModel, pk=pk)
+    found = periods_of(model.deployments.events())
+    record("periods exported", by=request.user, target=model.name, after={"count": len(found)})
+    return csv_response(f"{model.slug}_periods.csv", HEADER, _rows(model, found, request.user.zone))
+
+
+def _rows(model: RegisteredModel, found: tuple[Period, ...], zone: ZoneInfo) -> Iterator[list[Any]]:
+    """Read after the view returned, when its timezone no longer holds: ``zone`` travels along."""
+
+    def local(moment: datetime | None) -> datetime | None:
+        return moment and moment.astimezone(zone).replace(microsecond=0)
+
+    for period in found:
+        acts = [
+            (event.act, event.by, event.text) if event else ("", "", "")
+            for event in (period.began, period.ended)
+        ]
+        yield [
+            model.name,
+            period.version or "no active model",
+            local(period.start),
+            local(period.end),
+            *(value for act in acts for value in act),
+        ]

@@ -1,0 +1,45 @@
+"""What is known about a version, in words, for the pages that show it. Takes loaded rows; asks the
+database only for what its docstring says."""
+
+from models_registry.models import ModelVersion
+
+_TAKES = {
+    "frame": "a table with named columns",
+    "array": "numbers in a fixed order",
+    "texts": "one text",
+}
+_TASKS = {
+    "classification": "Says which class",
+    "regression": "Says a number",
+    "clustering": "Says which group",
+    "outlier detection": "Says whether a case is unusual",
+    "other": "Says something else",
+}
+
+
+def estimator_text(version: ModelVersion) -> str:
+    """The estimator's class without its package."""
+    return version.estimator.rpartition(".")[2]
+
+
+def container_text(version: ModelVersion) -> str:
+    return _TAKES.get(version.container, version.container)
+
+
+def task_text(version: ModelVersion) -> str:
+    """What kind of answer the model gives."""
+    return _TASKS.get(version.task, version.task)
+
+
+def success_text(version: ModelVersion) -> str:
+    """The success rate of a version that was read ``with_use``."""
+    percent: float | None = version.success_percent  # type: ignore[attr-defined]
+    return "–" if percent is None else f"{percent:.1f} %"
+
+
+def cases_text(version: ModelVersion) -> str:
+    """How many saved cases there are, and how many pass as the version stands: two queries."""
+    count = version.cases.count()
+    if not count:
+        return "None"
+    return f"{version.cases.passing().count()} of {count} pass"

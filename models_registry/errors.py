@@ -151,6 +151,13 @@ class StoreUnavailable(DomainError):
         )
 
 
+class FileIsGone(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The store does not give this version's file. Check the store, then try again."
+        )
+
+
 class BadTrainingConfig(DomainError):
     """The training configuration cannot be used; the message says where and why."""
 
@@ -195,3 +202,21 @@ class PrefectRefused(InfrastructureError):
 
 class ArtifactMissing(InfrastructureError):
     """The store has no such artifact, or did not answer after every try."""
+
+
+class CaseLocked(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "This version has been live, so its cases stay as they are. Add another case, or "
+            "duplicate the version."
+        )
+
+
+class CaseNameTaken(DomainError):
+    def __init__(self) -> None:
+        super().__init__("This version has a case of that name. Choose another name.")
+
+
+class TooManyCases(DomainError):
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A version has at most {most} saved cases. Delete some first.")

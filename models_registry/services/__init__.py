@@ -1,9 +1,17 @@
 """What people ask for about models and versions; one module a wish."""
 
+from models_registry.services.cases import (
+    change_case,
+    delete_case,
+    import_cases,
+    judge_case,
+    save_case,
+)
 from models_registry.services.configuring import check_runnable, save_configuration
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.duplicating import duplicate_version
 from models_registry.services.inspecting import approve_types, request_inspection
+from models_registry.services.keeping import download_version, write_card
 from models_registry.services.referencing import (
     ReferenceUpload,
     remove_reference,
@@ -24,11 +32,16 @@ from models_registry.services.uploading import (
 __all__ = [
     "ReferenceUpload",
     "approve_types",
+    "change_case",
     "check_runnable",
     "check_upload_rate",
     "create_model",
+    "delete_case",
     "delete_draft",
+    "download_version",
     "duplicate_version",
+    "import_cases",
+    "judge_case",
     "latest_check",
     "mark_tested",
     "promote",
@@ -40,8 +53,10 @@ __all__ = [
     "retire",
     "roll_back",
     "same_file",
+    "save_case",
     "save_configuration",
     "set_reference",
     "upload_version",
     "why_no_interval",
+    "write_card",
 ]

@@ -1,0 +1,162 @@
+"""What a version must say to inputs that matter: its saved test cases."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.activity import record
+from accounts.models import User
+from models_registry.case_check import differences, found_values
+from models_registry.case_table import CaseRow
+from models_registry.errors import CaseLocked, CaseNameTaken, TooManyCases
+from models_registry.feature_spec import Scalar
+from models_registry.models import ModelVersion, Target, TestCase
+from models_registry.number_text import show_number, with_unit
+
+MAX_CASES = 200
+NOT_RUN: dict[str, Any] = {
+    "passed": None,
+    "ran_at": None,
+    "ran_sha256": "",
+    "ran_revision": None,
+    "found": None,
+    "problem": "",
+}
+
+
+@transaction.atomic
+def save_case(*, version: ModelVersion, case: CaseRow, by: User) -> TestCase:
+    """Keep inputs with the answer that the version must give. Also for a version that was live: a
+    rollback asks its cases. Raises CaseNameTaken or TooManyCases."""
+    (saved,) = _create(version, [case], by)
+    record("test case saved", by=by, target=str(version), after={"case": saved.name})
+    return saved
+
+
+@transaction.atomic
+def import_cases(*, version: ModelVersion, cases: Sequence[CaseRow], by: User) -> list[TestCase]:
+    """Keep all of them, or none. Raises CaseNameTaken or TooManyCases."""
+    saved = _create(version, cases, by)
+    record("test cases imported", by=by, target=str(version), after={"count": len(saved)})
+    return saved
+
+
+def _create(version: ModelVersion, cases: Sequence[CaseRow], by: User) -> list[TestCase]:
+    ModelVersion.objects.select_for_update().get(pk=version.pk)  # one count at a time
+    if version.cases.count() + len(cases) > MAX_CASES:
+        raise TooManyCases(MAX_CASES)
+    try:
+        with transaction.atomic():
+            return TestCase.objects.bulk_create(
+                TestCase(
+                    version=version,
+                    name=case.name,
+                    inputs=case.inputs,
+                    expected=case.expected,
+                    tolerance=case.tolerance,
+                    created_by=by,
+                )
+                for case in cases
+            )
+    except IntegrityError as error:
+        raise CaseNameTaken from error
+
+
+@transaction.atomic
+def change_case(
+    *, case: TestCase, name: str, expected: list[Scalar], tolerance: float, by: User
+) -> TestCase:
+    """Expect something else of the version. It must run again, unless only the name changed.
+    Raises CaseLocked once the version was live, CaseNameTaken."""
+    case = _open_case(case)
+    before = {"expected": case.expected, "tolerance": case.tolerance}
+    is_same = (case.expected, case.tolerance) == (expected, tolerance)
+    try:
+        with transaction.atomic():
+            TestCase.objects.filter(pk=case.pk).update(
+                name=name,
+                expected=expected,
+                tolerance=tolerance,
+                **({} if is_same else NOT_RUN),
+            )
+    except IntegrityError as error:
+        raise CaseNameTaken from error
+    record(
+        "test case changed",
+        by=by,
+        target=f"{case.version}: {name}",
+        before=before,
+        after={"expected": expected, "tolerance": tolerance},
+    )
+    case.refresh_from_db()
+    return case
+
+
+@transaction.atomic
+def delete_case(*, case: TestCase, by: User) -> None:
+    """Expect nothing of these inputs any more. Raises CaseLocked once the version was live."""
+    case = _open_case(case)
+    record("test case deleted", by=by, target=f"{case.version}: {case.name}")
+    case.delete()
+
+
+def _open_case(case: TestCase) -> TestCase:
+    """The case, held; its version must never have been live: what it was tested with stays."""
+    held = TestCase.objects.select_for_update(of=("self",)).select_related("version__model")
+    case = held.get(pk=case.pk)
+    if case.version.is_locked:
+        raise CaseLocked
+    return case
+
+
+@transaction.atomic
+def judge_case(
+    *,
+    case_id: int,
+    sha256: str,
+    revision: int,
+    started_at: Any,
+    outputs: dict[str, Any] | None,
+    problem: str = "",
+) -> bool:
+    """Write what a run of the case on this file and this revision came to: ``outputs``, or the
+    ``problem`` for want of them. False where the case is gone or a later run was faster."""
+    case = TestCase.objects.select_for_update().filter(pk=case_id).first()
+    if case is None:
+        return False
+    if outputs is not None:
+        targets = list(Target.objects.filter(version_id=case.version_id))
+        problem = " ".join(
+            _sentence(one.expected, one.found, targets[one.target : one.target + 1])
+            for one in differences(case.expected, outputs, case.tolerance)
+        )
+    return bool(
+        TestCase.objects.filter(pk=case_id)
+        .filter(Q(ran_at=None) | Q(ran_at__lte=started_at))
+        .update(
+            passed=not problem,
+            ran_at=Now(),
+            ran_sha256=sha256,
+            ran_revision=revision,
+            found=None if outputs is None else found_values(outputs),
+            problem=problem,
+        )
+    )
+
+
+def _sentence(expected: Scalar, found: Scalar, targets: list[Target]) -> str:
+    target = targets[0] if targets else Target()
+    name = f"{target}: " if target.label or target.name else ""
+    return f"{name}expected {answer_text(expected, target)}, found {answer_text(found, target)}."
+
+
+def answer_text(value: Scalar, target: Target) -> str:
+    """An expected or found answer as people read it."""
+    if value is None:
+        return "nothing"
+    if not target.class_labels and isinstance(value, int | float) and not isinstance(value, bool):
+        return with_unit(show_number(value), target.unit)
+    return target.label_of(value)

@@ -60,7 +60,7 @@ def delete_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Execution
     """Hide the person's predictions with these ids from every list at once. One that is not
     finished stays. Returns those that were deleted; each can be restored for 30 days."""
     found = list(Execution.objects.visible_to(by).finished().filter(pk__in=ids).select_for_update())
-    Execution.objects.filter(pk__in=found).update(deleted_at=Now())
+    Execution.objects.filter(pk__in=[row.pk for row in found]).update(deleted_at=Now())
     for execution in found:
         record("prediction deleted", by=by, target=execution.public_id)
     return found
@@ -72,7 +72,7 @@ def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Executio
     found = list(
         Execution.objects.recoverable_by(by).filter(pk__in=ids).select_for_update(no_key=True)
     )
-    Execution.objects.filter(pk__in=found).update(deleted_at=None)
+    Execution.objects.filter(pk__in=[row.pk for row in found]).update(deleted_at=None)
     for execution in found:
         record("prediction restored", by=by, target=execution.public_id)
     return found

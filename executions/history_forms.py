@@ -27,6 +27,7 @@ STATUSES = {
     "canceled": (Execution.Status.CANCELED,),
 }
 SEARCH_LENGTH = 500
+NOTE_LENGTH = 1000
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 
 
@@ -177,3 +178,18 @@ class HistoryFilterForm(forms.Form):
             is_current = all(self.data.get(name) == day for name, day in bounds.items())
             found.append(Period(label, self.query(**bounds), is_current))
         return found
+
+
+class NoteForm(forms.Form):
+    """A private note on one prediction. A browser counts a line break as two characters."""
+
+    note = forms.CharField(
+        required=False,
+        max_length=NOTE_LENGTH,
+        error_messages={
+            "max_length": f"A note has at most {NOTE_LENGTH:,} characters. It was not saved."
+        },
+    )
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__({"note": str(data.get("note", "")).replace("\r\n", "\n")})

@@ -61,6 +61,13 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
             | Q(requested_at=execution.requested_at, pk__gt=execution.pk)
         )
 
+    def deleted_before(self, execution: "Execution") -> "ExecutionQuerySet":
+        """What follows ``execution`` in a list that shows the last deleted first."""
+        return self.filter(
+            Q(deleted_at__lt=execution.deleted_at)
+            | Q(deleted_at=execution.deleted_at, pk__lt=execution.pk)
+        )
+
     def held_by(self, owner: str, attempt: int) -> "ExecutionQuerySet":
         """Running rows whose lease this worker holds for this attempt."""
         return self.running().filter(lease_owner=owner, attempt=attempt)

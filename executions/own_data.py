@@ -24,6 +24,7 @@ def _rows(user: User) -> list[Row]:
             "inputs": execution.inputs,
             "outputs": execution.outputs,
             "error_code": execution.error_code,
+            "note": execution.note,
         }
         for execution in executions
     ]
@@ -38,6 +39,9 @@ def _erase(user: User) -> None:
         warnings=[],
         message="",
         traceback="",
+        note="",
+        search_text="",
+        search_own="",
         purged_at=Coalesce("purged_at", Now()),
     )
 

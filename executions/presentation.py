@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
+
 from executions.answer import Answer, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
@@ -14,7 +16,8 @@ LISTED_INPUTS = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One execution in a list: up to three inputs, how many more there are, and the result."""
+    """One execution in a list: up to three inputs, how many more there are, and the result, or how
+    far it is."""
 
     execution: Execution
     inputs: list[tuple[str, str]]
@@ -37,10 +40,18 @@ def _row(execution: Execution) -> Row:
         execution=execution,
         inputs=inputs[:LISTED_INPUTS],
         more=max(0, len(inputs) - LISTED_INPUTS),
-        result=answer.text if answer else error_sentence(execution) or "–",
+        result=answer.text if answer else error_sentence(execution) or _progress(execution),
         confidence=answer.confidence_text if answer else "",
         is_low=bool(answer and answer.is_low),
     )
+
+
+def _progress(execution: Execution) -> str:
+    if execution.status == Execution.Status.CANCELED:
+        return "Canceled by you"
+    if execution.started_at is None or execution.status == Execution.Status.QUEUED:
+        return "Waiting in the queue"
+    return f"Running for {(timezone.now() - execution.started_at).total_seconds():.0f} s"
 
 
 def answer_of(execution: Execution) -> Answer | None:

@@ -1,0 +1,231 @@
+"""A person's history: what they see of it, take from it, delete and restore."""
+
+import math
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.requests import SignedInRequest
+from config.csv_text import csv_response
+from executions import history
+from executions.access import asked_ids, own_execution, own_executions, with_rows
+from executions.errors import TooManyRequests, TooManyRows
+from executions.exports import export
+from executions.history_forms import STATUSES, HistoryFilterForm
+from executions.history_page import PAGE_SIZE, Page, edge_of, page_of
+from executions.models import Execution, ExecutionQuerySet
+from executions.presentation import rows
+
+COUNTED = 10_000
+"""Counts are exact up to here; beyond it a page says how many there are at least."""
+SELECTED = 50
+FIRST_POLL_MS = 1000
+SLOWEST_POLL_MS = 15_000
+CHIP_ICONS = {
+    "all": "",
+    "success": "check-circle-fill",
+    "failed": "x-circle-fill",
+    "running": "arrow-repeat",
+    "canceled": "slash-circle",
+}
+UNDO = "deleted executions"
+
+
+@require_GET
+def execution_list(request: SignedInRequest) -> HttpResponse:
+    form = _filter_form(request)
+    page = page_of(form.filter(own_executions(request)), owner=request.user, asked=request.GET)
+    counts = _counts(form, Execution.objects.visible_to(request.user))
+    context = {
+        "form": form,
+        "rows": rows(page.executions),
+        "chips": _chips(form, counts),
+        "total": counts[form.cleaned_data.get("status") or "all"],
+        "pager": _pager(form, page),
+        "undo": request.session.pop(UNDO, []),
+        "back": request.GET.urlencode(),
+        "poll_n": 1,
+        "poll_ms": FIRST_POLL_MS,
+    }
+    status = 422 if form.errors else 200
+    return render(request, "executions/execution_list.html", context, status=status)
+
+
+def _filter_form(request: SignedInRequest) -> HistoryFilterForm:
+    return HistoryFilterForm(
+        request.GET,
+        base=Execution.objects.visible_to(request.user),
+        zone=request.user.zone,
+        decimal_mark=request.user.decimal_mark,
+    )
+
+
+def _counts(form: HistoryFilterForm, executions: ExecutionQuerySet) -> dict[str, str]:
+    """How many fit the filter, whatever their status, and how many of each status, as texts."""
+    fitting = form.filter(executions, any_status=True).order_by()[: COUNTED + 1]
+    each = {name: Count("pk", filter=Q(status__in=statuses)) for name, statuses in STATUSES.items()}
+    counts = fitting.aggregate(all=Count("pk"), **each)
+    more = "+" if counts["all"] > COUNTED else ""
+    return {name: f"{min(count, COUNTED):,}{more}" for name, count in counts.items()}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One choice of status, how many there are, and where it leads."""
+
+    label: str
+    icon: str
+    count: str
+    query: str
+    is_current: bool
+
+
+def _chips(form: HistoryFilterForm, counts: dict[str, str]) -> list[Chip]:
+    chosen = form.cleaned_data.get("status", "")
+    return [
+        Chip(
+            label=name.capitalize(),
+            icon=icon,
+            count=counts[name],
+            query=form.query(status="" if name == "all" else name),
+            is_current=chosen == ("" if name == "all" else name),
+        )
+        for name, icon in CHIP_ICONS.items()
+    ]
+
+
+def _pager(form: HistoryFilterForm, page: Page) -> dict[str, str]:
+    shown = page.executions
+    return {
+        "text": f"{len(shown)} shown, newest first",
+        "newer_url": form.query(after=str(shown[0].pk)) if shown and page.has_newer else "",
+        "older_url": form.query(before=str(shown[-1].pk)) if shown and page.has_older else "",
+    }
+
+
+@require_GET
+def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """One row of the list, asked for at a growing interval until the execution is finished."""
+    text = request.GET.get("n", "")
+    asked = int(text) if text.isdecimal() and len(text) < 4 else 1
+    own_execution(request, pk)
+    context = {
+        "row": rows(own_executions(request).filter(pk=pk))[0],
+        "poll_n": asked + 1,
+        "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10), SLOWEST_POLL_MS),
+    }
+    return render(request, "executions/_row.html", context)
+
+
+@require_POST
+def export_executions(request: SignedInRequest) -> HttpResponseBase:
+    """The filtered predictions as CSV, or those that are ticked, whatever the filter."""
+    form = _filter_form(request)
+    ticked = asked_ids(request.POST.getlist("ids"))[:SELECTED]
+    found = own_executions(request)
+    found = found.filter(pk__in=ticked) if ticked else form.filter(found)
+    if form.errors and not ticked:
+        return _back_to_list(request.GET.urlencode())
+    days = {} if ticked else form.cleaned_data
+    try:
+        file = export(found, zone=request.user.zone, start=days.get("from"), end=days.get("to"))
+        history.record_export(count=file.count, by=request.user)
+    except TooManyRequests as error:
+        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+    except TooManyRows as error:
+        messages.error(request, error.message)
+        return _back_to_list(request.GET.urlencode())
+    return csv_response(file.file_name, file.header, file.lines())
+
+
+@require_POST
+def selection(request: SignedInRequest) -> HttpResponse:
+    """What to do with the ticked rows; each act has a page of its own."""
+    ids = asked_ids(request.POST.getlist("ids"))[:SELECTED]
+    act, back = request.POST.get("act"), request.GET.urlencode()
+    if act == "delete" and ids:
+        return redirect(f"{reverse('executions:delete')}?{_ids_query(ids, back=back)}")
+    if act == "compare" and len(ids) in {2, 3}:
+        return redirect(f"{reverse('executions:compare')}?{_ids_query(ids)}")
+    messages.info(request, "Tick two or three." if act == "compare" else "Tick at least one.")
+    return _back_to_list(back)
+
+
+def _ids_query(ids: list[uuid.UUID], **more: str) -> str:
+    return urlencode({"ids": [str(pk) for pk in ids], **more}, doseq=True)
+
+
+def _back_to_list(query: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(f"{reverse('executions:list')}?{query}".removesuffix("?"))
+
+
+@require_http_methods(["GET", "POST"])
+def delete_executions(request: SignedInRequest) -> HttpResponse:
+    """The page that states what deleting does, and the deed."""
+    ids = asked_ids((*request.GET.getlist("ids"), *request.POST.getlist("ids")))[:SELECTED]
+    back = request.GET.get("back", "")
+    if request.method == "POST":
+        deleted = history.delete_executions(ids=ids, by=request.user)
+        request.session[UNDO] = [str(execution.pk) for execution in deleted]
+        return _back_to_list(back)
+    found = rows(own_executions(request).filter(pk__in=ids))
+    context = {
+        "rows": [row for row in found if row.execution.is_finished],
+        "unfinished": [row for row in found if not row.execution.is_finished],
+        "kept_days": settings.DELETED_KEPT.days,
+        "back": back,
+    }
+    status = 200 if found else 404
+    return render(request, "executions/execution_delete.html", context, status=status)
+
+
+@require_GET
+def deleted_list(request: SignedInRequest) -> HttpResponse:
+    """What can still be restored, the last deleted first."""
+    found = with_rows(Execution.objects.recoverable_by(request.user))
+    found = found.order_by("-deleted_at", "-pk")
+    edge = edge_of(request.user, request.GET.get("before", ""))
+    if edge and edge.deleted_at:
+        found = found.deleted_before(edge)
+    page = list(found[: PAGE_SIZE + 1])
+    shown = page[:PAGE_SIZE]
+    context = {
+        "rows": [(row, _days_left(row.execution)) for row in rows(shown)],
+        "kept_days": settings.DELETED_KEPT.days,
+        "pager": {
+            "text": f"{len(shown)} shown, the last deleted first",
+            "newer_url": request.path if edge else "",
+            "older_url": f"?before={shown[-1].pk}" if len(page) > PAGE_SIZE else "",
+        },
+    }
+    return render(request, "executions/deleted_list.html", context)
+
+
+def _days_left(execution: Execution) -> int:
+    """Whole days in which a deleted execution can be restored, today included."""
+    assert execution.kept_until is not None
+    return math.ceil((execution.kept_until - timezone.now()).total_seconds() / 86_400)
+
+
+@require_POST
+def restore_executions(request: SignedInRequest) -> HttpResponse:
+    ids = asked_ids(request.POST.getlist("ids"))[:SELECTED]
+    restored = history.restore_executions(ids=ids, by=request.user)
+    if restored:
+        count = len(restored)
+        messages.success(request, f"Restored {count} prediction{'' if count == 1 else 's'}.")
+    else:
+        messages.error(request, "Nothing was restored: it is gone, or was restored before.")
+    if request.POST.get("to") == "deleted":
+        return redirect("executions:deleted")
+    return _back_to_list(request.GET.urlencode())

@@ -1,0 +1,81 @@
+"""What a person does with one prediction of theirs: try it again, and note something on it."""
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.requests import SignedInRequest
+from config.errors import DomainError
+from executions import history
+from executions.access import asked_id, own_execution
+from executions.errors import NoActiveVersion
+from executions.forms import InputForm
+from executions.history_forms import NoteForm
+from executions.models import Execution
+from executions.views import form_page
+from models_registry.models import ModelVersion
+
+
+@require_POST
+def retry_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """Run the same inputs on the live version; where they no longer fit, show them in its form."""
+    execution = own_execution(request, pk)
+    version = ModelVersion.objects.active().filter(model=execution.version.model).first()
+    if version is None:
+        return _refused(request, execution, NoActiveVersion())
+    version.model = execution.version.model
+    token = asked_id(request.POST.get("form_token", "")) or uuid.uuid4()
+    form = _filled_form(execution, version, token, request.user.decimal_mark)
+    if not form.is_valid():
+        return form_page(request, version, form, status=422)
+    try:
+        retry = history.retry_execution(
+            execution=execution,
+            version=version,
+            inputs=form.cleaned_inputs,
+            form_token=token,
+            by=request.user,
+        )
+    except DomainError as error:
+        return _refused(request, execution, error)
+    return HttpResponseRedirect(f"{reverse('executions:detail', args=[retry.pk])}#result")
+
+
+def _filled_form(
+    execution: Execution, version: ModelVersion, token: uuid.UUID, decimal_mark: str
+) -> InputForm:
+    """The version's form, sent with the execution's inputs: the one check of values is the form's.
+    An input that the version no longer takes is an error too, for the rest is not the same."""
+    schema = version.features.as_schema()
+    stored = execution.inputs or {}
+    filled = InputForm(schema, values=stored, decimal_mark=decimal_mark).initial
+    data = {**filled, "form_token": token}
+    form = InputForm(schema, data, decimal_mark=decimal_mark)
+    known = {feature.name for feature in schema.features}
+    form.full_clean()
+    for name in stored.keys() - known:
+        form.add_error(
+            None, f"{version.short_name} has no input “{name}” any more. Nothing has been run."
+        )
+    return form
+
+
+def _refused(request: SignedInRequest, execution: Execution, error: DomainError) -> HttpResponse:
+    messages.error(request, error.message)
+    return redirect("executions:detail", execution.pk)
+
+
+@require_POST
+def write_note(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    execution = own_execution(request, pk)
+    form = NoteForm(request.POST)
+    if form.is_valid():
+        history.write_note(execution=execution, note=form.cleaned_data["note"], by=request.user)
+        messages.success(request, "Note saved." if execution.note else "Note removed.")
+    else:
+        messages.error(request, " ".join(map(str, form.errors["note"])))
+    return redirect("executions:detail", execution.pk)

@@ -8,4 +8,4 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Predictions"
 
     def ready(self) -> None:
-        from executions import own_data  # noqa: F401 - registers itself
+        from executions import notices, own_data  # noqa: F401 - they register themselves

@@ -21,7 +21,7 @@ from executions import attempt_log
 from executions.errors import user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.search_text import text_of_result
-from models_registry.services import mark_tested
+from models_registry.services import judge_case, mark_tested
 from notifications.models import Notification
 from notifications.services import notify
 
@@ -127,6 +127,7 @@ def mark_succeeded(
             sha256=execution.version_sha256,
             revision=execution.version_revision,
         )
+        _judge(execution, outputs)
     return True
 
 
@@ -146,7 +147,7 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
         execution, Attempt.Outcome.FAILED, log or attempt_log.written(0, "ERROR", failure.code)
     )
     if execution.attempt > len(delays):
-        _tell_owner(execution, failure)
+        _settle_failure(execution, failure)
     return True
 
 
@@ -172,7 +173,7 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
         attempt_log.written(held.total_seconds(), "ERROR", why),
     )
     if is_last:
-        _tell_owner(execution, failure)
+        _settle_failure(execution, failure)
     return True
 
 
@@ -194,7 +195,7 @@ def _end_queued(execution: Execution, failure: Failure) -> bool:
     queued = Execution.objects.queued().filter(pk=execution.pk, attempt=execution.attempt)
     if not _fail(queued, failure):
         return False
-    _tell_owner(execution, failure)
+    _settle_failure(execution, failure)
     return True
 
 
@@ -220,6 +221,19 @@ def _requeue(rows: ExecutionQuerySet, after: timedelta = timedelta(0)) -> int:
     )
 
 
+def _judge(execution: Execution, outputs: dict[str, Any] | None, problem: str = "") -> None:
+    """Where the run was that of a saved case: whether the case passes."""
+    if execution.test_case_id is not None:
+        judge_case(
+            case_id=execution.test_case_id,
+            sha256=execution.version_sha256,
+            revision=execution.version_revision,
+            started_at=execution.started_at or timezone.now(),
+            outputs=outputs,
+            problem=problem,
+        )
+
+
 def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> None:
     Attempt.objects.update_or_create(
         execution=execution,
@@ -228,14 +242,32 @@ def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> 
     )
 
 
+def _settle_failure(execution: Execution, failure: Failure) -> None:
+    """What follows once an execution has failed for good."""
+    _judge(execution, None, f"The run failed ({failure.code}).")
+    _tell_owner(execution, failure)
+
+
 def _tell_owner(execution: Execution, failure: Failure) -> None:
     if execution.purpose != Execution.Purpose.PREDICTION or execution.user is None:
         return
+    version, page = execution.version, reverse("executions:detail", args=[execution.pk])
+    form = reverse("executions:create", args=[version.model.slug])
     notify(
         execution.user,
         kind=Notification.Kind.EXECUTION_FAILED,
         cause=f"execution {execution.pk}",
         title=f"Your prediction {execution.public_id} failed",
         text=f"{user_sentence(failure.code, failure.message)} (code {failure.code})",
-        url=reverse("executions:detail", args=[execution.pk]),
+        url=page,
+        context={
+            "model": version.model.name,
+            "version": version.short_name,
+            "requested_at": execution.requested_at.isoformat(),
+            "links": [
+                ["Try again with the same inputs", f"{form}?from={execution.pk}"],
+                ["Ask an administrator", page],
+            ],
+        },
+        bundle=f"model {version.model_id} {failure.code}",
     )

@@ -21,5 +21,5 @@ class NewsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path == self.path and request.user.is_authenticated:
-            return news(cast(SignedInRequest, request))
+            return news(cast("SignedInRequest", request))
         return self.get_response(request)

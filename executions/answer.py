@@ -12,6 +12,8 @@ from models_registry.models import Target
 from models_registry.number_text import MONEY, with_unit
 
 LOW_CONFIDENCE = 0.6
+SOURCES = {"model": "model's own", "reference": "from data the model had not seen"}
+"""Where an interval comes from, in words."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,10 @@ def _interval(interval: dict[str, Any] | None, value: float, unit: str) -> Inter
     low, high = interval["low"], interval["high"]
     texts = four_digits(low), four_digits(high)
     words = with_unit(" to ".join(texts), unit)
+    source = SOURCES[interval.get("source", "model")]
     return IntervalText(
         *texts,
-        sentence=f"{100 * interval['level']:.0f} % interval (model's own): {words}",
+        sentence=f"{100 * interval['level']:.0f} % interval ({source}): {words}",
         point_percent=100 * (value - low) / (high - low) if high > low else 50.0,
     )
 

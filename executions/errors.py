@@ -21,6 +21,11 @@ class NoActiveVersion(DomainError):
         super().__init__("There is no active version of this model right now.")
 
 
+class NotAnAdmin(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only administrators test or replay a version.")
+
+
 class AlreadyFinished(DomainError):
     def __init__(self) -> None:
         super().__init__("This prediction is already finished.")
@@ -34,6 +39,11 @@ class NotRetryable(DomainError):
 class TooManyRows(DomainError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"These are more than {limit:,} predictions. Narrow the dates.")
+
+
+class NotATest(DomainError):
+    def __init__(self) -> None:
+        super().__init__("Only a test that succeeded can be saved as a case.")
 
 
 _SENTENCES = {

@@ -15,12 +15,18 @@ from django.utils import timezone
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
-from executions.errors import AlreadyFinished, NoActiveVersion, QueueFull, TooManyRequests
+from executions.errors import (
+    AlreadyFinished,
+    NoActiveVersion,
+    NotAnAdmin,
+    QueueFull,
+    TooManyRequests,
+)
 from executions.models import Execution
 from executions.search_text import own_text, text_of_inputs
 from executions.tasks import submit_execution
 from models_registry.input_schema import CleanedInputs
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, TestCase
 from models_registry.services import check_runnable
 
 NET = timedelta(seconds=4)
@@ -36,17 +42,21 @@ def request_execution(
     form_token: uuid.UUID,
     purpose: Execution.Purpose = Execution.Purpose.PREDICTION,
     retry_of: Execution | None = None,
+    test_case: TestCase | None = None,
 ) -> Execution:
     """Accept one run of ``version`` on checked inputs: one INSERT, and from then on it is kept.
 
     The same form sent twice with the same inputs is the same execution. Raises TooManyRequests
     over the person's rate, QueueFull under back-pressure, NoActiveVersion for a prediction with a
-    version that is not live, NotInspected or IncompleteSchema for a version that cannot run.
+    version that is not live, NotAnAdmin for a test or replay of anybody else, and NotInspected,
+    VersionAltered or IncompleteSchema for a version that cannot run.
     """
     if not inputs.is_valid:
         raise ValueError("inputs must be checked before an execution is requested")
     if purpose == Execution.Purpose.PREDICTION and not version.is_active:
         raise NoActiveVersion
+    if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.is_staff):
+        raise NotAnAdmin
     check_runnable(version)
     # One request of a person at a time: a double click waits here and then finds its twin.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
@@ -71,6 +81,7 @@ def request_execution(
         warnings=list(inputs.warnings),
         form_token=form_token,
         retry_of=retry_of,
+        test_case=test_case,
         dispatch_after=Now() + Value(NET),
         deadline=Now() + Value(settings.QUEUE_DEADLINE),
     )

@@ -33,6 +33,7 @@ from flows.errors import (
     PredictionFailed,
 )
 from flows.host import limits_of, model_host, owner
+from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
 from flows.model_host import wire
 from flows.model_host.client import ArtifactChanged, PredictionCancelled
@@ -47,6 +48,7 @@ from flows.model_host.protocol import (
 )
 from models_registry.errors import ArtifactMissing
 from models_registry.input_schema import InputSchema
+from models_registry.integrity import mark_altered
 from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)
@@ -109,7 +111,10 @@ class Prediction:
             return Failure(
                 error.code, self._sentence(error), error.traceback, _recorded(error.trace)
             )
-        except (ArtifactMissing, ArtifactTampered) as error:
+        except ArtifactTampered as error:
+            mark_altered(self.execution.version_sha256)
+            return Failure("STORAGE", str(error))
+        except ArtifactMissing as error:
             return Failure("STORAGE", str(error))
         except (ArtifactChanged, NotAModel):
             sha256 = self.execution.version_sha256
@@ -152,10 +157,11 @@ class Prediction:
             return lifecycle.mark_failed(
                 self.execution, owner=owner, failure=outcome, log=self.log.text
             )
+        outputs = with_reference_interval(outcome.outputs, self.execution.version)
         return lifecycle.mark_succeeded(
             self.execution,
             owner=owner,
-            outputs=wire.to_json(outcome.outputs),
+            outputs=wire.to_json(outputs),
             warnings=[*self.execution.warnings, *outcome.outputs.warnings],
             diagnostics=_recorded(outcome.trace),
             log=self.log.text,

@@ -14,8 +14,10 @@ from pytest_django import Settings
 from sklearn.linear_model import LinearRegression
 
 from accounts.models import User
-from flows import rehearsal
-from flows.errors import NotQueued, RehearsalFailed
+from executions.answer import read_answer
+from flows import predict, rehearsal
+from flows.errors import NotQueued, PredictionFailed, RehearsalFailed
+from models_registry import services
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion, ReferenceData, Rehearsal
 from models_registry.services import request_rehearsal
@@ -172,3 +174,60 @@ def test_a_rehearsal_runs_once(iris: ModelVersion, ada: User) -> None:
 def test_asking_again_while_it_runs_is_the_same_rehearsal(iris: ModelVersion, ada: User) -> None:
     first = request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada)
     assert request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada) == first
+
+
+def test_a_calibrated_interval_comes_with_the_next_prediction(
+    line: ModelVersion, ada: User
+) -> None:
+    reference(line, rows=20, interval_halfwidth=1.5, interval_sha256=line.sha256)
+    execution = make_execution(version=line, inputs={"x": 4.0}, purpose="test", user=ada)
+
+    predict.claim(str(execution.pk), 1).carry_out()
+
+    execution.refresh_from_db()
+    interval = read_answer(execution.outputs, list(line.targets.all())).interval
+    assert interval is not None
+    assert interval.sentence == "90 % interval (from data the model had not seen): 6.5 to 9.5"
+
+
+def test_an_interval_of_another_file_is_not_used(line: ModelVersion, ada: User) -> None:
+    reference(line, rows=20, interval_halfwidth=1.5, interval_sha256="0" * 64)
+    execution = make_execution(version=line, inputs={"x": 4.0}, purpose="test", user=ada)
+
+    predict.claim(str(execution.pk), 1).carry_out()
+
+    execution.refresh_from_db()
+    assert execution.outputs["targets"][0]["interval"] is None
+
+
+def test_a_prediction_that_finds_another_file_marks_the_version(
+    iris: ModelVersion, ada: User
+) -> None:
+    key = artifact_key(iris.sha256)
+    storages["artifacts"].delete(key)
+    storages["artifacts"].save(key, ContentFile(b"another file"))
+    execution = make_execution(version=iris, inputs=INPUTS)
+
+    with pytest.raises(PredictionFailed):
+        predict.claim(str(execution.pk), 1).carry_out()
+
+    iris.refresh_from_db()
+    assert iris.is_altered
+
+
+def test_a_run_in_flight_finishes_on_the_version_it_was_pinned_to(
+    iris: ModelVersion, ada: User
+) -> None:
+    execution = make_execution(version=iris, inputs=INPUTS)
+    services.promote(
+        version=make_version(model=iris.model), text="Another one", inputs_reviewed=True, by=ada
+    )
+
+    predict.claim(str(execution.pk), 1).carry_out()
+
+    execution.refresh_from_db()
+    assert (execution.status, execution.version, execution.version.status) == (
+        "succeeded",
+        iris,
+        "archived",
+    )

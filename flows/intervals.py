@@ -1,0 +1,27 @@
+"""The 90 % interval from reference data, in the place of the model's own.
+
+PRODUCT 1.2: rows that the model had not seen come first, the estimator's own standard deviation
+second, and otherwise there is none.
+"""
+
+from dataclasses import replace
+
+from flows.model_host.protocol import Interval, Outputs
+from models_registry.conformal import LEVEL
+from models_registry.models import ModelVersion, ReferenceData
+
+
+def with_reference_interval(outputs: Outputs, version: ModelVersion) -> Outputs:
+    """The outputs with value ± half-width, where one was calibrated for exactly this file."""
+    if outputs.task != "regression" or len(outputs.targets) != 1:
+        return outputs
+    halfwidth = (
+        ReferenceData.objects.filter(version=version, interval_sha256=version.sha256)
+        .values_list("interval_halfwidth", flat=True)
+        .first()
+    )
+    value = outputs.targets[0].value
+    if halfwidth is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return outputs
+    interval = Interval(value - halfwidth, value + halfwidth, level=LEVEL, source="reference")
+    return replace(outputs, targets=(replace(outputs.targets[0], interval=interval),))

@@ -211,6 +211,7 @@ EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000
 DELETED_KEPT = timedelta(days=30)  # how long a deleted prediction can be restored
 MAX_FEATURES = 200
+MAX_PRESETS_PER_MODEL = 50  # of one person
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("models_registry.urls")),
     path("", include("executions.urls")),
     path("", include("monitoring.urls")),
+    path("presets/", include("presets.urls")),
     path("notifications/", include("notifications.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),

@@ -1,6 +1,8 @@
-"""The pages of people who use a model: its form, one execution, their history."""
+"""The pages of people who use a model: its form, and one execution."""
 
 import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,20 +14,28 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
 from executions import services
-from executions.access import own_execution
+from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests
+from executions.explanation_views import explanation_context
 from executions.forms import InputForm, with_fix
-from executions.models import Execution, ExecutionQuerySet
+from executions.models import Execution
 from executions.presentation import answer_of, error_sentence, input_texts, rows
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 
-PAGE_SIZE = 25
 RECENT = 5
 FIRST_POLL_MS = 150
 SLOWEST_POLL_MS = 2000
 BRIEF_SECONDS = 1.5
 """A run shorter than this never shows a running state."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the form says above its fields: what was filled in, and what did not fit."""
+
+    title: str
+    problems: tuple[str, ...] = ()
 
 
 @require_http_methods(["GET", "POST"])
@@ -37,14 +47,14 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
     mark = request.user.decimal_mark
     if request.method == "GET":
         form = InputForm(schema, values=_starting_values(request, schema), decimal_mark=mark)
-        return _form_page(request, version, form)
+        return form_page(request, version, form)
     if "fix" in request.POST:
         form = InputForm(schema, with_fix(request.POST), decimal_mark=mark)
         form.is_valid()
-        return _form_page(request, version, form, status=422 if form.errors else 200)
+        return form_page(request, version, form, status=422 if form.errors else 200)
     form = InputForm(schema, request.POST, decimal_mark=mark)
     if not form.is_valid():
-        return _form_page(request, version, form, status=422)
+        return form_page(request, version, form, status=422)
     try:
         execution = services.request_execution(
             user=request.user,
@@ -54,7 +64,7 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         )
     except DomainError as error:
         form.add_error(None, error.message)
-        return _form_page(request, version, form, status=_status(error))
+        return form_page(request, version, form, status=_status(error))
     page = reverse("executions:detail", args=[execution.pk])
     return redirect(f"{page}#result")  # on a phone the page opens at the result
 
@@ -67,37 +77,32 @@ def _starting_values(request: SignedInRequest, schema: InputSchema) -> dict[str,
     """The values the form opens with: those of an earlier execution, typical ones, or none."""
     if "typical" in request.GET:
         return schema.typical_values()
-    source = _uuid(request.GET.get("from", ""))
+    source = asked_id(request.GET.get("from", ""))
     return (own_execution(request, source).inputs or {}) if source else {}
 
 
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
-
-
-def _form_page(
+def form_page(
     request: SignedInRequest,
     version: ModelVersion,
     form: InputForm,
     *,
     result: dict[str, Any] | None = None,
+    notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The form beside a result: that of ``result``, or the one that stood there before an invalid
     submit, which stays, marked as made with other values."""
-    last = _uuid(request.POST.get("after", ""))
+    last = asked_id(request.POST.get("after", ""))
     if result is None and last:
         result = _result(own_execution(request, last), asked=0)
-    recent = list(_executions(request).finished().filter(version__model=version.model)[:RECENT])
+    recent = list(own_executions(request).finished().filter(version__model=version.model)[:RECENT])
     context = (result or {}) | {
         "model": version.model,
         "version": version,
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "is_stale": form.is_bound,
+        "is_stale": form.is_bound or notice is not None,
+        "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": rows(recent),
     }
@@ -115,7 +120,7 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
             values=execution.inputs,
             decimal_mark=request.user.decimal_mark,
         )
-        return _form_page(request, execution.version, form, result=result)
+        return form_page(request, execution.version, form, result=result)
     return render(request, "executions/execution_detail.html", result)
 
 
@@ -145,13 +150,31 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "error_sentence": error_sentence(execution),
         "warnings": execution.warnings,
         "inputs": input_texts(schema, execution.inputs or {}),
+        "retry_token": uuid.uuid4() if execution.may_be_retried else None,
+        "original": _original(execution),
+        "retries": list(_retries(execution)),
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
         "elapsed_seconds": elapsed,
         "is_brief": elapsed < BRIEF_SECONDS,
         "poll_n": asked + 1,
         "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10) // 2 or 1, SLOWEST_POLL_MS),
-    }
+    } | explanation_context(execution, schema)
+
+
+def _original(execution: Execution) -> Execution | None:
+    """What this one tries again, unless its owner deleted it."""
+    if execution.retry_of_id is None:
+        return None
+    originals = Execution.objects.kept().select_related("version")
+    return originals.filter(pk=execution.retry_of_id).first()
+
+
+def _retries(execution: Execution) -> Iterable[Execution]:
+    """How this one was tried again, the newest first."""
+    if not execution.may_be_retried:
+        return ()
+    return execution.retries.kept().predictions().select_related("version")[:RECENT]
 
 
 @require_POST
@@ -160,30 +183,3 @@ def cancel_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     if not execution.is_finished:
         services.cancel_execution(execution=execution, by=request.user)
     return redirect("executions:detail", execution.pk)
-
-
-@require_GET
-def execution_list(request: SignedInRequest) -> HttpResponse:
-    executions = _executions(request)
-    before = _uuid(request.GET.get("before", ""))
-    if before:
-        last = own_execution(request, before)
-        executions = executions.older_than(last)
-    page = list(executions[: PAGE_SIZE + 1])
-    shown = page[:PAGE_SIZE]
-    pager = {
-        "text": f"{len(shown)} shown, newest first",
-        "newer_url": request.path if before else "",
-        "older_url": f"?before={shown[-1].pk}" if len(page) > PAGE_SIZE else "",
-    }
-    return render(request, "executions/execution_list.html", {"rows": rows(shown), "pager": pager})
-
-
-def _executions(request: SignedInRequest) -> ExecutionQuerySet:
-    """The person's own predictions, newest first, with all that a row shows."""
-    return (
-        Execution.objects.visible_to(request.user)
-        .select_related("version__model")
-        .prefetch_related("version__features", "version__targets")
-        .order_by("-requested_at", "-pk")
-    )

@@ -17,6 +17,7 @@ from models_registry import services
 from models_registry.models import Deployment, ModelVersion
 from notifications.models import Kind, Mail, Notification
 from notifications.preferences import switch_off_path
+from presets.models import Preset
 from tests.factories import make_execution, make_version
 
 CAST = ("anonymous", "alice", "bob", "ada", "root")
@@ -33,6 +34,7 @@ class Scene:
     notification: Notification
     mail: Mail
     root: User
+    preset: Preset
 
     def values(self) -> dict[str, Any]:
         return {
@@ -43,6 +45,7 @@ class Scene:
             "deployment": self.deployment.pk,
             "user": self.root.pk,
             "alice": self.execution.user_id,
+            "preset": self.preset.pk,
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -133,6 +136,17 @@ MATRIX: dict[str, Entry] = {
     "executions:delete": entry(302, 404, 404, 404, 404),  # of nothing
     "executions:deleted": signed_in(),
     "executions:restore": post(302, 302, 302, 302, 302),
+    "presets:list": signed_in(),
+    "presets:picker": signed_in(slug="slug"),
+    "presets:edit": owner(pk="preset"),
+    "presets:load": owner(pk="preset"),
+    "presets:delete": post(302, 302, 404, 404, 404, pk="preset"),
+    "presets:restore": post(302, 404, 404, 404, 404, pk="preset"),  # it is not deleted
+    "presets:save": post(302, 200, 200, 200, 200, slug="slug"),
+    "presets:save_from": owner(pk="pk"),
+    "presets:save_suggestion": entry(302, 404, 404, 404, 404, slug="slug", digest="=none"),
+    "presets:load_suggestion": post(302, 404, 404, 404, 404, slug="slug", digest="=none"),
+    "presets:dismiss": post(302, 404, 404, 404, 404, slug="slug", digest="=none"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
     "notifications:list": signed_in(),
@@ -199,6 +213,9 @@ MATRIX: dict[str, Entry] = {
     "admin:models_registry_modelversion_discard": post(  # ada's works, then it is gone
         302, 302, 302, 302, 404, pk="version"
     ),
+    "admin:models_registry_modelversion_inputs": admins(pk="version"),
+    "admin:models_registry_modelversion_duplicate": admins(pk="version"),
+    "admin:executions_execution_preview": admins(version_pk="version"),
     "admin:models_registry_modelversion_promote": admins(pk="version"),
     "admin:models_registry_modelversion_review": superusers(pk="version"),
     "admin:models_registry_modelversion_inspection": entry(302, 302, 302, 404, 404, pk="version"),
@@ -240,6 +257,9 @@ def scene(alice: User, ada: User, root: User) -> Scene:
             sender="site@example.com", recipients=["alice@example.com"], subject="Hello"
         ),
         root=root,
+        preset=Preset.objects.create(
+            user=alice, model=version.model, name="Mine", inputs={"age": 40.0}
+        ),
     )
 
 

@@ -1,0 +1,22 @@
+"""What can be wrong with saving a preset; each message is fit to show a person."""
+
+from config.errors import DomainError
+
+
+class TooManyPresets(DomainError):
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have {limit} presets for this model, and that is the limit. "
+            "Delete one that you no longer need."
+        )
+
+
+class NameTaken(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"You have a preset called “{name}” for this model.")
+        self.name = name
+
+
+class NothingToSave(DomainError):
+    def __init__(self) -> None:
+        super().__init__("A preset needs at least one value.")

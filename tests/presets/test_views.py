@@ -1,0 +1,255 @@
+"""Presets as people use them."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import ActivityEvent, User
+from executions.models import Execution
+from models_registry.models import ModelVersion
+from presets.models import Preset
+from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+
+TYPED = {"f0": "34", "f1": "41500", "f2": "false", "f3": "self"}
+
+
+def typed(version: ModelVersion, **changes: str) -> dict[str, str]:
+    """The form of ``version`` as it is posted from its own page."""
+    return {
+        "schema": version.features.as_schema().digest,
+        "form_token": "6f1c3a52-0d5a-4b36-9d9e-0a3f0a3f0a3f",
+        **TYPED,
+        **changes,
+    }
+
+
+def named(version: ModelVersion, name: str, client: Client, **changes: str) -> dict[str, str]:
+    """The preset's form as it is posted, after it asked for a name."""
+    url = reverse("presets:save", args=[version.model.slug])
+    form = client.post(url, typed(version, **changes)).context["form"]
+    hidden = {field.html_name: str(field.value()) for field in form.hidden_fields()}
+    return {**hidden, **TYPED, **changes, "name": name}
+
+
+def save(version: ModelVersion, name: str, client: Client, **changes: str):
+    url = reverse("presets:save", args=[version.model.slug])
+    return client.post(url, named(version, name, client, **changes))
+
+
+def make_preset(user: User, version: ModelVersion, **fields: object) -> Preset:
+    defaults = {"name": "Young", "inputs": LOAN_INPUTS}
+    return Preset.objects.create(user=user, model=version.model, **defaults | fields)
+
+
+def test_the_values_of_the_form_are_saved_under_a_name(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    page = save(active_version, "Young self-employed", as_alice)
+    assert page.status_code == 302
+    preset = Preset.objects.get()
+    assert (preset.name, preset.inputs) == ("Young self-employed", LOAN_INPUTS)
+    assert ActivityEvent.objects.filter(action="preset saved").count() == 1
+
+
+def test_asking_for_a_name_keeps_what_was_typed_and_runs_nothing(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    url = reverse("presets:save", args=[active_version.model.slug])
+    page = as_alice.post(url, typed(active_version, f0="35"))
+    assert page.context["form"]["f0"].value() == "35"
+    assert not Execution.objects.exists()
+    assert not Preset.objects.exists()
+
+
+def test_a_preset_may_hold_some_of_the_values_only(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    save(active_version, "Income", as_alice, f0="", f2="", f3="")
+    assert Preset.objects.get().inputs == {"income": 41_500.0}
+
+
+def test_a_value_that_the_model_would_refuse_is_not_saved(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    page = save(active_version, "Old", as_alice, f0="230")
+    assert page.status_code == 422
+    assert "230 is too high" in page.content.decode()
+    assert not Preset.objects.exists()
+
+
+def test_a_correction_is_one_click_in_the_presets_form(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    url = reverse("presets:save", args=[active_version.model.slug])
+    data = named(active_version, "Old", as_alice, f0="230")
+    page = as_alice.post(url, data | {"fix": "f0=100"})
+    assert page.context["form"]["f0"].value() == "100"
+    assert not Preset.objects.exists()
+
+
+def test_the_same_name_in_other_letters_is_replaced_only_on_demand(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_preset(alice, active_version, inputs={"age": 20.0})
+    page = save(active_version, "YOUNG", as_alice)
+    assert page.status_code == 422
+    assert "Replace it" in page.content.decode()
+    url = reverse("presets:save", args=[active_version.model.slug])
+    as_alice.post(url, named(active_version, "YOUNG", as_alice) | {"replace": "1"})
+    assert [(p.name, p.inputs) for p in Preset.objects.all()] == [("YOUNG", LOAN_INPUTS)]
+
+
+def test_there_is_a_limit_for_each_model(
+    as_alice: Client, alice: User, active_version: ModelVersion, settings: Settings
+) -> None:
+    settings.MAX_PRESETS_PER_MODEL = 1
+    make_preset(alice, active_version)
+    page = save(active_version, "One more", as_alice)
+    assert "that is the limit" in page.content.decode()
+    assert Preset.objects.count() == 1
+
+
+def test_the_inputs_of_a_result_become_a_preset(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    page = as_alice.get(reverse("presets:save_from", args=[execution.pk]))
+    assert page.context["form"]["f0"].value() == "34"
+
+
+def test_loading_fills_the_form_and_never_runs(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version)
+    page = as_alice.post(reverse("presets:load", args=[preset.pk]))
+    assert page.context["form"]["f1"].value() == "41500"
+    assert "“Young” loaded: 4 values." in page.content.decode()
+    preset.refresh_from_db()
+    assert preset.last_used_at is not None
+    assert not Execution.objects.exists()
+
+
+def test_a_partial_preset_keeps_what_else_was_typed(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version, inputs={"age": 50.0})
+    page = as_alice.post(
+        reverse("presets:load", args=[preset.pk]), typed(active_version, f1="12 something")
+    )
+    form = page.context["form"]
+    assert (form["f0"].value(), form["f1"].value()) == ("50", "12 something")
+
+
+def test_loading_says_what_no_longer_fits(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(
+        alice, active_version, inputs={"age": 120.0, "home": True, "region": "north"}
+    )
+    page = as_alice.get(reverse("presets:load", args=[preset.pk])).content.decode()
+    assert "“Young” loaded: 1 of 3 values." in page
+    assert "“region” no longer exists." in page
+    assert "120 is too high" in page
+
+
+def test_the_list_says_what_no_longer_fits_before_anyone_loads_it(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_preset(alice, active_version, inputs={"age": 30.0, "region": "north"})
+    page = as_alice.get(reverse("presets:list")).content.decode()
+    assert "“region” no longer exists." in page
+    assert "1 of 2 values will load." in page
+
+
+def test_name_and_values_can_be_edited(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version)
+    data = named(active_version, "Older", as_alice, f0="60")
+    as_alice.post(reverse("presets:edit", args=[preset.pk]), data)
+    preset.refresh_from_db()
+    assert (preset.name, preset.inputs["age"]) == ("Older", 60.0)
+
+
+def test_a_deleted_preset_is_gone_at_once_and_comes_back_on_undo(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version)
+    page = as_alice.post(reverse("presets:delete", args=[preset.pk]), follow=True)
+    assert page.context["deleted"] == preset
+    assert not page.context["rows"]
+    page = as_alice.post(reverse("presets:restore", args=[preset.pk]), follow=True)
+    assert [row.preset for row in page.context["rows"]] == [preset]
+
+
+def test_a_deleted_preset_frees_its_name_and_comes_back_only_if_it_is_free(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version)
+    as_alice.post(reverse("presets:delete", args=[preset.pk]))
+    make_preset(alice, active_version)
+    page = as_alice.post(reverse("presets:restore", args=[preset.pk]), follow=True)
+    assert "You have a preset called “Young”" in page.content.decode()
+
+
+def test_a_habit_is_offered_and_can_be_saved_or_dismissed(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    now = timezone.now()
+    for days in (0, 1, 2):
+        make_execution(
+            user=alice,
+            version=active_version,
+            outputs=LOAN_OUTPUTS,
+            requested_at=now - timedelta(days=days),
+        )
+    page = as_alice.get(reverse("presets:list"))
+    (row,) = page.context["suggestions"]
+    assert "Used 3 times" in page.content.decode()
+    args = [active_version.model.slug, row.suggestion.digest]
+    offered = as_alice.get(reverse("presets:save_suggestion", args=args))
+    assert offered.context["form"]["f0"].value() == "34"
+    as_alice.post(reverse("presets:dismiss", args=args))
+    assert as_alice.get(reverse("presets:list")).context["suggestions"] == []
+
+
+def test_another_persons_predictions_suggest_nothing(
+    as_alice: Client, bob: User, active_version: ModelVersion
+) -> None:
+    for days in (0, 1, 2):
+        make_execution(
+            user=bob,
+            version=active_version,
+            outputs=LOAN_OUTPUTS,
+            requested_at=timezone.now() - timedelta(days=days),
+        )
+    assert as_alice.get(reverse("presets:list")).context["suggestions"] == []
+
+
+@pytest.mark.parametrize("name", ["edit", "load", "delete"])
+def test_another_persons_preset_is_not_there(
+    as_alice: Client, bob: User, active_version: ModelVersion, name: str
+) -> None:
+    preset = make_preset(bob, active_version)
+    assert as_alice.post(reverse(f"presets:{name}", args=[preset.pk])).status_code == 404
+
+
+def test_presets_of_a_model_without_a_live_version_are_kept_and_named(
+    as_alice: Client, alice: User
+) -> None:
+    version = make_version()
+    make_preset(alice, version)
+    page = as_alice.get(reverse("presets:list"))
+    assert "has no live version right now" in page.content.decode()
+
+
+def test_the_forms_menu_offers_presets(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_preset(alice, active_version)
+    page = as_alice.get(reverse("presets:picker", args=[active_version.model.slug]))
+    assert "Young" in page.content.decode()

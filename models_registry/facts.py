@@ -1,7 +1,9 @@
 """What is known about a version, in words, for the pages that show it. Takes loaded rows; asks the
 database only for what its docstring says."""
 
-from models_registry.models import ModelVersion
+from typing import Any
+
+from models_registry.models import Inspection, ModelVersion
 
 _TAKES = {
     "frame": "a table with named columns",
@@ -43,3 +45,10 @@ def cases_text(version: ModelVersion) -> str:
     if not count:
         return "None"
     return f"{version.cases.passing().count()} of {count} pass"
+
+
+def examination_of(version: ModelVersion) -> dict[str, Any]:
+    """What the last inspection that passed read from the file; empty where none did. One query."""
+    passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()
+    examination: dict[str, Any] = passed.report.get("examination", {}) if passed else {}
+    return examination

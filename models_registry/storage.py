@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -66,16 +66,22 @@ def store_artifact(chunks: Iterable[bytes]) -> StoredArtifact:
     return artifact
 
 
+def artifact_chunks(sha256: str) -> Iterator[bytes]:
+    """What the store holds under this digest's key, a mebibyte at a time; whoever reads it checks
+    the digest. Raises ArtifactMissing, also midway."""
+    try:
+        body = storages["artifacts"].bucket.Object(artifact_key(sha256)).get()["Body"]  # type: ignore[attr-defined]
+        yield from body.iter_chunks(CHUNK_BYTES)
+    except (BotoCoreError, ClientError) as error:
+        raise ArtifactMissing(f"The store did not give {artifact_key(sha256)}: {error}") from error
+
+
 def stored_digest(sha256: str) -> str:
     """The hex digest of what the store holds under this digest's key, read to its end. Raises
     ArtifactMissing."""
     digest = hashlib.sha256()
-    try:
-        body = storages["artifacts"].bucket.Object(artifact_key(sha256)).get()["Body"]  # type: ignore[attr-defined]
-        for chunk in body.iter_chunks(CHUNK_BYTES):
-            digest.update(chunk)
-    except (BotoCoreError, ClientError) as error:
-        raise ArtifactMissing(f"The store did not give {artifact_key(sha256)}: {error}") from error
+    for chunk in artifact_chunks(sha256):
+        digest.update(chunk)
     return digest.hexdigest()
 
 

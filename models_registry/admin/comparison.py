@@ -13,7 +13,13 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from models_registry.admin.page import model_page
-from models_registry.facts import cases_text, container_text, estimator_text, success_text
+from models_registry.facts import (
+    cases_text,
+    container_text,
+    estimator_text,
+    examination_of,
+    success_text,
+)
 from models_registry.metric_changes import MetricChange, metric_changes
 from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.schema_changes import SchemaChanges, schema_changes
@@ -133,6 +139,5 @@ def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
 
 def _steps(version: ModelVersion) -> str:
     """The pipeline's steps, a line each."""
-    inspection = version.inspections.filter(status="succeeded").first()
-    steps = inspection.report.get("examination", {}).get("steps", []) if inspection else []
+    steps = examination_of(version).get("steps", [])
     return "\n".join(f"{step['path']}: {step['estimator']}" for step in steps)

@@ -1,0 +1,29 @@
+"""Downloading a version for backup: through the app, never by a link to the store."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_POST
+
+from config.errors import DomainError
+from models_registry import services
+from models_registry.backup import backup_name
+from models_registry.models import ModelVersion
+
+
+@require_POST
+def download(request: Any, pk: int) -> HttpResponseBase:
+    """The file and its configuration as one ZIP; who took it is recorded."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    try:
+        chunks = services.download_version(version=version, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+        return redirect("admin:models_registry_modelversion_change", pk)
+    name = content_disposition_header(True, f"{backup_name(version)}.zip")
+    return StreamingHttpResponse(
+        chunks, content_type="application/zip", headers={"Content-Disposition": name}
+    )

@@ -1,0 +1,77 @@
+"""A version's model card: to read, to write its words, and to print."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.validators import MaxLengthValidator
+from django.forms import ModelForm, Textarea
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+
+from models_registry import services
+from models_registry.admin.page import version_page
+from models_registry.backup import backup_name
+from models_registry.card import card_of
+from models_registry.models import ModelVersion
+
+WORDS = ("description", "intended_use", "limitations")
+
+
+class CardForm(ModelForm):
+    """The words of a card; nothing else of a version can be written here."""
+
+    class Meta:
+        model = ModelVersion
+        fields = WORDS
+        widgets = {name: Textarea(attrs={"rows": 4, "maxlength": 5000}) for name in WORDS}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in WORDS:
+            self.fields[name].max_length = 5000
+            self.fields[name].validators.append(MaxLengthValidator(5000))
+
+
+def card(request: Any, pk: int) -> HttpResponse:
+    """The card, and the form for its words below."""
+    version = _version(pk)
+    form = CardForm(request.POST or None, instance=version)
+    if request.method == "POST" and form.is_valid():
+        services.write_card(version=version, by=request.user, **form.cleaned_data)
+        messages.success(request, "The model card is saved.")
+        return redirect("admin:models_registry_modelversion_card", pk)
+    return version_page(
+        request,
+        "card",
+        version,
+        title=f"Model card: {version}",
+        card=card_of(version),
+        form=form,
+        status=422 if form.errors else 200,
+    )
+
+
+def card_pdf(request: Any, pk: int) -> HttpResponse:
+    """The card as PDF, A4."""
+    from config.pdf import render_pdf  # WeasyPrint: nothing else of the admin should wait for it
+
+    version = _version(pk)
+    context = {
+        "card": card_of(version),
+        "version": version,
+        "by": request.user,
+        "at": timezone.now(),
+    }
+    name = f"{backup_name(version)}-model-card.pdf"
+    return HttpResponse(
+        render_pdf("models_registry/pdf/card.html", context),
+        content_type="application/pdf",
+        headers={"Content-Disposition": content_disposition_header(False, name)},
+    )
+
+
+def _version(pk: int) -> ModelVersion:
+    known = ModelVersion.objects.select_related("model", "uploaded_by", "reference_data")
+    return get_object_or_404(known, pk=pk)

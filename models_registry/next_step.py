@@ -1,0 +1,36 @@
+"""What an admin does next about a draft, in one line. Pure but for the row it is told about."""
+
+from dataclasses import dataclass
+
+from models_registry.models import Inspection, ModelVersion
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A sentence, and the page of the version where it is done: the end of the page's URL name,
+    a place on this page ("#…"), or nothing where one can only wait."""
+
+    text: str
+    page: str = ""
+
+
+def next_step(
+    version: ModelVersion, inspection: Inspection | None, *, incomplete: int, failing_cases: int
+) -> NextStep | None:
+    """None for what is no draft: it has been live, and nothing is left to do."""
+    if version.status != ModelVersion.Status.DRAFT:
+        return None
+    if inspection is None or not inspection.is_finished:
+        return NextStep("The file is being inspected.")
+    if inspection.status == Inspection.Status.FAILED:
+        if inspection.needs_approval:
+            return NextStep("Have a superuser review the types in the file.", "review")
+        return NextStep("Replace the file, or inspect it again.", "#file-h")
+    if incomplete:
+        inputs = "1 input" if incomplete == 1 else f"{incomplete} inputs"
+        return NextStep(f"Complete {inputs}.", "inputs")
+    if not version.is_tested:
+        return NextStep("Run a test.", "test")
+    if failing_cases:
+        return NextStep("Make the saved cases pass.", "test")
+    return NextStep("Promote it.", "promote")

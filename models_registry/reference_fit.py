@@ -5,15 +5,22 @@ that open. A hard range is never set. Of sensitive inputs no single value is kep
 None in every row, their frequent values are dropped, and they get no typical value from here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from models_registry.config_disagreements import names
 from models_registry.feature_spec import MAX_TEXT_LENGTH, FeatureSpec, Kind, Scalar
-from models_registry.reference_profile import ColumnProfile, Profile, is_missing, number_of
+from models_registry.reference_profile import (
+    ColumnProfile,
+    Profile,
+    Reference,
+    is_missing,
+    number_of,
+)
 
 SOURCE = "reference data"
+_OVER = " over "
 STAND_IN = "(first category)"
 """How the source of a typical value ends that only stands in for one."""
 _YES, _NO = frozenset({"true", "yes", "1", "1.0"}), frozenset({"false", "no", "0", "0.0"})
@@ -56,6 +63,20 @@ def concealed(features: Iterable[FeatureSpec], profile: Profile) -> Profile:
             name: replace(column, values=()) if name in hidden else column
             for name, column in profile.columns.items()
         },
+    )
+
+
+def without_columns(reference: Reference, hidden: Collection[str]) -> Reference:
+    """What a file told, but no single value of these columns."""
+    columns = reference.profile.columns
+    shown = {n: replace(c, values=()) if n in hidden else c for n, c in columns.items()}
+    return replace(
+        reference,
+        profile=replace(reference.profile, columns=shown),
+        rows=tuple(
+            {name: "" if name in hidden else cell for name, cell in row.items()}
+            for row in reference.rows
+        ),
     )
 
 
@@ -110,11 +131,18 @@ def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profi
     is_open = spec.typical is None or spec.sources.get("typical", "").endswith(STAND_IN)
     if typical is not None and is_open and not spec.is_sensitive:
         changes["typical"] = typical
-    if changes.get("kind", spec.kind) is Kind.INTEGER:
+    if "kind" in changes or spec.kind is Kind.INTEGER:
         value = changes.get("typical", spec.typical)
         if isinstance(value, float):
             changes["typical"] = round(value)
-    return replace(spec, **changes, sources={**spec.sources, **dict.fromkeys(changes, SOURCE)})
+    changes = {field: v for field, v in changes.items() if spec.sources.get(field) != "admin"}
+    told = {field: _source(spec.sources.get(field)) for field in changes}
+    return replace(spec, **changes, sources={**spec.sources, **told})
+
+
+def _source(before: str | None) -> str:
+    """Where a field is from now; what it was from before stands behind, to go back to."""
+    return f"{SOURCE}{_OVER}{before}" if before else SOURCE
 
 
 def _becomes_whole(spec: FeatureSpec, column: ColumnProfile) -> bool:
@@ -133,14 +161,17 @@ def _typical(spec: FeatureSpec, column: ColumnProfile, profile: Profile) -> Scal
 
 
 def _forgotten(spec: FeatureSpec) -> FeatureSpec:
-    told = {field for field, source in spec.sources.items() if source == SOURCE}
+    told = {field: text for field, text in spec.sources.items() if text.startswith(SOURCE)}
     if not told:
         return spec
-    changes: dict[str, Any] = dict.fromkeys(told - {"kind"})
+    before = {field: text.partition(_OVER)[2] for field, text in told.items()}
+    changes: dict[str, Any] = dict.fromkeys(told.keys() - {"kind"})
     if "kind" in told:
         changes["kind"] = Kind.FLOAT
-    sources = {field: source for field, source in spec.sources.items() if field not in told}
-    return replace(spec, **changes, sources=sources)
+    if before.get("typical", "").endswith(STAND_IN) and spec.choices:
+        changes["typical"] = spec.choices[0][0]
+    sources = {**spec.sources, **before}
+    return replace(spec, **changes, sources={name: text for name, text in sources.items() if text})
 
 
 def _typed(spec: FeatureSpec, cell: Any, mark: str) -> Scalar:

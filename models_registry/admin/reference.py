@@ -111,6 +111,9 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "why_no_interval": services.why_no_interval(version, data),
         "rehearsal": version.rehearsals.filter(kind="calibration").first(),
         "target": target,
+        "halfwidth": _short(data.interval_halfwidth)
+        if data and data.interval_halfwidth is not None
+        else "",
     }
 
 

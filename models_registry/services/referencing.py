@@ -4,13 +4,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
+from models_registry.config_reading import entries
 from models_registry.errors import NoIntervalPossible, VersionLocked
 from models_registry.feature_spec import FeatureSpec
 from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal
-from models_registry.reference_fit import outcomes, with_reference, without_reference
+from models_registry.reference_fit import (
+    outcomes,
+    with_reference,
+    without_columns,
+    without_reference,
+)
 from models_registry.reference_profile import Reference
 from models_registry.services.configuring import save_configuration
 from models_registry.services.rehearsing import request_rehearsal
@@ -33,7 +40,7 @@ class ReferenceUpload:
 
 def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) -> ReferenceData:
     """Keep the profile and, where allowed, the sample of rows; an interval made before is gone."""
-    reference = upload.reference
+    reference = without_columns(upload.reference, _told_sensitive(version))
     rows = reference.rows if upload.keeps_rows else ()
     written, _ = ReferenceData.objects.update_or_create(
         version=version,
@@ -47,6 +54,7 @@ def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) ->
             "interval_halfwidth": None,
             "interval_sha256": "",
             "uploaded_by": by,
+            "uploaded_at": Now(),
         },
     )
     record(
@@ -109,6 +117,13 @@ def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> s
     if known < FEWEST_FOR_INTERVAL:
         return f"{known} rows with an outcome are kept; an interval needs {FEWEST_FOR_INTERVAL}."
     return ""
+
+
+def _told_sensitive(version: ModelVersion) -> set[str]:
+    """What the configuration calls sensitive: known before the inspection says what the inputs
+    are, and true even if that never passes."""
+    told = entries(version.training_config)
+    return {str(entry["name"]) for entry in told if entry.get("sensitive")}
 
 
 def _open(version: ModelVersion) -> ModelVersion:

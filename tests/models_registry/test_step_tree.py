@@ -1,0 +1,57 @@
+from typing import Any
+
+from models_registry.step_tree import StepNode, step_tree, told_steps
+
+
+def step(path: str, *columns: str) -> dict[str, Any]:
+    return {"path": path, "estimator": path.rpartition(".")[2].title(), "columns": columns}
+
+
+def shape(nodes: list[StepNode]) -> list[Any]:
+    return [(node.name, shape(node.children)) if node.children else node.name for node in nodes]
+
+
+def test_steps_stand_inside_the_step_they_are_part_of() -> None:
+    steps = [
+        step("prepare", "a", "b"),
+        step("prepare.numbers", "a"),
+        step("prepare.numbers.scale", "a"),
+        step("prepare.words", "b"),
+        step("model", "a", "b"),
+    ]
+    assert shape(step_tree(steps, 2)) == [
+        ("prepare", [("numbers", ["scale"]), "words"]),
+        "model",
+    ]
+
+
+def test_a_step_whose_own_name_holds_a_point_keeps_it() -> None:
+    assert shape(step_tree([step("v1.2"), step("v1.2.scale")], 1)) == [("v1.2", ["scale"])]
+
+
+def test_a_step_whose_parent_was_not_reported_stands_by_itself() -> None:
+    assert shape(step_tree([step("lost.scale")], 1)) == ["lost.scale"]
+
+
+def test_every_input_is_not_named_one_by_one() -> None:
+    node, part = step_tree([step("model", "a", "b"), step("part", "a")], 2)
+    assert (node.is_all, node.shown) == (True, ())
+    assert (part.is_all, part.shown) == (False, ("a",))
+
+
+def test_long_lists_of_columns_fold() -> None:
+    (node,) = step_tree([step("scale", *(f"c{n}" for n in range(12)))], 13)
+    assert (len(node.shown), len(node.folded)) == (8, 4)
+
+
+def test_the_configurations_own_steps_are_read_in_each_way_of_writing() -> None:
+    told = told_steps(
+        ["Drop duplicates", {"step": "Scale", "columns": ["a", "b"]}, {"name": "Encode"}, 5]
+    )
+    assert told == [
+        ("Drop duplicates", ""),
+        ("Scale", "columns: a, b"),
+        ("Encode", ""),
+        ("5", ""),
+    ]
+    assert told_steps(None) == told_steps("scale") == []

@@ -1,0 +1,159 @@
+"""What a person sees of a result beside the answer: what moved it, and how one input would."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+from redis.exceptions import RedisError
+
+from accounts.requests import SignedInRequest
+from executions.access import own_execution
+from executions.contributions import read_contributions
+from executions.curve import CurveView, draw, points_of
+from executions.errors import TooManyRequests
+from executions.explaining import explanation_of
+from executions.exploring import EXPLANATION, read_exploration, request_exploration
+from executions.models import Execution
+from models_registry.feature_spec import FeatureSpec
+from models_registry.input_schema import InputSchema
+
+FIRST_WAIT_MS = 200
+MOST_ASKS = 6
+"""How often a page asks by itself: 200 ms, then twice as long each time, together 13 s."""
+SKELETON_ROWS = 5
+NEW = timedelta(seconds=20)
+"""The explanation of a result older than this does not come by itself any more."""
+AWAY = "This cannot be worked out right now. The answer itself is not affected."
+
+
+@require_http_methods(["GET", "POST"])
+def execution_explanation(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """What moved the answer: the fragment of the result page. A POST asks for it once more."""
+    execution = _succeeded(request, pk)
+    sentence = ""
+    if request.method == "POST" and explanation_of(execution) is None:
+        sentence = _ask(request, execution, EXPLANATION)
+    if not _is_htmx(request):
+        return redirect(f"{reverse('executions:detail', args=[pk])}#result")
+    asked = MOST_ASKS if sentence else _asked(request)
+    schema = execution.version.features.as_schema()
+    context = explanation_context(execution, schema, asked=asked, is_expected=True)
+    context |= {"execution": execution, "ask_sentence": sentence}
+    return render(request, "executions/_contributions.html", context)
+
+
+def explanation_context(
+    execution: Execution, schema: InputSchema, *, asked: int = 0, is_expected: bool = False
+) -> dict[str, Any]:
+    """What `executions/_contributions.html` and `_curve.html` show beside a result. The page asks
+    for an explanation by itself where one ``is_expected``, or the result is new."""
+    if execution.status != Execution.Status.SUCCEEDED or execution.outputs is None:
+        return {}
+    explanation = explanation_of(execution)
+    is_new = execution.finished_at and timezone.now() - execution.finished_at < NEW
+    content = explanation.content if explanation else None
+    targets = list(execution.version.targets.all())
+    return {
+        "explanation": explanation,
+        "contributions": content
+        and read_contributions(content, schema, execution.inputs or {}, targets),
+        "is_explained_soon": explanation is None and asked < MOST_ASKS and (is_expected or is_new),
+        "explain_n": asked + 1,
+        "explain_ms": FIRST_WAIT_MS * 2 ** min(asked, MOST_ASKS),
+        "skeleton": range(min(SKELETON_ROWS, len(schema.features))),
+        "varying": _varying(execution, schema),
+    }
+
+
+@require_http_methods(["GET", "POST"])
+def execution_curve(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """How the answer changes with one input. A POST asks; the page looks until the answer is there,
+    or for a minute."""
+    execution = _succeeded(request, pk)
+    schema = execution.version.features.as_schema()
+    chosen = (request.POST if request.method == "POST" else request.GET).get("input", "")
+    feature = _feature(execution, schema, chosen)
+    sentence = _ask(request, execution, feature.name) if request.method == "POST" else ""
+    if request.method == "POST" and not sentence and not _is_htmx(request):
+        page = reverse("executions:curve", args=[pk])
+        return redirect(f"{page}?input={chosen}")
+    context = {
+        "execution": execution,
+        "model": execution.version.model,
+        "varying": _varying(execution, schema),
+        "chosen": int(chosen),
+        "curve_n": _asked(request) + 1,
+        "curve_ms": FIRST_WAIT_MS * 2 ** min(_asked(request), 3),
+    } | ({"curve_sentence": sentence} if sentence else _curve(execution, feature))
+    template = "executions/_curve.html" if _is_htmx(request) else "executions/execution_curve.html"
+    return render(request, template, context)
+
+
+def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
+    """The drawing, that it is on its way, or why there is none."""
+    try:
+        answer = read_exploration(execution.pk, feature.name)
+    except RedisError:
+        return {"curve_sentence": AWAY}
+    if not answer:
+        return {"is_curve_soon": answer is not None}
+    if answer.get("problem"):
+        return {"curve_sentence": answer["problem"]}
+    own = (execution.inputs or {}).get(feature.name)
+    view: CurveView = draw(answer, feature, own, list(execution.version.targets.all()))
+    return {"curve": view}
+
+
+def _ask(request: SignedInRequest, execution: Execution, input: str) -> str:
+    """Ask a worker; why not, in a sentence, where that is so."""
+    try:
+        request_exploration(user=request.user, execution=execution, input=input)
+    except TooManyRequests as error:
+        return error.message
+    except RedisError:
+        return AWAY
+    return ""
+
+
+def _succeeded(request: SignedInRequest, pk: uuid.UUID) -> Execution:
+    execution = own_execution(request, pk)
+    if execution.status != Execution.Status.SUCCEEDED:
+        raise Http404
+    return execution
+
+
+def _varying(execution: Execution, schema: InputSchema) -> list[tuple[int, str]]:
+    """(position, label) of each input that a curve can be drawn for; none without a number that
+    could change."""
+    outputs = execution.outputs or {}
+    target = outputs["targets"][0]
+    has_number = outputs["task"] == "regression" or target["confidence"] is not None
+    inputs = schema.read(execution.inputs or {})
+    return [
+        (position, feature.label)
+        for position, feature in enumerate(schema.features)
+        if has_number and points_of(feature, inputs[feature.name])
+    ]
+
+
+def _feature(execution: Execution, schema: InputSchema, chosen: str) -> FeatureSpec:
+    """The input at the position that a form or an address names; 404 for any other."""
+    if chosen in {str(position) for position, _ in _varying(execution, schema)}:
+        return schema.features[int(chosen)]
+    raise Http404
+
+
+def _is_htmx(request: SignedInRequest) -> bool:
+    """Whether the page asks for the fragment alone."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _asked(request: SignedInRequest) -> int:
+    """How often the page has looked."""
+    asked = request.GET.get("n", "0")
+    return int(asked) if asked.isdecimal() and len(asked) < 5 else 0

@@ -1,0 +1,90 @@
+"""Where a curve is asked for, and how it is drawn."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executions.curve import HEIGHT, WIDTH, draw, points_of
+from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.models import ModelVersion, Target
+from tests.factories import AGE, HOME, LOAN_TARGET, WORK
+
+TARGET = Target.from_spec(ModelVersion(), 0, LOAN_TARGET)
+bounds = st.none() | st.floats(-1e6, 1e6)
+
+
+@given(low=bounds, high=bounds, typical=bounds, own=bounds, is_whole=st.booleans())
+def test_points_lie_in_the_shown_range_and_hold_the_persons_own_value(
+    low: float | None, high: float | None, typical: float | None, own: float | None, is_whole: bool
+) -> None:
+    if low is not None and high is not None and low > high:
+        low, high = high, low
+    if is_whole:
+        own = None if own is None else round(own)
+    feature = FeatureSpec(
+        "x",
+        "X",
+        Kind.INTEGER if is_whole else Kind.FLOAT,
+        soft_minimum=low,
+        soft_maximum=high,
+        typical=typical,
+    )
+
+    points = points_of(feature, own)
+
+    assert points == sorted(set(points))  # type: ignore[type-var]
+    assert len(points) <= 26
+    if points and own is not None:
+        assert own in points
+    ends = [one for one in (low, high, own) if one is not None]
+    for point in points:
+        assert low is None or point >= min(ends) - 1e-6  # type: ignore[operator]
+        assert high is None or point <= max(ends) + 1e-6  # type: ignore[operator]
+        assert not is_whole or isinstance(point, int)
+
+
+def test_a_hard_range_is_drawn_from_end_to_end() -> None:
+    points = points_of(AGE, 34.0)
+
+    assert (points[0], points[-1]) == (18.0, 100.0)
+    assert 34.0 in points
+
+
+@pytest.mark.parametrize(
+    "feature", [HOME, WORK, FeatureSpec("x", "X", Kind.FLOAT, minimum=2, maximum=2)]
+)
+def test_what_cannot_vary_has_no_points(feature: FeatureSpec) -> None:
+    assert points_of(feature, 2.0 if feature.is_number else None) == []
+
+
+def answer(**fields: Any) -> dict[str, Any]:
+    numbers = {"points": [18.0, 34.0, 100.0], "numbers": [0.2, 0.5, 0.9]}
+    return {"quantity": "probability", "label": 0, "problem": "", **numbers, **fields}
+
+
+def test_a_curve_says_what_it_shows_from_end_to_end_and_marks_the_own_point() -> None:
+    view = draw(answer(), AGE, 34.0, [TARGET])
+
+    assert view.sentence == "Probability of Repays from 0.20 at 18 years to 0.90 at 100 years."
+    assert [point.is_own for point in view.points] == [False, True, False]
+    assert view.own is not None
+    assert " ".join(view.line.split()).split()[1] == ",".join(view.own)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=3, max_size=3))
+def test_every_point_lies_inside_the_drawing(numbers: list[float]) -> None:
+    view = draw(answer(numbers=numbers, quantity="value", label=None), AGE, 34.0, [TARGET])
+
+    for place in view.line.split():
+        x, y = map(float, place.split(","))
+        assert 0 <= x <= WIDTH
+        assert 0 <= y <= HEIGHT
+
+
+def test_a_flat_line_stays_flat() -> None:
+    view = draw(answer(numbers=[0.5, 0.5 + 1e-9, 0.5]), AGE, None, [TARGET])
+
+    assert len({place.split(",")[1] for place in view.line.split()}) == 1
+    assert view.own is None

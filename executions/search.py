@@ -12,7 +12,7 @@ STATUS = "is"
 VERSION = "version"
 OPERATORS = (">=", "<=", ":", "=", ">", "<")
 
-_QUOTED = r'"[^"]*"?'
+_QUOTED = r'"[^"]*+(?:"|\Z)'
 _TERM = re.compile(
     rf"(?P<minus>-(?=\S))?"
     rf"(?:(?P<name>{_QUOTED}|[^\s\":=<>]+)(?P<operator>>=|<=|[:=<>])(?P<value>{_QUOTED}|\S*)"

@@ -193,7 +193,7 @@ def _text(name: str, term: Comparison) -> Q:
     )
     lookup = Contains if term.operator == ":" else Exact
     wanted = term.value.replace("\x00", "").lower()
-    return Q(lookup(Lower(Coalesce(stored, Value(""))), wanted))
+    return Q(lookup(Lower(Coalesce(stored, Value("", TextField()))), wanted))
 
 
 def _path(name: str, predicate: str, values: dict[str, Any] | None = None) -> Q:

@@ -2,16 +2,24 @@
 
 from django.urls import path
 
-from executions import explanation_views, views
+from executions import explanation_views, history_views, retry_views, views
 
 app_name = "executions"
 
 urlpatterns = [
     path("models/<slug:slug>/", views.create_execution, name="create"),
-    path("history/", views.execution_list, name="list"),
+    path("history/", history_views.execution_list, name="list"),
+    path("history/export/", history_views.export_executions, name="export"),
+    path("history/selection/", history_views.selection, name="selection"),
+    path("history/delete/", history_views.delete_executions, name="delete"),
+    path("history/deleted/", history_views.deleted_list, name="deleted"),
+    path("history/restore/", history_views.restore_executions, name="restore"),
     path("predictions/<uuid:pk>/", views.execution_detail, name="detail"),
     path("predictions/<uuid:pk>/status/", views.execution_status, name="status"),
     path("predictions/<uuid:pk>/cancel/", views.cancel_execution, name="cancel"),
+    path("predictions/<uuid:pk>/row/", history_views.execution_row, name="row"),
+    path("predictions/<uuid:pk>/retry/", retry_views.retry_execution, name="retry"),
+    path("predictions/<uuid:pk>/note/", retry_views.write_note, name="note"),
     path(
         "predictions/<uuid:pk>/explanation/",
         explanation_views.execution_explanation,

@@ -15,6 +15,8 @@ from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 PAGES = [
     "/",
     "/history/",
+    "/history/?q=age:34+repays",
+    "/history/deleted/",
     "/admin/models_registry/registeredmodel/",
     "/admin/models_registry/modelversion/",
     "/admin/models_registry/deployment/",

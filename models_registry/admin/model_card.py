@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.validators import MaxLengthValidator
 from django.forms import ModelForm, Textarea
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,6 +16,7 @@ from models_registry.card import card_of
 from models_registry.models import ModelVersion
 
 WORDS = ("description", "intended_use", "limitations")
+LONGEST = 5000
 
 
 class CardForm(ModelForm):
@@ -25,13 +25,14 @@ class CardForm(ModelForm):
     class Meta:
         model = ModelVersion
         fields = WORDS
-        widgets = {name: Textarea(attrs={"rows": 4, "maxlength": 5000}) for name in WORDS}
+        widgets = {name: Textarea(attrs={"rows": 4, "maxlength": LONGEST}) for name in WORDS}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def clean(self) -> dict[str, Any]:
+        words = super().clean() or {}
         for name in WORDS:
-            self.fields[name].max_length = 5000
-            self.fields[name].validators.append(MaxLengthValidator(5000))
+            if len(words.get(name, "")) > LONGEST:
+                self.add_error(name, f"Expected at most {LONGEST:,} characters.")
+        return words
 
 
 def card(request: Any, pk: int) -> HttpResponse:

@@ -1,0 +1,67 @@
+"""What a version's page tells: the file, how it did, and what was decided about it."""
+
+import json
+from typing import Any
+
+from django.urls import reverse
+
+from models_registry.admin.inspection_page import inspection_context
+from models_registry.card import certainty_text, libraries_of
+from models_registry.facts import cases_text, container_text, examination_of, task_text
+from models_registry.metric_changes import direction_of
+from models_registry.models import ModelVersion, TypeApproval
+from models_registry.next_step import next_step
+from models_registry.periods import periods_of
+
+REVISIONS_SHOWN = 20
+
+
+def version_context(version: ModelVersion) -> dict[str, Any]:
+    """For a version read ``with_use``, with its model and its uploader; a fixed number of queries.
+    ``metrics``: (name, value, direction). ``config`` is the training configuration as text, unknown
+    keys and all."""
+    inspected = inspection_context(version)
+    examination = examination_of(version)
+    directions = version.training_config.get("metric_direction") or {}
+    periods = periods_of(version.model.deployments.events())
+    incomplete = version.features.filter(is_complete=False).count()
+    step = next_step(
+        version,
+        inspected["inspection"],
+        incomplete=incomplete,
+        failing_cases=version.cases.open().count(),
+    )
+    return inspected | {
+        "next_step": step,
+        "next_url": _address(version, step.page) if step else "",
+        "task": task_text(version),
+        "takes": container_text(version),
+        "certainty": certainty_text(version, examination),
+        "libraries": libraries_of(version, examination),
+        "metrics": [
+            (name, value, direction_of(name, directions)) for name, value in version.metrics.items()
+        ],
+        "config": json.dumps(version.training_config, indent=2, ensure_ascii=False)
+        if version.training_config
+        else "",
+        "input_count": version.features.count(),
+        "incomplete": incomplete,
+        "cases": cases_text(version),
+        "approvals": TypeApproval.objects.filter(sha256=version.sha256).select_related(
+            "approved_by"
+        )
+        if version.sha256
+        else [],
+        "revisions": version.revisions.select_related("by")[:REVISIONS_SHOWN],
+        "deployments": version.deployments.select_related("by").order_by("-started_at", "-id"),
+        "periods": [period for period in reversed(periods) if period.version_id == version.pk],
+    }
+
+
+def _address(version: ModelVersion, page: str) -> str:
+    if not page or page.startswith("#"):
+        return page
+    names = {"test": "executions_execution_test"}
+    return reverse(
+        f"admin:{names.get(page, f'models_registry_modelversion_{page}')}", args=[version.pk]
+    )

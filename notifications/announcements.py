@@ -4,34 +4,41 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from notifications.details import details_of
-from notifications.models import Kind, Notification
+from notifications.models import Kind, Notification, NotificationQuerySet
 
 LOOKED_AT = 20
-SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """``count``: how many predictions the person made with a version that was rolled back."""
+    """The latest news and about how many other models there are ``more``; ``count``: how many
+    predictions the person made with a version that was rolled back."""
 
     notification: Notification
+    more: int = 0
     count: int = 0
     history_url: str = ""
 
 
-def announcements_for(user: User, *, model_id: int | None = None) -> list[Announcement]:
-    """The latest about each model, newest first: what came before it is no longer news."""
-    latest: dict[object, Notification] = {}
+def announced_to(user: User, *, model_id: int | None = None) -> NotificationQuerySet:
+    """News about all models, or about one, that the person has not put away."""
     rows = Notification.objects.announced().filter(user=user)
-    if model_id is not None:
-        rows = rows.filter(context__model_id=model_id)
-    for row in rows.order_by("-id")[:LOOKED_AT]:
+    return rows if model_id is None else rows.filter(context__model_id=model_id)
+
+
+def announcement_for(user: User, *, model_id: int | None = None) -> Announcement | None:
+    """A page has one such note: the latest news, for what came before it about the same model is
+    none any more, and about other models the bell tells."""
+    latest: dict[object, Notification] = {}
+    for row in announced_to(user, model_id=model_id).order_by("-id")[:LOOKED_AT]:
         latest.setdefault(row.context.get("model_id", row.pk), row)
-    return [_announcement(row) for row in list(latest.values())[:SHOWN]]
-
-
-def _announcement(row: Notification) -> Announcement:
-    if row.kind != Kind.ROLLBACK:
-        return Announcement(row)
-    details = details_of(row)
-    return Announcement(row, details.get("count") or 0, details.get("history_url", ""))
+    if not latest:
+        return None
+    row = next(iter(latest.values()))
+    about = details_of(row) if row.kind == Kind.ROLLBACK else {}
+    return Announcement(
+        row,
+        more=len(latest) - 1,
+        count=about.get("count") or 0,
+        history_url=about.get("history_url", ""),
+    )

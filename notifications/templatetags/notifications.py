@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from accounts.models import User
-from notifications.announcements import announcements_for
+from notifications.announcements import announcement_for
 from notifications.bell import bell_of
 
 register = template.Library()
@@ -16,12 +16,13 @@ def bell(user: User) -> dict[str, Any]:
     return {"bell": bell_of(user)}
 
 
-@register.inclusion_tag("notifications/_announcements.html", takes_context=True)
-def announcements(context: dict[str, Any], model_id: int | None = None) -> dict[str, Any]:
-    """News about all models, or about one, until the person puts them away."""
+@register.inclusion_tag("notifications/_announcement.html", takes_context=True)
+def announcement(context: dict[str, Any], model_id: int | None = None) -> dict[str, Any]:
+    """The news about all models, or about one, until the person puts it away."""
     request = context["request"]
     return {
-        "announcements": announcements_for(request.user, model_id=model_id),
+        "announcement": announcement_for(request.user, model_id=model_id),
+        "model_id": model_id,
         "csrf_token": context.get("csrf_token"),
         "here": request.path,
     }

@@ -1,6 +1,8 @@
 """The rehearsal flow: a version on many rows, its interval, and whether its file is right."""
 
 import io
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,20 @@ def line(db: None) -> ModelVersion:
         sha256=sha256,
         tested_sha256=sha256,
     )
+
+
+@pytest.fixture
+def another_file(iris: ModelVersion, iris_model: bytes) -> Iterator[Callable[[], None]]:
+    """The store holds another file for iris, until it is put right by calling this, or at the
+    end: other tests upload the same one."""
+
+    def put(content: bytes) -> None:
+        storages["artifacts"].delete(artifact_key(iris.sha256))
+        storages["artifacts"].save(artifact_key(iris.sha256), ContentFile(content))
+
+    put(b"another file")
+    yield partial(put, iris_model)
+    put(iris_model)
 
 
 def carried_out(row: Rehearsal) -> Rehearsal:
@@ -138,20 +154,15 @@ def test_a_check_hashes_the_stored_file_and_opens_it(iris: ModelVersion, ada: Us
 
 
 def test_an_altered_file_is_never_opened_until_it_is_right_again(
-    iris: ModelVersion, iris_model: bytes, ada: User
+    iris: ModelVersion, another_file: Callable[[], None], ada: User
 ) -> None:
-    key = artifact_key(iris.sha256)
-    storages["artifacts"].delete(key)
-    storages["artifacts"].save(key, ContentFile(b"another file"))
-
     row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
     iris.refresh_from_db()
     assert (row.status, iris.is_altered) == ("failed", True)
     assert "was altered" in row.message
     assert Notification.objects.get(user=ada).kind == "file_altered"
 
-    storages["artifacts"].delete(key)
-    storages["artifacts"].save(key, ContentFile(iris_model))
+    another_file()
     row = carried_out(request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada))
     iris.refresh_from_db()
     assert (row.status, iris.is_altered) == ("succeeded", False)
@@ -200,12 +211,8 @@ def test_an_interval_of_another_file_is_not_used(line: ModelVersion, ada: User) 
     assert execution.outputs["targets"][0]["interval"] is None
 
 
-def test_a_prediction_that_finds_another_file_marks_the_version(
-    iris: ModelVersion, ada: User
-) -> None:
-    key = artifact_key(iris.sha256)
-    storages["artifacts"].delete(key)
-    storages["artifacts"].save(key, ContentFile(b"another file"))
+@pytest.mark.usefixtures("another_file")
+def test_a_prediction_that_finds_another_file_marks_the_version(iris: ModelVersion) -> None:
     execution = make_execution(version=iris, inputs=INPUTS)
 
     with pytest.raises(PredictionFailed):

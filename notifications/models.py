@@ -69,7 +69,10 @@ class Notification(models.Model):
     Kind = Kind
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="notifications",
+        db_index=False,  # the indexes below begin with the person
     )
     kind = models.CharField(max_length=40, choices=Kind)
     cause = models.CharField(max_length=120)

@@ -71,9 +71,9 @@ def mark_read(notifications: NotificationQuerySet) -> int:
 
 
 def dismiss(notifications: NotificationQuerySet) -> int:
-    """The person has put these banners away, and so has seen them."""
+    """The person has put these news about models away, and so has seen them."""
     mark_read(notifications)
-    return notifications.filter(dismissed_at=None).update(dismissed_at=Now())
+    return notifications.announced().update(dismissed_at=Now())
 
 
 def _tell(people: UserQuerySet, *, context: Context | None, **words: str) -> int:

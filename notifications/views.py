@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from notifications import services
+from notifications.announcements import announced_to
 from notifications.bell import bell_of, news_since
 from notifications.models import Notification, NotificationQuerySet
 from notifications.preferences import (
@@ -39,6 +40,7 @@ def notification_list(request: SignedInRequest) -> HttpResponse:
         "notifications": shown,
         "only_unread": only_unread,
         "bell": bell_of(request.user),
+        "count": _own(request).count(),
         "pager": {
             "text": f"{len(shown)} shown, newest first",
             "newer_url": f"?{which}" if is_later_page else "",
@@ -75,7 +77,13 @@ def read(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def dismiss(request: SignedInRequest, pk: int) -> HttpResponse:
-    services.dismiss(_one(request, pk))
+    """Put away the news of a page: this one and what came before it, about its model if the page
+    is a model's."""
+    get_object_or_404(_own(request), pk=pk)
+    model_id = request.POST.get("model", "")
+    is_about_one = model_id.isdecimal() and len(model_id) < 19
+    news = announced_to(request.user, model_id=int(model_id) if is_about_one else None)
+    services.dismiss(news.filter(pk__lte=pk))
     return _back(request)
 
 

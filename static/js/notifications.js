@@ -42,8 +42,7 @@ function tell(html) {
   while (region.children.length > MOST_LINES) region.lastElementChild.remove();
 }
 
-function post(address) {
-  const body = new FormData();
+function post(address, body = new FormData()) {
   body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
   // HX-Request asks for no page in return; keepalive outlives the page that a link leaves.
   return fetch(address, { method: "POST", body, headers: { "HX-Request": "true" }, keepalive: true });
@@ -61,10 +60,9 @@ document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-dismiss]");
   if (!form) return;
   event.preventDefault(); // a reload would lose what was typed into the form below
-  const answer = await post(form.action).catch(() => null);
+  const answer = await post(form.action, new FormData(form)).catch(() => null);
   if (!answer?.ok) return;
   form.closest(".note").remove();
-  document.querySelector("h1")?.scrollIntoView({ block: "nearest" });
 });
 
 if (bell && region) {

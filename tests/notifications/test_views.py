@@ -188,6 +188,27 @@ def test_only_the_latest_about_a_model_is_news(as_alice: Client, alice: User) ->
     assert "Loan v1" not in page
 
 
+def test_a_page_has_one_note_and_putting_it_away_puts_away_what_came_before(
+    as_alice: Client, alice: User
+) -> None:
+    make_version(is_active=True)
+    make_version(is_active=True)
+    announce(alice, 1, model_id=7)
+    row = announce(alice, 2, model_id=8)
+    page = text_of(as_alice.get("/"))
+    assert page.count("data-dismiss") == 1
+    assert "News about 1 more model<" in page
+    as_alice.post(f"{LIST}{row.pk}/dismiss/", {"next": "/"})
+    assert "data-dismiss" not in text_of(as_alice.get("/"))
+
+
+def test_a_models_page_puts_away_only_its_own_news(as_alice: Client, alice: User) -> None:
+    announce(alice, 1, model_id=7)
+    row = announce(alice, 2, model_id=8)
+    as_alice.post(f"{LIST}{row.pk}/dismiss/", {"model": 8})
+    assert Notification.objects.announced().get().context == {"model_id": 7}
+
+
 def test_a_script_that_reads_or_dismisses_stays_where_it_is(as_alice: Client, alice: User) -> None:
     row = tell(alice)
     for act in ("read", "dismiss"):

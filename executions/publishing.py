@@ -37,6 +37,7 @@ def publish(
     by: User,
     seconds: float,
     description: str = "",
+    reference: services.ReferenceUpload | None = None,
 ) -> Publication:
     """Upload, inspect, test where ``test_inputs`` are given, promote where ``promotion_text`` is.
 
@@ -48,7 +49,12 @@ def publish(
     if model is None:
         model = services.create_model(name=model_name, description=description, by=by)
     version = services.upload_version(
-        model=model, chunks=chunks, file_name=file_name, config=config, by=by
+        model=model,
+        chunks=chunks,
+        file_name=file_name,
+        config=config,
+        reference=reference,
+        by=by,
     )
     inspection = version.inspections.latest("pk")
     if not wait_for(inspection, seconds=seconds):

@@ -8,7 +8,8 @@ from typing import Any
 from config.errors import DomainError
 from executions.publishing import publish
 from executions.scripting import ScriptCommand, json_object, person
-from models_registry import training_config
+from models_registry import services, training_config
+from models_registry.reference_profile import read_reference
 
 CHUNK = 1024 * 1024
 
@@ -23,6 +24,11 @@ class Command(ScriptCommand):
         parser.add_argument("--model", default="", metavar="NAME")
         parser.add_argument("--description", default="", help="of the model, if it is new")
         parser.add_argument("--config", default="", metavar="FILE", help="JSON or YAML")
+        parser.add_argument("--reference", default="", metavar="FILE", help="rows as CSV")
+        parser.add_argument("--target-column", default="", help="its column of outcomes")
+        parser.add_argument(
+            "--held-out", action="store_true", help="its rows were not used in training"
+        )
         parser.add_argument("--test", default="", metavar="JSON", help="sample inputs by name")
         parser.add_argument("--promote", action="store_true", help="make it live once tested")
         parser.add_argument(
@@ -52,6 +58,7 @@ class Command(ScriptCommand):
                 chunks=_chunks(content),
                 file_name=file.name,
                 config=config,
+                reference=_reference(options),
                 test_inputs=test,
                 libraries_tested=options["libraries_tested"],
                 inputs_reviewed=options["inputs_reviewed"],
@@ -69,6 +76,15 @@ class Command(ScriptCommand):
         }
         wanted = "active" if options["promote"] else "tested" if options["test"] else "draft"
         return result, publication.status == wanted
+
+
+def _reference(options: dict[str, Any]) -> services.ReferenceUpload | None:
+    if not options["reference"]:
+        return None
+    file = _existing(options["reference"])
+    with file.open("rb") as content:
+        reference = read_reference(_chunks(content), target=options["target_column"])
+    return services.ReferenceUpload(reference, file.name, is_held_out=options["held_out"])
 
 
 def _existing(name: str) -> Path:

@@ -14,11 +14,11 @@ from accounts.activity import record
 from accounts.models import User
 from executions.models import Execution
 from models_registry import services
-from models_registry.models import Deployment, ModelVersion
+from models_registry.models import Deployment, ModelVersion, TestCase
 from notifications.models import Kind, Mail, Notification
 from notifications.preferences import switch_off_path
 from presets.models import Preset
-from tests.factories import make_execution, make_version
+from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 
 CAST = ("anonymous", "alice", "bob", "ada", "root")
 
@@ -30,6 +30,8 @@ class Scene:
     execution: Execution
     version: ModelVersion
     draft: ModelVersion
+    test: Execution
+    case: TestCase
     deployment: Deployment
     notification: Notification
     mail: Mail
@@ -42,6 +44,8 @@ class Scene:
             "slug": self.version.model.slug,
             "model": self.version.model_id,
             "version": self.draft.pk,
+            "test": self.test.pk,
+            "case": self.case.pk,
             "deployment": self.deployment.pk,
             "user": self.root.pk,
             "alice": self.execution.user_id,
@@ -219,12 +223,27 @@ MATRIX: dict[str, Entry] = {
     "admin:models_registry_modelversion_duplicate": admins(pk="version"),
     "admin:executions_execution_preview": admins(version_pk="version"),
     "admin:models_registry_modelversion_promote": admins(pk="version"),
+    "admin:models_registry_modelversion_rollback": admins(pk="version"),
+    "admin:models_registry_modelversion_verify": admins(pk="version"),
+    "admin:models_registry_registeredmodel_retire": admins(pk="model"),
+    "admin:executions_execution_impact": admins(version_pk="version"),
+    "admin:executions_execution_check": admins_post(version_pk="version"),
+    "admin:models_registry_modelversion_card": admins(pk="version"),
+    "admin:models_registry_modelversion_card_pdf": admins(pk="version"),
+    "admin:models_registry_modelversion_download": admins_post(pk="version"),  # no file: back
     "admin:models_registry_modelversion_review": superusers(pk="version"),
     "admin:models_registry_modelversion_inspection": entry(302, 302, 302, 404, 404, pk="version"),
     "admin:models_registry_modelversion_reference": admins(pk="version"),
     "admin:models_registry_modelversion_remove_reference": admins_post(pk="version"),
     "admin:models_registry_modelversion_interval": admins_post(pk="version"),
     "admin:executions_execution_test": admins(version_pk="version"),
+    "admin:executions_execution_run_cases": admins_post(version_pk="version"),
+    "admin:executions_execution_import_cases": admins(version_pk="version"),
+    "admin:executions_execution_case_template": admins(version_pk="version"),
+    "admin:executions_execution_save_case": admins(pk="test"),
+    "admin:executions_execution_case": admins(pk="case"),
+    "admin:executions_execution_run_case": admins_post(pk="case"),
+    "admin:executions_execution_delete_case": admins(pk="case"),
 }
 
 
@@ -251,6 +270,8 @@ def scene(alice: User, ada: User, root: User) -> Scene:
         execution=make_execution(user=alice, version=version),
         version=version,
         draft=make_version(),
+        test=make_execution(user=ada, version=version, purpose="test", outputs=LOAN_OUTPUTS),
+        case=version.cases.create(name="A pensioner", inputs=LOAN_INPUTS, expected=[0]),
         deployment=deployment,
         notification=Notification.objects.create(
             user=alice, kind=Kind.MESSAGE, cause="note", title="Hello"

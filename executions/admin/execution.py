@@ -4,10 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 
 from accounts.admin import ReadOnlyAdmin
+from executions.admin import cases
+from executions.admin.check import check
+from executions.admin.impact import impact
+from executions.admin.preview import preview
 from executions.admin.test import test
 from executions.models import Attempt, Execution
 
@@ -63,12 +67,22 @@ class ExecutionAdmin(ReadOnlyAdmin):
     ]
 
     def get_urls(self) -> list[URLPattern]:
-        def page(route: str, name: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        def page(route: str, name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
             return path(
                 route, self.admin_site.admin_view(view), name=f"executions_execution_{name}"
             )
 
         return [
             page("test/<int:version_pk>/", "test", test),
+            page("test/<int:version_pk>/cases/run/", "run_cases", cases.run_cases),
+            page("test/<int:version_pk>/cases/import/", "import_cases", cases.import_cases),
+            page("test/<int:version_pk>/cases/template/", "case_template", cases.case_template),
+            page("<uuid:pk>/save-as-case/", "save_case", cases.save_case),
+            page("case/<int:pk>/", "case", cases.edit_case),
+            page("case/<int:pk>/run/", "run_case", cases.run_case),
+            page("case/<int:pk>/delete/", "delete_case", cases.delete_case),
+            page("impact/<int:version_pk>/", "impact", impact),
+            page("check/<int:version_pk>/", "check", check),
+            page("preview/<int:version_pk>/", "preview", preview),
             *super().get_urls(),
         ]

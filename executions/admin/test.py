@@ -1,24 +1,44 @@
-"""The page on which an admin tests a version."""
+"""The page on which an admin tests a version, again and again, before anybody depends on it."""
 
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 
 from config.errors import DomainError
-from executions import services
+from executions import attempt_log, services
+from executions.attempt_log import LogLine
+from executions.case_list import CaseLine, case_lines
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence
+from executions.trace_view import trace_view
+from models_registry.input_schema import InputSchema
+from models_registry.metric_changes import MetricChange, metric_changes
 from models_registry.models import ModelVersion
+
+HISTORY = 20
+SLOWER_AFTER = 15
+"""Seconds of waiting after which the page asks less often."""
+
+
+@dataclass(frozen=True)
+class LoggedAttempt:
+    """One attempt with its log, read."""
+
+    number: int
+    worker: str
+    lines: tuple[LogLine, ...]
 
 
 def test(request: Any, version_pk: int) -> HttpResponse:
-    """Run a version on sample inputs before anybody depends on it, as often as needed."""
-    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
+    """Run a version on sample inputs; the outcome of one run, the saved cases, earlier tests."""
+    version = version_or_404(version_pk)
     schema = version.features.as_schema()
     run = _run(request, version)
     mark = request.user.decimal_mark
@@ -27,36 +47,117 @@ def test(request: Any, version_pk: int) -> HttpResponse:
         data = with_fix(request.POST) if fixing else request.POST
         form = InputForm(schema, data, decimal_mark=mark)
         if form.is_valid() and not fixing:
-            try:
-                execution = services.request_execution(
-                    user=request.user,
-                    version=version,
-                    inputs=form.cleaned_inputs,
-                    form_token=form.cleaned_data["form_token"],
-                    purpose=Execution.Purpose.TEST,
-                )
-            except DomainError as error:
-                form.add_error(None, error.message)
-            else:
-                page = reverse("admin:executions_execution_test", args=[version.pk])
-                return redirect(f"{page}?run={execution.pk}")
+            execution = _request(request, version, form)
+            if execution is not None:
+                return redirect(f"{test_page(version)}?run={execution.pk}#outcome-h")
     else:
-        values = run.inputs if run else schema.typical_values()
+        values = schema.typical_values() if run is None else _values(run, schema)
         form = InputForm(schema, values=values, decimal_mark=mark)
-    context = admin.site.each_context(request) | {
-        "title": f"Test {version.short_name} of {version.model.name}",
-        "opts": Execution._meta,
-        "version": version,
+    status = 422 if form.errors else 200
+    return _page(request, version, form, run, status=status)
+
+
+def version_or_404(pk: int) -> ModelVersion:
+    return get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+
+
+def test_page(version: ModelVersion) -> str:
+    return reverse("admin:executions_execution_test", args=[version.pk])
+
+
+def _request(request: Any, version: ModelVersion, form: InputForm) -> Execution | None:
+    try:
+        return services.request_execution(
+            user=request.user,
+            version=version,
+            inputs=form.cleaned_inputs,
+            form_token=form.cleaned_data["form_token"],
+            purpose=Execution.Purpose.TEST,
+        )
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return None
+
+
+def _values(run: Execution, schema: InputSchema) -> dict[str, Any]:
+    """What the run's form held, as far as the inputs are still the same."""
+    known = {feature.name for feature in schema.features}
+    return {name: value for name, value in (run.inputs or {}).items() if name in known}
+
+
+def _page(
+    request: HttpRequest,
+    version: ModelVersion,
+    form: InputForm,
+    run: Execution | None,
+    *,
+    status: int,
+) -> HttpResponse:
+    cases = case_lines(version)
+    tests = Execution.objects.filter(version=version, purpose=Execution.Purpose.TEST)
+    context = frame(version, title=f"Test {version.short_name} of {version.model.name}") | {
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "execution": run,
-        "answer": answer_of(run) if run else None,
-        "error_sentence": error_sentence(run) if run else "",
-        "warnings": run.warnings if run else [],
-        "tests": Execution.objects.filter(version=version, purpose=Execution.Purpose.TEST)[:10],
+        "cases": cases,
+        "passing": sum(case.state == "passes" for case in cases),
+        "form_token": uuid.uuid4(),
+        "refresh_seconds": _refresh_seconds(run, cases),
+        "tests": tests.select_related("user", "test_case")[:HISTORY],
+        "metrics": _metrics(version),
+        "live": version.model.versions.active().exclude(pk=version.pk).first(),
+        **_outcome(run),
     }
-    status = 422 if form.errors else 200
-    return render(request, "admin/executions/test.html", context, status=status)
+    page = admin.site.each_context(request) | context
+    return render(request, "admin/executions/test.html", page, status=status)
+
+
+def frame(version: ModelVersion, *, title: str) -> dict[str, Any]:
+    """What every page around tests of a version needs."""
+    return {
+        "title": title,
+        "opts": Execution._meta,
+        "version": version,
+        "test_url": test_page(version),
+    }
+
+
+def _outcome(run: Execution | None) -> dict[str, Any]:
+    """All that was recorded of one run."""
+    if run is None:
+        return {"execution": None}
+    stands = (run.version.sha256, run.version.revision)
+    return {
+        "execution": run,
+        "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
+        "answer": answer_of(run),
+        "error_sentence": error_sentence(run),
+        "warnings": run.warnings,
+        "trace": trace_view(run.diagnostics),
+        "notes": (run.outputs or {}).get("notes", []),
+        "attempts": [
+            LoggedAttempt(attempt.number, attempt.worker, attempt_log.read(attempt.log))
+            for attempt in run.attempts.all()
+        ],
+        "is_outdated": (run.version_sha256, run.version_revision) != stands,
+    }
+
+
+def _refresh_seconds(run: Execution | None, cases: list[CaseLine]) -> int:
+    """How soon the page looks again; 0 once nothing runs."""
+    waiting = [run] if run and not run.is_finished else []
+    waiting += [case.run for case in cases if case.is_running and case.run]
+    if not waiting:
+        return 0
+    youngest = max(one.requested_at for one in waiting)
+    return 1 if (timezone.now() - youngest).total_seconds() < SLOWER_AFTER else 5
+
+
+def _metrics(version: ModelVersion) -> tuple[MetricChange, ...]:
+    """The version's metrics beside those of the one that is live."""
+    live = version.model.versions.active().exclude(pk=version.pk).first()
+    directions = version.training_config.get("metric_direction")
+    known = directions if isinstance(directions, dict | str) else {}
+    return metric_changes(live.metrics if live else {}, version.metrics, known)
 
 
 def _run(request: HttpRequest, version: ModelVersion) -> Execution | None:
@@ -66,7 +167,7 @@ def _run(request: HttpRequest, version: ModelVersion) -> Execution | None:
     except ValueError:
         return None
     return get_object_or_404(
-        Execution.objects.select_related("version__model"),
+        Execution.objects.select_related("version__model", "user", "test_case"),
         pk=pk,
         version=version,
         purpose=Execution.Purpose.TEST,

@@ -1,0 +1,190 @@
+"""The pages around saved test cases: keep a test, change, delete and run cases, import a table."""
+
+import uuid
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_POST
+
+from config.csv_text import csv_response
+from config.errors import DomainError
+from executions import cases
+from executions.admin.test import frame, test_page, version_or_404
+from executions.case_forms import CaseForm, CaseTableForm
+from executions.models import Execution
+from executions.presentation import input_texts
+from models_registry import services
+from models_registry.case_table import CaseTable, read_cases
+from models_registry.feature_spec import Scalar
+from models_registry.models import ModelVersion, TestCase
+
+
+def save_case(request: Any, pk: uuid.UUID) -> HttpResponse:
+    """Keep a finished test as a case: what it said is expected from now on."""
+    tests = Execution.objects.filter(purpose=Execution.Purpose.TEST).exclude(outputs=None)
+    run = get_object_or_404(tests.select_related("version__model"), pk=pk)
+    version = run.version
+    form = CaseForm(
+        version,
+        request.POST or None,
+        expected=cases.expected_of(run),
+        decimal_mark=request.user.decimal_mark,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            case = cases.save_test_as_case(
+                execution=run,
+                name=form.cleaned_data["name"],
+                expected=form.cleaned_data["expected"],
+                tolerance=form.cleaned_data["tolerance"],
+                by=request.user,
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"“{case.name}” is a saved case.")
+            return redirect(f"{test_page(version)}?run={run.pk}#cases-h")
+    return _case_page(request, version, form, run.inputs, title="Save the test as a case")
+
+
+def edit_case(request: Any, pk: int) -> HttpResponse:
+    """Change what a case expects, as long as its version was never live."""
+    case = _case(pk)
+    form = CaseForm(
+        case.version,
+        request.POST or None,
+        name=case.name,
+        expected=case.expected,
+        tolerance=case.tolerance,
+        decimal_mark=request.user.decimal_mark,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.change_case(
+                case=case,
+                name=form.cleaned_data["name"],
+                expected=form.cleaned_data["expected"],
+                tolerance=form.cleaned_data["tolerance"],
+                by=request.user,
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            return _back(case.version)
+    return _case_page(request, case.version, form, case.inputs, title="Change a case", case=case)
+
+
+def _case_page(
+    request: Any,
+    version: ModelVersion,
+    form: CaseForm,
+    inputs: dict[str, Scalar] | None,
+    *,
+    title: str,
+    case: TestCase | None = None,
+) -> HttpResponse:
+    context = frame(version, title=title) | {
+        "form": form,
+        "case": case,
+        "inputs": input_texts(version.features.as_schema(), inputs or {}),
+    }
+    status = 422 if form.errors else 200
+    page = admin.site.each_context(request) | context
+    return render(request, "admin/executions/case.html", page, status=status)
+
+
+def delete_case(request: Any, pk: int) -> HttpResponse:
+    """A page that says what goes, and the act."""
+    case = _case(pk)
+    if request.method == "POST":
+        try:
+            services.delete_case(case=case, by=request.user)
+        except DomainError as error:
+            messages.error(request, error.message)
+        return _back(case.version)
+    context = frame(case.version, title=f"Delete the case “{case.name}”") | {"case": case}
+    page = admin.site.each_context(request) | context
+    return render(request, "admin/executions/case_delete.html", page)
+
+
+@require_POST
+def run_case(request: Any, pk: int) -> HttpResponse:
+    """Run one case again."""
+    case = _case(pk)
+    try:
+        cases.run_case(case=case, form_token=_token(request), by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return _back(case.version)
+
+
+@require_POST
+def run_cases(request: Any, version_pk: int) -> HttpResponse:
+    """Run every case of a version."""
+    version = version_or_404(version_pk)
+    try:
+        cases.run_cases(version=version, form_token=_token(request), by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return _back(version)
+
+
+def case_template(request: Any, version_pk: int) -> HttpResponseBase:
+    """A CSV with the heading that an import reads and the typical row under it."""
+    version = version_or_404(version_pk)
+    columns = cases.columns_of(version)
+    first: list[Scalar] = [
+        target.class_labels[0][0] if target.class_labels else None for target in columns.targets
+    ]
+    typical = columns.schema.typical_values()
+    name = f"cases-{slugify(version.model.name) or 'model'}-{version.short_name}.csv"
+    return csv_response(name, columns.heading, [columns.row("Typical", typical, first, 0.0)])
+
+
+def import_cases(request: Any, version_pk: int) -> HttpResponse:
+    """Take a CSV of cases, whole or not at all; every error by row and column at once."""
+    version = version_or_404(version_pk)
+    form = CaseTableForm(request.POST or None, request.FILES or None)
+    table = CaseTable()
+    if request.method == "POST" and form.is_valid():
+        table = read_cases(
+            form.cleaned_data["file"],
+            cases.columns_of(version),
+            taken=frozenset(version.cases.values_list("name", flat=True)),
+            decimal_mark=request.user.decimal_mark,
+        )
+        if not table.errors:
+            try:
+                services.import_cases(version=version, cases=table.cases, by=request.user)
+            except DomainError as error:
+                form.add_error("file", error.message)
+            else:
+                messages.success(request, f"{len(table.cases)} cases were saved. Run them below.")
+                return _back(version)
+    context = frame(version, title="Import cases") | {
+        "form": form,
+        "errors": table.errors,
+        "heading": cases.columns_of(version).heading,
+    }
+    status = 422 if form.errors or table.errors else 200
+    page = admin.site.each_context(request) | context
+    return render(request, "admin/executions/case_import.html", page, status=status)
+
+
+def _case(pk: int) -> TestCase:
+    return get_object_or_404(TestCase.objects.select_related("version__model"), pk=pk)
+
+
+def _token(request: Any) -> uuid.UUID:
+    """The form's own token, so that a double click runs nothing twice."""
+    try:
+        return uuid.UUID(request.POST.get("form_token", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+def _back(version: ModelVersion) -> HttpResponse:
+    return redirect(f"{test_page(version)}#cases-h")

@@ -1,0 +1,96 @@
+"""What people ask for about saved test cases: keep what a test said, and run cases again."""
+
+import uuid
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from executions.errors import NotATest
+from executions.models import Execution
+from executions.services import request_execution
+from models_registry import services
+from models_registry.case_check import found_values
+from models_registry.case_table import CaseColumns, CaseRow
+from models_registry.feature_spec import Scalar
+from models_registry.input_schema import InputSchema
+from models_registry.models import ModelVersion, TestCase
+
+
+@transaction.atomic
+def save_test_as_case(
+    *,
+    execution: Execution,
+    name: str,
+    expected: Sequence[Scalar],
+    tolerance: float,
+    by: User,
+) -> TestCase:
+    """Keep a test that succeeded as a case of its version; what it said then is the case's first
+    run. Raises NotATest, and what ``services.save_case`` raises."""
+    if execution.purpose != Execution.Purpose.TEST or execution.outputs is None:
+        raise NotATest
+    row = CaseRow(name, execution.inputs or {}, list(expected), tolerance)
+    case = services.save_case(version=execution.version, case=row, by=by)
+    services.judge_case(
+        case_id=case.pk,
+        sha256=execution.version_sha256,
+        revision=execution.version_revision,
+        started_at=timezone.now(),
+        outputs=execution.outputs,
+    )
+    return case
+
+
+def columns_of(version: ModelVersion) -> CaseColumns:
+    """What a table of the version's cases is made of."""
+    targets = [target.spec for target in version.targets.all()]
+    return CaseColumns(version.features.as_schema(), targets, version.task)
+
+
+def expected_of(execution: Execution) -> list[Scalar]:
+    """What a finished test said, to be expected from now on."""
+    return found_values(execution.outputs) if execution.outputs else []
+
+
+@transaction.atomic
+def run_case(*, case: TestCase, form_token: uuid.UUID, by: User) -> Execution | None:
+    """Test the version on the case's inputs. Where they do not fit the inputs any more, the case
+    fails at once, and None comes back. Raises what ``request_execution`` raises."""
+    return _run(case, case.version.features.as_schema(), form_token, by)
+
+
+@transaction.atomic
+def run_cases(*, version: ModelVersion, form_token: uuid.UUID, by: User) -> int:
+    """Test the version on every case, and return how many; all are taken or none is. The same form
+    sent twice runs them once."""
+    schema = version.features.as_schema()
+    cases = list(version.cases.select_related("version__model"))
+    for case in cases:
+        _run(case, schema, uuid.uuid5(form_token, str(case.pk)), by)
+    return len(cases)
+
+
+def _run(case: TestCase, schema: InputSchema, form_token: uuid.UUID, by: User) -> Execution | None:
+    inputs = schema.clean(case.inputs)
+    if inputs.is_valid:
+        return request_execution(
+            user=by,
+            version=case.version,
+            inputs=inputs,
+            form_token=form_token,
+            purpose=Execution.Purpose.TEST,
+            test_case=case,
+        )
+    labels = {feature.name: feature.label for feature in schema.features}
+    wrong = " ".join(f"{labels.get(name, name)}: {said}" for name, said in inputs.errors.items())
+    services.judge_case(
+        case_id=case.pk,
+        sha256=case.version.sha256,
+        revision=case.version.revision,
+        started_at=timezone.now(),
+        outputs=None,
+        problem=f"The inputs no longer fit. {wrong}",
+    )
+    return None

@@ -148,15 +148,3 @@ class ApproveForm(forms.Form):
             ):
                 return [(module, name) for module, name in pairs]
         raise forms.ValidationError("Not a list of types.")
-
-
-class PromoteForm(forms.Form):
-    """What changed, in words, for the people who use the model."""
-
-    text = forms.CharField(
-        label="What changed, for the people who use it",
-        min_length=10,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="10 to 2,000 characters. It stays in the record of this deployment.",
-    )

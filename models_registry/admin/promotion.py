@@ -9,34 +9,55 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from config.errors import DomainError
-from models_registry import services
+from models_registry import services, wakeup
 from models_registry.admin.page import version_page
-from models_registry.forms import PromoteForm
+from models_registry.deployment_forms import PromoteForm
+from models_registry.metric_changes import metric_changes
 from models_registry.models import ModelVersion
+from models_registry.readiness import Readiness, readiness_of
+from notifications.models import Kind
+from notifications.services import count_of_people
 
 
 def promote(request: Any, pk: int) -> HttpResponse:
     """The checklist, the candidate beside the active version, and the button."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
-    live = version.model.versions.active().first()
-    form = PromoteForm(request.POST or None, initial={"text": version.release_notes})
-    if request.method == "POST" and form.is_valid():
-        try:
-            services.promote(version=version, text=form.cleaned_data["text"], by=request.user)
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
-            url = reverse("executions:create", args=[version.model.slug])
-            messages.success(
-                request, format_html('{} is live. <a href="{}">Open it</a>', version, url)
-            )
-            return redirect("admin:models_registry_modelversion_change", pk)
+    if version.status == ModelVersion.Status.ARCHIVED:
+        return redirect("admin:models_registry_modelversion_rollback", pk)
+    ready = readiness_of(version)
+    form = PromoteForm(ready, request.POST or None)
+    if request.method == "POST" and form.is_valid() and _promoted(request, ready, form):
+        url = reverse("executions:create", args=[version.model.slug])
+        messages.success(request, format_html('{} is live. <a href="{}">Open it</a>', version, url))
+        return redirect("admin:models_registry_modelversion_change", pk)
     return version_page(
         request,
         "promote",
         version,
         title=f"Promote {version.short_name} of {version.model.name}",
-        live=live,
+        live=ready.live,
+        ready=ready,
+        problems=ready.problems(),
+        metrics=_metrics(ready),
         form=form,
+        people=count_of_people(Kind.DEPLOYMENT),
         status=422 if form.errors else 200,
     )
+
+
+def _promoted(request: Any, ready: Readiness, form: PromoteForm) -> bool:
+    """Have the workers open the version first, then make it live; the service checks it all."""
+    if not ready.problems():
+        wakeup.warm(ready.version.pk, wait_seconds=wakeup.WARM_SECONDS)
+    try:
+        services.promote(version=ready.version, by=request.user, **form.cleaned_data)
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return False
+    return True
+
+
+def _metrics(ready: Readiness) -> Any:
+    before = ready.live.metrics if ready.live else {}
+    directions = ready.version.training_config.get("metric_direction")
+    return metric_changes(before, ready.version.metrics, directions)

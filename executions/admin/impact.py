@@ -1,0 +1,39 @@
+"""The part of the promotion page that says what a candidate does to real predictions."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from config.errors import DomainError
+from executions.impact import impact_of, recent_predictions
+from models_registry.models import ModelVersion, Rehearsal
+from models_registry.services import request_rehearsal
+
+
+def impact(request: Any, version_pk: int) -> HttpResponse:
+    """GET: the part as it stands. POST: have the version answer the last real inputs."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
+    if request.method != "POST":
+        return render(request, "admin/executions/_impact.html", impact_context(version))
+    ids = [str(pk) for pk in recent_predictions(version).values_list("pk", flat=True)]
+    try:
+        request_rehearsal(version=version, kind=Rehearsal.Kind.IMPACT, of=ids, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("admin:models_registry_modelversion_promote", version.pk)
+
+
+def impact_context(version: ModelVersion) -> dict[str, Any]:
+    """The version's latest rehearsal on this file and revision, and what came of it."""
+    rehearsal = version.rehearsals.filter(
+        kind=Rehearsal.Kind.IMPACT, sha256=version.sha256, revision=version.revision
+    ).first()
+    done = rehearsal is not None and rehearsal.status == Rehearsal.Status.SUCCEEDED
+    return {
+        "version": version,
+        "rehearsal": rehearsal,
+        "impact": impact_of(rehearsal) if rehearsal is not None and done else None,
+        "count": recent_predictions(version).count(),
+    }

@@ -1,0 +1,16 @@
+"""What a candidate says to real inputs, as a part of the page on which it is promoted."""
+
+from typing import Any
+
+from django import template
+from django.template import RequestContext
+
+from executions.admin.impact import impact_context
+from models_registry.models import ModelVersion
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/executions/_impact.html", takes_context=True)
+def impact_on_real_predictions(context: RequestContext, version: ModelVersion) -> dict[str, Any]:
+    return impact_context(version) | {"csrf_token": context.get("csrf_token")}

@@ -1,0 +1,39 @@
+"""The page that leaves a model without an active version, on purpose."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from accounts.models import User
+from config.errors import DomainError
+from models_registry import services
+from models_registry.admin.page import model_page
+from models_registry.deployment_forms import RetireForm
+from models_registry.models import RegisteredModel
+
+
+def retire(request: Any, pk: int) -> HttpResponse:
+    """What retiring means, in numbers, and the button."""
+    model = get_object_or_404(RegisteredModel, pk=pk)
+    form = RetireForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.retire(model=model, reason=form.cleaned_data["reason"], by=request.user)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"{model} is retired. No version of it is active.")
+            return redirect("admin:models_registry_registeredmodel_change", pk)
+    return model_page(
+        request,
+        "retire",
+        model,
+        title=f"Retire {model.name}",
+        live=model.versions.active().first(),
+        people=User.objects.active().count(),
+        others=RegisteredModel.objects.live().exclude(pk=pk).count(),
+        form=form,
+        status=422 if form.errors else 200,
+    )

@@ -1,0 +1,82 @@
+"""The page that brings an earlier version back, and the one that verifies a stored file again."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from config.errors import DomainError
+from models_registry import services
+from models_registry.admin.page import version_page
+from models_registry.deployment_forms import RollbackForm
+from models_registry.models import ModelVersion, Rehearsal
+from notifications.models import Kind
+from notifications.services import count_of_people
+
+CASES_TAKE = timedelta(seconds=30)
+"""How long the page waits for cases that were asked to run; after that it says how they stand."""
+
+
+def rollback(request: Any, pk: int) -> HttpResponse:
+    """What was checked just now, the effect, and the button."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    form = RollbackForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.roll_back(version=version, reason=form.cleaned_data["reason"], by=request.user)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"{version} is live again.")
+            return redirect("admin:models_registry_registeredmodel_change", version.model_id)
+    return version_page(
+        request,
+        "rollback",
+        version,
+        title=f"Make {version.short_name} of {version.model.name} active again",
+        live=version.model.versions.active().first(),
+        form=form,
+        people=count_of_people(Kind.ROLLBACK),
+        status=422 if form.errors else 200,
+        **_check(version),
+        **_cases(version),
+    )
+
+
+def verify(request: Any, pk: int) -> HttpResponse:
+    """GET: what the last look at the stored file found. POST: look again."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    if request.method == "POST":
+        services.request_rehearsal(version=version, kind=Rehearsal.Kind.CHECK, by=request.user)
+        return redirect("admin:models_registry_modelversion_verify", pk)
+    return version_page(
+        request,
+        "verify",
+        version,
+        title=f"Verify the file of {version.short_name} of {version.model.name}",
+        **_check(version),
+    )
+
+
+def _check(version: ModelVersion) -> dict[str, Any]:
+    """The latest check of the file as it stands; ``is_checked`` while it is recent and good."""
+    check = version.rehearsals.filter(kind=Rehearsal.Kind.CHECK, sha256=version.sha256).first()
+    return {"check": check, "is_checked": services.latest_check(version) is not None}
+
+
+def _cases(version: ModelVersion) -> dict[str, Any]:
+    """The saved cases: which differ, and how many have not run since the check was asked for."""
+    check = version.rehearsals.filter(kind=Rehearsal.Kind.CHECK, sha256=version.sha256).first()
+    waiting = 0
+    if check is not None and check.requested_at > timezone.now() - CASES_TAKE:
+        fresh = version.cases.filter(ran_at__gte=check.requested_at)
+        waiting = version.cases.count() - fresh.count()
+    return {
+        "cases": version.cases.count(),
+        "passing": version.cases.passing().count(),
+        "differing": list(version.cases.open()),
+        "waiting": waiting,
+    }

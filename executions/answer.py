@@ -22,6 +22,8 @@ class IntervalText:
 
     low_text: str
     high_text: str
+    low: float
+    high: float
     sentence: str
     point_percent: float
 
@@ -100,6 +102,8 @@ def _interval(interval: dict[str, Any] | None, value: float, unit: str) -> Inter
     source = SOURCES[interval.get("source", "model")]
     return IntervalText(
         *texts,
+        low=low,
+        high=high,
         sentence=f"{100 * interval['level']:.0f} % interval ({source}): {words}",
         point_percent=100 * (value - low) / (high - low) if high > low else 50.0,
     )

@@ -2,7 +2,9 @@
 
 from django.urls import path
 
-from executions import explanation_views, history_views, retry_views, views
+from executions import documents, explanation_views, history_views, retry_views, views
+from executions.comparison import downloads
+from executions.comparison.views import compare_executions
 
 app_name = "executions"
 
@@ -14,9 +16,13 @@ urlpatterns = [
     path("history/delete/", history_views.delete_executions, name="delete"),
     path("history/deleted/", history_views.deleted_list, name="deleted"),
     path("history/restore/", history_views.restore_executions, name="restore"),
+    path("compare/", compare_executions, name="compare"),
+    path("compare/csv/", downloads.compare_csv, name="compare_csv"),
+    path("compare/pdf/", downloads.compare_pdf, name="compare_pdf"),
     path("predictions/<uuid:pk>/", views.execution_detail, name="detail"),
     path("predictions/<uuid:pk>/status/", views.execution_status, name="status"),
     path("predictions/<uuid:pk>/cancel/", views.cancel_execution, name="cancel"),
+    path("predictions/<uuid:pk>/pdf/", documents.execution_pdf, name="pdf"),
     path("predictions/<uuid:pk>/row/", history_views.execution_row, name="row"),
     path("predictions/<uuid:pk>/retry/", retry_views.retry_execution, name="retry"),
     path("predictions/<uuid:pk>/note/", retry_views.write_note, name="note"),

@@ -142,6 +142,10 @@ MATRIX: dict[str, Entry] = {
     "executions:delete": entry(302, 404, 404, 404, 404),  # of nothing
     "executions:deleted": signed_in(),
     "executions:restore": post(302, 302, 302, 302, 302),
+    "executions:compare": entry(302, 422, 422, 422, 422),  # nothing is chosen
+    "executions:compare_csv": post(302, 422, 422, 422, 422),
+    "executions:compare_pdf": post(302, 422, 422, 422, 422),
+    "executions:pdf": post(302, 200, 404, 404, 404, pk="pk"),
     "presets:list": signed_in(),
     "presets:picker": signed_in(slug="slug"),
     "presets:edit": owner(pk="preset"),

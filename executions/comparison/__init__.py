@@ -1,0 +1,1 @@
+"""Two or three predictions side by side: what differs, its picture, and both on paper."""

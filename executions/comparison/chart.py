@@ -1,0 +1,103 @@
+"""The picture of a comparison, as the numbers that it is drawn from. Pure; PRODUCT 1.3, "Chart"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from executions.comparison.differences import Compared, Comparison
+
+CLASSES = 3
+"""Drawn at most; a picture of more is a table."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One prediction in the picture: where it stands, and its numbers in the order of the chart's
+    ``series``; None where there is none."""
+
+    label: str
+    values: tuple[float | None, ...]
+    x: float | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Grouped ``bars`` of class probabilities in percent, or ``points`` of a number with its
+    interval (series: the number, low, high) over ``x``."""
+
+    kind: str
+    title: str
+    series: tuple[str, ...]
+    points: tuple[Point, ...]
+    unit: str = ""
+
+
+def chart_of(predictions: Sequence[Compared], comparison: Comparison) -> Chart | None:
+    """The chart of the predictions that have an answer: against the one numeric input that differs,
+    else in order of time. None where fewer than two have numbers."""
+    order, over, labels, xs = _axis(predictions, comparison)
+    shown = [index for index in order if predictions[index].answer is not None]
+    if len(shown) < 2:
+        return None
+    if all(predictions[index].number is not None for index in shown):
+        return _points(predictions, shown, over, labels, xs)
+    if all(_classes(predictions[index]) for index in shown):
+        return _bars(predictions, shown, labels)
+    return None
+
+
+def _axis(
+    predictions: Sequence[Compared], comparison: Comparison
+) -> tuple[list[int], str, list[str], list[float | None]]:
+    """The order of the predictions, what they stand over, and the label and place of each."""
+    differing = comparison.differing
+    if len(differing) == 1:
+        line = differing[0]
+        values = [one.schema.read(one.inputs).get(line.name) for one in predictions]
+        numbers = [
+            float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+            for value in values
+        ]
+        if all(number is not None for number in numbers):
+            labels = [f"{line.label} {cell.text}" for cell in line.cells]
+            order = sorted(range(len(predictions)), key=lambda index: numbers[index] or 0.0)
+            return order, line.label, labels, numbers
+    order = sorted(range(len(predictions)), key=lambda index: predictions[index].at)
+    return order, "time", [one.when for one in predictions], [None] * len(predictions)
+
+
+def _points(
+    predictions: Sequence[Compared],
+    shown: list[int],
+    over: str,
+    labels: list[str],
+    xs: list[float | None],
+) -> Chart:
+    points = []
+    for index in shown:
+        answer = predictions[index].answer
+        assert answer is not None
+        low, high = (answer.interval.low, answer.interval.high) if answer.interval else (None, None)
+        points.append(Point(labels[index], (predictions[index].number, low, high), xs[index]))
+    answer = predictions[shown[0]].answer
+    return Chart(
+        "points",
+        f"Prediction over {over}",
+        ("Prediction", "Low", "High"),
+        tuple(points),
+        answer.unit if answer else "",
+    )
+
+
+def _classes(one: Compared) -> dict[str, float]:
+    return {label: share for label, _, share in one.answer.classes} if one.answer else {}
+
+
+def _bars(predictions: Sequence[Compared], shown: list[int], labels: list[str]) -> Chart:
+    shares = [_classes(predictions[index]) for index in shown]
+    most = {label: max(s.get(label, 0.0) for s in shares) for s in shares for label in s}
+    series = tuple(sorted(most, key=lambda label: -most[label])[:CLASSES])
+    points = tuple(
+        Point(labels[index], tuple(share.get(label) for label in series))
+        for index, share in zip(shown, shares, strict=True)
+    )
+    return Chart("bars", "Probability of each outcome", series, points, "%")

@@ -1,0 +1,190 @@
+"""What differs between predictions and a baseline, in words. Pure; PRODUCT 1.3."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from executions.answer import Answer, four_digits
+from models_registry.feature_spec import FeatureSpec, Scalar, same_value
+from models_registry.input_schema import InputSchema
+from models_registry.number_text import show_number
+
+EQUAL = 1e-9
+"""Numbers this close, relative to the larger, are the same."""
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One prediction, asked for ``at`` (``when`` in words); ``version`` is "v4"; ``answer`` is None
+    where it failed, and then ``failure`` says why; ``number`` is a regressor's value."""
+
+    at: datetime
+    when: str
+    version: str
+    schema: InputSchema
+    inputs: dict[str, Any]
+    answer: Answer | None
+    number: float | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as text; ``delta`` says how it differs from the baseline's. ``is_absent``: the input
+    does not exist in this version."""
+
+    text: str
+    delta: str = ""
+    is_changed: bool = False
+    is_absent: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing compared: its label, and a cell for each prediction."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    name: str = ""
+
+    @property
+    def differs(self) -> bool:
+        return any(cell.is_changed for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``result`` are the lines on the answer, ``inputs`` those of every input of any version."""
+
+    result: tuple[Line, ...]
+    inputs: tuple[Line, ...]
+
+    @property
+    def differing(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.inputs if line.differs)
+
+    @property
+    def identical(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.inputs if not line.differs)
+
+
+def compare(predictions: Sequence[Compared]) -> Comparison:
+    """Compare with the first of ``predictions``, the baseline."""
+    base, *others = predictions
+    names = dict.fromkeys(
+        feature.name for one in predictions for feature in one.schema.in_form_order
+    )
+    result = [Line("Prediction", _cells(base, others, _answer_cell))]
+    if any(one.answer and one.answer.confidence_text for one in predictions):
+        result.append(Line("Model confidence", _cells(base, others, _confidence_cell)))
+    if any(one.answer and one.answer.interval for one in predictions):
+        result.append(Line("90 % interval", _cells(base, others, _interval_cell)))
+    return Comparison(tuple(result), tuple(_input_line(name, predictions) for name in names))
+
+
+def _cells(base: Compared, others: Sequence[Compared], cell: Any) -> tuple[Cell, ...]:
+    return (cell(base, None), *(cell(other, base) for other in others))
+
+
+def _answer_cell(one: Compared, base: Compared | None) -> Cell:
+    text = _answer_text(one)
+    if base is None or text == _answer_text(base):
+        return Cell(text)
+    if one.number is not None and base.number is not None:
+        return Cell(text, difference(base.number, one.number, four_digits), is_changed=True)
+    return Cell(text, f"was {_answer_text(base)}", is_changed=True)
+
+
+def _answer_text(one: Compared) -> str:
+    return one.answer.text if one.answer else one.failure
+
+
+def _confidence_cell(one: Compared, base: Compared | None) -> Cell:
+    text = one.answer.confidence_text if one.answer else ""
+    was = base.answer.confidence_text if base and base.answer else ""
+    if base is None or text == was or not (text and was):
+        return Cell(text or "–", is_changed=bool(base and text != was))
+    assert one.answer is not None
+    assert base.answer is not None
+    points = one.answer.confidence_percent - base.answer.confidence_percent
+    return Cell(text, f"{_signed(f'{abs(points):.1f}', points)} points", is_changed=True)
+
+
+def _interval_cell(one: Compared, base: Compared | None) -> Cell:
+    text = _interval_text(one)
+    return Cell(text, is_changed=base is not None and text != _interval_text(base))
+
+
+def _interval_text(one: Compared) -> str:
+    if one.answer is None or one.answer.interval is None:
+        return "–"
+    return f"{one.answer.interval.low_text} to {one.answer.interval.high_text}"
+
+
+def _input_line(name: str, predictions: Sequence[Compared]) -> Line:
+    features = [_feature(one, name) for one in predictions]
+    values = [one.schema.read(one.inputs).get(name) for one in predictions]
+    label = next(feature.label for feature in features if feature is not None)
+    cells = [_input_cell(predictions[0], features[0], values[0], None, None, None)]
+    for one, feature, value in zip(predictions[1:], features[1:], values[1:], strict=True):
+        cells.append(_input_cell(one, feature, value, predictions[0], features[0], values[0]))
+    return Line(label, tuple(cells), name)
+
+
+def _feature(one: Compared, name: str) -> FeatureSpec | None:
+    return next((feature for feature in one.schema.features if feature.name == name), None)
+
+
+def _input_cell(
+    one: Compared,
+    feature: FeatureSpec | None,
+    value: Scalar,
+    base: Compared | None,
+    base_feature: FeatureSpec | None,
+    was: Scalar,
+) -> Cell:
+    if feature is None:
+        return Cell(f"not in {one.version}", is_changed=base_feature is not None, is_absent=True)
+    text = feature.display_with_unit(value)
+    if base is None:
+        return Cell(text)
+    if base_feature is None:
+        return Cell(text, f"added in {one.version}", is_changed=True)
+    if same(value, was):
+        return Cell(text)
+    if _is_number(value) and _is_number(was) and feature.is_number:
+        return Cell(text, difference(float(was), float(value)), is_changed=True)  # type: ignore[arg-type]
+    return Cell(text, f"was {base_feature.display_with_unit(was)}", is_changed=True)
+
+
+def same(one: Scalar, other: Scalar) -> bool:
+    """Equal after type normalisation; numbers within 1e-9 relative."""
+    if _is_number(one) and _is_number(other):
+        return math.isclose(float(one), float(other), rel_tol=EQUAL)  # type: ignore[arg-type]
+    return same_value(one, other)
+
+
+def _is_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def difference(was: float, now: float, show: Any = None) -> str:
+    """ "+6 (+21 %)": how far ``now`` is from ``was``, with a share unless that was zero."""
+    delta = now - was
+    text = (show or _short)(abs(delta))
+    words = _signed(text, delta)
+    if was == 0 or not math.isfinite(share := 100 * delta / abs(was)):
+        return words
+    return f"{words} ({_signed(f'{abs(share):.0f}', share)} %)"
+
+
+def _short(number: float) -> str:
+    """A difference without the noise of binary fractions."""
+    return show_number(float(f"{number:.12g}"))
+
+
+def _signed(text: str, number: float) -> str:
+    return f"{MINUS if number < 0 else '+'}{text}"

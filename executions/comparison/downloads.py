@@ -1,0 +1,51 @@
+"""A comparison to take away: CSV and PDF."""
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from accounts.requests import SignedInRequest
+from config.csv_text import csv_response
+from executions.comparison.asked import Asked, asked_comparison, comparison_context
+from executions.comparison.drawing import draw
+from executions.comparison.table import table_rows
+from executions.documents import pdf_response
+from executions.errors import TooManyRequests
+from executions.history import record_export
+
+
+@require_POST
+def compare_csv(request: SignedInRequest) -> HttpResponseBase:
+    """One row for each field, one column for each prediction, and the differences beside them."""
+    asked = asked_comparison(request)
+    if refused := _refused(request, asked):
+        return refused
+    header, *rows = table_rows([one.public_id for one in asked.executions], asked.compared)
+    return csv_response(f"comparison_{asked.executions[0].public_id}.csv", header, rows)
+
+
+@require_POST
+def compare_pdf(request: SignedInRequest) -> HttpResponse:
+    asked = asked_comparison(request)
+    if refused := _refused(request, asked):
+        return refused
+    context = comparison_context(asked)
+    context |= {
+        "drawing": draw(context["chart"]) if context["chart"] else None,
+        "person": request.user,
+        "now": timezone.now(),
+    }
+    file_name = f"comparison_{asked.executions[0].public_id}.pdf"
+    return pdf_response(file_name, "pdf/comparison.html", context)
+
+
+def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
+    """Take one of the person's exports of this minute, or say why there is nothing to take away."""
+    if asked.problem:
+        return render(request, "executions/compare.html", {"asked": asked}, status=422)
+    try:
+        record_export(count=len(asked.executions), by=request.user)
+    except TooManyRequests as error:
+        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+    return None

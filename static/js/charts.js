@@ -1,0 +1,205 @@
+// Draws every <canvas data-chart> from the table that data-table names: the table is the truth, the
+// chart a view of it. The library is fetched only when a chart comes near the view.
+const library = document.currentScript.dataset.library;
+const boxes = [...document.querySelectorAll("canvas[data-chart]")];
+const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+// A cell's number stands in data-n; a cell without one has none.
+function read(table) {
+  const [head, ...body] = [...table.rows].map((row) => [...row.cells]);
+  return {
+    labels: body.map(([first]) => first.textContent),
+    xs: body.map(([first]) => ("x" in first.dataset ? Number(first.dataset.x) : null)),
+    links: body.map(([first]) => first.querySelector("a")?.href ?? ""),
+    series: head.slice(1).map((cell, k) => ({
+      label: cell.textContent,
+      data: body.map((row) => ("n" in row[k + 1].dataset ? Number(row[k + 1].dataset.n) : null)),
+    })),
+  };
+}
+
+function stripes(color) {
+  const tile = Object.assign(document.createElement("canvas"), { width: 6, height: 6 });
+  const ctx = tile.getContext("2d");
+  ctx.fillStyle = color;
+  ctx.fillRect(0, 0, 6, 6);
+  ctx.strokeStyle = token("surface");
+  ctx.lineWidth = 1.5;
+  ctx.beginPath();
+  ctx.moveTo(-1, 7);
+  ctx.lineTo(7, -1);
+  ctx.stroke();
+  return ctx.createPattern(tile, "repeat");
+}
+
+function write(ctx, font) {
+  ctx.fillStyle = token("ink-2");
+  ctx.font = `${font} ${token("font")}`;
+  ctx.textAlign = "center";
+}
+
+// Thin lines before the bars of certain labels: {"12 Nov": "v4"}.
+const markers = {
+  id: "markers",
+  afterDatasetsDraw(chart, _, { at = {} }) {
+    const { ctx, chartArea: { top, bottom }, scales: { x } } = chart;
+    for (const [label, text] of Object.entries(at)) {
+      const index = chart.data.labels.indexOf(label);
+      if (index < 0) continue;
+      const px = x.getPixelForValue(index) - x.width / chart.data.labels.length / 2;
+      ctx.save();
+      write(ctx, "600 12px");
+      ctx.strokeStyle = token("ink-2");
+      ctx.beginPath();
+      ctx.moveTo(px, top);
+      ctx.lineTo(px, bottom);
+      ctx.stroke();
+      ctx.fillText(text, px, top - 6);
+      ctx.restore();
+    }
+  },
+};
+
+// The numbers above grouped bars.
+const values = {
+  id: "values",
+  afterDatasetsDraw(chart, _, { show }) {
+    if (!show) return;
+    chart.ctx.save();
+    write(chart.ctx, "12px");
+    chart.data.datasets.forEach((set, k) =>
+      chart.getDatasetMeta(k).data.forEach((bar, j) => {
+        if (set.data[j] !== null) chart.ctx.fillText(set.data[j].toFixed(1), bar.x, bar.y - 5);
+      }),
+    );
+    chart.ctx.restore();
+  },
+};
+
+// An interval through each point, from the series Low and High.
+const intervals = {
+  id: "intervals",
+  beforeDatasetsDraw(chart, _, { ends }) {
+    if (!ends) return;
+    const { ctx, scales: { y } } = chart;
+    ctx.save();
+    ctx.strokeStyle = token("chart-2");
+    ctx.lineWidth = 1.5;
+    chart.getDatasetMeta(0).data.forEach((point, j) => {
+      const [low, high] = ends[j];
+      if (low === null) return;
+      ctx.beginPath();
+      ctx.moveTo(point.x, y.getPixelForValue(low));
+      ctx.lineTo(point.x, y.getPixelForValue(high));
+      ctx.stroke();
+    });
+    ctx.restore();
+  },
+};
+
+// A line at a threshold, where it lies inside the scale.
+const threshold = {
+  id: "threshold",
+  afterDatasetsDraw(chart, _, { at, text }) {
+    const { ctx, chartArea: { left, right }, scales: { y } } = chart;
+    if (!(at > y.min && at < y.max)) return;
+    const py = y.getPixelForValue(at);
+    ctx.save();
+    write(ctx, "12px");
+    ctx.textAlign = "right";
+    ctx.strokeStyle = token("warn");
+    ctx.setLineDash([4, 4]);
+    ctx.beginPath();
+    ctx.moveTo(left, py);
+    ctx.lineTo(right, py);
+    ctx.stroke();
+    ctx.fillText(text, right, py - 5);
+    ctx.restore();
+  },
+};
+
+function dataset(kind, series, colors) {
+  return series.map((one, k) => {
+    const name = colors[k % colors.length];
+    const color = token(name);
+    const look = { backgroundColor: name === "bad" ? stripes(color) : color, borderColor: color };
+    if (kind === "lines") {
+      const dash = k ? [5, 4] : [];
+      return { ...one, ...look, borderWidth: 2, pointRadius: 0, pointHoverRadius: 4, borderDash: dash };
+    }
+    if (kind === "points") return { ...one, ...look, borderWidth: 2, pointRadius: 5, pointHoverRadius: 6 };
+    const isGrouped = kind === "bars";
+    return {
+      ...one, ...look, borderRadius: 2,
+      maxBarThickness: isGrouped ? 44 : 22, categoryPercentage: isGrouped ? 0.5 : 0.8,
+    };
+  });
+}
+
+function options(canvas, kind, { xs, series, links }) {
+  const { unit = "", markers: at = "{}", threshold: limit, thresholdText = "" } = canvas.dataset;
+  const isPlaced = kind === "points" && xs.every((x) => x !== null);
+  const suffix = unit === "%" ? " %" : "";
+  return {
+    animation: false,
+    maintainAspectRatio: false,
+    layout: { padding: { top: 18, right: kind === "points" ? 12 : 0 } },
+    interaction: { mode: "index", intersect: false },
+    onClick: (_, [hit]) => { if (hit && links[hit.index]) location.assign(links[hit.index]); },
+    plugins: {
+      markers: { at: JSON.parse(at) },
+      values: { show: kind === "bars" },
+      intervals: { ends: kind === "points" && series[1].data.map((low, j) => [low, series[2].data[j]]) },
+      threshold: { at: Number(limit ?? NaN), text: thresholdText },
+    },
+    scales: {
+      x: {
+        type: isPlaced ? "linear" : "category", stacked: kind === "stack", offset: !isPlaced,
+        grid: { display: false }, border: { color: token("line-strong") },
+        ticks: { maxRotation: 0, autoSkipPadding: 24, maxTicksLimit: isPlaced ? 6 : undefined },
+      },
+      y: {
+        stacked: kind === "stack", beginAtZero: kind !== "points",
+        suggestedMin: kind === "points" ? Math.min(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
+        suggestedMax: kind === "points" ? Math.max(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
+        border: { display: false }, grid: { color: token("chart-grid") },
+        ticks: { maxTicksLimit: 5, callback: (value) => value.toLocaleString("en") + suffix },
+      },
+    },
+  };
+}
+
+function draw(canvas) {
+  const { chart: kind, table, colors } = canvas.dataset;
+  const content = read(document.getElementById(table));
+  const { labels, xs, series } = content;
+  const isLine = kind === "lines" || kind === "points";
+  const sets = dataset(kind, kind === "points" ? series.slice(0, 1) : series, colors.split(","));
+  const isPlaced = kind === "points" && xs.every((x) => x !== null);
+  if (isPlaced) sets[0].data = sets[0].data.map((y, j) => ({ x: xs[j], y }));
+  Chart.defaults.font.family = token("font");
+  Chart.defaults.color = token("muted");
+  Chart.getChart(canvas)?.destroy();
+  new Chart(canvas, {
+    type: isLine ? "line" : "bar",
+    data: { labels: isPlaced ? undefined : labels, datasets: sets },
+    options: options(canvas, kind, content),
+    plugins: [markers, values, intervals, threshold],
+  });
+}
+
+function drawAll() {
+  boxes.forEach(draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => boxes.forEach(draw));
+}
+
+if (boxes.length) {
+  const watch = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watch.disconnect();
+    const script = Object.assign(document.createElement("script"), { src: library });
+    script.addEventListener("load", drawAll);
+    document.head.append(script);
+  }, { rootMargin: "400px" });
+  addEventListener("load", () => boxes.forEach((box) => watch.observe(box)));
+}

@@ -1,0 +1,155 @@
+"""Comparing as people do it."""
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import ActivityEvent, User
+from executions.models import Execution
+from models_registry.models import ModelVersion
+from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+from tests.pdf_text import text_of
+
+
+def make_two(alice: User, version: ModelVersion, **changes: Any) -> list[Execution]:
+    """The older one with age 34, the newer one with age 40."""
+    older = make_execution(
+        user=alice,
+        version=version,
+        outputs=LOAN_OUTPUTS,
+        requested_at=timezone.now() - timedelta(days=1),
+    )
+    fields = {"inputs": LOAN_INPUTS | {"age": 40.0}, "outputs": LOAN_OUTPUTS, **changes}
+    return [older, make_execution(user=alice, version=version, **fields)]
+
+
+def address(executions: list[Execution], name: str = "compare", **query: str) -> str:
+    ids = "&".join(f"ids={execution.pk}" for execution in executions)
+    more = "".join(f"&{key}={value}" for key, value in query.items())
+    return f"{reverse(f'executions:{name}')}?{ids}{more}"
+
+
+def test_differences_come_first_and_the_rest_is_folded(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    page = as_alice.get(address(make_two(alice, active_version))).content.decode()
+    assert "+6 (+18 %)" in page
+    assert "3 identical inputs" in page
+    assert "Self-employed" not in page
+
+
+def test_all_inputs_are_one_click_away(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    page = as_alice.get(address(make_two(alice, active_version), all="1")).content.decode()
+    assert "Self-employed" in page
+
+
+def test_the_oldest_is_the_baseline_until_another_is_chosen(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    older, newer = make_two(alice, active_version)
+    page = as_alice.get(address([newer, older]))
+    assert page.context["asked"].executions == [older, newer]
+    page = as_alice.get(address([newer, older], baseline=str(newer.pk)))
+    assert page.context["asked"].executions == [newer, older]
+
+
+def test_different_versions_are_named(as_alice: Client, alice: User) -> None:
+    older = make_version(is_active=False)
+    newer = make_version(model=older.model, is_active=True)
+    executions = [
+        make_execution(user=alice, version=version, outputs=LOAN_OUTPUTS)
+        for version in (older, newer)
+    ]
+    page = as_alice.get(address(executions)).content.decode()
+    assert "Made with different versions" in page
+    assert "Differences may come from the model" in page
+
+
+def test_different_models_are_not_compared(as_alice: Client, alice: User) -> None:
+    executions = [make_execution(user=alice, outputs=LOAN_OUTPUTS) for _ in range(2)]
+    page = as_alice.get(address(executions))
+    assert page.status_code == 422
+    assert "different models" in page.content.decode()
+
+
+def test_what_still_runs_is_not_compared(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    waiting = make_execution(user=alice, version=active_version)
+    done = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    page = as_alice.get(address([waiting, done]))
+    assert f"{waiting.public_id} is not finished yet." in page.content.decode()
+
+
+def test_one_alone_is_not_compared(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    page = as_alice.get(address(make_two(alice, active_version)[:1]))
+    assert "Choose two or three" in page.content.decode()
+
+
+def test_a_fourth_is_left_out_and_that_is_said(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    executions = make_two(alice, active_version) + make_two(alice, active_version)
+    page = as_alice.get(address(executions))
+    assert len(page.context["asked"].executions) == 3
+    assert "the others were left out" in page.content.decode()
+
+
+def test_another_persons_prediction_is_not_there(
+    as_alice: Client, alice: User, bob: User, active_version: ModelVersion
+) -> None:
+    mine = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    his = make_execution(user=bob, version=active_version, outputs=LOAN_OUTPUTS)
+    assert as_alice.get(address([mine, his])).status_code == 404
+    for name in ("compare_csv", "compare_pdf"):
+        assert as_alice.post(address([mine, his], name)).status_code == 404
+
+
+def test_a_deleted_prediction_is_not_there(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    executions = make_two(alice, active_version, deleted_at=timezone.now())
+    assert as_alice.get(address(executions)).status_code == 404
+
+
+def test_the_csv_has_a_row_for_each_field_and_a_column_for_each_prediction(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    executions = make_two(alice, active_version)
+    answer = as_alice.post(address(executions, "compare_csv"))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    table = {row[0]: row[1:] for row in csv.reader(io.StringIO(text))}
+    first, second = (execution.public_id for execution in executions)
+    assert table["field"] == [first, second, f"difference {second}"]
+    assert table["input.age"] == ["34.0", "40.0", "'+6 (+18 %)"]
+    assert table["input.work"] == ["self", "self", ""]
+    assert ActivityEvent.objects.filter(action="predictions exported").count() == 1
+
+
+def test_the_pdf_carries_the_differences_the_chart_and_all_inputs(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    executions = make_two(alice, active_version)
+    text = text_of(as_alice.post(address(executions, "compare_pdf")).content)
+    for words in ("Comparison of 2 predictions", "Alice Aoki", executions[0].public_id,
+                  "+6 (+18 %)", "Probability of each outcome", "83.4", "All inputs",
+                  "Self-employed", "Page 1 of"):  # fmt: skip
+        assert words in text
+
+
+def test_one_prediction_on_paper_says_answer_confidence_and_inputs(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    text = text_of(as_alice.post(reverse("executions:pdf", args=[execution.pk])).content)
+    for words in ("Repays", "83.4 %", "Self-employed", execution.public_id, "v1"):
+        assert words in text

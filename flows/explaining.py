@@ -1,7 +1,7 @@
 """Explanations of predictions, worked out while no prediction waits.
 
 A result is never held back: a slot only notes that its prediction is unexplained. One thread of the
-worker takes the notes, the newest first, once every slot has been free for a moment; under load the
+worker takes the notes, the newest first, once a slot has been free for a moment; under load the
 oldest notes are forgotten, and the page then offers to ask (`docs/adr/0006`). Nothing that goes
 wrong here touches the prediction.
 """
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 200
 QUIET_SECONDS = 0.05
-"""Between two runs of a full queue a slot is free for less than this."""
+"""Between two runs of a full queue a slot is free for less time than this."""
 
 TOOK_TOO_MUCH = "Working out the explanation took too long or too much memory."
 CHANGES_ITS_MIND = "The model gives another answer each time, so it cannot be explained."

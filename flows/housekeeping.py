@@ -52,7 +52,7 @@ class Housekeeping:
         self._begin(self._repeat, models_registry.sweep.sweep, SECONDS)
         self._begin(self._repeat, self._settle, SETTLE_SECONDS)
         self._begin(self._warm)
-        self._begin(notes.work_off, lambda: self._slots.running > 0, self._stopping)
+        self._begin(notes.work_off, self._slots_are_full, self._stopping)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -85,6 +85,10 @@ class Housekeeping:
                 "at": timezone.now().isoformat(),
             },
         )
+
+    def _slots_are_full(self) -> bool:
+        """Whether a prediction that comes now would have to wait."""
+        return self._slots.running >= self._slots.size
 
     def _settle(self) -> None:
         try:

@@ -204,7 +204,7 @@ def test_an_admin_brings_a_model_file_to_production_by_the_pages_alone(
     page.click("text=Upload a version")
     page.set_input_files("input[name=file]", tmp_path / "flats.joblib")
     page.click("text=Upload and inspect")
-    expect(page.locator(".check")).to_contain_text("Trial prediction", timeout=30_000)
+    expect(page.locator(".check")).to_contain_text("on a typical row", timeout=30_000)
     page.locator(".object-tools").get_by_text("Run a test").click()
     keep(page, "admin-test")
     page.click("text=Run the test")

@@ -63,7 +63,7 @@ def test_the_script_is_told_where_to_go_on(as_ada: Client, db: None) -> None:
 
 def test_everything_said_at_the_upload_stands_with_the_version(as_ada: Client, db: None) -> None:
     config = "intended_use: Clerks\nlimitations: Not under 25\nmetrics: {auc: 0.9}"
-    said = {
+    said: dict[str, Any] = {
         "config": text_file(config),
         "reference": text_file("age\n20\n30\n", "ref.csv"),
         "label": "Spring",

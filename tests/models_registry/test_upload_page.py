@@ -235,3 +235,8 @@ def test_thirty_inputs_and_more_fold(as_ada: Client, db: None) -> None:
     version = make_version(features=features)
     inspected(version)
     assert "21 more inputs" in as_ada.get(version_page(version, "inspection")).content.decode()
+
+
+def test_the_list_of_models_offers_a_new_one(as_ada: Client) -> None:
+    page = as_ada.get("/admin/models_registry/registeredmodel/").content.decode()
+    assert "New model" in page

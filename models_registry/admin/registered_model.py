@@ -17,6 +17,7 @@ from models_registry import services
 from models_registry.admin.comparison import compare
 from models_registry.admin.history import history_of
 from models_registry.admin.periods import periods
+from models_registry.admin.retirement import retire
 from models_registry.admin.upload import upload
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment
@@ -97,5 +98,6 @@ class RegisteredModelAdmin(StaffModelAdmin):
             page("upload", upload),
             page("periods", periods),
             page("compare", compare),
+            page("retire", retire),
             *super().get_urls(),
         ]

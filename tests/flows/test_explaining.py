@@ -3,11 +3,13 @@
 import io
 import threading
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import joblib
 import pytest
 from django.utils import timezone
+from prefect.client.schemas.objects import FlowRun
 from pytest_django.fixtures import Settings
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -15,7 +17,7 @@ from sklearn.svm import SVC
 
 from executions.exploring import EXPLANATION, read_exploration, request_exploration
 from executions.models import Execution, Explanation
-from flows import curve, explaining, predict
+from flows import curve, explaining, predict, settling
 from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
 from flows.model_host.quantity import NO_PROBABILITIES
@@ -233,3 +235,19 @@ def test_a_model_without_probabilities_has_no_curve_and_says_so(db: None) -> Non
     answer = read_exploration(execution.pk, IRIS.data.columns[0])
     assert answer is not None
     assert answer["problem"] == NO_PROBABILITIES
+
+
+@pytest.mark.parametrize(("minutes", "is_over"), [(1, False), (10, True)])
+def test_a_question_whose_worker_was_lost_ends_in_prefect_too(minutes: int, is_over: bool) -> None:
+    now = timezone.now()
+    run = FlowRun.model_validate(
+        {
+            "flow_id": uuid.uuid4(),
+            "parameters": {"execution_id": str(uuid.uuid4()), "input": "age"},
+            "start_time": now - timedelta(minutes=minutes),
+        }
+    )
+
+    end = settling._end(run, now)
+
+    assert (end is not None) == is_over

@@ -7,11 +7,13 @@ from typing import Any
 
 from accounts.models import User
 from config.errors import DomainError
+from executions import cases
 from executions.errors import user_sentence
 from executions.models import Execution
 from executions.services import request_execution
 from executions.waiting import wait_for
 from models_registry import services, wakeup
+from models_registry.case_table import read_cases
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 
 
@@ -31,6 +33,7 @@ def publish(
     file_name: str,
     config: dict[str, Any],
     test_inputs: dict[str, Any] | None,
+    case_table: str = "",
     promotion_text: str,
     libraries_tested: bool = False,
     inputs_reviewed: bool = False,
@@ -39,7 +42,8 @@ def publish(
     description: str = "",
     reference: services.ReferenceUpload | None = None,
 ) -> Publication:
-    """Upload, inspect, test where ``test_inputs`` are given, promote where ``promotion_text`` is.
+    """Upload, inspect, test where ``test_inputs`` are given, save and run the cases of
+    ``case_table`` (a CSV), promote where ``promotion_text`` is given.
 
     ``libraries_tested`` and ``inputs_reviewed`` are the ticks of the promotion page.
     Creates the model under ``model_name`` if it is new. Waits ``seconds`` for each flow run.
@@ -73,6 +77,11 @@ def publish(
                 version, "draft", f"The test failed ({test.error_code}): {sentence} {test.message}"
             )
         status, message = "tested", "The test succeeded."
+    if case_table:
+        problem = _run_cases(version, case_table, by, seconds)
+        if problem:
+            return Publication(version, "draft", problem)
+        status, message = "tested", f"All {version.cases.count()} cases pass."
     if promotion_text:
         wakeup.warm(version.pk, wait_seconds=wakeup.WARM_SECONDS)
         services.promote(
@@ -99,3 +108,22 @@ def _test(version: ModelVersion, inputs: dict[str, Any], by: User) -> Execution:
         form_token=uuid.uuid4(),
         purpose=Execution.Purpose.TEST,
     )
+
+
+def _run_cases(version: ModelVersion, table: str, by: User, seconds: float) -> str:
+    """Save every case of the table and run it; what is wrong with them, "" if all pass."""
+    read = read_cases(table, cases.columns_of(version), decimal_mark=by.decimal_mark)
+    if read.errors:
+        wrong = " ".join(
+            f"Row {one.row}{f', {one.column}' if one.column else ''}: {one.message}"
+            for one in read.errors
+        )
+        raise DomainError(f"The cases do not fit. Nothing of them was saved. {wrong}")
+    services.import_cases(version=version, cases=read.cases, by=by)
+    cases.run_cases(version=version, form_token=uuid.uuid4(), by=by)
+    for run in Execution.objects.filter(test_case__version=version):
+        if not wait_for(run, seconds=seconds):
+            return f"The run {run.public_id} of a case is not finished yet."
+    failing = version.cases.open()
+    said = " ".join(f"“{case.name}”: {case.problem}" for case in failing)
+    return f"{failing.count()} of {len(read.cases)} cases fail. {said}" if failing else ""

@@ -30,6 +30,7 @@ class Command(ScriptCommand):
             "--held-out", action="store_true", help="its rows were not used in training"
         )
         parser.add_argument("--test", default="", metavar="JSON", help="sample inputs by name")
+        parser.add_argument("--cases", default="", metavar="FILE", help="CSV of cases to save, run")
         parser.add_argument("--promote", action="store_true", help="make it live once tested")
         parser.add_argument(
             "--libraries-tested",
@@ -60,6 +61,7 @@ class Command(ScriptCommand):
                 config=config,
                 reference=_reference(options),
                 test_inputs=test,
+                case_table=_read(options["cases"]) if options["cases"] else "",
                 libraries_tested=options["libraries_tested"],
                 inputs_reviewed=options["inputs_reviewed"],
                 promotion_text=text if options["promote"] else "",
@@ -74,7 +76,8 @@ class Command(ScriptCommand):
             "status": publication.status,
             "message": publication.message,
         }
-        wanted = "active" if options["promote"] else "tested" if options["test"] else "draft"
+        tries = options["test"] or options["cases"]
+        wanted = "active" if options["promote"] else "tested" if tries else "draft"
         return result, publication.status == wanted
 
 

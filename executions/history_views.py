@@ -46,12 +46,13 @@ def execution_list(request: SignedInRequest) -> HttpResponse:
     form = _filter_form(request)
     page = page_of(form.filter(own_executions(request)), owner=request.user, asked=request.GET)
     counts = _counts(form, Execution.objects.visible_to(request.user))
+    total = counts[form.cleaned_data.get("status") or "all"]
     context = {
         "form": form,
         "rows": rows(page.executions),
         "chips": _chips(form, counts),
-        "total": counts[form.cleaned_data.get("status") or "all"],
-        "pager": _pager(form, page),
+        "total": total,
+        "pager": _pager(form, page, total),
         "undo": request.session.pop(UNDO, []),
         "back": request.GET.urlencode(),
         "poll_n": 1,
@@ -104,10 +105,10 @@ def _chips(form: HistoryFilterForm, counts: dict[str, str]) -> list[Chip]:
     ]
 
 
-def _pager(form: HistoryFilterForm, page: Page) -> dict[str, str]:
+def _pager(form: HistoryFilterForm, page: Page, total: str) -> dict[str, str]:
     shown = page.executions
     return {
-        "text": f"{len(shown)} shown, newest first",
+        "text": f"{len(shown)} of {total}, newest first",
         "newer_url": form.query(after=str(shown[0].pk)) if shown and page.has_newer else "",
         "older_url": form.query(before=str(shown[-1].pk)) if shown and page.has_older else "",
     }

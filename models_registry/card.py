@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from models_registry.facts import examination_of, task_text
+from models_registry.facts import examination_of, metric_text, task_text
 from models_registry.feature_spec import FeatureSpec
 from models_registry.library_versions import library_differences
 from models_registry.metric_changes import Direction, direction_of
@@ -15,7 +15,7 @@ from models_registry.number_text import show_number, with_unit
 @dataclass(frozen=True)
 class Metric:
     name: str
-    value: float
+    value: str
     direction: Direction
 
 
@@ -60,7 +60,7 @@ def card_of(version: ModelVersion) -> Card:
         inputs=[(feature, range_text(feature)) for feature in schema.in_form_order],
         rules=[rule.message or rule.sentence(schema.by_name) for rule in schema.rules],
         metrics=[
-            Metric(name, value, direction_of(name, directions))
+            Metric(name, metric_text(value), direction_of(name, directions))
             for name, value in version.metrics.items()
         ],
         training=_training(version.training_config),

@@ -18,6 +18,7 @@ from models_registry.facts import (
     container_text,
     estimator_text,
     examination_of,
+    metric_text,
     success_text,
 )
 from models_registry.metric_changes import MetricChange, metric_changes
@@ -44,7 +45,7 @@ class Comparison:
 
     a: ModelVersion
     b: ModelVersion
-    metrics: tuple[MetricChange, ...]
+    metrics: list[tuple[MetricChange, str, str]]
     schema: SchemaChanges
     facts: tuple[Row, ...]
 
@@ -93,9 +94,12 @@ def _comparison(versions: QuerySet[ModelVersion], a: int, b: int) -> Comparison:
     return Comparison(
         a=before,
         b=after,
-        metrics=metric_changes(
-            before.metrics, after.metrics, after.training_config.get("metric_direction")
-        ),
+        metrics=[
+            (change, metric_text(change.before), metric_text(change.after))
+            for change in metric_changes(
+                before.metrics, after.metrics, after.training_config.get("metric_direction")
+            )
+        ],
         schema=schema_changes(before.features.as_schema(), after.features.as_schema()),
         facts=tuple(
             Row(label, old, new)

@@ -10,6 +10,7 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
 
+from models_registry.facts import metric_text
 from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.periods import Period, day_in, minute_in, periods_of, within
 from models_registry.version_bar import Bar, bar_of
@@ -61,7 +62,7 @@ class Card:
 
     version: ModelVersion
     periods: tuple[Period, ...]
-    metric: tuple[str, float] | None
+    metric: tuple[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -109,4 +110,5 @@ def _answer(form: ActiveOnForm, periods: Sequence[Period], zone: ZoneInfo, now: 
 
 def _card(version: ModelVersion, periods: Sequence[Period]) -> Card:
     own = [period for period in reversed(periods) if period.version_id == version.pk]
-    return Card(version, tuple(own), next(iter(version.metrics.items()), None))
+    metrics = ((name, metric_text(value)) for name, value in version.metrics.items())
+    return Card(version, tuple(own), next(metrics, None))

@@ -7,7 +7,13 @@ from django.urls import reverse
 
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.card import certainty_text, libraries_of
-from models_registry.facts import cases_text, container_text, examination_of, task_text
+from models_registry.facts import (
+    cases_text,
+    container_text,
+    examination_of,
+    metric_text,
+    task_text,
+)
 from models_registry.metric_changes import direction_of
 from models_registry.models import ModelVersion, TypeApproval
 from models_registry.next_step import next_step
@@ -39,7 +45,8 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
         "certainty": certainty_text(version, examination),
         "libraries": libraries_of(version, examination),
         "metrics": [
-            (name, value, direction_of(name, directions)) for name, value in version.metrics.items()
+            (name, metric_text(value), direction_of(name, directions))
+            for name, value in version.metrics.items()
         ],
         "config": json.dumps(version.training_config, indent=2, ensure_ascii=False)
         if version.training_config

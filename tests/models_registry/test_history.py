@@ -64,8 +64,8 @@ def test_a_day_names_every_version_of_it_clipped_to_the_admins_day(
     answer = page.context["history"].answer
     assert [period.version for period in answer.periods] == ["v1", "v2"]
     text = text_of(page)
-    assert "from 00:00:00 CEST to 12:00:00 CEST" in text
-    assert "from 12:00:00 CEST to 00:00:00 CEST" in text
+    assert "from midnight to 12:00:00 CEST" in text
+    assert "from 12:00:00 CEST to midnight" in text
 
 
 def test_a_day_belongs_to_the_timezone_of_the_admin(as_ada: Client, model: Any) -> None:

@@ -1,0 +1,79 @@
+"""The pages on which an admin says what a version's inputs and answers are, and goes on from a
+version that is locked."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+
+from config.errors import DomainError
+from models_registry import services
+from models_registry.admin.page import version_page
+from models_registry.configuration_forms import ConfigurationForm
+from models_registry.models import ModelVersion, ReferenceData
+from models_registry.revisions import configuration_of
+
+
+def inputs(request: Any, pk: int) -> HttpResponse:
+    """The inputs, the rules between them and the answers; read-only once the version was live."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    form = ConfigurationForm(
+        configuration_of(version),
+        revision=version.revision,
+        decimal_mark=request.user.decimal_mark,
+        data=request.POST if request.method == "POST" else None,
+    )
+    if request.method == "POST" and (form.is_valid() or version.is_locked):
+        try:
+            saved = services.save_configuration(
+                version=version,
+                by=request.user,
+                configuration=form.cleaned or form.configuration,
+                seen=form.revision,
+            )
+        except DomainError as error:
+            form.problem = error.message
+        else:
+            messages.success(request, _outcome(form.revision, saved))
+            return redirect("admin:models_registry_modelversion_inputs", pk)
+    return version_page(
+        request,
+        "inputs",
+        version,
+        title=f"Inputs of {version.model.name} {version.short_name}",
+        form=form,
+        error_summary=form.error_summary,
+        revisions=version.revisions.select_related("by"),
+        status=422 if form.problem or form.error_summary else 200,
+    )
+
+
+def _outcome(seen: int, saved: ModelVersion) -> str:
+    if saved.revision == seen:
+        return "Nothing was changed, so nothing was saved."
+    return f"Revision {saved.revision} is saved. Run a test before it can go live."
+
+
+def duplicate(request: Any, pk: int) -> HttpResponse:
+    """What a duplicate takes over, and the button that makes it."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    if request.method == "POST":
+        try:
+            draft = services.duplicate_version(version=version, by=request.user)
+        except DomainError as error:
+            messages.error(request, error.message)
+            return redirect("admin:models_registry_modelversion_change", pk)
+        messages.success(request, f"{draft} is a draft with all that {version.short_name} had.")
+        return redirect("admin:models_registry_modelversion_inputs", draft.pk)
+    return version_page(
+        request,
+        "duplicate",
+        version,
+        title=f"Duplicate {version.short_name} of {version.model.name}",
+        input_count=version.features.count(),
+        rule_count=version.rules.count(),
+        case_count=version.cases.count(),
+        has_reference=ReferenceData.objects.filter(version=version).exists(),
+        next_number=version.model.versions.latest("number").number + 1,
+    )

@@ -1,0 +1,239 @@
+"""The page on which an admin says what a version's inputs and answers are, as forms."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from models_registry.configuration import Configuration
+from models_registry.feature_spec import FeatureSpec, Requirement, TargetSpec, choice_text
+from models_registry.input_check import InputError, clean_value
+from models_registry.input_rules import MAX_RULES, RuleKind, RuleSpec
+from models_registry.input_spec_form import InputSpecForm
+from models_registry.spec_check import rule_problems
+
+BLANK_RULES = 2
+
+
+class TargetForm(forms.Form):
+    """What one answer is called, its unit, and the labels of its classes."""
+
+    label = forms.CharField(max_length=200, required=False)
+    unit = forms.CharField(max_length=40, required=False)
+
+    def __init__(self, spec: TargetSpec, index: int, data: Any = None) -> None:
+        self.spec, self.index = spec, index
+        initial = {"label": spec.label, "unit": spec.unit}
+        super().__init__(data, prefix=f"t{index}", initial=initial)
+        if spec.class_labels:
+            del self.fields["unit"]
+        for number, (value, label) in enumerate(spec.class_labels):
+            self.fields[f"c{number}"] = forms.CharField(
+                label=f"Label of {value}", max_length=200, required=False, initial=label
+            )
+
+    @property
+    def class_rows(self) -> list[dict[str, Any]]:
+        return [
+            {"value": choice_text(value), "label": self[f"c{number}"]}
+            for number, (value, _) in enumerate(self.spec.class_labels)
+        ]
+
+    @property
+    def cleaned_spec(self) -> TargetSpec:
+        data = self.cleaned_data
+        return replace(
+            self.spec,
+            label=data["label"],
+            unit=data.get("unit", self.spec.unit),
+            class_labels=tuple(
+                (value, data[f"c{number}"] or choice_text(value))
+                for number, (value, _) in enumerate(self.spec.class_labels)
+            ),
+        )
+
+
+class RuleForm(forms.Form):
+    """One rule. Inputs go by their number in training order, never by name."""
+
+    first = forms.CharField(required=False)
+    kind = forms.ChoiceField(choices=[(kind.value, kind.words) for kind in RuleKind])
+    value = forms.CharField(
+        label="Value", required=False, help_text="Only for the last kind of rule."
+    )
+    second = forms.CharField(required=False)
+    message = forms.CharField(
+        label="What people read",
+        max_length=300,
+        required=False,
+        help_text="Empty: a sentence made of the labels.",
+    )
+    remove = forms.BooleanField(label="Remove this rule", required=False)
+
+    def __init__(
+        self, index: int, features: tuple[FeatureSpec, ...], rule: RuleSpec | None, data: Any = None
+    ) -> None:
+        self.index, self.rule, self.known = index, rule, features
+        self.cleaned_rule: RuleSpec | None = None
+        super().__init__(data, prefix=f"r{index}", initial=self._initial())
+
+    def _initial(self) -> dict[str, str]:
+        if self.rule is None:
+            return {}
+        numbers = {feature.name: str(number) for number, feature in enumerate(self.known)}
+        first = {feature.name: feature for feature in self.known}.get(self.rule.first)
+        return {
+            "first": numbers.get(self.rule.first, ""),
+            "kind": self.rule.kind.value,
+            "value": first.display(self.rule.value)
+            if first and self.rule.value is not None
+            else "",
+            "second": numbers.get(self.rule.second, ""),
+            "message": self.rule.message,
+        }
+
+    @property
+    def sentence(self) -> str:
+        """The rule as it was saved, in labels."""
+        known = {feature.name: feature for feature in self.known}
+        return self.rule.sentence(known) if self.rule else ""
+
+    def check(self, features: tuple[FeatureSpec, ...], mark: str) -> None:
+        """Check the rule against the inputs as the admin wants them now."""
+        data = self.cleaned_data
+        if data["remove"] or not any(data[n] for n in ("first", "second", "value", "message")):
+            return
+        ends: dict[str, FeatureSpec] = {}
+        for end in ("first", "second"):
+            if data[end].isdecimal() and len(data[end]) < 5 and int(data[end]) < len(features):
+                ends[end] = features[int(data[end])]
+            else:
+                self.add_error(end, "Choose an input.")
+        if len(ends) < 2:
+            return
+        rule = RuleSpec(
+            ends["first"].name, RuleKind(data["kind"]), ends["second"].name, None, data["message"]
+        )
+        if rule.kind is RuleKind.REQUIRES:
+            loose = replace(ends["first"], requirement=Requirement.MAY_BE_MISSING)
+            value = clean_value(loose, data["value"], mark)
+            if isinstance(value, InputError):
+                self.add_error("value", str(value))
+                return
+            rule = replace(rule, value=value)
+        for field, sentence in rule_problems(rule, {f.name: f for f in features}).items():
+            self.add_error(field, sentence)
+        self.cleaned_rule = None if self.errors else rule
+
+
+class ConfigurationForm:
+    """The whole page: a form for every input in training order, for every answer, for every rule.
+    ``configuration`` is what stands; once valid, ``cleaned`` is what the admin wants. ``revision``
+    is the one that the admin looked at."""
+
+    def __init__(
+        self, configuration: Configuration, *, revision: int, decimal_mark: str, data: Any = None
+    ) -> None:
+        self.configuration, self.mark, self.data = configuration, decimal_mark, data
+        posted = (data or {}).get("revision", "")
+        self.revision = int(posted) if posted.isdecimal() and len(posted) < 9 else revision
+        features = configuration.features
+        order = [feature.name for feature in configuration.schema.in_form_order]
+        self.inputs = [
+            InputSpecForm(spec, index, order.index(spec.name) + 1, decimal_mark, data)
+            for index, spec in enumerate(features)
+        ]
+        self.targets = [
+            TargetForm(spec, index, data) for index, spec in enumerate(configuration.targets)
+        ]
+        self.rules = [
+            RuleForm(index, features, rule, data) for index, rule in enumerate(self._rules())
+        ]
+        self.problem = ""
+        self.cleaned: Configuration | None = None
+
+    def _rules(self) -> list[RuleSpec | None]:
+        """The saved rules, and blank ones as far as there may be more."""
+        saved: list[RuleSpec | None] = list(self.configuration.rules[:MAX_RULES])
+        if self.data is None:
+            return [*saved, *[None] * min(BLANK_RULES, MAX_RULES - len(saved))]
+        count = sum(f"r{number}-kind" in self.data for number in range(MAX_RULES))
+        return [*saved[:count], *[None] * (count - len(saved))]
+
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """The inputs to choose from in a rule, in the form's order."""
+        return [(str(form.index), form.spec.label) for form in self.in_order]
+
+    @property
+    def in_order(self) -> list[InputSpecForm]:
+        """The inputs as the form shows them."""
+        order = [feature.name for feature in self.configuration.schema.in_form_order]
+        return sorted(self.inputs, key=lambda form: order.index(form.spec.name))
+
+    @property
+    def sections(self) -> list[InputSpecForm]:
+        """First the inputs that something must be done about."""
+        return sorted(
+            self.in_order, key=lambda form: not (form.errors or not form.spec.is_complete)
+        )
+
+    @property
+    def incomplete(self) -> list[InputSpecForm]:
+        return [form for form in self.in_order if not form.spec.is_complete]
+
+    @property
+    def groups(self) -> list[str]:
+        return list(dict.fromkeys(f.group for f in self.configuration.features if f.group))
+
+    def is_valid(self) -> bool:
+        """Check everything, so that all errors are said at once."""
+        if self.data is None:
+            return False
+        parts: list[forms.Form] = [*self.inputs, *self.targets, *self.rules]
+        wrong = [part for part in parts if not part.is_valid()]
+        wanted = tuple(form.cleaned_spec or form.spec for form in self.inputs)
+        for rule in self.rules:
+            if rule.is_valid():
+                rule.check(wanted, self.mark)
+        valid = not wrong and not any(rule.errors for rule in self.rules)
+        if valid:
+            self.cleaned = Configuration(
+                self._ranked(wanted),
+                tuple(form.cleaned_spec for form in self.targets),
+                tuple(form.cleaned_rule for form in self.rules if form.cleaned_rule),
+            )
+        return valid
+
+    def _ranked(self, wanted: tuple[FeatureSpec, ...]) -> tuple[FeatureSpec, ...]:
+        """Ranks from 1 in the order of the places: an input that moved up goes before the one whose
+        place it takes, one that moved down after it."""
+
+        def key(index: int) -> tuple[int, int, int]:
+            form = self.inputs[index]
+            was, place = form.initial["place"], form.cleaned_data["place"]
+            return place, (place > was) - (place < was), was
+
+        order = sorted(range(len(wanted)), key=key)
+        ranks = {index: rank for rank, index in enumerate(order, start=1)}
+        return tuple(replace(spec, rank=ranks[index]) for index, spec in enumerate(wanted))
+
+    @property
+    def error_summary(self) -> list[dict[str, str]]:
+        """Where to go and what to mend, for everything that needs a correction."""
+        named: list[tuple[str, forms.Form, str]] = [
+            *((form.spec.label, form, f"input-{form.index}") for form in self.sections),
+            *((form.spec.label or "Answer", form, "answers") for form in self.targets),
+            *((f"Rule {form.index + 1}", form, "rules") for form in self.rules),
+        ]
+        return [
+            {
+                "id": form[field].auto_id if field in form.fields else anchor,
+                "text": f"{name}, {form[field].label.lower()}: {errors[0]}"
+                if field in form.fields
+                else f"{name}: {errors[0]}",
+            }
+            for name, form, anchor in named
+            if self.data is not None
+            for field, errors in form.errors.items()
+        ]

@@ -1,4 +1,4 @@
-"""US-7.1: people learn of a new version in the product and by mail, and choose what reaches them."""
+"""US-7.1: people learn of a new version in the product and by mail, and choose what they get."""
 
 import re
 from urllib.parse import urlsplit

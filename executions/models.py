@@ -185,6 +185,12 @@ class Execution(models.Model):
                 condition=Q(purpose="prediction", deleted_at=None),
                 name="executions_history",
             ),
+            # What each version served, and how much of it succeeded.
+            models.Index(
+                fields=["version", "status"],
+                condition=Q(purpose="prediction"),
+                name="executions_served",
+            ),
             models.Index(
                 fields=["user", "-deleted_at", "-id"],
                 condition=Q(deleted_at__isnull=False),

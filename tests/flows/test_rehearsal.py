@@ -196,6 +196,7 @@ def test_a_calibrated_interval_comes_with_the_next_prediction(
     predict.claim(str(execution.pk), 1).carry_out()
 
     execution.refresh_from_db()
+    assert execution.outputs is not None
     interval = read_answer(execution.outputs, list(line.targets.all())).interval
     assert interval is not None
     assert interval.sentence == "90 % interval (from data the model had not seen): 6.5 to 9.5"
@@ -208,6 +209,7 @@ def test_an_interval_of_another_file_is_not_used(line: ModelVersion, ada: User) 
     predict.claim(str(execution.pk), 1).carry_out()
 
     execution.refresh_from_db()
+    assert execution.outputs is not None
     assert execution.outputs["targets"][0]["interval"] is None
 
 

@@ -254,12 +254,12 @@ class InputSpecForm(forms.Form):
                 for number, (value, label) in enumerate(self.spec.choices)
             )
         pairs: list[tuple[Scalar, str]] = []
-        for value_key, label_key, _, _ in self._choice_keys:
+        for value_key, label_key, was, _ in self._choice_keys:
             text = data[value_key]
             value = self._choice_value(value_key, text) if text else None
             if value is not None:
                 pairs.append((value, data[label_key] or text))
-            elif data[label_key] and not text:
+            elif data[label_key] and not text and not was:
                 self.add_error(value_key, "This label needs its value.")
         return tuple(pairs)
 

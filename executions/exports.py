@@ -54,6 +54,7 @@ class Export:
     inputs: tuple[str, ...]
     classes: tuple[str, ...]
     further: tuple[str, ...]
+    is_owner: bool
 
     @property
     def file_name(self) -> str:
@@ -91,7 +92,7 @@ class Export:
             "; ".join(execution.warnings),
             user_sentence(execution.error_code, execution.message),
             duration.total_seconds() if duration else None,
-            execution.note,
+            execution.note if self.is_owner else None,
         ]
 
     def _prediction(self, execution: Execution, shape: Shape) -> list[Any]:
@@ -113,10 +114,16 @@ class Export:
 
 
 def export(
-    executions: ExecutionQuerySet, *, zone: ZoneInfo, start: date | None, end: date | None
+    executions: ExecutionQuerySet,
+    *,
+    zone: ZoneInfo,
+    start: date | None = None,
+    end: date | None = None,
+    is_owner: bool = True,
 ) -> Export:
     """Prepare a file of ``executions``; ``start`` and ``end`` are the days asked for, if any.
-    Raises TooManyRows over EXPORT_MAX_ROWS."""
+    Without ``is_owner`` sensitive inputs and notes stay out. Raises TooManyRows over
+    EXPORT_MAX_ROWS."""
     limit = settings.EXPORT_MAX_ROWS
     found = executions.order_by()[: limit + 1].aggregate(
         count=Count("pk"), first=Min("requested_at"), last=Max("requested_at")
@@ -125,7 +132,7 @@ def export(
         raise TooManyRows(limit)
     first = start or (found["first"] and found["first"].astimezone(zone).date())
     last = end or (found["last"] and found["last"].astimezone(zone).date())
-    shapes = _shapes(executions)
+    shapes = _shapes(executions, is_owner)
     return Export(
         executions=executions,
         count=found["count"],
@@ -135,10 +142,11 @@ def export(
         inputs=_union([feature.name for feature in s.schema.features] for s in shapes.values()),
         classes=_union(shape.classes for shape in shapes.values()),
         further=_union(shape.further for shape in shapes.values()),
+        is_owner=is_owner,
     )
 
 
-def _shapes(executions: ExecutionQuerySet) -> dict[int, Shape]:
+def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
     """The versions of ``executions``, the newest of each model first."""
     ids = executions.order_by().values_list("version", flat=True).distinct()
     versions = (
@@ -151,7 +159,9 @@ def _shapes(executions: ExecutionQuerySet) -> dict[int, Shape]:
         version.pk: Shape(
             model=version.model.name,
             number=version.number,
-            schema=InputSchema(tuple(feature.spec for feature in version.features.all())),
+            schema=InputSchema(
+                tuple(f.spec for f in version.features.all() if is_owner or not f.is_sensitive)
+            ),
             targets=list(version.targets.all()),
             classes=_classes(executions.filter(version=version)),
         )

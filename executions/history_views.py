@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
 from executions import history
-from executions.access import asked_ids, own_execution, own_executions, with_rows
+from executions.access import asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
 from executions.exports import export
 from executions.history_forms import STATUSES, HistoryFilterForm
@@ -119,9 +119,9 @@ def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """One row of the list, asked for at a growing interval until the execution is finished."""
     text = request.GET.get("n", "")
     asked = int(text) if text.isdecimal() and len(text) < 4 else 1
-    own_execution(request, pk)
+    [row] = rows([get_object_or_404(own_executions(request), pk=pk)])
     context = {
-        "row": rows(own_executions(request).filter(pk=pk))[0],
+        "row": row,
         "poll_n": asked + 1,
         "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10), SLOWEST_POLL_MS),
     }

@@ -112,6 +112,19 @@ def test_names_that_a_spreadsheet_would_run_are_defused_in_the_header(alice: Use
     assert "input.=cmd()" in header  # the prefix already makes it a text
 
 
+def test_somebody_elses_export_holds_no_sensitive_input_and_no_note(alice: User) -> None:
+    features = (
+        FeatureSpec("age", "Age", Kind.FLOAT),
+        FeatureSpec("salary", "Salary", Kind.FLOAT, is_sensitive=True),
+    )
+    inputs = {"age": 30.0, "salary": 81_234.0}
+    make_execution(user=alice, version=make_version(features=features), inputs=inputs, note="mine")
+    file = export(Execution.objects.all(), zone=BERLIN, is_owner=False)
+    text = lines_of(file).decode()
+    assert "30.0" in text
+    assert not any(secret in text for secret in ("salary", "81234", "mine"))
+
+
 def test_the_file_is_named_by_the_days_asked_for_or_by_its_own(
     alice: User, active_version: ModelVersion
 ) -> None:

@@ -226,7 +226,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "models_registry:list"
+LOGIN_REDIRECT_URL = "executions:home"
 LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_EMAIL_CONFIRMATION: bool = read("bool", "REQUIRE_EMAIL_CONFIRMATION", True)
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"

@@ -5,10 +5,12 @@ from django.urls import path
 from executions import documents, explanation_views, history_views, retry_views, views
 from executions.comparison import downloads
 from executions.comparison.views import compare_executions
+from executions.home import home
 
 app_name = "executions"
 
 urlpatterns = [
+    path("", home, name="home"),
     path("models/<slug:slug>/", views.create_execution, name="create"),
     path("history/", history_views.execution_list, name="list"),
     path("history/export/", history_views.export_executions, name="export"),

@@ -6,4 +6,4 @@ from models_registry import views
 
 app_name = "models_registry"
 
-urlpatterns = [path("", views.model_list, name="list")]
+urlpatterns = [path("models/<slug:slug>/about/", views.about, name="about")]

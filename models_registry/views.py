@@ -1,21 +1,36 @@
-"""The home page: which models are live."""
+"""What people can read about a model before they rely on it."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from models_registry.models import ModelVersion
+from models_registry.card import card_of
+from models_registry.models import Deployment, ModelVersion
+from models_registry.schema_changes import SchemaChanges, schema_changes
 
 
 @require_GET
-def model_list(request: HttpRequest) -> HttpResponse:
-    """Every model with an active version; with exactly one, that model's form straight away."""
-    versions = list(
-        ModelVersion.objects.active()
-        .select_related("model")
-        .prefetch_related("targets", "features")
-        .order_by("model__name")
+def about(request: HttpRequest, slug: str) -> HttpResponse:
+    """The live version's card in a user's words: what goes in, what comes out, what changed."""
+    version = get_object_or_404(
+        ModelVersion.objects.active().select_related("model"), model__slug=slug
     )
-    if len(versions) == 1:
-        return redirect("executions:create", versions[0].model.slug)
-    return render(request, "models_registry/model_list.html", {"versions": versions})
+    card = card_of(version)
+    current = card.deployments[0] if card.deployments else None
+    context = {
+        "model": version.model,
+        "version": version,
+        "card": card,
+        "current": current,
+        "changes": _changes(current),
+        "earlier": version.model.deployments.select_related("version")[:20],
+    }
+    return render(request, "models_registry/about.html", context)
+
+
+def _changes(current: Deployment | None) -> SchemaChanges | None:
+    """How the inputs differ from those of the version that was live before."""
+    if current is None or current.previous_version is None:
+        return None
+    before = current.previous_version.features.as_schema()
+    return schema_changes(before, current.version.features.as_schema())

@@ -126,8 +126,9 @@ def plain_admin(
 
 
 MATRIX: dict[str, Entry] = {
-    "models_registry:list": entry(302, 302, 302, 302, 302),  # one live model: on to its form
+    "executions:home": entry(302, 302, 302, 302, 302),  # one live model: on to its form
     "executions:create": signed_in(slug="slug"),
+    "models_registry:about": signed_in(slug="slug"),
     "executions:list": signed_in(),
     "executions:detail": owner(pk="pk"),
     "executions:status": owner(pk="pk"),

@@ -8,8 +8,10 @@ versions over the last year, by people bench-1@example.com and so on. The first 
 
 import argparse
 import os
+import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 BATCH = 50_000
 MODEL = "Bench loan risk"
@@ -44,7 +46,7 @@ EXECUTIONS = """
         id, user_id, version_id, version_sha256, version_revision, purpose, status, attempt,
         lease_owner, dispatch_after, deadline, inputs, inputs_sha256, outputs, warnings, error_code,
         message, traceback, note, search_text, search_own, form_token, requested_at, started_at,
-        finished_at
+        finished_at {columns}
     )
     SELECT gen_random_uuid(),
            people[CASE WHEN n <= %(own)s THEN 1
@@ -73,7 +75,7 @@ EXECUTIONS = """
                        WHEN status = 'succeeded' THEN E'repays\n0\n' ELSE '' END,
            '', gen_random_uuid(), requested,
            requested + chance * interval '50 ms',
-           requested + interval '50 ms' + chance * luck * interval '1 s'
+           requested + interval '50 ms' + chance * luck * interval '1 s' {values}
     FROM made
 """
 
@@ -87,21 +89,39 @@ def fill(*, executions: int, people: int, own: int = OWN, say: Callable[[str], N
     from executions.models import Execution
 
     versions = _versions()
+    statement, others = _statement()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(PEOPLE, {"people": people})
         emails = [f"bench-{n}@example.com" for n in range(1, people + 1)]
-        ids = dict(User.objects.filter(email__in=emails).values_list("email", "pk"))
+        found = dict(User.objects.filter(email__in=emails).values_list("email", "pk"))
+        ids = [found[email] for email in emails]
         there = Execution.objects.filter(version__in=versions).count()
         began = time.monotonic()
         for first in range(there + 1, executions + 1, BATCH):
             last = min(first + BATCH - 1, executions)
-            values: dict[str, int | list[int]] = {"first": first, "last": last, "own": own}
-            cursor.execute(
-                EXECUTIONS, {**values, "versions": versions, "people": [ids[e] for e in emails]}
-            )
+            values = {"first": first, "last": last, "own": own}
+            cursor.execute(statement, {**values, **others, "versions": versions, "people": ids})
             say(f"{last:,} executions after {time.monotonic() - began:.0f} s")
         cursor.execute("VACUUM ANALYZE executions_execution")
+
+
+def _statement() -> tuple[str, dict[str, Any]]:
+    """The INSERT, and the defaults of columns that it does not name: the table grows with the
+    product."""
+    from django.db import connection
+
+    from executions.models import Execution
+
+    named = set(re.findall(r"\w+", EXECUTIONS.split("INSERT INTO")[1].split("SELECT")[0]))
+    others = {
+        str(field.column): field.get_db_prep_save(field.get_default(), connection)
+        for field in Execution._meta.concrete_fields
+        if not field.null and not field.has_db_default() and field.column not in named
+    }
+    columns = "".join(f", {column}" for column in others)
+    values = "".join(f", %({column})s" for column in others)
+    return EXECUTIONS.format(columns=columns, values=values), others
 
 
 def _versions() -> list[int]:

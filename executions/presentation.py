@@ -10,6 +10,7 @@ from executions.answer import Answer, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
 from models_registry.input_schema import InputSchema
+from models_registry.models import Inspection, ModelVersion
 
 LISTED_INPUTS = 3
 
@@ -58,6 +59,15 @@ def answer_of(execution: Execution) -> Answer | None:
     if execution.outputs is None:
         return None
     return read_answer(execution.outputs, list(execution.version.targets.all()))
+
+
+def example_of(version: ModelVersion) -> Answer | None:
+    """What an answer looks like: that of the inspection's trial prediction on the typical row, if
+    the file allowed one."""
+    trial = "report__examination__smoke_outputs"
+    found = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
+    outputs = found.values_list(trial, flat=True).first()
+    return read_answer(outputs, list(version.targets.all())) if outputs else None
 
 
 def error_sentence(execution: Execution) -> str:

@@ -19,7 +19,7 @@ from executions.errors import QueueFull, TooManyRequests
 from executions.explanation_views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from executions.presentation import answer_of, error_sentence, input_texts, rows
+from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 
@@ -105,6 +105,7 @@ def form_page(
         "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": rows(recent),
+        "example": None if result else example_of(version),
     }
     return render(request, "executions/execution_form.html", context, status=status)
 
@@ -153,6 +154,7 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "retry_token": uuid.uuid4() if execution.may_be_retried else None,
         "original": _original(execution),
         "retries": list(_retries(execution)),
+        "compare_url": _compare_url(execution),
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
         "elapsed_seconds": elapsed,
@@ -175,6 +177,17 @@ def _retries(execution: Execution) -> Iterable[Execution]:
     if not execution.may_be_retried:
         return ()
     return execution.retries.kept().predictions().select_related("version")[:RECENT]
+
+
+def _compare_url(execution: Execution) -> str:
+    """The comparison with the person's prediction before this one, where there is one."""
+    if not execution.is_finished or execution.user is None:
+        return ""
+    own = Execution.objects.visible_to(execution.user).finished().older_than(execution)
+    before = own.filter(version__model=execution.version.model_id).values_list("pk", flat=True)
+    for pk in before[:1]:
+        return f"{reverse('executions:compare')}?ids={pk}&ids={execution.pk}"
+    return ""
 
 
 @require_POST

@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from executions.answer import Answer, read_answer
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from models_registry.models import Inspection, ModelVersion
+from executions.presentation import example_of
+from models_registry.models import ModelVersion
 
 
 def preview(request: Any, version_pk: int) -> HttpResponse:
@@ -30,17 +30,7 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
         "version": version,
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "example": _example(version),
+        "example": example_of(version),
     }
     status = 422 if form.errors else 200
     return render(request, "admin/executions/preview.html", context, status=status)
-
-
-def _example(version: ModelVersion) -> Answer | None:
-    """The answer of the inspection's trial prediction, if the file allowed one."""
-    inspection = version.inspections.filter(
-        status=Inspection.Status.SUCCEEDED, sha256=version.sha256
-    ).first()
-    report = inspection.report if inspection else {}
-    outputs = report.get("examination", {}).get("smoke_outputs")
-    return read_answer(outputs, list(version.targets.all())) if outputs else None

@@ -115,45 +115,6 @@ def test_the_promotion_page_says_its_effect_and_does_it(
     assert (version.status, active_version.status) == ("active", "archived")
 
 
-def inputs_of(page: Any) -> dict[str, Any]:
-    """What the version's change form would post back, unchanged."""
-    forms = [page.context["adminform"].form]
-    data: dict[str, Any] = {}
-    for formset in page.context["inline_admin_formsets"]:
-        forms += [formset.formset.management_form, *formset.formset.forms]
-    for form in forms:
-        for field in form:
-            value = field.value()
-            if value not in (None, False):
-                data[field.html_name] = value
-            if field.field.show_hidden_initial:
-                data[field.html_initial_name] = value
-    return data
-
-
-def test_correcting_an_input_is_a_new_revision_that_needs_a_test(as_ada: Client, db: None) -> None:
-    version = make_version()
-    data = inputs_of(as_ada.get(address(version, "change"))) | {"features-0-unit": "a"}
-    as_ada.post(address(version, "change"), data)
-    version.refresh_from_db()
-    assert version.features.get(position=0).unit == "a"
-    assert (version.revision, version.is_tested) == (2, False)
-
-
-def test_saving_without_a_change_keeps_the_revision(as_ada: Client, db: None) -> None:
-    version = make_version()
-    as_ada.post(address(version, "change"), inputs_of(as_ada.get(address(version, "change"))))
-    version.refresh_from_db()
-    assert version.revision == 1
-
-
-def test_the_inputs_of_a_live_version_cannot_be_edited(
-    as_ada: Client, active_version: ModelVersion
-) -> None:
-    page = as_ada.get(address(active_version, "change"))
-    assert b'name="features-0-unit"' not in page.content
-
-
 @pytest.mark.parametrize(
     "fields",
     [

@@ -81,6 +81,7 @@ def main() -> None:
         django.setup()
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
+        call_command("collect_static")
         from bench.fill import OWN, fill
 
         sizes = (OWN, arguments.executions)

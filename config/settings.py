@@ -151,6 +151,8 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
     "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
+    "forget-replays": {"task": "executions.tasks.forget_replays", "schedule": timedelta(days=1)},
+    "collect-failures": {"task": "monitoring.tasks.collect_failures", "schedule": 5.0},
     "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
@@ -209,6 +211,8 @@ MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
 EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000
+REPLAYS_PER_MINUTE = 3  # of one admin
+REPLAY_KEPT = timedelta(days=read("int", "REPLAY_KEPT_DAYS", 90))
 DELETED_KEPT = timedelta(days=30)  # how long a deleted prediction can be restored
 MAX_FEATURES = 200
 MAX_PRESETS_PER_MODEL = 50  # of one person

@@ -36,6 +36,10 @@ class NotRetryable(DomainError):
         super().__init__("Only a failed or canceled prediction can be tried again.")
 
 
+class NotReplayable(DomainError):
+    """Says why."""
+
+
 class TooManyRows(DomainError):
     def __init__(self, limit: int) -> None:
         super().__init__(f"These are more than {limit:,} predictions. Narrow the dates.")

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from executions import attempt_log
 from executions.errors import user_sentence
+from executions.failures import named_failure
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.search_text import text_of_result
 from models_registry.services import judge_case, mark_tested
@@ -35,12 +36,14 @@ CHECK_AFTER = timedelta(seconds=20)
 @dataclass(frozen=True)
 class Failure:
     """Why an attempt did not succeed: an error class of PRODUCT 1.0, a sentence, and for admins the
-    traceback and what was recorded on the way (`flows/model_host/protocol.py`, Trace)."""
+    traceback, what was recorded on the way (`flows/model_host/protocol.py`, Trace), and the path of
+    the step that failed, where it is known."""
 
     code: str
     message: str
     traceback: str = ""
     diagnostics: dict[str, Any] | None = None
+    step: str = ""
 
 
 def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
@@ -140,7 +143,7 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
     if execution.attempt <= len(delays):
         written = _requeue(held, after=delays[execution.attempt - 1])
     else:
-        written = _fail(held, failure)
+        written = _fail(held, execution, failure)
     if not written:
         return False
     _close_attempt(
@@ -164,7 +167,7 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
     ).exclude(status__in=Execution.FINISHED)
     is_last = execution.attempt >= settings.MAX_ATTEMPTS
     failure = Failure("CRASH", f"{why} on all {execution.attempt} attempts.")
-    if not (_fail(stands, failure) if is_last else _requeue(stands)):
+    if not (_fail(stands, execution, failure) if is_last else _requeue(stands)):
         return False
     held = timezone.now() - execution.started_at if execution.started_at else timedelta(0)
     _close_attempt(
@@ -193,14 +196,22 @@ def mark_expired(execution: Execution) -> bool:
 
 def _end_queued(execution: Execution, failure: Failure) -> bool:
     queued = Execution.objects.queued().filter(pk=execution.pk, attempt=execution.attempt)
-    if not _fail(queued, failure):
+    if not _fail(queued, execution, failure):
         return False
     _settle_failure(execution, failure)
     return True
 
 
-def _fail(rows: ExecutionQuerySet, failure: Failure) -> int:
+def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> int:
+    named = named_failure(
+        execution,
+        code=failure.code,
+        message=failure.message,
+        traceback=failure.traceback,
+        step=failure.step,
+    )
     return rows.update(
+        **named,
         status=Execution.Status.FAILED,
         finished_at=Now(),
         lease_until=None,
@@ -266,7 +277,7 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
             "requested_at": execution.requested_at.isoformat(),
             "links": [
                 ["Try again with the same inputs", f"{form}?from={execution.pk}"],
-                ["Ask an administrator", page],
+                ["Ask an administrator", reverse("monitoring:support_create", args=[execution.pk])],
             ],
         },
         bundle=f"model {version.model_id} {failure.code}",

@@ -38,6 +38,24 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         """Each with ``retry_count``: how often its owner tried again with the same inputs."""
         return self.annotate(retry_count=Count("retries", distinct=True))
 
+    def failures(self) -> "ExecutionQuerySet":
+        """Predictions of people that failed for good, deleted since or not."""
+        return self.predictions().filter(status=Execution.Status.FAILED)
+
+    def failed_before(self, execution: "Execution") -> "ExecutionQuerySet":
+        """What follows ``execution`` in a list that shows the last finished first."""
+        return self.filter(
+            Q(finished_at__lt=execution.finished_at)
+            | Q(finished_at=execution.finished_at, pk__lt=execution.pk)
+        )
+
+    def failed_after(self, execution: "Execution") -> "ExecutionQuerySet":
+        """What comes before ``execution`` in such a list."""
+        return self.filter(
+            Q(finished_at__gt=execution.finished_at)
+            | Q(finished_at=execution.finished_at, pk__gt=execution.pk)
+        )
+
     def queued(self) -> "ExecutionQuerySet":
         return self.filter(status=Execution.Status.QUEUED)
 
@@ -125,6 +143,12 @@ class Execution(models.Model):
     error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
+    # What a failure is called (`executions/fingerprint.py`), and when it was counted in its group.
+    fingerprint = models.CharField(max_length=32, blank=True, editable=False)
+    exception = models.CharField(max_length=100, blank=True, editable=False)
+    failure_title = models.CharField(max_length=300, blank=True, editable=False)
+    failing_step = models.CharField(max_length=200, blank=True, editable=False)
+    grouped_at = models.DateTimeField(null=True, editable=False)
 
     note = models.TextField(blank=True, max_length=1000)
     search_text = models.TextField(blank=True, editable=False)
@@ -203,6 +227,23 @@ class Execution(models.Model):
             ),
             models.Index(
                 fields=["lease_until"], condition=Q(status="running"), name="executions_lease"
+            ),
+            # A group's failures, people and versions, without reading the rows themselves.
+            models.Index(
+                fields=["fingerprint", "-finished_at", "-id"],
+                include=["user", "version"],
+                condition=Q(status="failed", purpose="prediction"),
+                name="executions_failures",
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(status="failed", purpose="prediction", grouped_at=None),
+                name="executions_ungrouped",
+            ),
+            models.Index(
+                fields=["replay_of", "-requested_at"],
+                condition=Q(purpose="replay"),
+                name="executions_replays",
             ),
         ]
 

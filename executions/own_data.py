@@ -5,6 +5,7 @@ from django.db.models.functions import Coalesce, Now
 from accounts.models import User
 from accounts.personal_data import Part, Row, register
 from executions.models import Execution
+from executions.replay_retention import empty_replays, replays_of_people
 
 
 def _rows(user: User) -> list[Row]:
@@ -32,6 +33,7 @@ def _rows(user: User) -> list[Row]:
 
 def _erase(user: User) -> None:
     """Id, version, status, times and error class stay, so that the counts stay true."""
+    empty_replays(replays_of_people(user))
     user.executions.update(
         user=None,
         inputs=None,

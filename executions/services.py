@@ -43,6 +43,7 @@ def request_execution(
     purpose: Execution.Purpose = Execution.Purpose.PREDICTION,
     retry_of: Execution | None = None,
     test_case: TestCase | None = None,
+    replay_of: Execution | None = None,
 ) -> Execution:
     """Accept one run of ``version`` on checked inputs: one INSERT, and from then on it is kept.
 
@@ -82,6 +83,7 @@ def request_execution(
         form_token=form_token,
         retry_of=retry_of,
         test_case=test_case,
+        replay_of=replay_of,
         dispatch_after=Now() + Value(NET),
         deadline=Now() + Value(settings.QUEUE_DEADLINE),
     )

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from executions import sweep
 from executions.dispatch import dispatch, dispatch_exploration
+from executions.replay_retention import forget_old_replays
 from models_registry.errors import PrefectRefused, PrefectUnavailable
 
 
@@ -28,3 +29,8 @@ def submit_exploration(execution_id: str, input: str, token: str) -> None:
         dispatch_exploration(uuid.UUID(execution_id), input, token)
     except (PrefectUnavailable, PrefectRefused):
         return  # nobody waits for it longer than a minute
+
+
+@shared_task(ignore_result=True)
+def forget_replays() -> None:
+    forget_old_replays()

@@ -109,7 +109,11 @@ class Prediction:
             if error.lost:
                 raise self._hand_back(lease, "The model's process was taken away") from None
             return Failure(
-                error.code, self._sentence(error), error.traceback, _recorded(error.trace)
+                error.code,
+                self._sentence(error),
+                error.traceback,
+                _recorded(error.trace),
+                error.step,
             )
         except ArtifactTampered as error:
             mark_altered(self.execution.version_sha256)
@@ -143,9 +147,11 @@ class Prediction:
                 return Traced(
                     model_host().predict(*asked, cancelled=lease.lost, note=self.log.add), None
                 )
+            is_replay = execution.purpose == Execution.Purpose.REPLAY
             return model_host().trace(
                 *asked,
-                level="steps",
+                level="full" if is_replay else "steps",
+                is_fresh=is_replay,
                 hidden=[one.name for one in self.schema.features if one.is_sensitive],
                 cancelled=lease.lost,
                 note=self.log.add,
@@ -170,8 +176,8 @@ class Prediction:
     def _log_outcome(self, outcome: Traced | Failure) -> None:
         """What happened, without a value of it: the model's own words may quote one."""
         if isinstance(outcome, Failure):
-            step = (outcome.diagnostics or {}).get("failing_step")
-            self.log.add(f"failed: {outcome.code}" + (f" in step {step}" if step else ""), "ERROR")
+            step = f" in step {outcome.step}" if outcome.step else ""
+            self.log.add(f"failed: {outcome.code}{step}", "ERROR")
             return
         self.log.add(f"predicted in {outcome.outputs.seconds:.3f} s")
         if outcome.outputs.notes:

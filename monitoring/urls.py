@@ -1,12 +1,16 @@
-"""Addresses of health."""
+"""Addresses of health, failures and requests for help."""
 
 from django.urls import path
 
 from monitoring import health
+from monitoring.failures import urls as failures
+from monitoring.support import urls as support
 
 app_name = "monitoring"
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    *failures.urlpatterns,
+    *support.urlpatterns,
 ]

@@ -61,21 +61,32 @@ def complaint(
     said = str(error)
     told = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
     names = [column.name for column in layout.columns]
+    step = _failing_step(error, estimator, len(names))
     if isinstance(error, ValueError | TypeError):
         if match := _UNKNOWN_CATEGORY.search(said):
             name = _encoded(error, int(match[1]), estimator, names)
             value = inputs.get(name)
             reason = f"it does not know “{value}”" if value is not None else "it may not be empty"
-            return HostError("INPUT", reason if name else said, traceback=told, input=name)
+            return HostError(
+                "INPUT", reason if name else said, traceback=told, input=name, step=step
+            )
         for pattern, is_meant, reason in _OBJECTIONS:
             if not pattern.search(said):
                 continue
             reaching = _reaching(error, estimator, names)
             if meant := [name for name in reaching if is_meant(inputs.get(name))]:
                 quoted = [name for name in meant if repr(inputs.get(name)) in said]
-                return HostError("INPUT", reason, traceback=told, input=(quoted or meant)[0])
+                return HostError(
+                    "INPUT", reason, traceback=told, input=(quoted or meant)[0], step=step
+                )
     message = f"{type(error).__name__}: {said}"[:_MAX_MESSAGE]
-    return HostError("MODEL", message, traceback=told)
+    return HostError("MODEL", message, traceback=told, step=step)
+
+
+def _failing_step(error: Exception, estimator: Any, width: int) -> str:
+    """The path of the innermost step that the error passed through."""
+    paths = {id(step): path for path, step, _ in routes_of(estimator, width).steps}
+    return next((paths[id(one)] for one in _speakers(error) if id(one) in paths), "")
 
 
 def _encoded(error: Exception, column: int, estimator: Any, names: list[str]) -> str:

@@ -77,7 +77,8 @@ class HostError(Exception):
     pairs the loader would not open; ``input`` names the feature that an INPUT error is about.
     ``lost`` is True where the process was taken away from outside (the zygote or the child was
     killed): the model is not to blame, and the caller may try again. ``trace`` is what a watched
-    prediction recorded before it failed.
+    prediction recorded before it failed. ``step`` is the path of the innermost step of the
+    pipeline that raised, "" where it is not known.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class HostError(Exception):
         input: str = "",
         lost: bool = False,
         trace: Trace | None = None,
+        step: str = "",
     ) -> None:
         super().__init__(message)
         self.code: ErrorCode = code
@@ -99,6 +101,7 @@ class HostError(Exception):
         self.input = input
         self.lost = lost
         self.trace = trace
+        self.step = step
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ def error_to_json(error: HostError) -> Any:
         "input": _printable(error.input)[:300],
         "lost": error.lost,
         "trace": to_json(error.trace),
+        "step": _printable(error.step)[:200],
     }
 
 
@@ -100,6 +101,7 @@ def error_from_json(value: object) -> HostError:
         refused=given.refused,
         input=given.input,
         trace=given.trace,
+        step=given.step,
     )
 
 
@@ -112,6 +114,7 @@ class _ErrorFields:
     input: str
     lost: bool
     trace: Trace | None = None
+    step: str = ""
 
 
 def _printable(text: str) -> str:

@@ -1,0 +1,87 @@
+"""How failed executions are named and found: the fingerprint, and what of a failure may be shown.
+
+Values of sensitive inputs, and inputs that were deleted, never leave this module's doors in clear.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from executions.fingerprint import cause_of, hidden
+from executions.models import Execution
+
+HIDDEN = "[hidden]"
+_WORD = re.compile(r"\w{3,}")
+
+
+class Named(TypedDict):
+    """The columns of an execution that name its failure."""
+
+    fingerprint: str
+    exception: str
+    failure_title: str
+    failing_step: str
+
+
+def named_failure(
+    execution: Execution, *, code: str, message: str, traceback: str, step: str = ""
+) -> Named:
+    """What a failure of ``execution`` is called; its version must be at hand."""
+    inputs = execution.inputs or {}
+    texts = [value for value in inputs.values() if isinstance(value, str)]
+    texts += sensitive_texts(execution)
+    cause = cause_of(message=message, traceback=traceback, step=step, values=texts)
+    return Named(
+        fingerprint=cause.fingerprint(code=code, model_id=execution.version.model_id),
+        exception=cause.exception,
+        failure_title=cause.title,
+        failing_step=cause.step,
+    )
+
+
+def name_failure(execution: Execution) -> None:
+    """Name a failed execution that was written without a name."""
+    named = named_failure(
+        execution,
+        code=execution.error_code,
+        message=execution.message,
+        traceback=execution.traceback,
+        step=str((execution.diagnostics or {}).get("failing_step") or ""),
+    )
+    for field, value in named.items():
+        setattr(execution, field, value)
+    execution.save(update_fields=list(named))
+
+
+def sensitive_names(execution: Execution) -> set[str]:
+    """The names of the version's sensitive inputs."""
+    return {feature.name for feature in execution.version.features.all() if feature.is_sensitive}
+
+
+def sensitive_texts(execution: Execution) -> list[str]:
+    """Every form in which a message may repeat a value of a sensitive input."""
+    names = sensitive_names(execution)
+    given = [value for name, value in (execution.inputs or {}).items() if name in names]
+    return [text for value in given for text in _forms(value)]
+
+
+def masked(text: str, execution: Execution) -> str:
+    """``text`` without the values of the execution's sensitive inputs."""
+    return hidden(text, sensitive_texts(execution), HIDDEN)
+
+
+def shown_inputs(execution: Execution) -> dict[str, Any]:
+    """The inputs by name as an admin may see them."""
+    names = sensitive_names(execution)
+    return {
+        name: HIDDEN if name in names else value for name, value in (execution.inputs or {}).items()
+    }
+
+
+def _forms(value: Any) -> Iterable[str]:
+    if isinstance(value, bool) or value is None:
+        return []
+    if isinstance(value, str):
+        return [value, *_WORD.findall(value)]
+    forms = {str(value), repr(float(value)), f"{value:g}", f"{value:,}"}
+    return forms | {str(int(value))} if float(value).is_integer() else forms

@@ -1,0 +1,102 @@
+"""Replays: an admin runs a prediction's own inputs again, on its own version, watched.
+
+A replay is an execution of its own: it reaches nobody but admins and is counted nowhere. How long
+it is kept: `replay_retention.py`.
+"""
+
+import enum
+import math
+import uuid
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import User
+from executions.errors import NotReplayable, TooManyRequests
+from executions.models import Execution
+from executions.services import request_execution
+from models_registry.input_schema import CleanedInputs
+from models_registry.models import ModelVersion
+
+
+class Verdict(enum.Enum):
+    """How a replay compares with what it replays."""
+
+    RUNNING = "Running"
+    SAME_ERROR = "Same error"
+    OTHER_ERROR = "Different error"
+    SUCCEEDS = "Now succeeds"
+    STOPPED = "Canceled"
+
+
+@transaction.atomic
+def replay_execution(
+    *, execution: Execution, by: User, form_token: uuid.UUID, version: ModelVersion | None = None
+) -> Execution:
+    """Run a failed prediction again with debugging: on its own version and file, or on
+    ``version``, the live one, where its inputs are still valid there.
+
+    Raises NotReplayable, TooManyRequests over three a minute and admin, and what
+    ``request_execution`` raises.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    if Execution.objects.filter(user=by, form_token=form_token).exists():
+        return Execution.objects.get(user=by, form_token=form_token)
+    own = execution.version
+    if execution.inputs is None or execution.deleted_at is not None:
+        raise NotReplayable("The person deleted this prediction, so its inputs stay with them.")
+    if not execution.is_finished:
+        raise NotReplayable("This prediction is not finished yet.")
+    if version is None and (own.sha256, own.revision) != (
+        execution.version_sha256,
+        execution.version_revision,
+    ):
+        raise NotReplayable("The draft was changed since this run, so it cannot be repeated.")
+    _check_rate(by)
+    schema = own.features.as_schema()
+    inputs = CleanedInputs(schema.read(execution.inputs), {})
+    if version is not None and version.pk != own.pk:
+        inputs = version.features.as_schema().clean(execution.inputs)
+        if not inputs.is_valid:
+            raise NotReplayable(
+                f"These inputs do not fit {version.short_name}: {len(inputs.errors)} of them "
+                "would need a correction. Nothing has been run."
+            )
+    return request_execution(
+        user=by,
+        version=version or own,
+        inputs=inputs,
+        form_token=form_token,
+        purpose=Execution.Purpose.REPLAY,
+        replay_of=execution,
+    )
+
+
+def verdict_of(replay: Execution, original: Execution) -> Verdict:
+    if not replay.is_finished:
+        return Verdict.RUNNING
+    if replay.status == Execution.Status.CANCELED:
+        return Verdict.STOPPED
+    if replay.status == Execution.Status.SUCCEEDED:
+        return Verdict.SUCCEEDS
+    is_same = replay.fingerprint == original.fingerprint
+    return Verdict.SAME_ERROR if is_same else Verdict.OTHER_ERROR
+
+
+def _check_rate(by: User) -> None:
+    window, limit = timedelta(minutes=1), settings.REPLAYS_PER_MINUTE
+    recent = (
+        Execution.objects.filter(
+            user=by,
+            purpose=Execution.Purpose.REPLAY,
+            requested_at__gt=Now() - Value(window),
+        )
+        .order_by("-requested_at")
+        .values_list("requested_at", flat=True)[limit - 1 : limit]
+    )
+    for oldest in recent:
+        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))

@@ -1,0 +1,1 @@
+"""Failed predictions, grouped by their cause, and what admins do about them."""

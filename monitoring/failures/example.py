@@ -1,0 +1,72 @@
+"""One failure of a group as an admin may see it: what the person saw, what they gave, what broke.
+
+Values of sensitive inputs are hidden everywhere, in messages too; of a prediction that its person
+deleted there is nothing but status, times, version and error class.
+"""
+
+from dataclasses import dataclass
+
+from executions import attempt_log
+from executions.attempt_log import LogLine
+from executions.failures import HIDDEN, masked, sensitive_names
+from executions.models import Attempt, Execution
+from executions.presentation import error_sentence
+from models_registry.input_schema import InputSchema
+from monitoring.failures.stack import Item, read_stack
+
+
+@dataclass(frozen=True)
+class LoggedAttempt:
+    """One attempt with its log, read."""
+
+    attempt: Attempt
+    lines: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """``inputs`` are (label, value as read); ``is_deleted``: the person took it away."""
+
+    execution: Execution
+    is_deleted: bool
+    sentence: str
+    message: str
+    inputs: list[tuple[str, str]]
+    stack: list[Item]
+    traceback: str
+    attempts: list[LoggedAttempt]
+    retries: list[Execution]
+
+
+def example_of(execution: Execution) -> Example:
+    is_deleted = execution.deleted_at is not None or execution.inputs is None
+    traceback = "" if is_deleted else masked(execution.traceback, execution)
+    return Example(
+        execution=execution,
+        is_deleted=is_deleted,
+        sentence="" if is_deleted else masked(error_sentence(execution), execution),
+        message="" if is_deleted else masked(execution.message, execution),
+        inputs=[] if is_deleted else inputs_of(execution),
+        stack=read_stack(traceback),
+        traceback=traceback,
+        attempts=[
+            LoggedAttempt(attempt, attempt_log.read(attempt.log))
+            for attempt in execution.attempts.all()
+        ],
+        retries=list(execution.retries.kept().select_related("version")[:5]),
+    )
+
+
+def inputs_of(execution: Execution) -> list[tuple[str, str]]:
+    """The inputs as people read them, sensitive ones hidden."""
+    schema = InputSchema(tuple(feature.spec for feature in execution.version.features.all()))
+    sensitive, values = sensitive_names(execution), schema.read(execution.inputs or {})
+    return [
+        (
+            feature.label,
+            HIDDEN
+            if feature.name in sensitive
+            else feature.display_with_unit(values[feature.name]),
+        )
+        for feature in schema.in_form_order
+    ]

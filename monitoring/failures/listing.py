@@ -1,0 +1,134 @@
+"""The list of failure groups: a page of it, and what each row shows beside the group itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from executions.models import Execution
+from monitoring.models import FailureGroup
+from monitoring.models.failure_group import FailureGroupQuerySet
+
+PAGE_SIZE = 25
+DAYS = 14
+
+BAR_WIDTH = 5
+BAR_STEP = 7
+HEIGHT = 24
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of a sparkline, in the units of its view box."""
+
+    x: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """How many failures each of the last 14 days had; ``text`` says it in words."""
+
+    bars: tuple[Bar, ...]
+    text: str
+    width: int = DAYS * BAR_STEP - (BAR_STEP - BAR_WIDTH)
+
+
+@dataclass(frozen=True)
+class Row:
+    group: FailureGroup
+    people: int
+    sparkline: Sparkline
+
+
+@dataclass(frozen=True)
+class Page:
+    """Up to 25 groups, the last seen first, and whether there are more on either side."""
+
+    groups: list[FailureGroup]
+    has_newer: bool
+    has_older: bool
+
+
+def page_of(groups: FailureGroupQuerySet, asked: Mapping[str, str]) -> Page:
+    """The page that ``asked`` names: ``before`` or ``after`` a group, else the first."""
+    older_than, newer_than = _edge(asked.get("before", "")), _edge(asked.get("after", ""))
+    found = groups.with_last_note().select_related("model", "resolved_in")
+    if newer_than and not older_than:
+        nearest = found.seen_after(newer_than).order_by("last_seen_at", "pk")
+        rows = list(nearest[: PAGE_SIZE + 1])
+        return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
+    if older_than:
+        found = found.seen_before(older_than)
+    rows = list(found[: PAGE_SIZE + 1])
+    return Page(rows[:PAGE_SIZE], has_newer=older_than is not None, has_older=len(rows) > PAGE_SIZE)
+
+
+def _edge(text: str) -> FailureGroup | None:
+    is_number = text.isdecimal() and len(text) < 18
+    return FailureGroup.objects.filter(pk=int(text)).first() if is_number else None
+
+
+def rows(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> list[Row]:
+    """The rows of a page, in two queries however many there are."""
+    people, days = people_of(groups), days_of(groups, zone=zone)
+    return [
+        Row(
+            group,
+            people.get(group.fingerprint, 0),
+            sparkline(days.get(group.fingerprint, {}), zone),
+        )
+        for group in groups
+    ]
+
+
+def people_of(groups: Sequence[FailureGroup]) -> dict[str, int]:
+    """How many people each group's failures befell, by fingerprint."""
+    counted = (
+        Execution.objects.failures()
+        .filter(fingerprint__in=[group.fingerprint for group in groups])
+        .order_by()
+        .values_list("fingerprint")
+        .annotate(people=Count("user", distinct=True))
+    )
+    return dict(counted)
+
+
+def days_of(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> dict[str, dict[date, int]]:
+    """The failures of each of the last 14 days in ``zone``, by fingerprint."""
+    counted = (
+        Execution.objects.failures()
+        .filter(
+            fingerprint__in=[group.fingerprint for group in groups],
+            finished_at__gte=datetime.combine(_first_day(zone), time.min, zone),
+        )
+        .order_by()
+        .annotate(day=TruncDate("finished_at", tzinfo=zone))
+        .values_list("fingerprint", "day")
+        .annotate(count=Count("pk"))
+    )
+    found: dict[str, dict[date, int]] = {}
+    for fingerprint, day, count in counted:
+        found.setdefault(fingerprint, {})[day] = count
+    return found
+
+
+def sparkline(counts: Mapping[date, int], zone: ZoneInfo) -> Sparkline:
+    first = _first_day(zone)
+    numbers = [counts.get(first + timedelta(days=number), 0) for number in range(DAYS)]
+    most = max(numbers) or 1
+    heights = [max(2.0, HEIGHT * number / most) if number else 1.0 for number in numbers]
+    bars = tuple(
+        Bar(place * BAR_STEP, round(HEIGHT - height, 1), round(height, 1))
+        for place, height in enumerate(heights)
+    )
+    return Sparkline(bars, f"{sum(numbers)} in {DAYS} days, {numbers[-1]} today")
+
+
+def _first_day(zone: ZoneInfo) -> date:
+    return timezone.localdate(timezone=zone) - timedelta(days=DAYS - 1)

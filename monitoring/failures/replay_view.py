@@ -1,0 +1,142 @@
+"""A replay as its page shows it: the verdict, and all that was recorded on the way.
+
+What is stored came out of a model's own process: whatever is missing or odd is left out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from executions import attempt_log
+from executions.failures import masked
+from executions.models import Execution
+from executions.presentation import answer_of
+from executions.replaying import Verdict, verdict_of
+from executions.trace_view import StepLine, TraceView, trace_view
+from monitoring.failures.example import LoggedAttempt, inputs_of
+from monitoring.failures.stack import Frame, Item, folded, read_stack
+
+_ICONS = {
+    Verdict.RUNNING: ("run", "arrow-repeat"),
+    Verdict.SAME_ERROR: ("warn", "exclamation-triangle"),
+    Verdict.OTHER_ERROR: ("bad", "x-circle-fill"),
+    Verdict.SUCCEEDS: ("ok", "check-circle-fill"),
+    Verdict.STOPPED: ("off", "slash-circle"),
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The verdict, and how a status badge shows it."""
+
+    replay: Execution
+    verdict: Verdict
+    tone: str
+    icon: str
+    trace: TraceView | None
+
+    @property
+    def headline(self) -> str:
+        """What it came to, without a value of the inputs."""
+        replay = self.replay
+        if replay.status != Execution.Status.FAILED:
+            return ""
+        words = ": ".join(filter(None, [replay.exception, replay.failure_title]))
+        return words or replay.error_code
+
+
+@dataclass(frozen=True)
+class Library:
+    """One library that ran; ``trained`` is "" where the file does not say, or says the same."""
+
+    name: str
+    running: str
+    trained: str
+
+
+@dataclass(frozen=True)
+class ReplayView:
+    """All of a replay. ``frame`` are (input, dtype, value) of the row the model was called with;
+    ``steps`` pairs each step with the first row that came out of it."""
+
+    summary: Summary
+    answer: Any
+    inputs: list[tuple[str, str]]
+    frame: list[tuple[str, str, str]]
+    steps: list[tuple[StepLine, list[tuple[str, str]]]]
+    warnings: list[str]
+    stack: list[Item]
+    libraries: list[Library]
+    attempts: list[LoggedAttempt]
+    message: str
+
+
+def replay_summary(replay: Execution, original: Execution) -> Summary:
+    verdict = verdict_of(replay, original)
+    tone, icon = _ICONS[verdict]
+    return Summary(replay, verdict, tone, icon, trace_view(replay.diagnostics))
+
+
+def replay_view(replay: Execution, original: Execution) -> ReplayView:
+    summary = replay_summary(replay, original)
+    recorded = replay.diagnostics or {}
+    noted = (replay.outputs or {}).get("notes", [])
+    return ReplayView(
+        summary=summary,
+        answer=answer_of(replay),
+        inputs=inputs_of(replay) if replay.inputs is not None else [],
+        frame=[(cell["name"], cell["dtype"], cell["value"]) for cell in recorded.get("frame", [])],
+        steps=_steps(summary.trace, recorded),
+        warnings=[
+            masked(text, replay)
+            for text in (*(summary.trace.warnings if summary.trace else ()), *noted)
+        ],
+        stack=_stack(replay, recorded),
+        libraries=_libraries(replay, recorded.get("libraries", {})),
+        attempts=[
+            LoggedAttempt(attempt, attempt_log.read(attempt.log))
+            for attempt in replay.attempts.all()
+        ],
+        message=masked(replay.message, replay),
+    )
+
+
+def _steps(
+    trace: TraceView | None, recorded: Mapping[str, Any]
+) -> list[tuple[StepLine, list[tuple[str, str]]]]:
+    if trace is None:
+        return []
+    rows = [
+        [
+            (cell["name"] or f"column {place}", cell["value"])
+            for place, cell in enumerate(step["row"])
+        ]
+        for step in recorded.get("steps", [])
+    ]
+    return list(zip(trace.steps, rows, strict=True))
+
+
+def _stack(replay: Execution, recorded: Mapping[str, Any]) -> list[Item]:
+    """The calls with their variables where they were recorded, else those of the traceback."""
+    told = read_stack(masked(replay.traceback, replay))
+    raised = [item for item in told if item.kind == "raise"][-1:]
+    frames = tuple(
+        Frame(
+            frame["file"],
+            frame["line"],
+            frame["function"],
+            variables=tuple(
+                (name, masked(text, replay)) for name, text in frame["variables"].items()
+            ),
+        )
+        for frame in recorded.get("stack", [])
+    )
+    return [*folded(frames), *raised] if frames else told
+
+
+def _libraries(replay: Execution, running: Mapping[str, str]) -> list[Library]:
+    trained = replay.version.libraries_trained
+    return [
+        Library(name, number, trained[name] if trained.get(name, number) != number else "")
+        for name, number in sorted(running.items())
+    ]

@@ -1,0 +1,81 @@
+"""What a person and the admins write to each other about one prediction."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from executions.models import Execution
+
+
+class SupportRequestQuerySet(models.QuerySet["SupportRequest"]):
+    def written_before(self, request: "SupportRequest") -> "SupportRequestQuerySet":
+        """What follows ``request`` in a list that shows the last written first."""
+        return self.filter(
+            Q(updated_at__lt=request.updated_at)
+            | Q(updated_at=request.updated_at, pk__lt=request.pk)
+        )
+
+    def written_after(self, request: "SupportRequest") -> "SupportRequestQuerySet":
+        """What comes before ``request`` in such a list."""
+        return self.filter(
+            Q(updated_at__gt=request.updated_at)
+            | Q(updated_at=request.updated_at, pk__gt=request.pk)
+        )
+
+
+class SupportRequest(models.Model):
+    """The one thread about a prediction, whoever began it: open while the person waits for a word,
+    answered once an admin has written, closed when an admin says so."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ANSWERED = "answered", "Answered"
+        CLOSED = "closed", "Closed"
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.PROTECT, related_name="support_request"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="support_requests",
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    objects = SupportRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at", "-id"]
+        indexes = [
+            models.Index(fields=["-updated_at", "-id"], name="monitoring_support_newest"),
+            models.Index(fields=["state", "-updated_at", "-id"], name="monitoring_support_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution.public_id}: {self.get_state_display()}"
+
+
+class SupportMessage(models.Model):
+    """One message of a thread. ``text`` is empty once the person's account is gone."""
+
+    request = models.ForeignKey(SupportRequest, on_delete=models.PROTECT, related_name="messages")
+    at = models.DateTimeField(db_default=Now())
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="support_messages",
+    )
+    is_from_admin = models.BooleanField(default=False)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True, max_length=5000)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.at}"

@@ -1,0 +1,35 @@
+"""What this app keeps about a person: what they asked admins, and what admins wrote to them."""
+
+from accounts.models import User
+from accounts.personal_data import Part, Row, register
+from monitoring.models import SupportMessage
+from notifications.models import Kind, Notification
+
+
+def _rows(user: User) -> list[Row]:
+    messages = SupportMessage.objects.filter(request__user=user).select_related(
+        "request__execution"
+    )
+    return [
+        {
+            "prediction": message.request.execution.public_id,
+            "at": message.at,
+            "from": "administrator" if message.is_from_admin else "you",
+            "subject": message.subject,
+            "text": message.text,
+        }
+        for message in messages
+    ]
+
+
+def _erase(user: User) -> None:
+    """That there was a thread stays, so that the timeline of a failure does; no word of it."""
+    messages = SupportMessage.objects.filter(request__user=user)
+    causes = [f"support message {pk}" for pk in messages.values_list("pk", flat=True)]
+    Notification.objects.filter(kind=Kind.SUPPORT_REQUEST, cause__in=causes).delete()
+    messages.update(text="", subject="")
+    user.support_messages.update(by=None)
+    user.support_requests.update(user=None)
+
+
+register(Part("messages", _rows, _erase))

@@ -1,0 +1,1 @@
+"""What people and admins write to each other about a prediction."""

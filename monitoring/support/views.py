@@ -1,0 +1,164 @@
+"""Requests for help: the person's page about one prediction, and the admins' list and answers."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, OuterRef, Subquery
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.requests import SignedInRequest
+from config.errors import DomainError
+from executions.access import own_execution
+from executions.presentation import answer_of
+from monitoring.access import staff_only
+from monitoring.failures.example import example_of
+from monitoring.models import FailureGroup, SupportMessage, SupportRequest
+from monitoring.support import services
+from monitoring.support.forms import AnswerForm, AskForm
+
+PAGE_SIZE = 25
+
+
+@require_http_methods(["GET", "POST"])
+def support_create(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """The thread about one of the person's own predictions, with an open box beneath it."""
+    execution = own_execution(request, pk)
+    if not execution.is_finished:
+        raise Http404("There is nothing to ask about before it is finished.")
+    form = AskForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.ask(execution=execution, text=form.cleaned_data["text"], by=request.user)
+        messages.success(request, "Sent to the administrators. The bell tells you of their answer.")
+        return redirect("monitoring:support_create", execution.pk)
+    context = {
+        "execution": execution,
+        "form": form,
+        "thread": _thread(_of_prediction(pk)),
+        "support": _of_prediction(pk),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "monitoring/support_form.html", context, status=status)
+
+
+@require_GET
+def support_thread(request: SignedInRequest, pk: UUID) -> HttpResponse:
+    """What was written about one of the person's own predictions, to stand beneath its result."""
+    execution = own_execution(request, pk)
+    support = _of_prediction(pk)
+    if support is None:
+        return HttpResponse(status=204)
+    context = {"execution": execution, "support": support, "thread": _thread(support)}
+    return render(request, "monitoring/_support_thread.html", context)
+
+
+def _of_prediction(pk: UUID) -> SupportRequest | None:
+    return SupportRequest.objects.filter(execution=pk).first()
+
+
+def _thread(support: SupportRequest | None) -> list[SupportMessage]:
+    return list(support.messages.select_related("by")) if support else []
+
+
+@require_GET
+@staff_only
+def request_list(request: SignedInRequest) -> HttpResponse:
+    chosen = request.GET.get("state", SupportRequest.State.OPEN)
+    counts = dict(
+        SupportRequest.objects.order_by().values_list("state").annotate(count=Count("pk"))
+    )
+    states = SupportRequest.State.values
+    found = SupportRequest.objects.filter(state__in=[chosen] if chosen in states else states)
+    page, pager = _page(request, found, chosen)
+    tabs = [
+        (state.label, counts.get(state, 0), state.value, state == chosen)
+        for state in SupportRequest.State
+    ]
+    tabs.append(("All", sum(counts.values()), "all", chosen not in states))
+    context = {"requests": page, "tabs": tabs, "pager": pager, "chosen": chosen}
+    return render(request, "monitoring/support_list.html", context)
+
+
+def _page(
+    request: SignedInRequest, found: Any, chosen: str
+) -> tuple[list[SupportRequest], dict[str, str]]:
+    """One page, the last written first, and the ways to those beside it."""
+    last = SupportMessage.objects.filter(request=OuterRef("pk"), is_from_admin=False)
+    found = found.select_related("execution__version__model", "user").annotate(
+        last_words=Subquery(last.order_by("-pk").values("text")[:1])
+    )
+    before, after = _edge(request, "before"), _edge(request, "after")
+    if after and not before:
+        rows = list(found.written_after(after).order_by("updated_at", "pk")[: PAGE_SIZE + 1])
+        shown, has_newer, has_older = rows[:PAGE_SIZE][::-1], len(rows) > PAGE_SIZE, True
+    else:
+        rows = list((found.written_before(before) if before else found)[: PAGE_SIZE + 1])
+        shown, has_newer, has_older = rows[:PAGE_SIZE], before is not None, len(rows) > PAGE_SIZE
+    address = f"?state={chosen}" if chosen in SupportRequest.State.values else "?state=all"
+    pager = {
+        "text": f"{len(shown)} shown, last written first",
+        "newer_url": f"{address}&after={shown[0].pk}" if shown and has_newer else "",
+        "older_url": f"{address}&before={shown[-1].pk}" if shown and has_older else "",
+    }
+    return shown, pager
+
+
+def _edge(request: SignedInRequest, name: str) -> SupportRequest | None:
+    text = request.GET.get(name, "")
+    is_number = text.isdecimal() and len(text) < 18
+    return SupportRequest.objects.filter(pk=int(text)).first() if is_number else None
+
+
+def _request_or_404(pk: int) -> SupportRequest:
+    rows = SupportRequest.objects.select_related("execution__version__model", "execution__user")
+    return get_object_or_404(rows, pk=pk)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
+def request_detail(request: SignedInRequest, pk: int) -> HttpResponse:
+    """One thread beside what it is about, with an open box for the answer."""
+    support = _request_or_404(pk)
+    execution = support.execution
+    form = AnswerForm(request.POST or None)
+    group = FailureGroup.objects.filter(fingerprint=execution.fingerprint or "-").first()
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.write_to_owner(
+                execution=execution,
+                subject=services.subject_about(execution),
+                text=form.cleaned_data["text"],
+                by=request.user,
+                group=group,
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, f"Answered {execution.user}.")
+            return redirect("monitoring:request", pk)
+    example = example_of(execution)
+    context = {
+        "support": support,
+        "thread": _thread(support),
+        "execution": execution,
+        "example": example,
+        "answer": None if example.is_deleted else answer_of(execution),
+        "group": group,
+        "form": form,
+        "back": reverse("monitoring:requests"),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "monitoring/support_request.html", context, status=status)
+
+
+@require_POST
+@staff_only
+def close_request(request: SignedInRequest, pk: int) -> HttpResponse:
+    try:
+        services.close(request=_request_or_404(pk), by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("monitoring:requests")

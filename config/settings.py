@@ -17,12 +17,31 @@ STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
 # What is not set comes from the embedded stack, which may serve all of the servers or some.
 SERVERS = {"DATABASE_URL", "REDIS_URL", "PREFECT_API_URL"}
 env = Env()
+
+
+def take_from_file(name: str) -> None:
+    """Where <name>_FILE is set, the variable is what that file holds: Docker's and Kubernetes'
+    secrets are files. It enters the environment, where libraries look for it too."""
+    if not (path := os.environ.get(f"{name}_FILE")):
+        return
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read.") from error
+    if os.environ.setdefault(name, value) != value:  # equal: a parent process read it
+        raise ImproperlyConfigured(f"{name} and {name}_FILE are both set and differ. Set one.")
+
+
+for _name in SERVERS:
+    take_from_file(_name)
 if not os.environ.keys() >= SERVERS and (STACK_DIR / "env").is_file():
     env.read_env(str(STACK_DIR / "env"), recurse=False)
 
 
 def read(kind: str, name: str, *default: Any) -> Any:
-    """One variable, strictly parsed; what is wrong with it names the variable and the way out."""
+    """One variable, or the content of the file that <name>_FILE names, strictly parsed; what is
+    wrong with it names the variable and the way out."""
+    take_from_file(name)
     try:
         return getattr(env, kind)(name, *default)
     except (EnvError, EnvValidationError) as error:
@@ -116,6 +135,7 @@ DATABASES = {"default": read("dj_db_url", "DATABASE_URL")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),  # ?sslmode=verify-full and the like
         "pool": {"min_size": 1, "max_size": read("int", "DATABASE_POOL_SIZE", 8), "timeout": 5},
         "connect_timeout": 5,
         "options": f"-c statement_timeout={read('int', 'DATABASE_STATEMENT_TIMEOUT_MS', 5000)}",
@@ -148,6 +168,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 20
 CELERY_TASK_TIME_LIMIT = 30
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SYNC_EVERY = 1  # so that the age of its file tells whether beat lives
 CELERY_BEAT_SCHEDULE = {
     "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
     "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
@@ -167,11 +188,13 @@ PREFECT_TIMEOUT_SECONDS = 5.0
 PREFECT_MAX_PARAMETER_BYTES = 400_000  # Prefect refuses more than 524,288
 
 # --- Artifacts -------------------------------------------------------------------------------
-AWS_S3_ENDPOINT_URL: str | None = read("str", "AWS_S3_ENDPOINT_URL", None)
-AWS_ACCESS_KEY_ID: str | None = read("str", "AWS_ACCESS_KEY_ID", None)
-AWS_SECRET_ACCESS_KEY: str | None = read("str", "AWS_SECRET_ACCESS_KEY", None)
+AWS_S3_ENDPOINT_URL: str | None = read("str", "AWS_S3_ENDPOINT_URL", None) or None
+# Without keys, boto3 looks for a profile, a container's or a machine's role.
+AWS_ACCESS_KEY_ID: str | None = read("str", "AWS_ACCESS_KEY_ID", None) or None
+AWS_SECRET_ACCESS_KEY: str | None = read("str", "AWS_SECRET_ACCESS_KEY", None) or None
 AWS_STORAGE_BUCKET_NAME: str = read("str", "AWS_STORAGE_BUCKET_NAME", "models")
 AWS_S3_REGION_NAME: str = read("str", "AWS_S3_REGION_NAME", "us-east-1")
+AWS_S3_ADDRESSING_STYLE: str = read("str", "AWS_S3_ADDRESSING_STYLE", "path")
 AWS_DEFAULT_ACL = None
 AWS_QUERYSTRING_AUTH = True
 AWS_S3_FILE_OVERWRITE = True  # our keys are digests; existence is checked before a put
@@ -266,6 +289,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, without TLS
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -294,16 +318,19 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- Mail ------------------------------------------------------------------------------------
 _mail = read("dj_email_url", "EMAIL_URL", "console:")
+if "EMAIL_BACKEND" not in _mail:
+    raise ImproperlyConfigured(
+        "EMAIL_URL begins with no known word: expected submission:// (STARTTLS), smtp://, "
+        "smtp://…?ssl=true, file:// or console:. See .env.example."
+    )
 EMAIL_BACKEND = "notifications.mail.OutboxBackend"
 MAIL_TRANSPORT: str = _mail["EMAIL_BACKEND"]
 MAIL_IS_DELIVERED: bool = MAIL_TRANSPORT.endswith(".smtp.EmailBackend")
 # The path of file:///folder, whose first stroke the parser takes for the host's.
 EMAIL_FILE_PATH = f"/{path}" if (path := _mail.get("EMAIL_FILE_PATH")) else None
 EMAIL_HOST, EMAIL_PORT = _mail.get("EMAIL_HOST", ""), _mail.get("EMAIL_PORT") or 25
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
-    _mail.get("EMAIL_HOST_USER", ""),
-    _mail.get("EMAIL_HOST_PASSWORD", ""),
-)
+EMAIL_HOST_USER: str = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD: str = _mail.get("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 MAIL_KEPT = timedelta(days=90)

@@ -28,7 +28,7 @@ class ArtifactStorage(S3Storage):  # type: ignore[misc]
                 connect_timeout=settings.S3_CONNECT_TIMEOUT_SECONDS,
                 read_timeout=settings.S3_READ_TIMEOUT_SECONDS,
                 retries={"total_max_attempts": settings.S3_TRIES, "mode": "standard"},
-                s3={"addressing_style": "path"},
+                s3={"addressing_style": settings.AWS_S3_ADDRESSING_STYLE},
                 signature_version="s3v4",
             ),
         }

@@ -145,6 +145,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",  # Redis may be away
         "LOCATION": "django_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # a full cache forgets what was last heard of workers
     }
 }
 
@@ -176,6 +177,15 @@ CELERY_BEAT_SCHEDULE = {
     "collect-failures": {"task": "monitoring.tasks.collect_failures", "schedule": 5.0},
     "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
+    "copy-flow-runs": {"task": "executions.tasks.copy_flow_runs", "schedule": 15.0},
+    "purge-executions": {
+        "task": "executions.tasks.purge_executions",
+        "schedule": timedelta(days=1),
+    },
+    "forget-flow-runs": {
+        "task": "executions.tasks.forget_flow_runs",
+        "schedule": timedelta(minutes=10),
+    },
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
     "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},
 }
@@ -183,6 +193,9 @@ CELERY_BEAT_SCHEDULE = {
 # --- Prefect, the engine ---------------------------------------------------------------------
 PREFECT_API_URL: str = read("str", "PREFECT_API_URL")
 PREFECT_API_AUTH_STRING: str = read("str", "PREFECT_API_AUTH_STRING", "")
+PREFECT_UI_URL: str = (
+    read("str", "PREFECT_UI_URL", "") or PREFECT_API_URL.rstrip("/").removesuffix("/api")
+).rstrip("/")
 PREFECT_WORK_POOL: str = read("str", "PREFECT_WORK_POOL", "predictions")
 PREFECT_TIMEOUT_SECONDS = 5.0
 PREFECT_MAX_PARAMETER_BYTES = 400_000  # Prefect refuses more than 524,288
@@ -236,9 +249,14 @@ EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000
 REPLAYS_PER_MINUTE = 3  # of one admin
 REPLAY_KEPT = timedelta(days=read("int", "REPLAY_KEPT_DAYS", 90))
+DIAGNOSTICS_KEPT = timedelta(days=read("int", "DIAGNOSTICS_KEPT_DAYS", 90))  # of tests
+FLOW_RUNS_KEPT = timedelta(days=read("int", "FLOW_RUNS_KEPT_DAYS", 30))  # in Prefect
 DELETED_KEPT = timedelta(days=30)  # how long a deleted prediction can be restored
 MAX_FEATURES = 200
 MAX_PRESETS_PER_MODEL = 50  # of one person
+
+# --- Metrics -------------------------------------------------------------------------------
+METRICS_TOKEN: str = read("str", "METRICS_TOKEN", "")
 
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

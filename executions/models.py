@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, Q, Value
+from django.db.models import Count, F, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -228,6 +228,28 @@ class Execution(models.Model):
             models.Index(
                 fields=["lease_until"], condition=Q(status="running"), name="executions_lease"
             ),
+            # The admin's list, and the next of it for an export.
+            models.Index(fields=["-requested_at", "-id"], name="executions_newest"),
+            models.Index(
+                fields=["version", "-requested_at", "-id"], name="executions_version_newest"
+            ),
+            models.Index(
+                fields=["error_code", "-requested_at", "-id"],
+                condition=Q(status="failed"),
+                name="executions_failed_newest",
+            ),
+            # The slow ones, whatever their model calls slow.
+            models.Index(
+                F("finished_at") - F("requested_at"),
+                condition=Q(finished_at__isnull=False),
+                name="executions_response_time",
+            ),
+            # What finished since the last look, for counters that only grow.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="executions_finished",
+            ),
             # A group's failures, people and versions, without reading the rows themselves.
             models.Index(
                 fields=["fingerprint", "-finished_at", "-id"],
@@ -298,9 +320,29 @@ class Attempt(models.Model):
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     log = models.TextField(blank=True)
+    flow_run_name = models.CharField(max_length=300, blank=True)
+    states = models.JSONField(null=True)
+    """The flow run's states as Prefect told them, first to last (`executions/flow_run_copies.py`);
+    None until they are copied."""
+    is_forgotten = models.BooleanField(default=False)
+    """The execution was purged, and the flow run is still to be deleted in Prefect."""
 
     class Meta:
         ordering = ["number"]
+        indexes = [
+            models.Index(
+                fields=["-finished_at"],
+                condition=Q(
+                    states__isnull=True, flow_run_id__isnull=False, finished_at__isnull=False
+                ),
+                name="executions_states_to_copy",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(is_forgotten=True, flow_run_id__isnull=False),
+                name="executions_runs_to_delete",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["execution", "number"], name="executions_attempt_number_is_unique"

@@ -1,10 +1,9 @@
 """What this app keeps about a person, and what stays of it, without them, when they are gone."""
 
-from django.db.models.functions import Coalesce, Now
-
 from accounts.models import User
 from accounts.personal_data import Part, Row, register
 from executions.models import Execution
+from executions.purging import empty
 from executions.replay_retention import empty_replays, replays_of_people
 
 
@@ -34,18 +33,7 @@ def _rows(user: User) -> list[Row]:
 def _erase(user: User) -> None:
     """Id, version, status, times and error class stay, so that the counts stay true."""
     empty_replays(replays_of_people(user))
-    user.executions.update(
-        user=None,
-        inputs=None,
-        outputs=None,
-        warnings=[],
-        message="",
-        traceback="",
-        note="",
-        search_text="",
-        search_own="",
-        purged_at=Coalesce("purged_at", Now()),
-    )
+    empty(list(user.executions.values_list("pk", flat=True)))
 
 
 register(Part("predictions", _rows, _erase))

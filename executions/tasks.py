@@ -4,10 +4,15 @@ import uuid
 
 from celery import shared_task
 
-from executions import sweep
+from config.queue import kick
+from executions import flow_run_copies, purging, sweep
 from executions.dispatch import dispatch, dispatch_exploration
 from executions.replay_retention import forget_old_replays
 from models_registry.errors import PrefectRefused, PrefectUnavailable
+
+LAST = 9
+"""The lowest priority of the Redis transport: whatever a person waits for goes first."""
+PURGE_SECONDS = 8.0
 
 
 @shared_task(ignore_result=True)
@@ -34,3 +39,21 @@ def submit_exploration(execution_id: str, input: str, token: str) -> None:
 @shared_task(ignore_result=True)
 def forget_replays() -> None:
     forget_old_replays()
+
+
+@shared_task(ignore_result=True, priority=LAST)
+def copy_flow_runs() -> None:
+    flow_run_copies.copy_flow_runs()
+
+
+@shared_task(ignore_result=True, priority=LAST)
+def purge_executions() -> None:
+    """Less than a task may take at once, and again while there is more."""
+    purged = purging.purge(seconds=PURGE_SECONDS)
+    if not purged.is_complete and not purged.is_nothing:
+        kick(purge_executions)
+
+
+@shared_task(ignore_result=True, priority=LAST)
+def forget_flow_runs() -> None:
+    purging.forget_flow_runs(seconds=PURGE_SECONDS)

@@ -11,6 +11,7 @@ PrefectUnavailable for everything that is worth another try.
 
 import os
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -43,6 +44,7 @@ JOB_TEMPLATE = {
 
 KEEP_ALIVE_SECONDS = 4.0  # below the server's five, so that it never closes under a request
 FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+DELETED_AT_ONCE = 50  # as many as Prefect removes in one call
 
 _deployment_ids: dict[tuple[str, str, str], uuid.UUID] = {}
 
@@ -77,6 +79,18 @@ class FlowRunState:
     name: str
     message: str
     at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        return self.type in FINISHED
+
+
+@dataclass(frozen=True)
+class FlowRunStory:
+    """What Prefect tells of a flow run: its name, and its states, first to last."""
+
+    name: str
+    states: tuple[FlowRunState, ...]
 
 
 def start_flow_run(
@@ -134,9 +148,21 @@ def ensure_deployment(
     return deployment_id
 
 
-def flow_run_states(flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
+def flow_run_story(flow_run_id: uuid.UUID, *, timeout: float | None = None) -> FlowRunStory | None:
+    """The run's name and states; None if Prefect has no such run. ``timeout`` in seconds, for each
+    of the two calls, where a page waits for them."""
+    run = _call("GET", f"/flow_runs/{flow_run_id}", absent=404, timeout=timeout)
+    if run is None:
+        return None
+    return FlowRunStory(run["name"], flow_run_states(flow_run_id, timeout=timeout))
+
+
+def flow_run_states(
+    flow_run_id: uuid.UUID, *, timeout: float | None = None
+) -> tuple[FlowRunState, ...]:
     """The run's states, first to last; empty if Prefect has no such run."""
-    answer = _call("GET", f"/flow_run_states/?flow_run_id={flow_run_id}", absent=404) or []
+    path = f"/flow_run_states/?flow_run_id={flow_run_id}"
+    answer = _call("GET", path, absent=404, timeout=timeout) or []
     states = (
         FlowRunState(
             state["type"],
@@ -154,10 +180,27 @@ def delete_flow_run(flow_run_id: uuid.UUID) -> None:
     _call("DELETE", f"/flow_runs/{flow_run_id}", absent=404)
 
 
-def is_healthy() -> bool:
-    """Whether Prefect's API answers."""
+def delete_flow_runs(flow_run_ids: Collection[uuid.UUID]) -> None:
+    """Remove up to DELETED_AT_ONCE runs with their states and logs, in one call; those that are
+    gone already are fine."""
+    runs = {"id": {"any_": [str(pk) for pk in flow_run_ids]}}
+    _call("POST", "/flow_runs/bulk_delete", {"flow_runs": runs, "limit": DELETED_AT_ONCE})
+
+
+def delete_finished_flow_runs(before: datetime) -> int:
+    """Remove up to DELETED_AT_ONCE runs, of whatever flow, that ended before then; how many."""
+    runs = {
+        "end_time": {"before_": before.isoformat()},
+        "state": {"type": {"any_": sorted(FINISHED)}},
+    }
+    body = {"flow_runs": runs, "limit": DELETED_AT_ONCE}
+    return len(_call("POST", "/flow_runs/bulk_delete", body)["deleted"])
+
+
+def is_healthy(*, timeout: float | None = None) -> bool:
+    """Whether Prefect's API answers, within ``timeout`` seconds if given."""
     try:
-        return _call("GET", "/health") is True
+        return _call("GET", "/health", timeout=timeout) is True
     except (PrefectUnavailable, PrefectRefused):
         return False
 
@@ -195,14 +238,20 @@ def _flow_run(answer: dict[str, Any]) -> FlowRun:
 
 
 def _call(
-    method: str, path: str, body: dict[str, Any] | None = None, *, absent: int | None = None
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    absent: int | None = None,
+    timeout: float | None = None,
 ) -> Any:
     """One request and its JSON answer; None where the answer has the status ``absent``."""
+    limit = settings.PREFECT_TIMEOUT_SECONDS if timeout is None else timeout
     try:
         try:
-            response = _client().request(method, path, json=body)
+            response = _client().request(method, path, json=body, timeout=limit)
         except (httpx.RemoteProtocolError, httpx.ReadError):  # a kept connection that had ended
-            response = _client().request(method, path, json=body)
+            response = _client().request(method, path, json=body, timeout=limit)
     except httpx.HTTPError as error:
         raise PrefectUnavailable(f"{method} {path}: {type(error).__name__}") from error
     except ValueError as error:  # a body that is no JSON: a NaN, a lone surrogate

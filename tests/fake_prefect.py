@@ -7,6 +7,7 @@ It has the gateway's functions under their own names; `install` puts them in the
 import json
 import threading
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,13 +16,16 @@ import pytest
 
 from models_registry import prefect_gateway
 from models_registry.errors import PrefectRefused, PrefectUnavailable
-from models_registry.prefect_gateway import DeploymentMissing, FlowRun, FlowRunState
+from models_registry.prefect_gateway import DeploymentMissing, FlowRun, FlowRunState, FlowRunStory
 
 INTERFACE = (
     "start_flow_run",
     "ensure_deployment",
     "flow_run_states",
+    "flow_run_story",
     "delete_flow_run",
+    "delete_flow_runs",
+    "delete_finished_flow_runs",
     "is_healthy",
 )
 MAX_PARAMETER_BYTES = 524_288
@@ -110,7 +114,16 @@ class FakePrefect:
         known |= asked
         return uuid.UUID(str(known["id"]))
 
-    def flow_run_states(self, flow_run_id: uuid.UUID) -> tuple[FlowRunState, ...]:
+    def flow_run_story(
+        self, flow_run_id: uuid.UUID, *, timeout: float | None = None
+    ) -> FlowRunStory | None:
+        self._answer()
+        run = self._find(flow_run_id)
+        return FlowRunStory(run.name, tuple(run.states)) if run else None
+
+    def flow_run_states(
+        self, flow_run_id: uuid.UUID, *, timeout: float | None = None
+    ) -> tuple[FlowRunState, ...]:
         self._answer()
         run = self._find(flow_run_id)
         return tuple(run.states) if run else ()
@@ -119,7 +132,18 @@ class FakePrefect:
         self._answer()
         self.runs = [run for run in self.runs if run.id != flow_run_id]
 
-    def is_healthy(self) -> bool:
+    def delete_flow_runs(self, flow_run_ids: Collection[uuid.UUID]) -> None:
+        self._answer()
+        self.runs = [run for run in self.runs if run.id not in flow_run_ids]
+
+    def delete_finished_flow_runs(self, before: datetime) -> int:
+        self._answer()
+        over = [r for r in self.runs if r.states[-1].is_final and r.states[-1].at <= before]
+        deleted = over[: prefect_gateway.DELETED_AT_ONCE]
+        self.runs = [run for run in self.runs if run not in deleted]
+        return len(deleted)
+
+    def is_healthy(self, *, timeout: float | None = None) -> bool:
         return not self.is_away
 
     def _find(self, flow_run_id: uuid.UUID) -> RememberedRun | None:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -184,6 +185,53 @@ def test_a_deleted_run_is_gone_and_may_be_deleted_again(prefect: Any, deployment
     prefect.delete_flow_run(run.id)
 
     assert prefect.flow_run_states(run.id) == ()
+
+
+def test_a_run_tells_its_name_and_its_states(prefect: Any, deployment: str) -> None:
+    run = start(prefect, deployment, "exec:15:1")
+    end(prefect, run, "COMPLETED")
+
+    story = prefect.flow_run_story(run.id, timeout=5.0)
+
+    assert story.name == "loans-v1-P-0123456789ab"
+    assert [state.type for state in story.states] == ["SCHEDULED", "RUNNING", "COMPLETED"]
+    assert story.states[-1].is_final
+    assert story.states == prefect.flow_run_states(run.id)
+
+
+def test_nothing_is_told_of_a_run_that_prefect_does_not_have(prefect: Any) -> None:
+    assert prefect.flow_run_story(uuid.uuid4()) is None
+
+
+def test_many_runs_are_deleted_in_one_call_that_may_be_repeated(
+    prefect: Any, deployment: str
+) -> None:
+    runs = [start(prefect, deployment, f"exec:16:{number}") for number in range(3)]
+    gone = [runs[0].id, runs[1].id, uuid.uuid4()]
+
+    prefect.delete_flow_runs(gone)
+    prefect.delete_flow_runs(gone)
+
+    assert prefect.flow_run_story(runs[0].id) is None
+    assert prefect.flow_run_story(runs[1].id) is None
+    assert prefect.flow_run_story(runs[2].id) is not None
+
+
+def test_only_runs_that_ended_before_a_moment_are_deleted_by_age(
+    prefect: Any, deployment: str
+) -> None:
+    over = start(prefect, deployment, "exec:17:1")
+    end(prefect, over, "FAILED")
+    waiting = start(prefect, deployment, "exec:17:2")
+    moment = prefect.flow_run_states(over.id)[-1].at
+
+    prefect.delete_finished_flow_runs(moment - timedelta(minutes=1))
+    assert prefect.flow_run_story(over.id) is not None
+
+    while prefect.delete_finished_flow_runs(moment + timedelta(minutes=1)):
+        pass
+    assert prefect.flow_run_story(over.id) is None
+    assert prefect.flow_run_story(waiting.id) is not None
 
 
 def test_prefect_that_is_away_is_worth_another_try(

@@ -1,0 +1,112 @@
+"""What Prefect told of our flow runs, kept beside the attempts: so the logs still say it when
+Prefect is away, or has forgotten.
+
+Runs while nothing waits to be predicted, the latest attempts first; Prefect answers for one run at
+a time, and a prediction must not stand behind that.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from executions.models import Attempt, Execution
+from models_registry import prefect_gateway
+from models_registry.errors import PrefectRefused, PrefectUnavailable
+from models_registry.prefect_gateway import FlowRunState, FlowRunStory
+
+AT_ONCE = 100
+BUDGET_SECONDS = 3.0
+SETTLED = timedelta(seconds=10)
+"""A run's last state reaches Prefect a moment after our row has its result."""
+GIVEN_UP = timedelta(hours=1)
+"""A run that Prefect still does not call finished so long after our row did never will be."""
+PAGE_SECONDS = 0.7
+"""How long a page waits for each of Prefect's answers."""
+
+
+@dataclass(frozen=True)
+class FlowRunCopy:
+    """A flow run as a page shows it: its name, its states, and whether Prefect gave them now, long
+    ago ("copied"), or not at all ("away", "gone")."""
+
+    name: str
+    states: tuple[FlowRunState, ...]
+    source: str
+
+    @property
+    def run_count(self) -> int:
+        """How often it began to run."""
+        return sum(state.type == "RUNNING" for state in self.states)
+
+
+def copy_flow_runs() -> int:
+    """Copy what Prefect tells of finished attempts' runs; returns how many. Stops when the time is
+    up, when somebody waits for a prediction, and when Prefect is away."""
+    ends, copied = time.monotonic() + BUDGET_SECONDS, 0
+    due = Attempt.objects.filter(
+        states__isnull=True,
+        flow_run_id__isnull=False,
+        is_forgotten=False,
+        finished_at__lt=Now() - Value(SETTLED),
+    ).order_by("-finished_at")
+    for attempt in due[:AT_ONCE]:
+        if time.monotonic() > ends or Execution.objects.queued().exists():
+            break
+        try:
+            copied += _copy(attempt)
+        except (PrefectUnavailable, PrefectRefused):
+            break
+    return copied
+
+
+def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
+    """The attempt's flow run: the copy, else what Prefect says now. None where it never had one."""
+    if attempt.states is not None:
+        return FlowRunCopy(attempt.flow_run_name, _read(attempt.states), "copied")
+    if attempt.flow_run_id is None:
+        return None
+    try:
+        story = prefect_gateway.flow_run_story(attempt.flow_run_id, timeout=PAGE_SECONDS)
+    except (PrefectUnavailable, PrefectRefused):
+        return FlowRunCopy("", (), "away")
+    return FlowRunCopy(story.name, story.states, "now") if story else FlowRunCopy("", (), "gone")
+
+
+def _copy(attempt: Attempt) -> bool:
+    """Whether the attempt's copy is made; a run that goes on is looked at again later."""
+    assert attempt.flow_run_id is not None
+    assert attempt.finished_at is not None
+    story = prefect_gateway.flow_run_story(attempt.flow_run_id) or FlowRunStory("", ())
+    is_over = not story.states or story.states[-1].is_final
+    if not is_over and timezone.now() - attempt.finished_at < GIVEN_UP:
+        return False
+    kept = Attempt.objects.filter(pk=attempt.pk, states__isnull=True, is_forgotten=False)
+    return bool(kept.update(flow_run_name=story.name[:300], states=_written(story.states)))
+
+
+def _written(states: Iterable[FlowRunState]) -> list[dict[str, str]]:
+    """As it is stored; a message is one of Prefect's or ours and names no value."""
+    return [
+        {
+            "type": state.type,
+            "name": state.name,
+            "message": state.message.replace("\0", "")[:500],
+            "at": state.at.isoformat(),
+        }
+        for state in states
+    ]
+
+
+def _read(stored: Iterable[Mapping[str, Any]]) -> tuple[FlowRunState, ...]:
+    return tuple(
+        FlowRunState(
+            state["type"], state["name"], state["message"], datetime.fromisoformat(state["at"])
+        )
+        for state in stored
+    )

@@ -1,0 +1,154 @@
+"""The end of what people deleted (PRODUCT 1.8): after ``DELETED_KEPT`` only id, kind, version,
+status, times and error class stay, without a person.
+
+`manage.py purge` and a daily task call the same `purge`. Everything may be run again at any time: a
+row is emptied once, and a flow run that Prefect could not delete yet stays noted on its attempt.
+"""
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from accounts.activity import record
+from executions.models import Attempt, Execution, Explanation
+from models_registry import prefect_gateway
+from models_registry.errors import PrefectRefused, PrefectUnavailable
+from models_registry.prefect_gateway import DELETED_AT_ONCE
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What one purge did. ``waiting``: flow runs that Prefect has yet to delete. ``is_complete``:
+    nothing that can be done now is left."""
+
+    executions: int
+    diagnostics: int
+    flow_runs: int
+    waiting: int
+    is_complete: bool
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.executions or self.diagnostics or self.flow_runs)
+
+
+def purge(*, seconds: float | None = None) -> Purged:
+    """Purge all that is due, in batches of their own transactions, for at most ``seconds``."""
+    ends = None if seconds is None else time.monotonic() + seconds
+    executions = _repeat(_purge_some, ends)
+    diagnostics = _repeat(_forget_some_diagnostics, ends)
+    flow_runs = _repeat(_delete_some_flow_runs, ends)
+    purged = Purged(
+        executions=executions,
+        diagnostics=diagnostics,
+        flow_runs=flow_runs,
+        waiting=_runs_to_delete().count(),
+        is_complete=ends is None or time.monotonic() < ends,
+    )
+    if not purged.is_nothing:
+        counts = {name: n for name, n in asdict(purged).items() if name != "is_complete"}
+        record("predictions purged", by=None, after=counts)
+    return purged
+
+
+def empty(ids: Collection[uuid.UUID]) -> int:
+    """Remove what these executions hold and whose they are; returns how many there were. Called in
+    a transaction. Their flow runs are noted, for Prefect to delete. What a failure is called stays:
+    `executions/fingerprint.py` keeps values out of it."""
+    Explanation.objects.filter(execution__in=ids).delete()
+    attempts = Attempt.objects.filter(execution__in=ids)
+    attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)
+    return Execution.objects.filter(pk__in=ids).update(
+        user=None,
+        inputs=None,
+        inputs_sha256="",
+        outputs=None,
+        warnings=[],
+        message="",
+        traceback="",
+        note="",
+        search_text="",
+        search_own="",
+        diagnostics=None,
+        purged_at=Coalesce("purged_at", Now()),
+    )
+
+
+def forget_flow_runs(*, seconds: float | None = None) -> int:
+    """Have Prefect delete the runs that ended more than ``FLOW_RUNS_KEPT`` ago, of every flow; our
+    rows keep their states. Returns how many. Raises nothing: the next round tries again."""
+    before = timezone.now() - settings.FLOW_RUNS_KEPT
+    ends = None if seconds is None else time.monotonic() + seconds
+    return _repeat(lambda: _asked(lambda: prefect_gateway.delete_finished_flow_runs(before)), ends)
+
+
+def _repeat(work: Callable[[], int], ends: float | None) -> int:
+    """Batch after batch until one finds nothing, or the time is up."""
+    total = 0
+    while ends is None or time.monotonic() < ends:
+        done = work()
+        total += done
+        if not done:
+            break
+    return total
+
+
+@transaction.atomic
+def _purge_some() -> int:
+    due = Execution.objects.finished().filter(
+        deleted_at__lte=Now() - Value(settings.DELETED_KEPT), purged_at=None
+    )
+    ids = list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:AT_ONCE])
+    replays = Execution.objects.finished().filter(
+        purpose=Execution.Purpose.REPLAY, replay_of__in=ids, purged_at=None
+    )
+    empty([*ids, *replays.values_list("pk", flat=True)])
+    return len(ids)
+
+
+@transaction.atomic
+def _forget_some_diagnostics() -> int:
+    old = Execution.objects.finished().filter(
+        purpose=Execution.Purpose.TEST,
+        diagnostics__isnull=False,
+        finished_at__lt=Now() - Value(settings.DIAGNOSTICS_KEPT),
+    )
+    ids = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:AT_ONCE])
+    return Execution.objects.filter(pk__in=ids).update(diagnostics=None)
+
+
+def _delete_some_flow_runs() -> int:
+    runs = dict(_runs_to_delete().values_list("pk", "flow_run_id")[:DELETED_AT_ONCE])
+    if not runs:
+        return 0
+
+    def delete() -> int:
+        prefect_gateway.delete_flow_runs([pk for pk in runs.values() if pk])
+        return Attempt.objects.filter(pk__in=runs).update(flow_run_id=None, is_forgotten=False)
+
+    return _asked(delete)
+
+
+def _runs_to_delete() -> QuerySet[Attempt]:
+    return Attempt.objects.filter(is_forgotten=True, flow_run_id__isnull=False).order_by("pk")
+
+
+def _asked(work: Callable[[], int]) -> int:
+    """What was done, 0 while Prefect is away: the rows still say what is to be deleted."""
+    try:
+        return work()
+    except (PrefectUnavailable, PrefectRefused) as error:
+        logger.warning("purge_waits_for_prefect error=%s", error)
+        return 0

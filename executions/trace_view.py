@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models_registry.number_text import show_number
+from models_registry.number_text import brief_number
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _numbers(step: Mapping[str, Any]) -> str:
     low, high = step["minimum"], step["maximum"]
     parts = []
     if low is not None and high is not None:
-        texts = [show_number(float(f"{bound:.4g}")) for bound in (low, high)]
+        texts = [brief_number(bound) for bound in (low, high)]
         parts.append(texts[0] if texts[0] == texts[1] else " to ".join(texts))
     if step["missing"]:
         parts.append(f"{step['missing']} missing")

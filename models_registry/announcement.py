@@ -122,8 +122,8 @@ def _metrics(previous: ModelVersion | None, version: ModelVersion) -> list[str]:
     before = previous.metrics if previous else {}
     directions = version.training_config.get("metric_direction")
     return [
-        f"{change.name}: {change.after:.4g}"
-        + (f", was {change.before:.4g}" if change.before is not None else "")
+        f"{change.name}: {change.after_text}"
+        + (f", was {change.before_text}" if change.before is not None else "")
         for change in metric_changes(before, version.metrics, directions)
         if change.after is not None
     ]

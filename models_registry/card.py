@@ -4,12 +4,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from models_registry.facts import examination_of, metric_text, task_text
+from models_registry.facts import examination_of, task_text
 from models_registry.feature_spec import FeatureSpec
 from models_registry.library_versions import library_differences
-from models_registry.metric_changes import Direction, direction_of
+from models_registry.metric_changes import Direction, direction_of, metric_text
 from models_registry.models import Deployment, ModelVersion
-from models_registry.number_text import show_number, with_unit
+from models_registry.number_text import brief_number, show_number, with_unit
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
         and reference.interval_halfwidth is not None
         and reference.interval_sha256 == version.sha256
     ):
-        width = with_unit(f"± {reference.interval_halfwidth:.4g}", _unit(version))
+        width = with_unit(f"± {brief_number(reference.interval_halfwidth)}", _unit(version))
         return f"A 90 % interval, {width}, from rows that were not used in training."
     if examination.get("gives_interval"):
         return "A 90 % interval, the model's own."

@@ -4,7 +4,6 @@ database only for what its docstring says."""
 from typing import Any
 
 from models_registry.models import Inspection, ModelVersion
-from models_registry.number_text import show_number
 
 _TAKES = {
     "frame": "a table with named columns",
@@ -32,11 +31,6 @@ def container_text(version: ModelVersion) -> str:
 def task_text(version: ModelVersion) -> str:
     """What kind of answer the model gives."""
     return _TASKS.get(version.task, version.task)
-
-
-def metric_text(value: float | None) -> str:
-    """A metric to four significant digits."""
-    return "–" if value is None else show_number(float(f"{value:.4g}"))
 
 
 def success_text(version: ModelVersion) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models_registry.number_text import format_number, show_number, with_unit
+from models_registry.number_text import brief_number, format_number, show_number, with_unit
 
 Scalar = bool | int | float | str | None
 
@@ -125,19 +125,33 @@ class FeatureSpec:
         parts = []
         low, high = self.shown_range
         if self.is_number and low is not None and high is not None:
-            parts.append(f"{show_number(low)} to {show_number(high)}")
+            low_text = (brief_number if self.minimum is None else show_number)(low)
+            high_text = (brief_number if self.maximum is None else show_number)(high)
+            parts.append(f"{low_text} to {high_text}")
         if self.is_number and self.steps_text:
             parts.append(self.steps_text)
         if self.is_number and self.typical is not None:
-            parts.append(f"typical {self.display(self.typical)}")
+            parts.append(f"typical {self.display(self.usual(self.typical))}")
         sentences = [", ".join(parts)] if parts else []
         if self.may_be_missing:
             sentences.append("Leave empty if not known")
             if self.imputed is not None:
-                sentences.append(f"The model will use {self.display_with_unit(self.imputed)}")
+                sentences.append(
+                    f"The model will use {self.display_with_unit(self.usual(self.imputed))}"
+                )
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
             sentences.append(f"Empty means {self.display(self.default)}")
         return ". ".join(sentences)
+
+    def usual(self, value: Scalar) -> Scalar:
+        """A typical number without the digits that say nothing, as long as the rules allow it:
+        means and medians come with sixteen."""
+        if self.kind is not Kind.FLOAT or not isinstance(value, float) or self.step:
+            return value
+        brief = float(f"{value:.4g}")
+        is_low = self.minimum is not None and brief < self.minimum
+        is_high = self.maximum is not None and brief > self.maximum
+        return value if is_low or is_high else brief
 
     @property
     def shown_range(self) -> tuple[float | None, float | None]:

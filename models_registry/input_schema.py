@@ -89,7 +89,9 @@ class InputSchema:
     def typical_values(self) -> dict[str, Scalar]:
         """A typical row, for "Typical values" and trial runs."""
         return {
-            feature.name: feature.default if feature.typical is None else feature.typical
+            feature.name: feature.usual(
+                feature.default if feature.typical is None else feature.typical
+            )
             for feature in self.features
         }
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from models_registry.number_text import brief_number
+
 Direction = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "same", ""]
 
@@ -34,6 +36,19 @@ class MetricChange:
         return self.after - self.before
 
     @property
+    def before_text(self) -> str:
+        return metric_text(self.before)
+
+    @property
+    def after_text(self) -> str:
+        return metric_text(self.after)
+
+    @property
+    def difference_text(self) -> str:
+        """How far it moved, without the sign."""
+        return metric_text(None if self.difference is None else abs(self.difference))
+
+    @property
     def verdict(self) -> Verdict:
         if self.before is None or self.after is None:
             return ""
@@ -47,6 +62,11 @@ class MetricChange:
         if self.verdict in ("", "same"):
             return ""
         return "▲" if (self.difference or 0) > 0 else "▼"
+
+
+def metric_text(value: float | None) -> str:
+    """A metric to four significant digits."""
+    return "–" if value is None else brief_number(value)
 
 
 def metric_changes(

@@ -80,6 +80,11 @@ def show_number(number: float) -> str:
     return f"{int(whole):,}{point}{fraction}"
 
 
+def brief_number(number: float) -> str:
+    """A number to read where its last digits say nothing: four significant ones."""
+    return show_number(float(f"{number:.4g}"))
+
+
 MONEY = {"€", "$", "£", "¥"}
 
 

@@ -18,7 +18,6 @@ from models_registry.facts import (
     container_text,
     estimator_text,
     examination_of,
-    metric_text,
     success_text,
 )
 from models_registry.metric_changes import MetricChange, metric_changes
@@ -45,7 +44,7 @@ class Comparison:
 
     a: ModelVersion
     b: ModelVersion
-    metrics: list[tuple[MetricChange, str, str]]
+    metrics: tuple[MetricChange, ...]
     schema: SchemaChanges
     facts: tuple[Row, ...]
 
@@ -94,12 +93,9 @@ def _comparison(versions: QuerySet[ModelVersion], a: int, b: int) -> Comparison:
     return Comparison(
         a=before,
         b=after,
-        metrics=[
-            (change, metric_text(change.before), metric_text(change.after))
-            for change in metric_changes(
-                before.metrics, after.metrics, after.training_config.get("metric_direction")
-            )
-        ],
+        metrics=metric_changes(
+            before.metrics, after.metrics, after.training_config.get("metric_direction")
+        ),
         schema=schema_changes(before.features.as_schema(), after.features.as_schema()),
         facts=tuple(
             Row(label, old, new)

@@ -10,7 +10,7 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
 
-from models_registry.facts import metric_text
+from models_registry.metric_changes import metric_text
 from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.periods import Period, day_in, minute_in, periods_of, within
 from models_registry.version_bar import Bar, bar_of

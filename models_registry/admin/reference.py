@@ -13,7 +13,7 @@ from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms import ReferenceForm
 from models_registry.models import ModelVersion, ReferenceData
-from models_registry.number_text import show_number
+from models_registry.number_text import brief_number
 from models_registry.reference_fit import remarks
 from models_registry.reference_profile import ColumnProfile, Profile
 
@@ -39,11 +39,9 @@ class ProfileRow:
     def numbers(self) -> str:
         """The numbers in words, for those who do not see the strip."""
         low, *_, high = self.column.quantiles
-        return (
-            f"{show_number(self.column.minimum or 0)} to {show_number(self.column.maximum or 0)}, "
-            f"median {_short(self.column.median or 0)}, "
-            f"nine of ten between {_short(low)} and {_short(high)}"
-        )
+        numbers = self.column.minimum, self.column.maximum, self.column.median, low, high
+        least, most, median, low_text, high_text = (brief_number(one or 0) for one in numbers)
+        return f"{least} to {most}, median {median}, nine of ten between {low_text} and {high_text}"
 
 
 def reference(request: Any, pk: int) -> HttpResponse:
@@ -111,7 +109,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "why_no_interval": services.why_no_interval(version, data),
         "rehearsal": version.rehearsals.filter(kind="calibration").first(),
         "target": target,
-        "halfwidth": _short(data.interval_halfwidth)
+        "halfwidth": brief_number(data.interval_halfwidth)
         if data and data.interval_halfwidth is not None
         else "",
     }
@@ -123,7 +121,3 @@ def _row(name: str, column: ColumnProfile, role: str) -> ProfileRow:
         return ProfileRow(name, role, column, ())
     marks = tuple(round(100 * (value - low) / (high - low), 2) for value in column.quantiles)
     return ProfileRow(name, role, column, marks)
-
-
-def _short(number: float) -> str:
-    return show_number(float(f"{number:.4g}"))

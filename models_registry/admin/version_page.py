@@ -11,10 +11,9 @@ from models_registry.facts import (
     cases_text,
     container_text,
     examination_of,
-    metric_text,
     task_text,
 )
-from models_registry.metric_changes import direction_of
+from models_registry.metric_changes import direction_of, metric_text
 from models_registry.models import ModelVersion, TypeApproval
 from models_registry.next_step import next_step
 from models_registry.periods import periods_of

@@ -268,6 +268,11 @@ def test_every_address_has_an_entry() -> None:
 
 @pytest.fixture
 def scene(alice: User, ada: User, root: User) -> Scene:
+    return set_scene(alice, ada, root)
+
+
+def set_scene(alice: User, ada: User, root: User) -> Scene:
+    """Make the rows. The walks in `tests/browser/` look at the same addresses in a browser."""
     version = make_version()
     deployment = services.promote(version=version, text="First version", by=ada)
     record("signed in", by=root)

@@ -34,7 +34,7 @@ def write_due(at_most: int) -> int:
     """Write the mails of notifications that wait for theirs; returns how many were taken."""
     with transaction.atomic():
         due = Notification.objects.due_by_mail().select_for_update(skip_locked=True)
-        taken = list(due.order_by("mail_due_at").values_list("pk", "user_id")[:at_most])
+        taken = list(due.order_by("mail_due_at", "pk").values_list("pk", "user_id")[:at_most])
         Notification.objects.filter(pk__in=[pk for pk, _ in taken]).update(
             mail_due_at=timezone.now() + TAKEN_FOR
         )

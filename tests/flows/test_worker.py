@@ -91,10 +91,11 @@ def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
 
 
 def test_the_worker_says_that_it_lives_and_that_its_sandbox_holds(worker: RealWorker) -> None:
-    until(lambda: worker.name in wakeup.heartbeats(), "a heartbeat")
+    def facts() -> tuple[object, ...]:
+        told = wakeup.heartbeats().get(worker.name, {"self_test": {}})
+        return told.get("slots"), told.get("running"), told["self_test"].get("passed")
 
-    facts = wakeup.heartbeats()[worker.name]
-    assert (facts["slots"], facts["running"], facts["self_test"]["passed"]) == (2, 0, True)
+    until(lambda: facts() == (2, 0, True), "a heartbeat of an idle worker")
 
 
 def test_a_failure_is_a_failed_run_that_does_not_quote_the_model(

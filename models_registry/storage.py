@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,7 +28,7 @@ class ArtifactStorage(S3Storage):  # type: ignore[misc]
                 connect_timeout=settings.S3_CONNECT_TIMEOUT_SECONDS,
                 read_timeout=settings.S3_READ_TIMEOUT_SECONDS,
                 retries={"total_max_attempts": settings.S3_TRIES, "mode": "standard"},
-                s3={"addressing_style": settings.AWS_S3_ADDRESSING_STYLE},
+                s3={"addressing_style": cast("Any", settings.AWS_S3_ADDRESSING_STYLE)},
                 signature_version="s3v4",
             ),
         }

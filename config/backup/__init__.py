@@ -1,0 +1,8 @@
+"""A backup of the whole installation: the database and the model files it names, in one folder.
+
+    <folder>/manifest.json      what it is of, and the digest of every file in it
+    <folder>/database.dump      pg_dump's custom format
+    <folder>/models/<sha256>    the model files, as in the store
+
+Prefect's own database is not in it: the rows are the truth, and Prefect's is made anew from them.
+"""

@@ -24,7 +24,7 @@ def empty_replays(among: ExecutionQuerySet) -> int:
     Status, times, error class and fingerprint stay, so that the verdict does.
     """
     replays = among.finished().filter(purpose=Execution.Purpose.REPLAY, purged_at=None)
-    pks = list(replays.select_for_update().values_list("pk", flat=True))
+    pks = list(replays.select_for_update(of=("self",)).values_list("pk", flat=True))
     Attempt.objects.filter(execution__in=pks).update(log="")
     return Execution.objects.filter(pk__in=pks).update(
         inputs=None,

@@ -15,6 +15,9 @@ from accounts.models import User
 from executions.models import Execution
 from models_registry import services
 from models_registry.models import Deployment, ModelVersion, TestCase
+from monitoring.failures.collecting import collect
+from monitoring.models import FailureGroup, SupportRequest
+from monitoring.support.services import ask
 from notifications.models import Kind, Mail, Notification
 from notifications.preferences import switch_off_path
 from presets.models import Preset
@@ -37,6 +40,10 @@ class Scene:
     mail: Mail
     root: User
     preset: Preset
+    failure: Execution
+    replay: Execution
+    group: FailureGroup
+    support: SupportRequest
 
     def values(self) -> dict[str, Any]:
         return {
@@ -50,6 +57,10 @@ class Scene:
             "user": self.root.pk,
             "alice": self.execution.user_id,
             "preset": self.preset.pk,
+            "failure": self.failure.pk,
+            "replay": self.replay.pk,
+            "group": self.group.pk,
+            "support": self.support.pk,
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -98,6 +109,15 @@ def admins(**values: str) -> Entry:
 
 def admins_post(**values: str) -> Entry:
     return post(302, 302, 302, 302, 302, **values)
+
+
+def staff(**values: str) -> Entry:
+    """The app's own pages for admins, of which nobody else learns."""
+    return entry(302, 404, 404, 200, 200, **values)
+
+
+def staff_post(status: int = 302, **values: str) -> Entry:
+    return post(302, 404, 404, status, status, **values)
 
 
 def superusers(**values: str) -> Entry:
@@ -160,6 +180,24 @@ MATRIX: dict[str, Entry] = {
     "presets:dismiss": post(302, 404, 404, 404, 404, slug="slug", digest="=none"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
+    "monitoring:failures": staff(),
+    "monitoring:failure": staff(pk="group"),
+    "monitoring:review_groups": staff_post(),
+    "monitoring:review": staff_post(422, pk="group"),  # nothing is filled in
+    "monitoring:resolve": staff_post(422, pk="group"),
+    "monitoring:reopen": staff_post(pk="group"),
+    "monitoring:note": staff_post(422, pk="group"),
+    "monitoring:review_failures": staff_post(pk="group"),
+    "monitoring:failure_of": entry(302, 404, 404, 302, 302, pk="failure"),
+    "monitoring:replay_start": staff_post(pk="failure"),
+    "monitoring:contact": staff(pk="failure"),
+    "monitoring:replay": staff(pk="replay"),
+    "monitoring:replay_bundle": staff_post(200, pk="replay"),
+    "monitoring:requests": staff(),
+    "monitoring:request": staff(pk="support"),
+    "monitoring:request_close": staff_post(pk="support"),
+    "monitoring:support_create": owner(pk="failure"),
+    "monitoring:support_thread": owner(pk="failure"),
     "notifications:list": signed_in(),
     "notifications:news": signed_in(),
     "notifications:read_all": post(302, 302, 302, 302, 302),
@@ -213,6 +251,8 @@ MATRIX: dict[str, Entry] = {
     **plain_admin("models_registry_modelversion", "version"),
     **plain_admin("models_registry_deployment", "deployment"),
     **plain_admin("executions_execution", "pk"),
+    **plain_admin("monitoring_failuregroup", "group"),
+    **plain_admin("monitoring_supportrequest", "support"),
     **plain_admin("notifications_notification", "notification"),
     **plain_admin("notifications_mail", "mail"),
     "admin:notifications_mail_again": admins_post(pk="mail"),
@@ -276,6 +316,9 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
     version = make_version()
     deployment = services.promote(version=version, text="First version", by=ada)
     record("signed in", by=root)
+    failure = make_execution(user=alice, version=version, error_code="MODEL", message="No")
+    collect()
+    failure.refresh_from_db()
     return Scene(
         execution=make_execution(user=alice, version=version),
         version=version,
@@ -293,6 +336,12 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         preset=Preset.objects.create(
             user=alice, model=version.model, name="Mine", inputs={"age": 40.0}
         ),
+        failure=failure,
+        replay=make_execution(
+            user=ada, version=version, purpose="replay", replay_of=failure, error_code="MODEL"
+        ),
+        group=FailureGroup.objects.get(fingerprint=failure.fingerprint),
+        support=ask(execution=failure, text="Why?", by=alice),
     )
 
 
@@ -335,7 +384,7 @@ def rows_by_table() -> dict[str, list[Any]]:
     """Every row of the product's own tables; when somebody was last seen is allowed to change."""
     from django.apps import apps
 
-    ours = {"accounts", "notifications", "models_registry", "executions", "presets"}
+    ours = {"accounts", "notifications", "models_registry", "executions", "presets", "monitoring"}
     rows = {
         model._meta.label: list(model._default_manager.order_by("pk").values())
         for model in apps.get_models()

@@ -8,6 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from monitoring.failures.collecting import collect
+from monitoring.support.services import ask
 from notifications.models import Kind, Mail
 from notifications.services import notify
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
@@ -21,6 +23,10 @@ PAGES = [
     "/admin/models_registry/modelversion/",
     "/admin/models_registry/deployment/",
     "/admin/executions/execution/",
+    "/monitoring/failures/",
+    "/monitoring/requests/?state=all",
+    "/admin/monitoring/failuregroup/",
+    "/admin/monitoring/supportrequest/",
     "/notifications/",
     "/admin/notifications/notification/",
     "/admin/notifications/mail/",
@@ -34,6 +40,11 @@ def make_rows(user: User) -> None:
         make_execution(user=user, version=make_version(is_active=True), outputs=LOAN_OUTPUTS)
         notify(user, kind=Kind.MESSAGE, cause=str(uuid.uuid4()), title="Hello")
         Mail.objects.create(sender="site@example.com", recipients=[user.email], subject="Hello")
+        failure = make_execution(
+            user=user, version=make_version(), error_code="MODEL", message="KeyError: 'x'"
+        )
+        ask(execution=failure, text="Why?", by=user)
+    collect()
 
 
 @pytest.mark.parametrize("page", PAGES)

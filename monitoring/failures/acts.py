@@ -108,7 +108,7 @@ def review_groups(request: SignedInRequest) -> HttpResponse:
 
 
 def _act(
-    request: SignedInRequest, group: FailureGroup, service: Any, **arguments: Any
+    request: SignedInRequest, group: FailureGroup, service: Any, /, **arguments: Any
 ) -> HttpResponse:
     try:
         service(by=request.user, **arguments)

@@ -1,7 +1,7 @@
 """Puts every failed prediction into the group of its cause, once.
 
-The failure itself is the order: it waits with ``grouped_at`` empty until it is counted. Counting it,
-changing its group, telling the admins and marking it is one transaction, so nothing is lost or
+The failure itself is the order: it waits with ``grouped_at`` empty until it is counted. Counting
+it, changing its group, telling the admins and marking it is one transaction, so nothing is lost or
 counted twice, however long nobody collected.
 """
 

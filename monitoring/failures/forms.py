@@ -42,10 +42,15 @@ class ReviewForm(forms.Form):
         return Category(self.cleaned_data["category"])
 
 
+class VersionField(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.short_name} (live)" if obj.is_active else str(obj.short_name)
+
+
 class ResolveForm(forms.Form):
     """In which version the cause is mended: one of the model's, the newest first."""
 
-    version = forms.ModelChoiceField(
+    version = VersionField(
         queryset=ModelVersion.objects.none(),
         widget=forms.Select(attrs={"class": "form-select"}),
         label="Mended in",
@@ -59,7 +64,6 @@ class ResolveForm(forms.Form):
         field = self.fields["version"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = ModelVersion.objects.filter(model=group.model_id).order_by("-number")
-        field.label_from_instance = ModelVersion.short_name.fget  # type: ignore[attr-defined]
 
 
 class FilterForm(forms.Form):

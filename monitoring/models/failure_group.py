@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from executions.models import Execution
 from models_registry.models import ModelVersion, RegisteredModel
@@ -96,6 +97,9 @@ class FailureGroup(models.Model):
 
     def __str__(self) -> str:
         return self.headline
+
+    def get_absolute_url(self) -> str:
+        return reverse("monitoring:failure", args=[self.pk])
 
     @property
     def headline(self) -> str:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 
 from executions.models import Execution
 
@@ -57,6 +58,9 @@ class SupportRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.execution.public_id}: {self.get_state_display()}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("monitoring:request", args=[self.pk])
 
 
 class SupportMessage(models.Model):

@@ -1,0 +1,122 @@
+"""What the walks look at. `python -m tests.browser.scene` runs with the environment of the product
+under test, makes the rows there and prints the addresses of the pages as JSON, by person.
+
+They are the addresses of the access matrix: a page that is added there is walked too.
+"""
+
+import json
+import sys
+from typing import Any
+
+import django
+
+OWNER, SUPERUSER = 1, 4  # the places of alice and root in an answer of the matrix
+ANONYMOUS = 0
+# Answers that are no pages, and the page that ends the session of who opens it with a click.
+NO_PAGES = {
+    "admin:jsi18n",
+    "admin:executions_execution_case_template",
+    "admin:models_registry_modelversion_card_pdf",
+    "executions:row",
+    "executions:status",
+    "monitoring:healthz",
+    "monitoring:readyz",
+    "monitoring:replay_bundle",
+    "monitoring:support_thread",
+    "notifications:news",
+    "presets:picker",
+}
+
+
+def addresses(place: int, rows: dict[str, Any]) -> dict[str, str]:
+    """The address of every page that one person of the matrix may read, by name."""
+    from django.urls import reverse
+
+    from tests.test_access_matrix import MATRIX
+
+    found = {}
+    for name, entry in MATRIX.items():
+        if entry.is_post or entry.answers[place] != 200 or name in NO_PAGES:
+            continue
+        parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in entry.values}
+        found[name] = reverse(name, kwargs=parts)
+    return found
+
+
+def build() -> dict[str, dict[str, str]]:
+    """Make the rows, and say where they are shown."""
+    from accounts.models import User
+    from monitoring.failures.collecting import collect
+    from presets.models import Preset
+    from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution
+    from tests.hostile import EVERY, INPUTS, make_hostile_execution, make_hostile_version
+    from tests.test_access_matrix import set_scene
+
+    user, admin, root = (
+        User.objects.get(email=f"{name}@example.com") for name in ("user", "admin", "superuser")
+    )
+    scene = set_scene(user, admin, root)
+    slug, version = scene.version.model.slug, scene.version
+    run = [
+        make_execution(
+            user=user, version=version, outputs=LOAN_OUTPUTS, inputs=LOAN_INPUTS | {"age": age}
+        )
+        for age in (30.0, 40.0, 50.0)
+    ]
+    failed = make_execution(
+        user=user,
+        version=version,
+        error_code="MODEL",
+        message="ValueError: could not convert string to float",
+        traceback='  File "/srv/flows/model_host/prediction.py", line 88, in predict\nValueError: no',
+    )
+    collect()
+    hostile = make_hostile_version(is_active=True)
+    draft = make_hostile_version(model=hostile.model)
+    answers = [make_hostile_execution(user=user, version=hostile) for _ in range(2)]
+    Preset.objects.create(user=user, model=hostile.model, name=EVERY[:60], inputs=INPUTS)
+    person = addresses(OWNER, scene.values()) | {
+        "home": "/",
+        "typical": f"/models/{slug}/?typical=1",
+        "result": f"/predictions/{run[0].pk}/",
+        "failed": f"/predictions/{failed.pk}/",
+        "from": f"/models/{slug}/?from={run[0].pk}",
+        "delete": f"/history/delete/?ids={run[0].pk}",
+        "compare": "/compare/?" + "&".join(f"ids={row.pk}" for row in run),
+        "presets": f"/presets/?model={slug}",
+        "hostile form": "/models/hostile/",
+        "hostile about": "/models/hostile/about/",
+        "hostile result": f"/predictions/{answers[0].pk}/",
+        "hostile from": f"/models/hostile/?from={answers[0].pk}",
+        "hostile compare": "/compare/?" + "&".join(f"ids={row.pk}" for row in answers),
+        "hostile presets": "/presets/?model=hostile",
+        "hostile history": "/history/?model=hostile",
+    }
+    every = addresses(SUPERUSER, scene.values())
+    staff = {name: path for name, path in every.items() if name not in person} | {
+        f"live {name}": path.replace(f"/{scene.draft.pk}/", f"/{version.pk}/")
+        for name, path in every.items()
+        if f"/modelversion/{scene.draft.pk}/" in path
+    }
+    for name, path in list(staff.items()):
+        if f"/{scene.draft.pk}/" in path and not name.startswith("live"):
+            staff[f"hostile {name}"] = path.replace(f"/{scene.draft.pk}/", f"/{draft.pk}/")
+        elif f"/{version.model_id}/" in path and "registeredmodel" in path:
+            staff[f"hostile {name}"] = path.replace(
+                f"/{version.model_id}/", f"/{hostile.model_id}/"
+            )
+    nobody = {
+        name: path
+        for name, path in addresses(ANONYMOUS, scene.values()).items()
+        if name not in person and name not in every
+    }
+    return {"nobody": nobody, "user": person, "superuser": staff}
+
+
+if __name__ == "__main__":
+    django.setup()
+    from django.db import transaction
+
+    with transaction.atomic():
+        pages = build()
+    json.dump(pages, sys.stdout)

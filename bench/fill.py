@@ -1,9 +1,10 @@
 """Many executions at once, for measuring pages on a full table.
 
 `python -m bench.fill --executions 1000000 --people 500 [--own 10000]` writes into the database of
-the settings in force (STACK_DIR or DATABASE_URL): finished predictions of one model in three
-versions over the last year, by people bench-1@example.com and so on. The first of them has made
-`--own` of the predictions. Run it again with a larger number and it adds what is missing.
+the settings in force (STACK_DIR or DATABASE_URL): finished predictions of three models, each in
+versions that were live one after the other over the last 90 days, by people bench-1@example.com and
+so on. The first of them has made `--own` of the predictions. Run it again with a larger number and
+it adds what is missing. The server makes the rows itself, which is quicker than any COPY into it.
 """
 
 import argparse
@@ -11,12 +12,18 @@ import os
 import re
 import time
 from collections.abc import Callable
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from models_registry.models import RegisteredModel
 
 BATCH = 50_000
-MODEL = "Bench loan risk"
-VERSIONS = 3
+DAYS = 90
 OWN = 10_000
+MODELS = {"Bench loan risk": 3, "Bench churn": 2, "Bench price": 1}
+"""Each model and how many versions it has; seven in ten executions are the first one's, two the
+second's."""
 
 PEOPLE = """
     INSERT INTO accounts_user (email, name, timezone, number_format, password, is_staff, is_active,
@@ -27,32 +34,47 @@ PEOPLE = """
     ON CONFLICT DO NOTHING
 """
 
-# Nine in ten succeed, six in a hundred fail, the rest is canceled: nothing is left to be run.
+# Nine in ten succeed, six in a hundred fail in one of twelve ways, the rest is canceled: nothing is
+# left to be run. One in 200 is slow. One in ten has one of twenty sets of inputs.
 EXECUTIONS = """
     WITH drawn AS (
-        SELECT n, random() AS luck, random() AS chance,
-               18 + floor(random() * 70)::int AS age,
-               1000 * (5 + floor(random() * 60))::int AS amount,
-               (ARRAY['car', 'debt', 'home'])[1 + floor(random() * 3)::int] AS purpose,
-               %(versions)s::int[] AS versions, %(people)s::int[] AS people,
-               clock_timestamp() - random() * interval '365 days' AS requested
+        SELECT n, random() AS luck, random() AS chance, random() AS place, random() AS wait,
+               floor(random() * 12)::int AS way, random() AS share, random() AS slow,
+               CASE WHEN random() < 0.1 THEN floor(random() * 20)::int END AS usual,
+               18 + floor(random() * 70)::int AS any_age,
+               1000 * (5 + floor(random() * 60))::int AS any_amount,
+               (ARRAY['car', 'debt', 'home'])[1 + floor(random() * 3)::int] AS any_purpose,
+               %(versions)s::int[] AS versions, %(people)s::int[] AS people
         FROM generate_series(%(first)s::int, %(last)s::int) n
-    ), made AS (
-        SELECT *, CASE WHEN luck < 0.9 THEN 'succeeded' WHEN luck < 0.96 THEN 'failed'
-                       ELSE 'canceled' END AS status
+    ), chosen AS (
+        SELECT *, coalesce(20 + 3 * usual, any_age) AS age,
+               coalesce(10000 + 1000 * usual, any_amount) AS amount,
+               CASE WHEN usual IS NULL THEN any_purpose ELSE 'home' END AS purpose,
+               CASE WHEN luck < 0.9 THEN 'succeeded' WHEN luck < 0.96 THEN 'failed'
+                    ELSE 'canceled' END AS status,
+               (ARRAY['MODEL', 'MODEL', 'MODEL', 'MODEL', 'MODEL', 'MODEL', 'MODEL', 'MODEL',
+                      'INPUT', 'INPUT', 'TIMEOUT', 'CRASH'])[way + 1] AS code,
+               CASE WHEN share < 0.7 THEN 1 WHEN share < 0.9 THEN 2 ELSE 3 END AS model,
+               clock_timestamp() - (1 - place) * interval '1 day' * %(days)s AS requested
         FROM drawn
+    ), made AS (
+        SELECT *, versions[(%(starts)s::int[])[model]
+                           + floor(place * (%(counts)s::int[])[model])::int] AS version,
+               requested + wait * interval '50 ms' AS started,
+               requested + interval '60 ms' - ln(1 - chance) * interval '120 ms'
+                   * CASE WHEN slow < 0.005 THEN 60 ELSE 1 END AS finished
+        FROM chosen
     )
     INSERT INTO executions_execution (
         id, user_id, version_id, version_sha256, version_revision, purpose, status, attempt,
         lease_owner, dispatch_after, deadline, inputs, inputs_sha256, outputs, warnings, error_code,
-        message, traceback, note, search_text, search_own, form_token, requested_at, started_at,
-        finished_at {columns}
+        message, traceback, fingerprint, exception, failure_title, note, search_text, search_own,
+        form_token, requested_at, started_at, finished_at {columns}
     )
     SELECT gen_random_uuid(),
            people[CASE WHEN n <= %(own)s THEN 1
                   ELSE 2 + floor(random() * (array_length(people, 1) - 1))::int END],
-           versions[1 + floor(random() * array_length(versions, 1))::int],
-           repeat('0', 64), 1, 'prediction', status, 1, '', requested, requested,
+           version, repeat('0', 64), 1, 'prediction', status, 1, '', requested, requested,
            jsonb_build_object('age', age, 'amount', amount, 'purpose', purpose, 'owns', luck > 0.5),
            md5(n::text),
            CASE WHEN status = 'succeeded' THEN jsonb_build_object(
@@ -65,17 +87,18 @@ EXECUTIONS = """
                        jsonb_build_object('value', 0, 'probability', 1 - chance),
                        jsonb_build_object('value', 1, 'probability', chance)))))
            END,
-           '[]', CASE WHEN status = 'failed' THEN 'MODEL' ELSE '' END,
-           CASE WHEN status = 'failed' THEN 'ValueError' ELSE '' END,
+           '[]', CASE WHEN status = 'failed' THEN code ELSE '' END,
+           CASE WHEN status = 'failed' THEN 'ValueError: way ' || way ELSE '' END,
            CASE WHEN status = 'failed' THEN repeat('  File "model.py", line 1' || chr(10), 40)
                 ELSE '' END,
+           CASE WHEN status = 'failed' THEN md5(model || code || way) ELSE '' END,
+           CASE WHEN status = 'failed' THEN 'ValueError' ELSE '' END,
+           CASE WHEN status = 'failed' THEN 'way ' || way ELSE '' END,
            '', age || E' years\n' || age || E'\n€ ' || to_char(amount, 'FM999,999') || E'\n'
                || amount || E'\n' || purpose || E'\n'
                || CASE WHEN status = 'succeeded' AND chance > 0.5 THEN E'defaults\n1\n'
                        WHEN status = 'succeeded' THEN E'repays\n0\n' ELSE '' END,
-           '', gen_random_uuid(), requested,
-           requested + chance * interval '50 ms',
-           requested + interval '50 ms' + chance * luck * interval '1 s' {values}
+           '', gen_random_uuid(), requested, started, finished {values}
     FROM made
 """
 
@@ -89,19 +112,27 @@ def fill(*, executions: int, people: int, own: int = OWN, say: Callable[[str], N
     from executions.models import Execution
 
     versions = _versions()
+    pks = [pk for each in versions for pk in each]
+    starts = [1 + sum(map(len, versions[:place])) for place in range(len(versions))]
     statement, others = _statement()
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(PEOPLE, {"people": people})
         emails = [f"bench-{n}@example.com" for n in range(1, people + 1)]
         found = dict(User.objects.filter(email__in=emails).values_list("email", "pk"))
-        ids = [found[email] for email in emails]
-        there = Execution.objects.filter(version__in=versions).count()
+        fixed = others | {
+            "own": own,
+            "days": DAYS,
+            "people": [found[email] for email in emails],
+            "versions": pks,
+            "starts": starts,
+            "counts": [len(each) for each in versions],
+        }
+        there = Execution.objects.filter(version__in=pks).count()
         began = time.monotonic()
         for first in range(there + 1, executions + 1, BATCH):
             last = min(first + BATCH - 1, executions)
-            values = {"first": first, "last": last, "own": own}
-            cursor.execute(statement, {**values, **others, "versions": versions, "people": ids})
+            cursor.execute(statement, {**fixed, "first": first, "last": last})
             say(f"{last:,} executions after {time.monotonic() - began:.0f} s")
         cursor.execute("VACUUM ANALYZE executions_execution")
 
@@ -124,12 +155,26 @@ def _statement() -> tuple[str, dict[str, Any]]:
     return EXECUTIONS.format(columns=columns, values=values), others
 
 
-def _versions() -> list[int]:
-    """The bench's versions, made if they are not there; none of them has a file."""
+def _versions() -> list[list[int]]:
+    """The bench's versions by model, oldest first, made with their deployments if they are not
+    there; none of them has a file."""
+    from models_registry.models import RegisteredModel
+
+    found = []
+    for name, count in MODELS.items():
+        slug = name.lower().replace(" ", "-")
+        model, is_new = RegisteredModel.objects.get_or_create(name=name, defaults={"slug": slug})
+        if is_new:
+            _add_versions(model, count)
+        found.append(list(model.versions.order_by("number").values_list("pk", flat=True)))
+    return found
+
+
+def _add_versions(model: "RegisteredModel", count: int) -> None:
     from django.utils import timezone
 
     from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
-    from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
+    from models_registry.models import Deployment, Feature, ModelVersion, Target
 
     purposes = (("car", "Car"), ("debt", "Debt"), ("home", "Home"))
     features = (
@@ -139,19 +184,24 @@ def _versions() -> list[int]:
         FeatureSpec("owns", "Owns a home", Kind.BOOLEAN),
     )
     target = TargetSpec("", "Repayment", class_labels=((0, "Repays"), (1, "Defaults")))
-    model, _ = RegisteredModel.objects.get_or_create(name=MODEL, slug="bench-loan-risk")
-    for number in range(model.versions.count() + 1, VERSIONS + 1):
+    begin, each = timezone.now() - timedelta(days=DAYS), timedelta(days=DAYS) / count
+    for number in range(1, count + 1):
+        live, is_last = begin + (number - 1) * each, number == count
         version = ModelVersion.objects.create(
             model=model, number=number, sha256=f"{number:064}", size=1, format="joblib",
             file_name="bench.joblib", container="frame", task="classification",
-            estimator="sklearn.pipeline.Pipeline", status=ModelVersion.Status.ARCHIVED,
-            tested_at=timezone.now(), tested_sha256=f"{number:064}", tested_revision=1,
+            estimator="sklearn.pipeline.Pipeline", activated_at=live, tested_at=live,
+            tested_sha256=f"{number:064}", tested_revision=1,
+            status=ModelVersion.Status.ACTIVE if is_last else ModelVersion.Status.ARCHIVED,
         )  # fmt: skip
         Feature.objects.bulk_create(
             Feature.from_spec(version, place, spec) for place, spec in enumerate(features)
         )
         Target.from_spec(version, 0, target).save()
-    return list(model.versions.order_by("number").values_list("pk", flat=True))
+        Deployment.objects.create(
+            model=model, version=version, action=Deployment.Action.PROMOTION, started_at=live,
+            ended_at=None if is_last else live + each,
+        )  # fmt: skip
 
 
 def main() -> None:

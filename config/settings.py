@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
     "forget-replays": {"task": "executions.tasks.forget_replays", "schedule": timedelta(days=1)},
     "collect-failures": {"task": "monitoring.tasks.collect_failures", "schedule": 5.0},
+    "count-days": {"task": "monitoring.tasks.count_days", "schedule": 60.0},
     "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
     "copy-flow-runs": {"task": "executions.tasks.copy_flow_runs", "schedule": 15.0},

@@ -250,6 +250,18 @@ class Execution(models.Model):
                 condition=Q(finished_at__isnull=False),
                 name="executions_finished",
             ),
+            # What happened when, for the dashboard's counts.
+            models.Index(
+                fields=["version", "requested_at"],
+                include=["status", "started_at", "finished_at"],
+                condition=Q(purpose="prediction"),
+                name="executions_statistics",
+            ),
+            models.Index(
+                fields=["purged_at"],
+                condition=Q(purged_at__isnull=False),
+                name="executions_purged",
+            ),
             # A group's failures, people and versions, without reading the rows themselves.
             models.Index(
                 fields=["fingerprint", "-finished_at", "-id"],

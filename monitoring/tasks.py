@@ -2,9 +2,15 @@
 
 from celery import shared_task
 
+from monitoring import rollup
 from monitoring.failures import collecting
 
 
 @shared_task(ignore_result=True)
 def collect_failures() -> None:
     collecting.collect()
+
+
+@shared_task(ignore_result=True)
+def count_days() -> None:
+    rollup.keep_up()

@@ -1,5 +1,7 @@
-"""What admins did about failures, and what people asked them. All other answers are computed."""
+"""What admins did about failures, and what people asked them; and what each day
+came to, which is computed and kept."""
 
+from monitoring.models.day import CountedZone, DayTally, DayTotal
 from monitoring.models.failure_group import (
     Category,
     FailureGroup,
@@ -11,6 +13,9 @@ from monitoring.models.support_request import SupportMessage, SupportRequest
 
 __all__ = [
     "Category",
+    "CountedZone",
+    "DayTally",
+    "DayTotal",
     "FailureGroup",
     "FailureNote",
     "ReviewedFailure",

@@ -1,0 +1,183 @@
+"""Counting executions by stretch of time and version, straight from their table.
+
+The one place where the definitions of PRODUCT 1.4 are written in SQL: predictions of people,
+deleted or not, by when they were submitted. The stored days and what is newer than they are come
+from here.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from monitoring.histogram import SMALLEST, WIDTH, percentile
+
+_WHICH = """
+    FROM executions_execution e
+    WHERE e.purpose = 'prediction' AND e.version_id = ANY(%(versions)s)
+      AND e.requested_at >= %(begins)s AND e.requested_at < %(ends)s
+      AND e.finished_at > %(after)s AND e.finished_at <= %(through)s
+"""
+_PLACE = "width_bucket(e.requested_at, %(edges)s::timestamptz[]) - 1"
+
+_CELLS = f"""
+    WITH run AS MATERIALIZED (
+        SELECT {_PLACE} AS place, e.version_id, e.status,
+               date_part('epoch', e.finished_at - e.requested_at) AS response,
+               date_part('epoch', e.started_at - e.requested_at) AS queue
+        {_WHICH}
+    ), binned AS (
+        SELECT place, version_id, run.status, model.slow_seconds,
+               CASE WHEN run.status = 'succeeded' THEN greatest(
+                   0, ceil(ln(greatest(response, 1e-9) / %(smallest)s) / ln(%(width)s)))::int
+               END AS bin,
+               count(*) AS n, sum(response) AS response, sum(queue) AS queue,
+               count(*) FILTER (WHERE response > model.slow_seconds) AS slow
+        FROM run
+        JOIN models_registry_modelversion version ON version.id = run.version_id
+        JOIN models_registry_registeredmodel model ON model.id = version.model_id
+        GROUP BY 1, 2, 3, 4, 5
+    )
+    SELECT place, version_id, slow_seconds,
+           coalesce(sum(n) FILTER (WHERE status = 'succeeded'), 0)::int,
+           coalesce(sum(n) FILTER (WHERE status = 'failed'), 0)::int,
+           coalesce(sum(n) FILTER (WHERE status = 'canceled'), 0)::int,
+           coalesce(sum(slow) FILTER (WHERE status = 'succeeded'), 0)::int,
+           coalesce(sum(response) FILTER (WHERE status = 'succeeded'), 0)::float8,
+           coalesce(sum(queue) FILTER (WHERE status = 'succeeded'), 0)::float8,
+           coalesce(jsonb_object_agg(bin, n) FILTER (WHERE bin IS NOT NULL), '{{}}')
+    FROM binned
+    GROUP BY 1, 2, 3
+"""  # noqa: S608 - put together of the constants above
+
+PERSON_KEY = "e.user_id::text"
+ERROR_KEY = (
+    "CASE WHEN e.status = 'failed' THEN coalesce(nullif(e.fingerprint, ''), e.error_code) END"
+)
+
+_TALLIES = f"""
+    SELECT place, version_id, key, count(*)
+    FROM (SELECT {_PLACE} AS place, e.version_id, {{key}} AS key {_WHICH}) each
+    WHERE key IS NOT NULL
+    GROUP BY 1, 2, 3
+"""  # noqa: S608 - put together of the constants above
+
+EVER = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
+ALWAYS = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Finished predictions of one stretch of time. Seconds are sums over those that succeeded,
+    ``bins`` counts their response times (`monitoring/histogram.py`), ``slow`` those over their
+    model's threshold."""
+
+    succeeded: int = 0
+    failed: int = 0
+    canceled: int = 0
+    slow: int = 0
+    response_seconds: float = 0.0
+    queue_seconds: float = 0.0
+    bins: dict[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Cell":
+        """A cell from values in this order; ``bins`` as JSON, whose keys are texts, or as the text
+        of JSON, which a plain cursor leaves unread."""
+        *sums, bins = row
+        found = json.loads(bins) if isinstance(bins, str) else bins
+        counts = {int(number): count for number, count in found.items()}
+        return cls(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], counts)
+
+    def percentile(self, share: float) -> float | None:
+        return percentile(self.bins, share)
+
+
+@dataclass(frozen=True)
+class PlacedCell:
+    """A cell with the number of its stretch of time, and its version."""
+
+    place: int
+    version_id: int
+    slow_seconds: float
+    cell: Cell
+
+
+@dataclass(frozen=True)
+class Tally:
+    place: int
+    version_id: int
+    key: str
+    count: int
+
+
+def total(cells: Iterable[Cell]) -> Cell:
+    """All of them together."""
+    several = list(cells)
+    bins: dict[int, int] = {}
+    for cell in several:
+        for number, count in cell.bins.items():
+            bins[number] = bins.get(number, 0) + count
+    return Cell(
+        succeeded=sum(cell.succeeded for cell in several),
+        failed=sum(cell.failed for cell in several),
+        canceled=sum(cell.canceled for cell in several),
+        slow=sum(cell.slow for cell in several),
+        response_seconds=sum(cell.response_seconds for cell in several),
+        queue_seconds=sum(cell.queue_seconds for cell in several),
+        bins=bins,
+    )
+
+
+def cells(
+    edges: Sequence[datetime],
+    versions: Sequence[int],
+    *,
+    after: datetime = EVER,
+    through: datetime = ALWAYS,
+) -> list[PlacedCell]:
+    """What was submitted between neighbouring ``edges`` and finished later than ``after``, up to
+    ``through``. Place n begins at edge n."""
+    if not versions or len(edges) < 2:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CELLS,
+            {**_bounds(edges, versions, after, through), "smallest": SMALLEST, "width": WIDTH},
+        )
+        return [
+            PlacedCell(place, version, slow_seconds, Cell.of(row))
+            for place, version, slow_seconds, *row in cursor.fetchall()
+        ]
+
+
+def tallies(
+    edges: Sequence[datetime],
+    versions: Sequence[int],
+    *,
+    key: str,
+    after: datetime = EVER,
+    through: datetime = ALWAYS,
+) -> list[Tally]:
+    """The same predictions by ``key``, PERSON_KEY or ERROR_KEY; those without one are left out."""
+    if not versions or len(edges) < 2:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_TALLIES.format(key=key), _bounds(edges, versions, after, through))
+        return [Tally(*row) for row in cursor.fetchall()]
+
+
+def _bounds(
+    edges: Sequence[datetime], versions: Sequence[int], after: datetime, through: datetime
+) -> dict[str, Any]:
+    return {
+        "edges": list(edges),
+        "begins": edges[0],
+        "ends": edges[-1],
+        "versions": list(versions),
+        "after": after,
+        "through": through,
+    }

@@ -1,0 +1,179 @@
+"""Which inputs people send to one version: whole combinations that come again, and the values of
+each input by itself.
+
+Looked at are the newest predictions of the period, so that a million cost what a few thousand do.
+Sensitive inputs and what people deleted are never among them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from executions.models import Execution
+from models_registry.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.input_schema import InputSchema
+from models_registry.models import ModelVersion
+from models_registry.number_text import show_number, with_unit
+from monitoring.period import Period
+
+NEWEST = 2000
+VALUES_AT_MOST = 40_000
+"""A model with hundreds of inputs has fewer of its predictions looked at."""
+COMBINATIONS = 10
+TOP_VALUES = 5
+BINS = 10
+DIGITS = 6
+SHOWN = 3
+
+Row = tuple[tuple[Scalar, ...], str]
+"""The inputs of one execution, in the order of the features, and its status."""
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Inputs that came more than once, as people read them: the first few, and all."""
+
+    inputs: tuple[tuple[str, str], ...]
+    count: int
+    success_percent: float | None
+
+    @property
+    def first(self) -> tuple[tuple[str, str], ...]:
+        return self.inputs[:SHOWN]
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self.inputs) - SHOWN)
+
+
+@dataclass(frozen=True)
+class Share:
+    """One value or bin of an input; ``percent`` is of those that were looked at."""
+
+    label: str
+    count: int
+    percent: float
+    bar: float
+    """Its length, in percent of the longest one of the input."""
+
+
+@dataclass(frozen=True)
+class InputUse:
+    """How one input was filled: its most frequent values, or ten bins from the smallest to the
+    largest number. ``others`` counts what is in neither: further values, or nothing filled in."""
+
+    label: str
+    is_number: bool
+    shares: tuple[Share, ...]
+    others: int
+
+
+@dataclass(frozen=True)
+class Use:
+    """What was looked at, and what was found. ``hidden`` inputs are sensitive."""
+
+    version: ModelVersion
+    looked_at: int
+    is_all: bool
+    hidden: int
+    combinations: tuple[Combination, ...]
+    inputs: tuple[InputUse, ...]
+
+
+def use_of(version: ModelVersion, period: Period) -> Use:
+    """What the newest predictions of ``version`` in ``period`` were given."""
+    schema: InputSchema = version.features.as_schema()
+    features = [feature for feature in schema.in_form_order if not feature.is_sensitive]
+    at_most = min(NEWEST, VALUES_AT_MOST // max(1, len(schema.features)))
+    newest = (
+        Execution.objects.predictions()
+        .kept()
+        .filter(version=version, inputs__isnull=False)
+        .between(period.begins, period.ends)
+        .order_by("-requested_at", "-pk")
+        .values_list("inputs", "status")[: at_most + 1]
+    )
+    found = [(inputs or {}, status) for inputs, status in newest]
+    rows = [
+        (tuple(canonical(feature, inputs.get(feature.name)) for feature in features), status)
+        for inputs, status in found[:at_most]
+    ]
+    return Use(
+        version=version,
+        looked_at=len(rows),
+        is_all=len(found) <= at_most,
+        hidden=len(schema.features) - len(features),
+        combinations=tuple(_combinations(features, rows)),
+        inputs=tuple(
+            _input_use(feature, [values[place] for values, _ in rows])
+            for place, feature in enumerate(features)
+            if feature.kind is not Kind.STRING
+        ),
+    )
+
+
+def canonical(feature: FeatureSpec, value: Any) -> Scalar:
+    """A stored value so that what people call the same is the same: numbers that are not whole to
+    six significant digits, 5 and 5.0 alike."""
+    if isinstance(value, bool | str) or value is None or feature.kind is Kind.CHOICE:
+        return value  # type: ignore[no-any-return]
+    return float(f"{value:.{DIGITS}g}") if feature.kind is Kind.FLOAT else int(value)
+
+
+def _combinations(features: Sequence[FeatureSpec], rows: Sequence[Row]) -> Iterator[Combination]:
+    """Those that came at least twice, the most frequent first."""
+    counts = Counter(values for values, _ in rows)
+    often = [(values, count) for values, count in counts.most_common(COMBINATIONS) if count > 1]
+    order = sorted(range(len(features)), key=lambda place: not features[place].is_listed)
+    for values, count in often:
+        ends = Counter(status for others, status in rows if others == values)
+        succeeded = ends[Execution.Status.SUCCEEDED]
+        decided = succeeded + ends[Execution.Status.FAILED]
+        yield Combination(
+            inputs=tuple(
+                (features[place].label, features[place].display_with_unit(values[place]))
+                for place in order
+            ),
+            count=count,
+            success_percent=100 * succeeded / decided if decided else None,
+        )
+
+
+def _input_use(feature: FeatureSpec, values: Sequence[Scalar]) -> InputUse:
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if feature.is_number:
+        counts = _bins(feature, numbers)
+    else:
+        known = Counter(value for value in values if value is not None).most_common(TOP_VALUES)
+        counts = [(feature.display(value), count) for value, count in known]
+    longest = max((count for _, count in counts), default=0)
+    return InputUse(
+        label=feature.label,
+        is_number=feature.is_number,
+        shares=tuple(
+            Share(label, count, 100 * count / len(values), 100 * count / longest if longest else 0)
+            for label, count in counts
+        ),
+        others=len(values) - sum(count for _, count in counts),
+    )
+
+
+def _bins(feature: FeatureSpec, numbers: Sequence[float]) -> list[tuple[str, int]]:
+    """Ten bins of one width from the smallest to the largest number, each without its end but the
+    last; one bin where all are the same."""
+    if not numbers:
+        return []
+    low, high = min(numbers), max(numbers)
+    if low == high:
+        return [(feature.display_with_unit(low), len(numbers))]
+    width = (high - low) / BINS
+    counts = Counter(min(BINS - 1, int((number - low) / width)) for number in numbers)
+    edges = [_short(low + n * width) for n in range(BINS)] + [_short(high)]
+    return [
+        (with_unit(f"{edges[n]} to {edges[n + 1]}", feature.unit), counts[n]) for n in range(BINS)
+    ]
+
+
+def _short(number: float) -> str:
+    return show_number(float(f"{number:.4g}"))

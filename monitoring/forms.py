@@ -1,0 +1,114 @@
+"""What the dashboard is about: days, both included, in the admin's timezone; a model; a version.
+Everything is in the query string."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils import timezone
+
+from executions.history_forms import DayField, common_periods
+from executions.history_forms import Period as Preset
+from models_registry.models import ModelVersion, RegisteredModel
+from monitoring.period import Period
+from monitoring.statistics import Scope
+
+DEFAULT_DAYS = 30
+LONGEST_DAYS = 3660
+
+
+class DashboardForm(forms.Form):
+    """Without an error ``scope`` says what to count. Days that are left out are the last thirty, or
+    make the period thirty days long."""
+
+    def __init__(self, data: Mapping[str, Any], *, zone: ZoneInfo) -> None:
+        super().__init__(data)
+        self.zone = zone
+        self.versions = list(
+            ModelVersion.objects.exclude(activated_at=None)
+            .select_related("model")
+            .order_by("model__name", "-number")
+        )
+        self.models: list[RegisteredModel] = list(
+            dict.fromkeys(version.model for version in self.versions)
+        )
+        self.fields["from"] = DayField("From", "from")
+        self.fields["to"] = DayField("To, included", "to")
+        self.fields["model"] = forms.ChoiceField(
+            required=False,
+            choices=[("", "All models"), *((model.slug, model.name) for model in self.models)],
+            widget=forms.Select(attrs={"class": "form-select", "id": "model"}),
+        )
+        self.fields["version"] = forms.ChoiceField(
+            required=False,
+            choices=[("", "All versions"), *((str(v.pk), str(v)) for v in self._of_model())],
+            widget=forms.Select(attrs={"class": "form-select", "id": "version"}),
+        )
+
+    def _of_model(self) -> list[ModelVersion]:
+        asked = self.data.get("model")
+        known = asked in {model.slug for model in self.models}
+        return [v for v in self.versions if not known or v.model.slug == asked]
+
+    def clean(self) -> dict[str, Any]:
+        start, end = self.cleaned_data.get("from"), self.cleaned_data.get("to")
+        if start and end and start > end:
+            raise forms.ValidationError("The start date is after the end date.")
+        if start and end and (end - start).days >= LONGEST_DAYS:
+            raise forms.ValidationError(f"Expected at most {LONGEST_DAYS:,} days.")
+        return self.cleaned_data
+
+    @property
+    def period(self) -> Period:
+        first, last = self.cleaned_data["from"], self.cleaned_data["to"]
+        length = timedelta(days=DEFAULT_DAYS - 1)
+        if first and not last:
+            last = max(first, self.today)
+        last = last or self.today
+        return Period(first or last - length, last, self.zone)
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.period, tuple(version.pk for version in self.chosen_versions))
+
+    @property
+    def chosen_versions(self) -> list[ModelVersion]:
+        """Those that count: the chosen one, those of the chosen model, or all."""
+        pk = self.cleaned_data["version"]
+        return [v for v in self._of_model() if not pk or str(v.pk) == pk]
+
+    @property
+    def model(self) -> RegisteredModel | None:
+        """The one model that is asked about, also where there is only one."""
+        models = {version.model for version in self.chosen_versions}
+        return models.pop() if len(models) == 1 else None
+
+    @property
+    def version(self) -> ModelVersion | None:
+        chosen = self.chosen_versions
+        return chosen[0] if self.cleaned_data["version"] and chosen else None
+
+    @property
+    def today(self) -> date:
+        return timezone.localdate(timezone=self.zone)
+
+    def query(self, **changes: str) -> str:
+        """The query string of this page with ``changes``."""
+        kept = {name: self.data.get(name, "") for name in self.fields} | changes
+        return "?" + urlencode({name: value for name, value in kept.items() if value})
+
+    @property
+    def presets(self) -> list[Preset]:
+        """The periods that people often want; without days it is the last thirty."""
+        shown = self.period if self.is_valid() else None
+        return [
+            Preset(
+                label,
+                self.query(**{"from": first.isoformat(), "to": last.isoformat()}),
+                bool(shown and (shown.first, shown.last) == (first, last)),
+            )
+            for label, (first, last) in common_periods(self.today).items()
+        ]

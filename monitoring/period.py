@@ -1,0 +1,134 @@
+"""The days that a dashboard looks at, as many before them, and the buckets of its charts.
+
+Pure. Days are calendar days in one timezone, both ends included; every stretch of time holds its
+beginning and not its end, so that 23- and 25-hour days come out right.
+"""
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from executions.history_forms import day_begins
+
+DAY = timedelta(days=1)
+HOURLY_DAYS = 2
+DAILY_DAYS = 92
+
+
+class Unit(enum.Enum):
+    """What one bar of a chart stands for (PRODUCT 1.4)."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One bar: how people read it, and what lies in it."""
+
+    label: str
+    begins: datetime
+    ends: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        return self.begins <= moment < self.ends
+
+
+@dataclass(frozen=True)
+class Period:
+    """``first`` to ``last``, both included, in ``zone``."""
+
+    first: date
+    last: date
+    zone: ZoneInfo
+
+    @property
+    def length(self) -> int:
+        """In days."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def days(self) -> list[date]:
+        return [self.first + n * DAY for n in range(self.length)]
+
+    @property
+    def begins(self) -> datetime:
+        return moment_of(self.first, self.zone)
+
+    @property
+    def ends(self) -> datetime:
+        return moment_of(self.last + DAY, self.zone)
+
+    @property
+    def before(self) -> "Period":
+        """As many days, up to the day before the first."""
+        return Period(self.first - self.length * DAY, self.first - DAY, self.zone)
+
+    @property
+    def unit(self) -> Unit:
+        if self.length <= HOURLY_DAYS:
+            return Unit.HOUR
+        return Unit.DAY if self.length <= DAILY_DAYS else Unit.WEEK
+
+    @cached_property
+    def buckets(self) -> list[Bucket]:
+        """The whole period without gaps, oldest first; the first and the last week may be short."""
+        if self.unit is Unit.HOUR:
+            return list(self._hours())
+        edges = self._edges()
+        shows_year = self.first.year != self.last.year
+        return [
+            Bucket(
+                day_text(day, shows_year=shows_year),
+                moment_of(day, self.zone),
+                moment_of(following, self.zone),
+            )
+            for day, following in pairwise(edges)
+        ]
+
+    def _edges(self) -> list[date]:
+        if self.unit is Unit.DAY:
+            return [*self.days, self.last + DAY]
+        mondays = [day for day in self.days[1:] if day.weekday() == 0]
+        return [self.first, *mondays, self.last + DAY]
+
+    def _hours(self) -> Iterator[Bucket]:
+        """Hours of real time: an hour that the clock repeats stands there twice, with its zone."""
+        begins = [self.begins]
+        while begins[-1] + timedelta(hours=1) < self.ends:
+            begins.append(begins[-1] + timedelta(hours=1))
+        local = [moment.astimezone(self.zone) for moment in begins]
+        several = self.length > 1
+        texts = [f"{day_text(at.date())}, {at:%H:%M}" if several else f"{at:%H:%M}" for at in local]
+        for text, at, begin, end in zip(
+            texts, local, begins, [*begins[1:], self.ends], strict=True
+        ):
+            yield Bucket(f"{text} {at:%Z}" if texts.count(text) > 1 else text, begin, end)
+
+    @property
+    def text(self) -> str:
+        """ "24 Oct to 22 Nov 2026"."""
+        last = day_text(self.last, shows_year=True)
+        if self.first == self.last:
+            return last
+        shows_year = self.first.year != self.last.year
+        return f"{day_text(self.first, shows_year=shows_year)} to {last}"
+
+
+def moment_of(day: date, zone: ZoneInfo) -> datetime:
+    """When ``day`` begins in ``zone``, in UTC: moments of one zone are compared by their clock."""
+    return day_begins(day, zone).astimezone(UTC)
+
+
+def day_text(day: date, *, shows_year: bool = False) -> str:
+    return f"{day.day} {day:%b} {day.year}" if shows_year else f"{day.day} {day:%b}"
+
+
+def edges_of(buckets: Sequence[Bucket]) -> list[datetime]:
+    """Where neighbouring buckets begin, and where the last one ends."""
+    return [bucket.begins for bucket in buckets] + [bucket.ends for bucket in buckets[-1:]]

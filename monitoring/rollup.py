@@ -1,0 +1,159 @@
+"""Keeps what each day came to (`monitoring/models/day.py`), for every timezone that admins read in.
+
+Nothing is added to a stored number: a day in which anything changed is counted again as a whole, so
+running this twice, or after a week's pause, gives the same rows. What finished after the zone's
+``through`` is not in them; the pages count it live.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Max, Min, Q
+from django.db.models.functions import TruncHour
+
+from accounts.models import User
+from config.locks import is_only_one
+from executions.models import Execution
+from models_registry.models import ModelVersion
+from monitoring.cells import ERROR_KEY, EVER, PERSON_KEY, cells, tallies
+from monitoring.models import CountedZone, DayTally, DayTotal
+from monitoring.period import DAY, moment_of
+
+logger = logging.getLogger(__name__)
+
+LOCK = 7_340_021
+MARGIN = timedelta(minutes=2)
+"""A row carries the time at which its transaction began and is seen when it ends; no transaction
+that finishes an execution lasts longer than this."""
+DAYS_AT_ONCE = 7
+KEYS = {DayTally.Kind.PERSON: PERSON_KEY, DayTally.Kind.ERROR: ERROR_KEY}
+
+
+def keep_up() -> int:
+    """Bring every zone's days up to now, and forget zones that nobody reads in; returns how many
+    days were counted."""
+    names = zones_in_use()
+    CountedZone.objects.exclude(name__in=names).delete()
+    return sum(_advance(name) for name in sorted(names))
+
+
+@transaction.atomic
+def recount() -> int:
+    """Count everything anew, as after a repair by hand."""
+    CountedZone.objects.all().delete()
+    return keep_up()
+
+
+def zones_in_use() -> set[str]:
+    """The site's timezone, and those of its admins."""
+    theirs = User.objects.filter(is_staff=True, is_active=True).exclude(timezone="")
+    return {settings.SITE_TIME_ZONE, *theirs.values_list("timezone", flat=True).distinct()}
+
+
+@transaction.atomic
+def _advance(name: str) -> int:
+    if not is_only_one(LOCK):
+        return 0
+    zone, _ = CountedZone.objects.get_or_create(name=name)
+    through = _settled()
+    days = _changed_days(zone, through)
+    for some in _runs(days):
+        _count(zone, some, through)
+    zone.through = through
+    zone.save(update_fields=["through"])
+    if days:
+        logger.info("days_counted zone=%s days=%s", name, len(days))
+    return len(days)
+
+
+def _settled() -> datetime:
+    """Until when everything that finished can be seen, on the database's clock. Counting the first
+    time may take longer than a page may."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '60s'")
+        cursor.execute("SELECT now() - make_interval(secs => %s)", [MARGIN.total_seconds()])
+        found: datetime = cursor.fetchone()[0]
+    return found
+
+
+def _changed_days(zone: CountedZone, through: datetime) -> list[date]:
+    """Days with a prediction that finished since, lost its person since, or whose model has called
+    another time slow since."""
+    clock = ZoneInfo(zone.name)
+    predictions = Execution.objects.predictions().order_by()
+    if zone.through is None:
+        span = predictions.filter(finished_at__lte=through).aggregate(
+            first=Min("requested_at"), last=Max("requested_at")
+        )
+        if span["first"] is None:
+            return []
+        first, last = (span[end].astimezone(clock).date() for end in ("first", "last"))
+        return [first + n * DAY for n in range((last - first).days + 2)]
+    since = Q(finished_at__gt=zone.through, finished_at__lte=through) | Q(
+        purged_at__gt=zone.through, purged_at__lte=through
+    )
+    hours = predictions.filter(since).values_list(TruncHour("requested_at", tzinfo=UTC), flat=True)
+    found = set(
+        zone.totals.exclude(slow_seconds=F("version__model__slow_seconds"))
+        .values_list("day", flat=True)
+        .distinct()
+    )
+    # An hour may reach into the next day, and a clock set back may show the day before once more.
+    for hour in hours.distinct():
+        found |= {(hour + n * timedelta(hours=2)).astimezone(clock).date() for n in (0, 1)}
+    return sorted(found)
+
+
+def _runs(days: Iterable[date]) -> list[list[date]]:
+    """Neighbouring days together, a week at most."""
+    found: list[list[date]] = []
+    for day in days:
+        if found and found[-1][-1] + DAY == day and len(found[-1]) < DAYS_AT_ONCE:
+            found[-1].append(day)
+        else:
+            found.append([day])
+    return found
+
+
+def _count(zone: CountedZone, days: Sequence[date], through: datetime) -> None:
+    """Count neighbouring days anew."""
+    clock = ZoneInfo(zone.name)
+    edges = [moment_of(day, clock) for day in [*days, days[-1] + DAY]]
+    versions = list(ModelVersion.objects.values_list("pk", flat=True))
+    zone.totals.filter(day__in=days).delete()
+    zone.tallies.filter(day__in=days).delete()
+    DayTotal.objects.bulk_create(
+        DayTotal(
+            zone=zone,
+            day=days[found.place],
+            version_id=found.version_id,
+            succeeded=found.cell.succeeded,
+            failed=found.cell.failed,
+            canceled=found.cell.canceled,
+            slow=found.cell.slow,
+            slow_seconds=found.slow_seconds,
+            response_seconds=found.cell.response_seconds,
+            queue_seconds=found.cell.queue_seconds,
+            bins=found.cell.bins,
+        )
+        for found in cells(edges, versions, after=EVER, through=through)
+    )
+    for kind, key in KEYS.items():
+        DayTally.objects.bulk_create(
+            (
+                DayTally(
+                    zone=zone,
+                    day=days[found.place],
+                    version_id=found.version_id,
+                    kind=kind,
+                    key=found.key,
+                    count=found.count,
+                )
+                for found in tallies(edges, versions, key=key, after=EVER, through=through)
+            ),
+            batch_size=1000,
+        )

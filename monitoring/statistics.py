@@ -1,0 +1,251 @@
+"""How much, how fast, how often it fails: one function a question, as PRODUCT 1.4 defines them.
+
+Executions are predictions of people, deleted since or not, by when they were submitted; tests and
+replays never count. Days come from what is kept (`monitoring/rollup.py`) with what finished since
+added live, so that every number is exact and of this moment, but for percentiles: those are within
+1 % (`monitoring/histogram.py`).
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import FilteredRelation, Q
+
+from executions.models import Execution
+from models_registry.models import Deployment, ModelVersion
+from monitoring.cells import ERROR_KEY, EVER, PERSON_KEY, Cell, cells, total
+from monitoring.models import CountedZone, DayTally
+from monitoring.period import DAY, Bucket, Period, Unit, edges_of, moment_of
+
+TOP = 10
+_KEPT = ("succeeded", "failed", "canceled", "slow", "response_seconds", "queue_seconds", "bins")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked about: a period, and the versions (by primary key) that count."""
+
+    period: Period
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The numbers of one period; seconds are of those that succeeded, None where none did."""
+
+    cell: Cell
+    open: int
+
+    @property
+    def executions(self) -> int:
+        return self.cell.succeeded + self.cell.failed + self.cell.canceled + self.open
+
+    @property
+    def decided(self) -> int:
+        """Those that a rate is of: canceled and running ones are left out."""
+        return self.cell.succeeded + self.cell.failed
+
+    @property
+    def success_percent(self) -> float | None:
+        return 100 * self.cell.succeeded / self.decided if self.decided else None
+
+    @property
+    def error_percent(self) -> float | None:
+        return 100 * self.cell.failed / self.decided if self.decided else None
+
+    @property
+    def mean(self) -> float | None:
+        return self._per_success(self.cell.response_seconds)
+
+    @property
+    def queue_mean(self) -> float | None:
+        return self._per_success(self.cell.queue_seconds)
+
+    @property
+    def run_mean(self) -> float | None:
+        return self._per_success(self.cell.response_seconds - self.cell.queue_seconds)
+
+    @property
+    def p50(self) -> float | None:
+        return self.cell.percentile(0.5)
+
+    @property
+    def p95(self) -> float | None:
+        return self.cell.percentile(0.95)
+
+    @property
+    def slow_percent(self) -> float | None:
+        return 100 * self.cell.slow / self.cell.succeeded if self.cell.succeeded else None
+
+    def _per_success(self, seconds: float) -> float | None:
+        return seconds / self.cell.succeeded if self.cell.succeeded else None
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bucket of the charts. ``open`` ones are not in the charts, which show what ended."""
+
+    bucket: Bucket
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A person's id or a failure's fingerprint (or code), and how many executions it stands for."""
+
+    key: str
+    count: int
+
+
+def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]]:
+    """The numbers of the period and of the one before, and the period's days that had any."""
+    now, before = scope.period, scope.period.before
+    days = _cells_by_day(Period(before.first, now.last, now.zone), scope.versions)
+    current = {day: cell for day, cell in days.items() if day >= now.first}
+    earlier = [cell for day, cell in days.items() if day < now.first]
+    return (
+        Figures(total(current.values()), open_count(scope)),
+        Figures(total(earlier), open_count(Scope(before, scope.versions))),
+        current,
+    )
+
+
+def bars(scope: Scope, days: dict[date, Cell]) -> list[Bar]:
+    """The period's buckets, empty ones too; ``days`` as ``figures_and_before`` found them. Hours
+    are counted live: they are two days' at most."""
+    buckets = scope.period.buckets
+    found: dict[int, list[Cell]] = defaultdict(list)
+    if scope.period.unit is Unit.HOUR:
+        for placed in cells(edges_of(buckets), scope.versions):
+            found[placed.place].append(placed.cell)
+    else:
+        begins = [bucket.begins for bucket in buckets]
+        for day, cell in days.items():
+            found[bisect_right(begins, moment_of(day, scope.period.zone)) - 1].append(cell)
+    return [
+        Bar(bucket, Figures(total(found[place]), open=0)) for place, bucket in enumerate(buckets)
+    ]
+
+
+def open_count(scope: Scope) -> int:
+    """How many are queued or running now."""
+    states = (Execution.Status.QUEUED, Execution.Status.RUNNING)
+    of_period = Execution.objects.predictions().between(scope.period.begins, scope.period.ends)
+    return of_period.filter(status__in=states, version__in=scope.versions).count()
+
+
+def top_people(scope: Scope) -> list[Ranked]:
+    """Who submitted most, by id; the deleted are nobody."""
+    return _top(scope, DayTally.Kind.PERSON, PERSON_KEY)
+
+
+def top_errors(scope: Scope) -> list[Ranked]:
+    """What failed most, by fingerprint, or by error code where a failure has none."""
+    return _top(scope, DayTally.Kind.ERROR, ERROR_KEY)
+
+
+def deployments(scope: Scope) -> list[Deployment]:
+    """What went live in the period, oldest first; retirements put nothing live."""
+    models = ModelVersion.objects.filter(pk__in=scope.versions).values("model")
+    return list(
+        Deployment.objects.filter(
+            model__in=models,
+            started_at__gte=scope.period.begins,
+            started_at__lt=scope.period.ends,
+        )
+        .exclude(action=Deployment.Action.RETIREMENT)
+        .select_related("version", "model")
+        .order_by("started_at", "pk")
+    )
+
+
+def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, Cell]:
+    """What was kept of each day, in one statement with how far the keeping went, and what finished
+    later."""
+    wanted = Q(totals__day__range=(period.first, period.last), totals__version__in=versions)
+    rows = (
+        CountedZone.objects.filter(name=period.zone.key)
+        .annotate(kept=FilteredRelation("totals", condition=wanted))
+        .values_list("through", "kept__day", *(f"kept__{name}" for name in _KEPT))
+    )
+    through = EVER
+    found: dict[date, list[Cell]] = defaultdict(list)
+    for counted_through, day, *row in rows:
+        through = counted_through or EVER
+        if day:
+            found[day].append(Cell.of(row))
+    days = period.days
+    edges = [moment_of(day, period.zone) for day in [*days, period.last + DAY]]
+    for placed in cells(edges, versions, after=through):
+        found[days[placed.place]].append(placed.cell)
+    return {day: total(of_day) for day, of_day in found.items()}
+
+
+def _top(scope: Scope, kind: DayTally.Kind, key: str) -> list[Ranked]:
+    """The keys with most executions: kept ones, what finished later, and what still runs.
+
+    One statement, so that a count that is renewed meanwhile is seen whole or not at all. ``since``
+    says the same as its ``through``, a moment earlier, for the planner to see how little is new.
+    """
+    recent = f"""
+        SELECT {key}, 1
+        FROM executions_execution e
+        WHERE e.purpose = 'prediction' AND e.version_id = ANY(%(versions)s)
+          AND e.requested_at >= %(begins)s AND e.requested_at < %(ends)s
+    """  # noqa: S608 - key is a constant of ours
+    statement = f"""
+        WITH zone AS (SELECT id, through FROM monitoring_countedzone WHERE name = %(zone)s)
+        SELECT key, sum(n)::int AS n
+        FROM (
+            SELECT kept.key, kept.count AS n
+            FROM monitoring_daytally kept
+            JOIN zone ON zone.id = kept.zone_id AND zone.through IS NOT NULL
+            WHERE kept.kind = %(kind)s AND kept.day BETWEEN %(first)s AND %(last)s
+              AND kept.version_id = ANY(%(versions)s)
+            UNION ALL
+            {recent} AND e.finished_at > %(since)s
+              AND e.finished_at > coalesce((SELECT through FROM zone), %(since)s)
+            UNION ALL
+            {recent} AND e.status = 'queued'
+            UNION ALL
+            {recent} AND e.status = 'running'
+        ) each
+        WHERE key IS NOT NULL
+        GROUP BY key
+        ORDER BY 2 DESC, 1
+        LIMIT {TOP}
+    """  # noqa: S608 - key and TOP are constants of ours
+    period = scope.period
+    values: dict[str, Any] = {
+        "zone": period.zone.key,
+        "kind": kind,
+        "first": period.first,
+        "last": period.last,
+        "begins": period.begins,
+        "ends": period.ends,
+        "versions": list(scope.versions),
+        "since": _counted_through(period) or EVER,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return [Ranked(*row) for row in cursor.fetchall()]
+
+
+def _counted_through(period: Period) -> datetime | None:
+    zones = CountedZone.objects.filter(name=period.zone.key)
+    return zones.values_list("through", flat=True).first()
+
+
+def markers(buckets: Iterable[Bucket], deployed: Iterable[Deployment]) -> dict[str, str]:
+    """By the label of the bucket in which it went live: the versions, as "v3, v4"."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for deployment in deployed:
+        for bucket in buckets:
+            if bucket.holds(deployment.started_at):
+                found[bucket.label].append(deployment.version.short_name)
+    return {label: ", ".join(dict.fromkeys(names)) for label, names in found.items()}

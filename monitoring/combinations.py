@@ -15,6 +15,7 @@ from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from models_registry.number_text import show_number, with_unit
+from monitoring.changes import percent_text
 from monitoring.period import Period
 
 NEWEST = 2000
@@ -43,17 +44,20 @@ class Combination:
         return self.inputs[:SHOWN]
 
     @property
+    def success_text(self) -> str:
+        return percent_text(self.success_percent)
+
+    @property
     def more(self) -> int:
         return max(0, len(self.inputs) - SHOWN)
 
 
 @dataclass(frozen=True)
 class Share:
-    """One value or bin of an input; ``percent`` is of those that were looked at."""
+    """One value or bin of an input."""
 
     label: str
     count: int
-    percent: float
     bar: float
     """Its length, in percent of the longest one of the input."""
 
@@ -152,8 +156,7 @@ def _input_use(feature: FeatureSpec, values: Sequence[Scalar]) -> InputUse:
         label=feature.label,
         is_number=feature.is_number,
         shares=tuple(
-            Share(label, count, 100 * count / len(values), 100 * count / longest if longest else 0)
-            for label, count in counts
+            Share(label, count, 100 * count / longest if longest else 0) for label, count in counts
         ),
         others=len(values) - sum(count for _, count in counts),
     )

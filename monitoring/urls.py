@@ -1,8 +1,8 @@
-"""Addresses of health, failures and requests for help."""
+"""Addresses of the dashboard, health, failures and requests for help."""
 
 from django.urls import path
 
-from monitoring import health
+from monitoring import dashboard, health
 from monitoring.failures import urls as failures
 from monitoring.support import urls as support
 
@@ -11,6 +11,7 @@ app_name = "monitoring"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("monitoring/", dashboard.dashboard, name="dashboard"),
     *failures.urlpatterns,
     *support.urlpatterns,
 ]

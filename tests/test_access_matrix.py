@@ -180,6 +180,7 @@ MATRIX: dict[str, Entry] = {
     "presets:dismiss": post(302, 404, 404, 404, 404, slug="slug", digest="=none"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
+    "monitoring:dashboard": staff(),
     "monitoring:failures": staff(),
     "monitoring:failure": staff(pk="group"),
     "monitoring:review_groups": staff_post(),

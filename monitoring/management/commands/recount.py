@@ -1,4 +1,4 @@
-"""Count every day anew, as after a repair by hand; the dashboard stays as it is until it is done."""
+"""Count every day anew, as after a repair by hand; meanwhile the dashboard stays as it was."""
 
 from typing import Any
 

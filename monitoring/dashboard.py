@@ -1,0 +1,202 @@
+"""The dashboard: four numbers, two charts, and what is behind them, as the template shows it."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from accounts.models import User
+from accounts.requests import SignedInRequest
+from executions.models import Execution
+from models_registry.models import ModelVersion
+from monitoring import statistics
+from monitoring.access import staff_only
+from monitoring.changes import (
+    Change,
+    of_counts,
+    of_percents,
+    of_seconds,
+    percent_text,
+    seconds_text,
+)
+from monitoring.combinations import use_of
+from monitoring.forms import DashboardForm
+from monitoring.links import ExecutionList
+from monitoring.models import FailureGroup
+from monitoring.period import Bucket, Unit
+from monitoring.statistics import Bar, Figures, Ranked
+
+
+@dataclass(frozen=True)
+class Number:
+    """One of the four: its name, value and unit, how it changed, what else there is to it, and the
+    list of what it counts."""
+
+    name: str
+    value: str
+    unit: str
+    change: Change
+    notes: tuple[str, ...]
+    url: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """One bucket as the tables under the charts show it; milliseconds are None where none ended."""
+
+    label: str
+    url: str
+    figures: Figures
+    p50_ms: float | None
+    p95_ms: float | None
+
+    @property
+    def slow_percent(self) -> str:
+        return percent_text(self.figures.slow_percent)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list of the most frequent."""
+
+    text: str
+    detail: str
+    count: int
+    url: str
+
+
+@require_GET
+@staff_only
+def dashboard(request: SignedInRequest) -> HttpResponse:
+    form = DashboardForm(request.GET, zone=request.user.zone)
+    if not form.is_valid():
+        return render(request, "monitoring/dashboard.html", {"form": form}, status=422)
+    scope = form.scope
+    asks_for_model = bool(form.cleaned_data["model"] or form.version)
+    found = ExecutionList(form.period, form.model if asks_for_model else None, form.version)
+    now, before, days = statistics.figures_and_before(scope)
+    bars = statistics.bars(scope, days)
+    deployed = statistics.deployments(scope)
+    described = _described_version(form)
+    context = {
+        "form": form,
+        "period": form.period,
+        "now": now,
+        "numbers": _numbers(now, before, found),
+        "found": found,
+        "points": [_point(bar, found) for bar in bars],
+        "deployments": deployed,
+        "markers": json.dumps(statistics.markers(form.period.buckets, deployed)),
+        "slow_ms": _slow_ms(form),
+        "slow_percent": percent_text(now.slow_percent),
+        "errors": _errors(statistics.top_errors(scope), found),
+        "people": _people(statistics.top_people(scope), found),
+        "use": use_of(described, form.period) if described else None,
+        "live": [version for version in form.chosen_versions if version.is_active],
+    }
+    return render(request, "monitoring/dashboard.html", context)
+
+
+def _numbers(now: Figures, before: Figures, found: ExecutionList) -> list[Number]:
+    ended = f"{now.cell.failed:,} failed, {now.cell.canceled:,} canceled, {now.open:,} running"
+    spread = f"median {seconds_text(now.p50)}, p95 {seconds_text(now.p95)}"
+    split = f"queue {seconds_text(now.queue_mean)}, run {seconds_text(now.run_mean)}"
+    return [
+        Number(
+            name="Executions",
+            value=f"{now.executions:,}",
+            unit="",
+            change=of_counts(now.executions, before.executions),
+            notes=(f"{now.cell.succeeded:,} succeeded",),
+            url=found.all,
+        ),
+        Number(
+            name="Success rate",
+            value=percent_text(now.success_percent),
+            unit="" if now.success_percent is None else "%",
+            change=of_percents(now.success_percent, before.success_percent),
+            notes=(ended,),
+            url=found.succeeded,
+        ),
+        Number(
+            name="Average response",
+            value=seconds_text(now.mean),
+            unit="" if now.mean is None else "s",
+            change=of_seconds(now.mean, before.mean),
+            notes=() if now.mean is None else (spread, split),
+            url=found.succeeded,
+        ),
+        Number(
+            name="Error rate",
+            value=percent_text(now.error_percent),
+            unit="" if now.error_percent is None else "%",
+            change=of_percents(now.error_percent, before.error_percent),
+            notes=(f"{now.cell.failed:,} of {now.decided:,} failed",) if now.decided else (),
+            url=found.failed,
+        ),
+    ]
+
+
+def _point(bar: Bar, found: ExecutionList) -> Point:
+    first, last = _days_of(bar.bucket, found)
+    p50, p95 = bar.figures.p50, bar.figures.p95
+    return Point(
+        label=bar.bucket.label,
+        url="" if found.period.unit is Unit.HOUR else found.url(first=first, last=last),
+        figures=bar.figures,
+        p50_ms=None if p50 is None else 1000 * p50,
+        p95_ms=None if p95 is None else 1000 * p95,
+    )
+
+
+def _days_of(bucket: Bucket, found: ExecutionList) -> tuple[date, date]:
+    def day(moment: datetime) -> date:
+        return moment.astimezone(found.period.zone).date()
+
+    return day(bucket.begins), day(bucket.ends - timedelta(microseconds=1))
+
+
+def _slow_ms(form: DashboardForm) -> float | None:
+    """The threshold in milliseconds, where all that is shown has the same."""
+    seconds = {version.model.slow_seconds for version in form.chosen_versions}
+    return 1000 * seconds.pop() if len(seconds) == 1 else None
+
+
+def _described_version(form: DashboardForm) -> ModelVersion | None:
+    """The version whose inputs are shown: the chosen one, else a live one, else the newest."""
+    versions = form.chosen_versions
+    live = [version for version in versions if version.is_active]
+    return next(iter([*live, *versions]), None)
+
+
+def _errors(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:
+    """With the titles of their groups, in which no value stands."""
+    keys = [each.key for each in ranked]
+    groups = {g.fingerprint: g for g in FailureGroup.objects.filter(fingerprint__in=keys)}
+    entries = []
+    for each in ranked:
+        group = groups.get(each.key)
+        if group:
+            text = group.headline
+            detail = " · ".join(filter(None, [group.step, group.error_code]))
+            url = reverse("monitoring:failure", args=[group.pk])
+        elif each.key in Execution.ErrorCode.values:
+            text, detail = Execution.ErrorCode(each.key).label, each.key
+            url = found.url(code=each.key)
+        else:
+            text, detail, url = "A failure that is not grouped yet", "", found.failed
+        entries.append(Entry(text, detail, each.count, url))
+    return entries
+
+
+def _people(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:
+    users = User.objects.in_bulk([int(each.key) for each in ranked])
+    return [
+        Entry(str(user), user.email if user.name else "", each.count, found.url(q=user.email))
+        for each in ranked
+        if (user := users.get(int(each.key)))
+    ]

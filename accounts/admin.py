@@ -11,7 +11,6 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
-    StreamingHttpResponse,
 )
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
@@ -19,9 +18,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.activity import record
 from accounts.acts import ACTS, acts_for
-from accounts.exports import activity_csv
+from accounts.exports import ACTIVITY_COLUMNS, activity_rows
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
+from config.csv_text import csv_response
 from config.errors import DomainError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -213,8 +213,5 @@ class ActivityEventAdmin(SuperuserOnly):
             target="activity record",
             after={"filter": request.GET.urlencode()},
         )
-        response = StreamingHttpResponse(
-            activity_csv(events.iterator(chunk_size=1000)), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = 'attachment; filename="activity.csv"'
-        return response
+        rows = activity_rows(events.iterator(chunk_size=1000))
+        return csv_response("activity.csv", ACTIVITY_COLUMNS, rows)

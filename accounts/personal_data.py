@@ -4,7 +4,6 @@ Apps above this one register their part when they are ready: so the download and
 whole without this app knowing any of them.
 """
 
-import csv
 import io
 import json
 import zipfile
@@ -14,8 +13,8 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts.exports import csv_cell
 from accounts.models import User
+from config.csv_text import csv_lines
 
 Row = dict[str, Any]
 
@@ -59,10 +58,6 @@ def as_csv(user: User) -> bytes:
     return packed.getvalue()
 
 
-def _table(rows: list[Row]) -> str:
-    text = io.StringIO()
+def _table(rows: list[Row]) -> bytes:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([csv_cell(row.get(column)) for column in columns] for row in rows)
-    return text.getvalue()
+    return b"".join(csv_lines(columns, ([row.get(key) for key in columns] for row in rows)))

@@ -67,9 +67,13 @@ def cause_of(*, message: str, traceback: str, step: str = "", values: Iterable[s
     exception, said = raised_by(traceback) or _told_by(message) or ("", message)
     return Cause(
         exception.rpartition(".")[2][:MAX_EXCEPTION],
-        normalised(said, values)[:MAX_TITLE],
+        _cut(normalised(said, values)),
         step[:MAX_STEP],
     )
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…"
 
 
 def raised_by(traceback: str) -> tuple[str, str] | None:

@@ -30,7 +30,7 @@ class NoteForm(forms.Form):
 
 class ReviewForm(forms.Form):
     category = forms.ChoiceField(
-        choices=Category,
+        choices=[("", "Choose …"), *Category.choices],
         widget=forms.Select(attrs={"class": "form-select"}),
         label="What is behind it",
         error_messages={"required": "Choose what is behind it."},

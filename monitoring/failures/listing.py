@@ -23,11 +23,12 @@ HEIGHT = 24
 
 @dataclass(frozen=True)
 class Bar:
-    """One day of a sparkline, in the units of its view box."""
+    """One day of a sparkline, in the units of its view box; a day without failures is a dash."""
 
     x: int
     y: float
     height: float
+    is_empty: bool
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def sparkline(counts: Mapping[date, int], zone: ZoneInfo) -> Sparkline:
     most = max(numbers) or 1
     heights = [max(2.0, HEIGHT * number / most) if number else 1.0 for number in numbers]
     bars = tuple(
-        Bar(place * BAR_STEP, round(HEIGHT - height, 1), round(height, 1))
+        Bar(place * BAR_STEP, round(HEIGHT - height, 1), round(height, 1), not numbers[place])
         for place, height in enumerate(heights)
     )
     return Sparkline(bars, f"{sum(numbers)} in {DAYS} days, {numbers[-1]} today")

@@ -36,6 +36,12 @@ class Summary:
     trace: TraceView | None
 
     @property
+    def raised(self) -> StepLine | None:
+        """The innermost step that raised; those around it passed it on."""
+        steps = self.trace.steps if self.trace else ()
+        return next((step for step in reversed(steps) if step.has_failed), None)
+
+    @property
     def headline(self) -> str:
         """What it came to, without a value of the inputs."""
         replay = self.replay

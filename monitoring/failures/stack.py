@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 
 _FRAME = re.compile(r'^\s+File "(?P<file>.*?)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
 _CARETS = re.compile(r"^\s*[\^~]+\s*$")
-_LIBRARY = re.compile(
-    r"(?:^|/)(?:site-packages|dist-packages|lib/python[\d.]+)/|^<frozen |^/usr/lib"
+_STANDARD = re.compile(
+    r"(?:^|/)lib/python[\d.]+/(?!site-packages|dist-packages)|^<frozen |^<string>"
 )
+_LIBRARIES = frozenset(
+    {"Python", "joblib", "lightgbm", "numpy", "pandas", "scipy", "skops", "sklearn", "xgboost"}
+)
+"""What models are made of. Other packages are a model's own code, which a superuser approved."""
+
 _HOST = re.compile(r"(?:^|/)flows/model_host/")
 _HEADS = ("Traceback (most recent call last):",)
 
@@ -24,7 +29,7 @@ class Frame:
 
     @property
     def is_library(self) -> bool:
-        return bool(_LIBRARY.search(self.file))
+        return self.package in _LIBRARIES
 
     @property
     def place(self) -> str:
@@ -38,6 +43,8 @@ class Frame:
 
     @property
     def package(self) -> str:
+        if _STANDARD.search(self.file):
+            return "Python"
         return self.place.partition("/")[0].removesuffix(".py")
 
 

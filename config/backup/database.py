@@ -1,9 +1,12 @@
 """The database's half: dumped from one snapshot, restored in one transaction."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from django.db import connection, transaction
 
 from config.backup.errors import BackupError
@@ -11,6 +14,7 @@ from config.backup.programs import conninfo, run
 
 # What others may find again at any time: the cache.
 LEFT_OUT = "django_cache"
+ENDING_SECONDS = 2.0
 
 
 @contextmanager
@@ -26,6 +30,7 @@ def snapshot() -> Iterator[str]:
 def dump(into: Path, *, snapshot: str) -> None:
     """Write the database as it stood at the snapshot, without owners and rights: it can be restored
     for another role."""
+    into.touch(mode=0o600)
     run(
         "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-comments",
         f"--exclude-table-data={LEFT_OUT}", f"--snapshot={snapshot}", f"--file={into}",
@@ -43,13 +48,24 @@ def is_empty() -> bool:
 
 
 def others() -> int:
-    """How many other connections the database has."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
-        return int(cursor.fetchone()[0])
+    """How many connections the database has beside this process's own, which are closed first; what
+    is just ending has a moment for it."""
+    connection.close()
+    cast("Any", connection).close_pool()
+    deadline = time.monotonic() + ENDING_SECONDS
+    with psycopg.connect(conninfo(), password=connection.settings_dict["PASSWORD"]) as beside:
+        while (count := _others(beside)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            beside.rollback()  # one transaction sees one state of this table
+    return count
+
+
+def _others(beside: psycopg.Connection) -> int:
+    (count,) = beside.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+    ).fetchone() or (0,)
+    return int(count)
 
 
 def clear() -> None:

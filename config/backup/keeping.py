@@ -1,6 +1,5 @@
 """Making a backup, looking whether one is whole, and bringing one back."""
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,8 +35,8 @@ def make(folder: Path, *, previous: Path | None = None) -> Manifest:
     draft = folder.with_name(f"{folder.name}.partial")
     if folder.exists() or draft.exists():
         raise BackupError(f"{folder if folder.exists() else draft} exists. Name a new folder.")
-    os.umask(0o077)  # it holds what people wrote, and their passwords' hashes
-    (draft / files.FOLDER).mkdir(parents=True)
+    draft.mkdir(mode=0o700, parents=True)  # it holds what people wrote, and passwords' hashes
+    (draft / files.FOLDER).mkdir()
     with database.snapshot() as snapshot:
         named = files.named_by_rows()
         migrations = manifest.applied_migrations()

@@ -187,6 +187,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "executions.tasks.forget_flow_runs",
         "schedule": timedelta(minutes=10),
     },
+    "look-after": {"task": "monitoring.tasks.look_after", "schedule": 15.0},
     "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
     "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},
 }
@@ -308,7 +309,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked from inside, without TLS
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # asked from inside, without TLS
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Exists, Max, Min, OuterRef
 
 from executions.answer import read_answer
 from executions.errors import TooManyRows, user_sentence
@@ -75,9 +75,11 @@ class Export:
         rows = self.executions.select_related(None).prefetch_related(None)
         rows = rows.defer("traceback", "diagnostics", "search_text", "search_own")
         for execution in rows.iterator(chunk_size=ROWS_AT_ONCE):
-            yield self._line(execution, self.shapes[execution.version_id])
+            yield self.line(execution)
 
-    def _line(self, execution: Execution, shape: Shape) -> list[Any]:
+    def line(self, execution: Execution) -> list[Any]:
+        """The cells of one execution."""
+        shape = self.shapes[execution.version_id]
         values = shape.schema.read(execution.inputs or {})
         duration = execution.response_time
         return [
@@ -120,15 +122,16 @@ def export(
     start: date | None = None,
     end: date | None = None,
     is_owner: bool = True,
+    is_limited: bool = True,
 ) -> Export:
     """Prepare a file of ``executions``; ``start`` and ``end`` are the days asked for, if any.
     Without ``is_owner`` sensitive inputs and notes stay out. Raises TooManyRows over
-    EXPORT_MAX_ROWS."""
-    limit = settings.EXPORT_MAX_ROWS
-    found = executions.order_by()[: limit + 1].aggregate(
+    EXPORT_MAX_ROWS where it ``is_limited``."""
+    limit, counted = settings.EXPORT_MAX_ROWS, executions.order_by()
+    found = (counted[: limit + 1] if is_limited else counted).aggregate(
         count=Count("pk"), first=Min("requested_at"), last=Max("requested_at")
     )
-    if found["count"] > limit:
+    if is_limited and found["count"] > limit:
         raise TooManyRows(limit)
     first = start or (found["first"] and found["first"].astimezone(zone).date())
     last = end or (found["last"] and found["last"].astimezone(zone).date())
@@ -148,9 +151,8 @@ def export(
 
 def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
     """The versions of ``executions``, the newest of each model first."""
-    ids = executions.order_by().values_list("version", flat=True).distinct()
     versions = (
-        ModelVersion.objects.filter(pk__in=list(ids))
+        ModelVersion.objects.filter(Exists(executions.order_by().filter(version=OuterRef("pk"))))
         .select_related("model")
         .prefetch_related("features", "targets")
         .order_by("model__name", "-number")
@@ -171,7 +173,7 @@ def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
 
 def _classes(executions: ExecutionQuerySet) -> tuple[str, ...]:
     """The classes of a version, which all its answers name."""
-    outputs = executions.exclude(outputs=None).values_list("outputs", flat=True).first()
+    outputs = executions.filter(outputs__isnull=False).values_list("outputs", flat=True).first()
     probabilities = outputs["targets"][0]["probabilities"] if outputs else []
     return tuple(choice_text(entry["value"]) for entry in probabilities)
 

@@ -4,6 +4,7 @@ import math
 import uuid
 from collections.abc import Collection
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -79,8 +80,9 @@ def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Executio
 
 
 @transaction.atomic
-def record_export(*, count: int, by: User) -> None:
-    """Take one of the person's exports of this minute. Raises TooManyRequests."""
+def record_export(*, count: int, by: User, about: dict[str, Any] | None = None) -> None:
+    """Take one of the person's exports of this minute; ``about`` says of an admin's what was
+    asked for. Raises TooManyRequests."""
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     window, limit = timedelta(minutes=1), settings.EXPORTS_PER_MINUTE
     recent = (
@@ -90,4 +92,4 @@ def record_export(*, count: int, by: User) -> None:
     )
     for oldest in recent:
         raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
-    record(EXPORTED, by=by, after={"rows": count})
+    record(EXPORTED, by=by, after={"rows": count} | (about or {}))

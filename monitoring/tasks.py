@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from monitoring import rollup
+from monitoring import rollup, watch
 from monitoring.failures import collecting
 
 
@@ -14,3 +14,8 @@ def collect_failures() -> None:
 @shared_task(ignore_result=True)
 def count_days() -> None:
     rollup.keep_up()
+
+
+@shared_task(ignore_result=True)
+def look_after() -> None:
+    watch.look_after()

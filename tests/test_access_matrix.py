@@ -180,6 +180,8 @@ MATRIX: dict[str, Entry] = {
     "presets:dismiss": post(302, 404, 404, 404, 404, slug="slug", digest="=none"),
     "monitoring:healthz": everybody(),
     "monitoring:readyz": everybody(),
+    "monitoring:metrics": everybody(404),  # no token is set
+    "monitoring:health": entry(302, 404, 404, 200, 200),
     "monitoring:dashboard": staff(),
     "monitoring:failures": staff(),
     "monitoring:failure": staff(pk="group"),
@@ -282,6 +284,8 @@ MATRIX: dict[str, Entry] = {
     "admin:models_registry_modelversion_reference": admins(pk="version"),
     "admin:models_registry_modelversion_remove_reference": admins_post(pk="version"),
     "admin:models_registry_modelversion_interval": admins_post(pk="version"),
+    "admin:executions_execution_export": post(302, 302, 302, 200, 200),
+    "admin:executions_execution_log": admins(pk="pk"),
     "admin:executions_execution_test": admins(version_pk="version"),
     "admin:executions_execution_run_cases": admins_post(version_pk="version"),
     "admin:executions_execution_import_cases": admins(version_pk="version"),

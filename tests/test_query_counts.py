@@ -23,6 +23,7 @@ PAGES = [
     "/admin/models_registry/modelversion/",
     "/admin/models_registry/deployment/",
     "/admin/executions/execution/",
+    "/admin/executions/execution/?status=failed&review=open",
     "/monitoring/",
     "/monitoring/failures/",
     "/monitoring/requests/?state=all",

@@ -1,70 +1,80 @@
 """Executions in Django admin, and the ways to the pages around them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
+from django.apps import apps
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, OuterRef, Q, Subquery, When
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from accounts.admin import ReadOnlyAdmin
-from executions.admin import cases
+from executions.access import asked_id
+from executions.admin import cases, downloads
 from executions.admin.check import check
+from executions.admin.filters import (
+    COUNTED,
+    ByForm,
+    CountedUpTo,
+    ExecutionFilterForm,
+    form_of,
+)
 from executions.admin.impact import impact
 from executions.admin.preview import preview
+from executions.admin.run_page import log_file, run_page
 from executions.admin.test import test
-from executions.models import Attempt, Execution
-
-
-class AttemptInline(admin.TabularInline):
-    model = Attempt
-    extra = 0
-    can_delete = False
-    fields = ("number", "flow_run_id", "worker", "started_at", "finished_at", "outcome", "log")
-    readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_active and request.user.is_staff)
+from executions.models import Execution
 
 
 @admin.register(Execution)
 class ExecutionAdmin(ReadOnlyAdmin):
-    list_display = [
-        "public_id",
-        "user",
-        "version",
-        "purpose",
-        "status",
-        "error_code",
-        "requested_at",
-    ]
-    list_filter = ["status", "purpose", "error_code", "version__model"]
-    list_select_related = ["user", "version__model"]
-    search_fields = ["id", "user__email"]
-    date_hierarchy = "requested_at"
+    """The log of everything that ran. The list is drawn by its own template, from the rows of
+    Django's list; `ByForm` is its one filter."""
+
+    list_display = ["public_id"]
+    list_filter = [ByForm]
+    list_per_page = 50
+    paginator = CountedUpTo
     show_full_result_count = False
-    inlines = [AttemptInline]
-    fields = [
-        "public_id",
-        "user",
-        "version",
-        "version_sha256",
-        "purpose",
-        "status",
-        "attempt",
-        "requested_at",
-        "started_at",
-        "finished_at",
-        "error_code",
-        "message",
-        "traceback",
-        "inputs",
-        "outputs",
-        "warnings",
-    ]
+    change_list_template = "admin/executions/execution/change_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With all that a row shows, and none of what it does not."""
+        groups = apps.get_model("monitoring", "FailureGroup")._default_manager
+        state = groups.filter(fingerprint=OuterRef("fingerprint")).values("state")[:1]
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("user", "version__model", "review")
+            .annotate(group_state=Case(When(~Q(fingerprint=""), then=Subquery(state))))
+            .defer(
+                "inputs", "outputs", "warnings", "traceback", "message", "note", "diagnostics",
+                "search_text", "search_own",
+            )
+        )  # fmt: skip
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        form = form_of(request)
+        form.is_valid()
+        context = {"title": "Executions", "form": form, "chips": _chips(form), "counted": COUNTED}
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        pk = asked_id(object_id)
+        whole = Execution.objects.select_related("user", "version__model", "test_case", "replay_of")
+        execution = whole.filter(pk=pk).first() if pk else None
+        if execution is None:
+            messages.info(request, "There is no execution with this ID.")
+            return redirect("admin:executions_execution_changelist")
+        return run_page(request, execution)
 
     def get_urls(self) -> list[URLPattern]:
         def page(route: str, name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:
@@ -73,6 +83,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
             )
 
         return [
+            page("export/", "export", downloads.export_executions),
+            page("<uuid:pk>/log/", "log", log_file),
             page("test/<int:version_pk>/", "test", test),
             page("test/<int:version_pk>/cases/run/", "run_cases", cases.run_cases),
             page("test/<int:version_pk>/cases/import/", "import_cases", cases.import_cases),
@@ -86,3 +98,25 @@ class ExecutionAdmin(ReadOnlyAdmin):
             page("preview/<int:version_pk>/", "preview", preview),
             *super().get_urls(),
         ]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that admins often want, and whether it is the one in use."""
+
+    label: str
+    query: str
+    is_current: bool
+
+
+def _chips(form: ExecutionFilterForm) -> list[Chip]:
+    """The saved filters; what else is asked for stays."""
+    none = {"status": "", "review": "", "slow": ""}
+    wanted = {
+        "All": none,
+        "Failed and not reviewed": none | {"status": "failed", "review": "open"},
+        "Failed": none | {"status": "failed"},
+        "Slow": none | {"slow": "on"},
+    }
+    used = {name: form.data.get(name, "") for name in none}
+    return [Chip(label, form.query(**one), used == one) for label, one in wanted.items()]

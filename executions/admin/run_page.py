@@ -1,0 +1,179 @@
+"""One execution as an admin sees it: what ran, on what, what it said, and what Prefect knows.
+
+From the moment a person deletes a prediction only status, times, version and error class are shown;
+values of sensitive inputs and notes never are.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET
+
+from executions import attempt_log
+from executions.attempt_log import LogLine
+from executions.contributions import Contributions, read_contributions
+from executions.explaining import explanation_of
+from executions.failures import HIDDEN, masked, sensitive_names, shown_inputs
+from executions.flow_run_copies import FlowRunCopy, flow_run_of
+from executions.models import Attempt, Execution
+from executions.presentation import answer_of, error_sentence
+from executions.trace_view import trace_view
+from models_registry.input_schema import InputSchema
+
+LEVELS = {"": ("INFO", "WARNING", "ERROR"), "warning": ("WARNING", "ERROR"), "error": ("ERROR",)}
+LEVEL_LABELS = {"": "All", "warning": "Warnings and errors", "error": "Errors"}
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One attempt: its log as far as the level lets it through, and its flow run."""
+
+    attempt: Attempt
+    lines: tuple[LogLine, ...]
+    flow_run: FlowRunCopy | None
+    flow_run_url: str
+
+    @property
+    def number(self) -> int:
+        return self.attempt.number
+
+
+def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
+    """The page; its version, model and user must be at hand."""
+    level = _level(request)
+    hidden = is_withheld(execution)
+    attempts = [] if hidden else [_attempt(one, level) for one in execution.attempts.all()]
+    context = {
+        "title": execution.public_id,
+        "subtitle": None,
+        "opts": Execution._meta,
+        "execution": execution,
+        "version": execution.version,
+        "is_withheld": hidden,
+        "is_slow": is_slow(execution),
+        "attempts": attempts,
+        "level": level,
+        "levels": LEVEL_LABELS.items(),
+        **({} if hidden else _contents(execution)),
+    }
+    page = admin.site.each_context(request) | context
+    return render(request, "admin/executions/execution/run.html", page)
+
+
+@require_GET
+def log_file(request: HttpRequest, pk: Any) -> HttpResponse:
+    """The log as a text file: of all attempts, with every level or those that the page shows."""
+    execution = get_object_or_404(Execution, pk=pk)
+    level = _level(request)
+    attempts = [] if is_withheld(execution) else list(execution.attempts.all())
+    lines = [f"{execution.public_id}, {len(attempts)} attempt{'' if len(attempts) == 1 else 's'}"]
+    for attempt in attempts:
+        lines.append(f"--- Attempt {attempt.number}, {attempt.worker or 'no worker'}")
+        lines += [
+            f"{one.time_text} {one.level} {one.event}".strip() for one in _lines(attempt, level)
+        ]
+    name = f"{execution.public_id}.log"
+    return HttpResponse(
+        "\n".join(lines) + "\n",
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": content_disposition_header(True, name)},
+    )
+
+
+def is_withheld(execution: Execution) -> bool:
+    """Whether its person took back what it holds: it, or what it repeats, was deleted."""
+    original = execution.replay_of or execution
+    return bool(
+        execution.deleted_at or execution.purged_at or original.deleted_at or original.purged_at
+    )
+
+
+def is_slow(execution: Execution) -> bool:
+    took = execution.response_time
+    return took is not None and took.total_seconds() > execution.version.model.slow_seconds
+
+
+def _level(request: HttpRequest) -> str:
+    level = request.GET.get("level", "")
+    return level if level in LEVELS else ""
+
+
+def _lines(attempt: Attempt, level: str) -> tuple[LogLine, ...]:
+    return tuple(line for line in attempt_log.read(attempt.log) if line.level in LEVELS[level])
+
+
+def _attempt(attempt: Attempt, level: str) -> AttemptView:
+    has_page = attempt.flow_run_id and settings.PREFECT_UI_URL
+    return AttemptView(
+        attempt=attempt,
+        lines=_lines(attempt, level),
+        flow_run=flow_run_of(attempt),
+        flow_run_url=f"{settings.PREFECT_UI_URL}/runs/flow-run/{attempt.flow_run_id}"
+        if has_page
+        else "",
+    )
+
+
+def _contents(execution: Execution) -> dict[str, Any]:
+    """All that the person's values are part of."""
+    schema = execution.version.features.as_schema()
+    sensitive = sensitive_names(execution)
+    trace = trace_view(execution.diagnostics)
+    return {
+        "inputs": _input_lines(schema, execution, sensitive),
+        "answer": answer_of(execution),
+        "error_sentence": masked(error_sentence(execution), execution),
+        "message": masked(execution.message, execution),
+        "traceback": masked(execution.traceback, execution),
+        "warnings": [masked(warning, execution) for warning in execution.warnings],
+        "trace": trace,
+        "trained_with": sorted(execution.version.libraries_trained.items()),
+        "contributions": _contributions(execution, schema, sensitive),
+        "raw": json.dumps(
+            {
+                "id": str(execution.pk),
+                "inputs": shown_inputs(execution) if execution.inputs is not None else None,
+                "outputs": execution.outputs,
+                "warnings": [masked(warning, execution) for warning in execution.warnings],
+            },
+            cls=DjangoJSONEncoder,
+            ensure_ascii=False,
+            indent=2,
+        ),
+    }
+
+
+def _input_lines(
+    schema: InputSchema, execution: Execution, sensitive: set[str]
+) -> list[tuple[str, str, str]]:
+    """(label, name, value with unit) in the form's order."""
+    values = schema.read(execution.inputs or {})
+    return [
+        (
+            feature.label,
+            feature.name,
+            HIDDEN
+            if feature.name in sensitive
+            else feature.display_with_unit(values[feature.name]),
+        )
+        for feature in schema.in_form_order
+    ]
+
+
+def _contributions(
+    execution: Execution, schema: InputSchema, sensitive: set[str]
+) -> Contributions | None:
+    explanation = explanation_of(execution)
+    if explanation is None or explanation.content is None:
+        return None
+    shown = InputSchema(tuple(one for one in schema.features if one.name not in sensitive))
+    return read_contributions(
+        explanation.content, shown, execution.inputs or {}, list(execution.version.targets.all())
+    )

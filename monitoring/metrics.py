@@ -1,0 +1,153 @@
+"""What Prometheus asks for at /metrics, behind a bearer token.
+
+Everything is computed when it is asked for, from the database: no process keeps a number of its
+own, so it makes no difference which of them answers. The counters of finished executions only ever
+grow (a purge keeps the rows), so their sum up to a moment is kept in the database's cache and only
+what finished since is counted anew.
+"""
+
+import secrets
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db.models import F
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from executions.models import Execution
+from models_registry import prefect_gateway
+from models_registry.models import ModelVersion
+from monitoring.probes import ONE_SECOND, read_queue, read_workers
+from notifications.models import Mail
+
+TOTALS = "monitoring:metrics"
+MARGIN = timedelta(seconds=30)
+"""A row carries the time at which its transaction began and is seen when it ends."""
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of response times, in seconds."""
+ROWS_AT_ONCE = 5000
+
+Kind = tuple[int, str, str]
+"""Version, status and purpose."""
+
+
+@dataclass
+class Totals:
+    """Finished executions up to ``through``: how many of each kind, and the response times of
+    predictions that succeeded, by bucket."""
+
+    through: datetime | None = None
+    counts: Counter[Kind] = field(default_factory=Counter)
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    seconds: float = 0.0
+
+    def add(self, rows: Iterable[tuple[int, str, str, timedelta]]) -> None:
+        for version, status, purpose, took in rows:
+            self.counts[version, status, purpose] += 1
+            if (status, purpose) == (Execution.Status.SUCCEEDED, Execution.Purpose.PREDICTION):
+                seconds = took.total_seconds()
+                self.buckets[bisect_left(BUCKETS, seconds)] += 1
+                self.seconds += seconds
+
+
+@require_GET
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """404 where no token is set: the page does not exist then."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    is_right = secrets.compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
+    if scheme.lower() != "bearer" or not is_right:
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(Product())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class Product(Collector):
+    """The product's numbers, as Prometheus' client asks for them."""
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # else registering would compute everything once more
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _finished(read_totals())
+        now = read_queue()
+        oldest = now.oldest.total_seconds() if now.oldest else 0.0
+        yield _gauge("executions_queued", "Executions that wait for a worker", now.waiting)
+        yield _gauge("executions_running", "Executions that run", now.running)
+        yield _gauge("queue_oldest_seconds", "How long the oldest of them has waited", oldest)
+        beats = read_workers().beats
+        if beats is not None:
+            running = sum(int(facts.get("running", 0)) for facts in beats.values())
+            slots = sum(int(facts.get("slots", 0)) for facts in beats.values())
+            yield _gauge("workers_alive", "Workers that beat", len(beats))
+            yield _gauge("worker_slots_running", "Slots of workers that are busy", running)
+            yield _gauge("worker_slots", "Slots of workers", slots)
+        waiting = Mail.objects.waiting().count()
+        yield _gauge("mails_waiting", "Mails neither sent nor given up", waiting)
+        is_up = prefect_gateway.is_healthy(timeout=ONE_SECOND)
+        yield _gauge("prefect_up", "Whether Prefect's API answers", int(is_up))
+
+
+def read_totals() -> Totals:
+    """Up to now: what the cache holds, and all that finished since; what is older than the margin
+    goes into the cache."""
+    edge = timezone.now() - MARGIN
+    totals: Totals = cache.get(TOTALS) or Totals()
+    if totals.through is None or totals.through < edge:
+        totals.add(_rows(totals.through, edge))
+        totals.through = edge
+        cache.set(TOTALS, totals, None)
+    totals.add(_rows(totals.through, None))
+    return totals
+
+
+def _rows(
+    after: datetime | None, until: datetime | None
+) -> Iterator[tuple[int, str, str, timedelta]]:
+    """Version, status, purpose and response time of what finished after one moment, and until
+    another if given."""
+    rows = Execution.objects.finished().filter(finished_at__isnull=False).order_by()
+    rows = rows.filter(finished_at__gt=after) if after else rows
+    rows = rows.filter(finished_at__lte=until) if until else rows
+    columns = ("version_id", "status", "purpose")
+    return rows.values_list(*columns, F("finished_at") - F("requested_at")).iterator(ROWS_AT_ONCE)
+
+
+def _finished(totals: Totals) -> Iterator[Metric]:
+    names = {
+        version.pk: (version.model.slug, version.short_name)
+        for version in ModelVersion.objects.select_related("model").filter(
+            pk__in={version for version, _, _ in totals.counts}
+        )
+    }
+    counter = CounterMetricFamily(
+        "executions", "Finished executions", labels=("model", "version", "status", "purpose")
+    )
+    for (version, status, purpose), count in sorted(totals.counts.items()):
+        counter.add_metric([*names[version], status, purpose], count)
+    yield counter
+    bounds = [*map(str, BUCKETS), "+Inf"]
+    sums = [sum(totals.buckets[: n + 1]) for n in range(len(bounds))]
+    histogram = HistogramMetricFamily(
+        "prediction_response_seconds", "From request to result, of predictions that succeeded"
+    )
+    histogram.add_metric([], list(zip(bounds, sums, strict=True)), totals.seconds)
+    yield histogram
+
+
+def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, words, value=value)

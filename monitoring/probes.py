@@ -1,0 +1,281 @@
+"""What the product stands on, asked one by one: is it there, and is it keeping up?
+
+Each probe has its own short timeout and answers with words whatever happens; all of them together
+take at most ``ALL_SECONDS``. Those that wait for other servers run beside each other and never
+touch the database.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import Count, Min
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from executions.models import Execution
+from models_registry import prefect_gateway, wakeup
+from models_registry.storage import ArtifactStorage
+from notifications.models import Mail
+
+ALL_SECONDS = 2.5
+ONE_SECOND = 1.0
+BEAT = "monitoring:beat"
+"""When a background task last ran, in the database's cache; `monitoring/tasks.py` writes it."""
+CELERY_LISTS = ("celery", *(f"celery\x06\x16{priority}" for priority in (3, 6, 9)))
+"""The Redis transport keeps a list for each priority."""
+SILENT = timedelta(seconds=60)
+WAITS_LONG, WAITS_TOO_LONG = timedelta(seconds=10), timedelta(seconds=60)
+MAIL_WAITS_TOO_LONG = timedelta(minutes=15)
+
+
+class State(StrEnum):
+    """How a part is: the word that stands beside its icon."""
+
+    OK = "Works"
+    WARN = "Slow"
+    BAD = "Down"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One part: its state, its figures as (name, value), and what to do where it is not well."""
+
+    name: str
+    state: State
+    figures: tuple[tuple[str, str], ...] = ()
+    advice: str = ""
+
+    @property
+    def is_red(self) -> bool:
+        return self.state is State.BAD
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What waits to be predicted, what runs, and since when the oldest waits."""
+
+    waiting: int
+    running: int
+    oldest: timedelta | None
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The heartbeats by worker, None where Redis does not tell."""
+
+    beats: dict[str, dict[str, Any]] | None
+
+
+def probe_all() -> tuple[Probe, ...]:
+    """Every part, in the order of what depends on what."""
+    ends = time.monotonic() + ALL_SECONDS
+    with_waiting: dict[str, Callable[[], Probe]] = {
+        "Object store": object_store,
+        "Redis": redis,
+        "Prefect": prefect,
+    }
+    executor = ThreadPoolExecutor(len(with_waiting) + 1, thread_name_prefix="probe")
+    asked = {name: executor.submit(probe) for name, probe in with_waiting.items()}
+    asked_workers = executor.submit(read_workers)
+    executor.shutdown(wait=False)
+    here = [database()]
+    there = [_answer(name, future, ends) for name, future in asked.items()]
+    try:
+        workers = asked_workers.result(max(0.0, ends - time.monotonic()))
+    except TooLate:
+        workers = Workers(None)
+    rest = (
+        [] if here[0].is_red else [celery(), worker_probe(workers, read_queue()), queue(), mail()]
+    )
+    return (*here, *there, *rest)
+
+
+def database() -> Probe:
+    started = time.monotonic()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname=current_database()")
+            connections = cursor.fetchone()[0]
+    except Exception as error:  # the edge: whatever it is, the page says so
+        return _down("Database", error, "Start PostgreSQL. Without it no page works.")
+    figures = (("Answer", _milliseconds(started)), ("Connections", str(connections)))
+    return Probe("Database", State.OK, figures)
+
+
+def object_store() -> Probe:
+    started = time.monotonic()
+    quick = Config(
+        connect_timeout=ONE_SECOND,
+        read_timeout=ONE_SECOND,
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        signature_version="s3v4",
+    )
+    store = ArtifactStorage(client_config=quick)
+    try:
+        store.bucket.meta.client.head_bucket(Bucket=store.bucket_name)
+    except (BotoCoreError, ClientError, OSError) as error:
+        return _down(
+            "Object store",
+            error,
+            "Start the store, and look at its address, keys and bucket in the settings. Models in "
+            "a worker's cache keep working; uploads and other models do not.",
+        )
+    return Probe("Object store", State.OK, (("Answer", _milliseconds(started)),))
+
+
+def redis() -> Probe:
+    started = time.monotonic()
+    advice = "Start Redis. Predictions still work, some seconds later: the workers find them."
+    try:
+        client = wakeup.quick_redis()
+        lists = sum(client.llen(name) for name in CELERY_LISTS)
+        memory = client.info("memory")["used_memory"]
+    except (RedisError, OSError) as error:
+        return _down("Redis", error, advice)
+    figures = (
+        ("Answer", _milliseconds(started)),
+        ("Tasks waiting", str(lists)),
+        ("Memory", f"{memory / 1024**2:,.0f} MB"),
+    )
+    return Probe("Redis", State.OK, figures)
+
+
+def prefect() -> Probe:
+    started = time.monotonic()
+    if prefect_gateway.is_healthy(timeout=ONE_SECOND):
+        return Probe("Prefect", State.OK, (("Answer", _milliseconds(started)),))
+    return Probe(
+        "Prefect",
+        State.BAD,
+        advice="Start the Prefect server. New predictions wait in the queue until it is back.",
+    )
+
+
+def celery() -> Probe:
+    """By when its last regular task ran: beat and worker have to live for that."""
+    heard = cache.get(BEAT)
+    if heard is None:
+        return Probe(
+            "Celery",
+            State.UNKNOWN,
+            (("Last task", "never"),),
+            "Start the Celery worker with beat. It writes here within 15 s.",
+        )
+    since = timezone.now() - heard
+    figures = (("Last task", f"{_seconds(since)} ago"),)
+    if since > SILENT:
+        advice = "Start the Celery worker with beat. Mails and clean-up wait for it."
+        return Probe("Celery", State.BAD, figures, advice)
+    return Probe("Celery", State.OK, figures)
+
+
+def read_workers() -> Workers:
+    try:
+        return Workers(wakeup.heartbeats())
+    except (RedisError, OSError):
+        return Workers(None)
+
+
+def worker_probe(workers: Workers, waiting: Queue) -> Probe:
+    """Red where none lives, or where a worker's sandbox does not hold."""
+    if workers.beats is None:
+        return Probe("Workers", State.UNKNOWN, advice="Their heartbeats are in Redis.")
+    if not workers.beats:
+        stands = f" {waiting.waiting} predictions wait." if waiting.waiting else ""
+        advice = f"Start a worker: python -m flows.worker.{stands}"
+        return Probe("Workers", State.BAD, (("Alive", "0"),), advice)
+    figures: list[tuple[str, str]] = [("Alive", str(len(workers.beats)))]
+    findings: list[str] = []
+    for name, facts in sorted(workers.beats.items()):
+        test = facts.get("self_test", {})
+        passed = bool(test.get("passed"))
+        findings += [] if passed else [f"{name}: {' '.join(map(str, test.get('findings', ())))}"]
+        seen = datetime.fromisoformat(str(facts.get("at", datetime.now(UTC).isoformat())))
+        figures.append(
+            (
+                name,
+                f"{facts.get('running', 0)} of {facts.get('slots', 0)} slots busy, "
+                f"{facts.get('memory_bytes', 0) / 1024**2:,.0f} MB, "
+                f"seen {_seconds(timezone.now() - seen)} ago, "
+                f"sandbox {'holds' if passed else 'does not hold'}",
+            )
+        )
+    if findings:
+        advice = "This worker opens no model: its sandbox does not hold. " + " ".join(findings)
+        return Probe("Workers", State.BAD, tuple(figures), advice)
+    return Probe("Workers", State.OK, tuple(figures))
+
+
+def read_queue() -> Queue:
+    waiting = Execution.objects.queued().aggregate(n=Count("pk"), oldest=Min("requested_at"))
+    oldest = waiting["oldest"]
+    return Queue(
+        waiting["n"],
+        Execution.objects.running().count(),
+        timezone.now() - oldest if oldest else None,
+    )
+
+
+def queue() -> Probe:
+    now = read_queue()
+    oldest = now.oldest or timedelta(0)
+    figures = (
+        ("Waiting", str(now.waiting)),
+        ("Running", str(now.running)),
+        ("Oldest waiting", _seconds(oldest) if now.oldest else "none"),
+    )
+    advice = "Look at the workers and Prefect first; then give the workers more slots."
+    if oldest > WAITS_TOO_LONG:
+        return Probe("Queue", State.BAD, figures, advice)
+    return Probe("Queue", State.WARN if oldest > WAITS_LONG else State.OK, figures, advice)
+
+
+def mail() -> Probe:
+    waiting = Mail.objects.waiting().aggregate(n=Count("pk"), oldest=Min("created_at"))
+    day = timezone.now() - timedelta(days=1)
+    given_up = Mail.objects.filter(given_up_at__gt=day).count()
+    oldest = timezone.now() - waiting["oldest"] if waiting["oldest"] else timedelta(0)
+    figures = (
+        ("Waiting", str(waiting["n"])),
+        ("Oldest", _seconds(oldest) if waiting["n"] else "none"),
+        ("Given up in 24 h", str(given_up)),
+    )
+    advice = "Look at the mail server and EMAIL_URL. Nothing is lost: mails wait, each for an hour."
+    if oldest > MAIL_WAITS_TOO_LONG:
+        return Probe("Mail", State.BAD, figures, advice)
+    return Probe("Mail", State.WARN if given_up else State.OK, figures, advice)
+
+
+def _answer(name: str, future: "Future[Probe]", ends: float) -> Probe:
+    try:
+        return future.result(max(0.0, ends - time.monotonic()))
+    except TooLate:
+        return Probe(name, State.BAD, advice="It does not answer in time.")
+
+
+def _down(name: str, error: Exception, advice: str) -> Probe:
+    """The class alone: a server's words may hold addresses and keys."""
+    return Probe(name, State.BAD, (("Error", type(error).__name__),), advice)
+
+
+def _milliseconds(started: float) -> str:
+    return f"{(time.monotonic() - started) * 1000:.0f} ms"
+
+
+def _seconds(time: timedelta) -> str:
+    seconds = max(0, round(time.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

@@ -1,0 +1,86 @@
+"""Looks after the product every 15 s: what is red stands on the admins' pages, and admins are told
+once when no worker is left.
+
+What was found is kept in the database's cache, so a page reads one row and asks nobody. Where this
+watch itself has stopped, its last word grows old, and the pages say so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.activity import record
+from monitoring.probes import BEAT, SILENT, Queue, Workers, probe_all, read_queue, read_workers
+from notifications.models import Kind
+from notifications.services import notify_admins
+
+RED = "monitoring:red"
+LAST_WORKER = "monitoring:last-worker"
+DOWN_SINCE = "monitoring:down-since"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What a banner says: the names of what is red, or that nobody has looked for a while."""
+
+    names: tuple[str, ...]
+    is_stale: bool
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.names) or self.is_stale
+
+
+def look_after() -> None:
+    """One round."""
+    now = timezone.now()
+    cache.set(BEAT, now, None)
+    watch_workers(read_workers(), read_queue(), now)
+    names = tuple(probe.name for probe in probe_all() if probe.is_red)
+    cache.set(RED, (now, names), None)
+
+
+def alarm() -> Alarm:
+    """What the last round found. A product that was never looked after has nothing to say."""
+    found = cache.get(RED)
+    if found is None:
+        return Alarm((), False)
+    at, names = found
+    return Alarm(names, timezone.now() - at > SILENT)
+
+
+@transaction.atomic
+def watch_workers(workers: Workers, queue: Queue, now: datetime) -> None:
+    """Tell admins once where none has beaten for a minute although one did before, or although
+    predictions wait; note when one is back. Without Redis nothing is known, so nothing is said."""
+    if workers.beats is None:
+        return
+    down_since: datetime | None = cache.get(DOWN_SINCE)
+    if workers.beats:
+        cache.set(LAST_WORKER, now, None)
+        if down_since is not None:
+            cache.delete(DOWN_SINCE)
+            seconds = round((now - down_since).total_seconds())
+            record("workers back", by=None, after={"down_seconds": seconds})
+        return
+    last: datetime | None = cache.get(LAST_WORKER)
+    silent = now - last if last else queue.oldest or timedelta(0)
+    if down_since is not None or silent <= SILENT:
+        return
+    since = now - silent
+    cache.set(DOWN_SINCE, since, None)
+    record("workers down", by=None, after={"since": since.isoformat(), "waiting": queue.waiting})
+    count = f"{queue.waiting} prediction{'' if queue.waiting == 1 else 's'}"
+    notify_admins(
+        kind=Kind.WORKER_DOWN,
+        cause=f"workers down {since.isoformat()}",
+        title="No worker is running",
+        text=f"No worker has been heard for a minute. {count} wait. Start one, then the queue "
+        "empties by itself.",
+        url=reverse("monitoring:health"),
+        context={"waiting": queue.waiting, "since": since.isoformat()},
+    )

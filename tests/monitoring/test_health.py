@@ -1,0 +1,193 @@
+"""What admins are told of the product's own health, and what Prometheus is."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import ActivityEvent, User
+from models_registry import wakeup
+from models_registry.models import ModelVersion
+from monitoring import probes, watch
+from monitoring.metrics import read_totals
+from monitoring.probes import Probe, Queue, State, Workers
+from notifications.models import Kind, Mail, Notification
+from tests.factories import LOAN_OUTPUTS, make_execution
+from tests.fake_prefect import FakePrefect
+
+NOBODY = Workers({})
+EMPTY = Queue(0, 0, None)
+BEAT: dict[str, Any] = {
+    "slots": 4,
+    "running": 1,
+    "memory_bytes": 300 * 1024**2,
+    "self_test": {"passed": True, "findings": []},
+}
+
+
+@pytest.fixture(autouse=True)
+def cleared(db: None) -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def beating(**changes: Any) -> dict[str, Any]:
+    return BEAT | {"at": timezone.now().isoformat()} | changes
+
+
+def by_name(found: tuple[Probe, ...]) -> dict[str, Probe]:
+    return {probe.name: probe for probe in found}
+
+
+def test_admins_see_every_part_with_its_state(as_ada: Client, fake_prefect: FakePrefect) -> None:
+    watch.look_after()
+    shown = as_ada.get("/monitoring/health/").content.decode()
+    for part in ("Database", "Object store", "Redis", "Prefect", "Celery", "Workers", "Queue"):
+        assert part in shown
+    found = by_name(probes.probe_all())
+    working = ("Database", "Object store", "Redis", "Prefect", "Celery", "Queue", "Mail")
+    assert {found[part].state for part in working} == {State.OK}
+
+
+def test_what_is_away_is_red_in_time_and_says_what_to_do(
+    settings: Settings, fake_prefect: FakePrefect
+) -> None:
+    fake_prefect.is_away = True
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    found = by_name(probes.probe_all())
+    for part in ("Redis", "Prefect"):
+        assert found[part].state is State.BAD
+        assert found[part].advice.startswith("Start ")
+    assert found["Workers"].state is State.UNKNOWN
+
+
+def test_the_queue_counts_the_lists_of_every_priority() -> None:
+    redis = wakeup.quick_redis()
+    before = dict(probes.redis().figures)["Tasks waiting"]
+    redis.rpush("celery\x06\x169", "notice")
+    try:
+        assert dict(probes.redis().figures)["Tasks waiting"] == str(int(before) + 1)
+    finally:
+        redis.lrem("celery\x06\x169", 1, "notice")
+
+
+def test_a_worker_says_what_it_does_and_whether_its_sandbox_holds() -> None:
+    found = probes.worker_probe(Workers({"ann": beating()}), EMPTY)
+    assert found.state is State.OK
+    assert "1 of 4 slots busy, 300 MB" in dict(found.figures)["ann"]
+    test = {"passed": False, "findings": ["A socket was opened."]}
+    broken = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
+    assert broken.state is State.BAD
+    assert "A socket was opened." in broken.advice
+
+
+def test_a_queue_that_stands_is_red(alice: User) -> None:
+    assert probes.queue().state is State.OK
+    waits = timezone.now() - timedelta(minutes=2)
+    make_execution(user=alice, requested_at=waits)
+    found = probes.queue()
+    assert found.state is State.BAD
+    assert dict(found.figures)["Oldest waiting"] == "2 min"
+
+
+def test_mails_given_up_are_a_warning() -> None:
+    Mail.objects.create(
+        sender="a@example.com", recipients=[], subject="Hello", given_up_at=timezone.now()
+    )
+    assert probes.mail().state is State.WARN
+
+
+def test_a_banner_stands_on_admins_pages_while_something_is_red(
+    as_ada: Client, as_alice: Client, fake_prefect: FakePrefect
+) -> None:
+    assert "Down:" not in as_ada.get("/admin/").content.decode()
+    watch.look_after()  # no worker
+    assert "Down: Workers." in as_ada.get("/admin/").content.decode()
+    assert "Down:" not in as_alice.get("/history/").content.decode()
+
+
+def test_a_watch_that_has_stopped_is_said(as_ada: Client) -> None:
+    cache.set(watch.RED, (timezone.now() - timedelta(minutes=5), ()), None)
+    assert "Nobody has looked after the site" in as_ada.get("/admin/").content.decode()
+
+
+def test_admins_are_told_once_when_no_worker_is_left_and_it_is_noted_when_one_is_back(
+    ada: User, root: User, alice: User
+) -> None:
+    now = timezone.now()
+    watch.watch_workers(Workers({"ann": beating()}), EMPTY, now)
+    for seconds in (30, 61, 75, 300):
+        watch.watch_workers(NOBODY, EMPTY, now + timedelta(seconds=seconds))
+    told = Notification.objects.filter(kind=Kind.WORKER_DOWN)
+    assert {row.user for row in told} == {ada, root}
+    assert told.all().count() == 2
+    watch.watch_workers(Workers({"ann": beating()}), EMPTY, now + timedelta(seconds=360))
+    assert ActivityEvent.objects.get(action="workers back").after == {"down_seconds": 360}
+    for seconds in (400, 500):
+        watch.watch_workers(NOBODY, EMPTY, now + timedelta(seconds=seconds))
+    assert told.all().count() == 4
+
+
+def test_admins_are_told_where_predictions_wait_although_no_worker_was_ever_seen(ada: User) -> None:
+    now = timezone.now()
+    watch.watch_workers(NOBODY, EMPTY, now)
+    assert not Notification.objects.exists()
+    watch.watch_workers(NOBODY, Queue(3, 0, timedelta(seconds=90)), now)
+    assert "3 predictions wait" in Notification.objects.get(user=ada).text
+
+
+def test_nothing_is_said_of_workers_while_redis_is_away(ada: User) -> None:
+    watch.watch_workers(Workers(None), Queue(3, 0, timedelta(seconds=90)), timezone.now())
+    assert not Notification.objects.exists()
+
+
+def test_metrics_want_the_token(client: Client, settings: Settings) -> None:
+    assert client.get("/metrics").status_code == 404
+    settings.METRICS_TOKEN = "secret"
+    for said in ("", "Bearer wrong", "Basic secret", "Bearer sécret"):
+        assert client.get("/metrics", headers={"Authorization": said}).status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer secret"}).status_code == 200
+
+
+def test_metrics_tell_what_ran_and_what_waits(
+    client: Client, settings: Settings, alice: User, active_version: ModelVersion,
+    fake_prefect: FakePrefect,
+) -> None:  # fmt: skip
+    settings.METRICS_TOKEN = "secret"
+    now = timezone.now()
+    make_execution(
+        user=alice, version=active_version, outputs=LOAN_OUTPUTS,
+        requested_at=now - timedelta(seconds=2), finished_at=now,
+    )  # fmt: skip
+    make_execution(user=alice, version=active_version, error_code="MODEL")
+    make_execution(user=alice, version=active_version)
+    text = client.get("/metrics", headers={"Authorization": "Bearer secret"}).content.decode()
+    labels = f'model="{active_version.model.slug}",purpose="prediction",status="{{}}",version="v1"'
+    for status in ("succeeded", "failed"):
+        assert f"executions_total{{{labels.format(status)}}} 1.0" in text
+    assert 'prediction_response_seconds_bucket{le="1.0"} 0.0' in text
+    assert 'prediction_response_seconds_bucket{le="2.5"} 1.0' in text
+    assert "prediction_response_seconds_count 1.0" in text
+    assert "executions_queued 1.0" in text
+    assert "prefect_up 1.0" in text
+
+
+def test_counters_add_what_finished_since_and_count_nothing_twice(
+    alice: User, active_version: ModelVersion
+) -> None:
+    old = timezone.now() - timedelta(hours=1)
+    for finished in (old, timezone.now()):
+        make_execution(
+            user=alice, version=active_version, outputs=LOAN_OUTPUTS,
+            requested_at=old, finished_at=finished,
+        )  # fmt: skip
+    for _ in range(3):
+        totals = read_totals()
+        assert sum(totals.counts.values()) == 2
+        assert sum(totals.buckets) == 2

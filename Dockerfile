@@ -1,4 +1,4 @@
-# One image for web, Celery, the resident worker and Prefect's server.
+# One image for the web, Celery, beat, the resident worker, Prefect's server and the store's gateway.
 FROM node:22-bookworm-slim AS static
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
@@ -8,20 +8,24 @@ COPY templates templates
 RUN npm run build
 
 FROM python:3.11-slim-bookworm
+# Pango and a font for the documents as PDF. PostgreSQL's client programs come with the wheels.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --create-home product
+    && useradd --uid 10001 --create-home product \
+    && install -d -o product -g product /cache /data /scratch /backups
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
 COPY --from=static /src/static/vendor static/vendor
-RUN SECRET_KEY=build DATABASE_URL=postgresql://build@127.0.0.1/build \
+RUN python -m compileall -q . \
+    && SECRET_KEY=build DATABASE_URL=postgresql://build@127.0.0.1/build \
     REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
     python manage.py collectstatic --no-input
 USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
-     "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]
+     "--preload", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

@@ -1,0 +1,84 @@
+"""Whether one part of the product does its work, asked from inside its own container:
+`python -m config.stack.probe web|celery|beat FILE|worker|prefect|s3`; exit code 0 if so.
+
+Django is not loaded: a probe runs every few seconds. Variables may come from files, as everywhere.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.stack import prefect, processes, s3
+from config.stack.errors import NotHealthyError
+
+BEAT_SECONDS = 60  # it sends something every 5 s
+
+
+def variable(name: str) -> str:
+    """The variable, or what the file holds that <name>_FILE names."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, "")
+
+
+def check_web() -> None:
+    port = os.environ.get("WEB_PORT", "8000")
+    processes.check_web({"WEB_PORT": port, "SITE_URL": variable("SITE_URL")})
+
+
+def check_celery() -> None:
+    processes.check_celery(variable("REDIS_URL"), f"celery@{os.uname().nodename}")
+
+
+def check_beat(schedule: str) -> None:
+    """Beat keeps in this file what it sent last; Redis that is away stops it, and ages the file."""
+    file = Path(schedule)
+    ages = [time.time() - part.stat().st_mtime for part in file.parent.glob(f"{file.name}*")]
+    if not ages or min(ages) > BEAT_SECONDS:
+        raise NotHealthyError("nothing was sent for a minute")
+
+
+def check_worker() -> None:
+    """This machine's worker says every few seconds that it lives."""
+    import redis
+    from redis.exceptions import RedisError
+
+    pattern = f"worker:heartbeat:{os.uname().nodename[:50]}-*"
+    try:
+        with redis.Redis.from_url(variable("REDIS_URL"), socket_timeout=2, retry=None) as client:
+            is_beating = next(client.scan_iter(pattern, count=1000), None)
+    except RedisError as error:
+        raise NotHealthyError(str(error)) from None
+    if is_beating is None:
+        raise NotHealthyError("no heartbeat")
+
+
+def check_prefect() -> None:
+    port = urlsplit(variable("PREFECT_API_URL")).port
+    prefect.check(f"http://127.0.0.1:{port}/api")
+
+
+def check_s3() -> None:
+    """The gateway answers, and these keys may see the bucket."""
+    names = ("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    s3.check_bucket({name: variable(name) for name in names})
+
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "web": check_web,
+    "celery": check_celery,
+    "beat": check_beat,
+    "worker": check_worker,
+    "prefect": check_prefect,
+    "s3": check_s3,
+}
+
+if __name__ == "__main__":
+    name, *arguments = sys.argv[1:]
+    try:
+        CHECKS[name](*arguments)
+    except NotHealthyError as error:
+        sys.exit(str(error))

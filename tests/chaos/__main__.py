@@ -1,0 +1,51 @@
+"""`make chaos`: every crash point under load, then all of them at random.
+
+CHAOS_MINUTES=10 is how long the last one takes, 0 leaves it out. CHAOS=words runs the crash points
+whose names contain one of the comma-separated words, and leaves the document as it is.
+"""
+
+import os
+import random
+import shutil
+import sys
+
+from config.stack.environment import REPOSITORY
+from tests.chaos import report
+from tests.chaos.faults import FAULTS, Fault, Scene, at_random
+from tests.chaos.run import prepared, suffer
+
+FOLDER = REPOSITORY / ".stack" / "chaos"
+
+
+def main() -> int:
+    minutes = float(os.environ.get("CHAOS_MINUTES", "10"))
+    words = [word.strip() for word in os.environ.get("CHAOS", "").split(",") if word.strip()]
+    seed = int(os.environ.get("CHAOS_SEED", random.randrange(10**6)))
+
+    def all_at_random(scene: Scene) -> None:
+        scene.note(f"CHAOS_SEED={seed}")
+        at_random(scene, minutes * 60, random.Random(seed))
+
+    everything = Fault(
+        f"all of them at random, {minutes:g} min", "within 60 s of the last", all_at_random, 60,
+        frozenset({"CRASH"}),
+    )  # fmt: skip
+    faults = [*FAULTS, *([everything] if minutes else [])]
+    chosen = [fault for fault in faults if not words or any(w in fault.name for w in words)]
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    outcomes, not_run = [], []
+    with prepared(FOLDER) as scene:
+        for fault in chosen:
+            outcome = suffer(scene, fault)
+            if outcome is None:
+                not_run.append(fault.name)
+            else:
+                outcomes.append(outcome)
+    print(f"\n{report.machine()}\n\n{report.table(outcomes)}\n\n{report.remarks(outcomes)}")
+    if not words:
+        report.write(outcomes, not_run)
+    return int(not all(outcome.is_kept for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""One run: the product is prepared, and each fault happens to it under load and is judged."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.faults import CannotBeRun, Fault, Scene
+from tests.chaos.machine import Machine, until
+from tests.chaos.people import Crowd, Person
+from tests.chaos.truth import Truth, Verdict
+
+BEFORE_SECONDS = 2.0
+AFTER_SECONDS = 3.0
+PATIENCE_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fault, what became of everything, and whether the promise was kept."""
+
+    name: str
+    must: str
+    verdict: Verdict
+    limit: float
+    notes: tuple[str, ...]
+    load_average: float
+
+    @property
+    def is_kept(self) -> bool:
+        return self.verdict.is_kept and self.verdict.recovered <= self.limit
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[Scene]:
+    """The product in ``folder`` with people signed in and models to ask; stopped afterwards."""
+    machine = Machine(folder)
+    machine.up()
+    try:
+        files = folder / "files"
+        files.mkdir(exist_ok=True)
+        made = machine.act("prepare", str(files))
+        values = machine.values
+        truth = Truth(values["DATABASE_URL"], files)
+
+        def sign_in(email: str) -> Person:
+            return Person(values["SITE_URL"], email, values["DEMO_PASSWORD"])
+
+        slugs = {name: made[name] for name in ("forest", "endless", "greedy", "rare", "altered")}
+        live = truth.ask(
+            "SELECT m.slug, v.sha256 FROM models_registry_modelversion v"
+            " JOIN models_registry_registeredmodel m ON m.id = v.model_id"
+        )
+        by_slug = {row["slug"]: row["sha256"] for row in live}
+        digests = {name: by_slug[slug] for name, slug in slugs.items()}
+        (digests["other forest"],) = set(machine.act("keep", str(files))) - set(by_slug.values())
+        people = [sign_in(email) for email in made["people"]]
+        crowd = Crowd(people, slugs["forest"])
+        yield Scene(machine, truth, crowd, sign_in(made["admin"]), slugs, files, digests)
+    finally:
+        machine.down()
+
+
+def suffer(scene: Scene, fault: Fault, say: Callable[[str], None] = print) -> Outcome | None:
+    """The fault under load, and the judgement; None where this machine cannot make it."""
+    say(f"{time.strftime('%H:%M:%S')} {fault.name} ...")
+    scene.notes.clear()
+    scene.crowd.submissions.clear()
+    before = scene.truth.standing()
+    broken = ""
+    with scene.crowd.submitting():
+        time.sleep(BEFORE_SECONDS)
+        try:
+            fault.happens(scene)
+        except CannotBeRun as error:
+            say(f"  cannot be run: {error}")
+            return None
+        except (AssertionError, TimeoutError) as error:
+            broken = f"{type(error).__name__}: {error}"
+        ended_at = time.time()
+        time.sleep(AFTER_SECONDS)
+    try:
+        until(lambda: not scene.truth.unfinished(), "everything to end", PATIENCE_SECONDS)
+    except TimeoutError as error:
+        broken = broken or str(error)
+    verdict = scene.truth.judge(
+        scene.crowd.submissions, before=before, may_change=fault.may_change, ended_at=ended_at
+    )
+    verdict.problems += [broken] if broken else []
+    for code in verdict.failed.keys() - fault.fails:
+        verdict.problems.append(f"{verdict.failed[code]} ended with {code}")
+    if given_up := sum(one.execution is None for one in scene.crowd.submissions):
+        verdict.problems.append(f"{given_up} forms were given up by the person")
+    outcome = Outcome(
+        fault.name, fault.must, verdict, fault.limit, _notes(scene), os.getloadavg()[0]
+    )
+    say(f"  {'kept' if outcome.is_kept else 'NOT KEPT'}: {verdict} {' '.join(outcome.notes)}")
+    return outcome
+
+
+def _notes(scene: Scene) -> tuple[str, ...]:
+    refusals = [one for submission in scene.crowd.submissions for one in submission.refusals]
+    notes = list(scene.notes)
+    if refusals:
+        words = sorted({said for said, _ in refusals})
+        slowest = max(seconds for _, seconds in refusals)
+        notes.append(
+            f"pressed again {len(refusals)} times, after at most {slowest:.1f} s "
+            f"({', '.join(words)})"
+        )
+    return tuple(notes)

@@ -1,0 +1,40 @@
+"""The short form of `make chaos`: every part is killed once while people submit."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults import Fault, Scene
+from tests.chaos.machine import PARTS
+from tests.chaos.run import prepared, suffer
+
+
+@pytest.fixture
+def scene() -> Iterator[Scene]:
+    """A product of this test's own, in a folder that root's PostgreSQL can enter."""
+    folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=os.environ["STACK_DIR"])).resolve()
+    folder.chmod(0o711)
+    with prepared(folder) as scene:
+        yield scene
+    shutil.rmtree(folder)
+
+
+def kill_each_part(scene: Scene) -> None:
+    for part in PARTS:
+        scene.machine.kill_and_wait(part)
+        time.sleep(1.0)  # the faults are to fall together only where they would anyway
+    scene.forget_opened_models()
+
+
+def test_nothing_is_lost_doubled_or_wrong_though_every_part_is_killed_once(scene: Scene) -> None:
+    outcome = suffer(scene, Fault("each part killed", "nothing lost", kill_each_part, limit=60))
+
+    assert outcome is not None
+    assert outcome.verdict.accepted > 20
+    assert outcome.verdict.problems == []
+    assert outcome.is_kept

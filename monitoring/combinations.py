@@ -5,10 +5,14 @@ Looked at are the newest predictions of the period, so that a million cost what 
 Sensitive inputs and what people deleted are never among them.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar
@@ -26,9 +30,6 @@ TOP_VALUES = 5
 BINS = 10
 DIGITS = 6
 SHOWN = 3
-
-Row = tuple[tuple[Scalar, ...], str]
-"""The inputs of one execution, in the order of the features, and its status."""
 
 
 @dataclass(frozen=True)
@@ -96,44 +97,56 @@ def use_of(version: ModelVersion, period: Period) -> Use:
         .filter(version=version, inputs__isnull=False)
         .between(period.begins, period.ends)
         .order_by("-requested_at", "-pk")
-        .values_list("inputs", "status")[: at_most + 1]
+        .annotate(text=Cast("inputs", TextField()))
+        .values_list("text", "status")[: at_most + 1]
     )
-    found = [(inputs or {}, status) for inputs, status in newest]
-    rows = [
-        (tuple(canonical(feature, inputs.get(feature.name)) for feature in features), status)
-        for inputs, status in found[:at_most]
+    found = list(newest)
+    # One reading of all of them costs a third of a reading of each.
+    stored = json.loads(f"[{','.join(text for text, _ in found[:at_most])}]")
+    columns = [
+        canonical(feature, [inputs.get(feature.name) for inputs in stored]) for feature in features
     ]
+    statuses = [status for _, status in found[:at_most]]
     return Use(
         version=version,
-        looked_at=len(rows),
+        looked_at=len(stored),
         is_all=len(found) <= at_most,
         hidden=len(schema.features) - len(features),
-        combinations=tuple(_combinations(features, rows)),
+        combinations=tuple(_combinations(features, columns, statuses)),
         inputs=tuple(
-            _input_use(feature, [values[place] for values, _ in rows])
-            for place, feature in enumerate(features)
+            _input_use(feature, column)
+            for feature, column in zip(features, columns, strict=True)
             if feature.kind is not Kind.STRING
         ),
     )
 
 
-def canonical(feature: FeatureSpec, value: Any) -> Scalar:
-    """A stored value so that what people call the same is the same: numbers that are not whole to
-    six significant digits, 5 and 5.0 alike."""
-    if isinstance(value, bool | str) or value is None or feature.kind is Kind.CHOICE:
-        return value  # type: ignore[no-any-return]
-    return float(f"{value:.{DIGITS}g}") if feature.kind is Kind.FLOAT else int(value)
+def canonical(feature: FeatureSpec, values: Iterable[Any]) -> list[Scalar]:
+    """Stored values of one input so that what people call the same is the same: numbers that are
+    not whole to six significant digits, 5 and 5.0 alike."""
+    if feature.kind is Kind.FLOAT:
+        return [None if value is None else float(f"{value:.{DIGITS}g}") for value in values]
+    if feature.kind is Kind.INTEGER:
+        return [None if value is None else int(value) for value in values]
+    return list(values)
 
 
-def _combinations(features: Sequence[FeatureSpec], rows: Sequence[Row]) -> Iterator[Combination]:
+def _combinations(
+    features: Sequence[FeatureSpec], columns: Sequence[list[Scalar]], statuses: Sequence[str]
+) -> Iterator[Combination]:
     """Those that came at least twice, the most frequent first."""
-    counts = Counter(values for values, _ in rows)
-    often = [(values, count) for values, count in counts.most_common(COMBINATIONS) if count > 1]
+    if not features:
+        return
+    rows = list(zip(*columns, strict=True))
+    often = [each for each in Counter(rows).most_common(COMBINATIONS) if each[1] > 1]
+    ends: dict[tuple[Scalar, ...], Counter[str]] = {values: Counter() for values, _ in often}
+    for values, status in zip(rows, statuses, strict=True):
+        if values in ends:
+            ends[values][status] += 1
     order = sorted(range(len(features)), key=lambda place: not features[place].is_listed)
     for values, count in often:
-        ends = Counter(status for others, status in rows if others == values)
-        succeeded = ends[Execution.Status.SUCCEEDED]
-        decided = succeeded + ends[Execution.Status.FAILED]
+        succeeded = ends[values][Execution.Status.SUCCEEDED]
+        decided = succeeded + ends[values][Execution.Status.FAILED]
         yield Combination(
             inputs=tuple(
                 (features[place].label, features[place].display_with_unit(values[place]))
@@ -145,8 +158,8 @@ def _combinations(features: Sequence[FeatureSpec], rows: Sequence[Row]) -> Itera
 
 
 def _input_use(feature: FeatureSpec, values: Sequence[Scalar]) -> InputUse:
-    numbers = [value for value in values if isinstance(value, int | float)]
     if feature.is_number:
+        numbers = [value for value in values if isinstance(value, int | float)]
         counts = _bins(feature, numbers)
     else:
         known = Counter(value for value in values if value is not None).most_common(TOP_VALUES)

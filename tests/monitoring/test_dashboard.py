@@ -1,0 +1,172 @@
+"""The dashboard's page: its filters, links and words."""
+
+import json
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from django.utils.html import escape
+
+from accounts.models import User
+from executions.admin.filters import ExecutionFilterForm
+from executions.models import Execution
+from models_registry.models import ModelVersion
+from monitoring.changes import of_counts, of_percents, of_seconds, percent_text, seconds_text
+from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
+
+
+def test_each_number_leads_to_the_list_of_what_it_counts(
+    as_ada: Client, ada: User, active_version: ModelVersion
+) -> None:
+    now = timezone.now()
+    for status, count in (("succeeded", 3), ("failed", 2), ("canceled", 1)):
+        for _ in range(count):
+            make_execution(
+                version=active_version,
+                status=status,
+                error_code="MODEL" if status == "failed" else "",
+                outputs=LOAN_OUTPUTS if status == "succeeded" else None,
+                started_at=now,
+                finished_at=now,
+            )
+    make_execution(version=active_version, purpose="test", outputs=LOAN_OUTPUTS)
+    page = as_ada.get("/monitoring/").context
+    listed = {
+        number.name: ExecutionFilterForm(_query(number.url), zone=ada.zone)
+        .filter(Execution.objects.all())
+        .count()
+        for number in page["numbers"]
+    }
+    assert listed == {
+        "Executions": 6,
+        "Success rate": 3,
+        "Average response": 3,
+        "Error rate": 2,
+    }
+    for number in page["numbers"]:
+        assert as_ada.get(number.url).status_code == 200
+
+
+def _query(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def test_the_slow_number_leads_to_as_many(
+    as_ada: Client, ada: User, active_version: ModelVersion
+) -> None:
+    now = timezone.now()
+    for seconds in (1, 4, 5):
+        make_execution(
+            version=active_version,
+            outputs=LOAN_OUTPUTS,
+            requested_at=now - timedelta(seconds=seconds),
+            finished_at=now,
+        )
+    page = as_ada.get("/monitoring/").context
+    form = ExecutionFilterForm(_query(page["found"].slow), zone=ada.zone)
+    assert form.filter(Execution.objects.all()).count() == page["now"].cell.slow == 2
+
+
+def test_without_executions_the_page_says_so_and_shows_dashes(as_ada: Client) -> None:
+    response = as_ada.get("/monitoring/")
+    assert "Nothing was run in these days" in response.content.decode()
+    values = {number.name: number.value for number in response.context["numbers"]}
+    assert values == {
+        "Executions": "0",
+        "Success rate": "–",
+        "Average response": "–",
+        "Error rate": "–",
+    }
+
+
+def test_a_filter_by_model_and_version_counts_theirs_alone(as_ada: Client) -> None:
+    model = make_model()
+    first, second = make_version(model=model), make_version(model=model, is_active=True)
+    other = make_version(is_active=True)
+    ModelVersion.objects.filter(pk=first.pk).update(activated_at=timezone.now())
+    for version in (first, second, second, other):
+        make_execution(version=version, outputs=LOAN_OUTPUTS)
+    for query, expected in (
+        ("", 4),
+        (f"model={model.slug}", 3),
+        (f"version={second.pk}", 2),
+        (f"model={model.slug}&version={first.pk}", 1),
+    ):
+        assert as_ada.get(f"/monitoring/?{query}").context["now"].executions == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("from=2026-03-02&to=2026-03-01", "The start date is after the end date."),
+        ("from=1970-01-01&to=2026-03-01", "Expected at most 3,660 days."),
+        ("from=yesterday", "From: write the day as"),
+        ("from=1960-01-01", "Expected a day between 1970 and 2999."),
+        ("model=nobody", "Select a valid choice."),
+    ],
+)
+def test_a_filter_that_cannot_be_used_shows_nothing_but_the_rule(
+    as_ada: Client, query: str, sentence: str
+) -> None:
+    response = as_ada.get(f"/monitoring/?{query}")
+    assert response.status_code == 422
+    assert escape(sentence) in response.content.decode()
+    assert "numbers" not in response.context
+
+
+@pytest.mark.parametrize(
+    "query", ["from=2999-12-31", "to=1970-01-01", "from=1970-01-01&to=1970-01-02"]
+)
+def test_the_first_and_the_last_day_of_all_can_be_asked_for(as_ada: Client, query: str) -> None:
+    assert as_ada.get(f"/monitoring/?{query}").status_code == 200
+
+
+def test_a_persons_words_reach_the_page_as_text(as_ada: Client) -> None:
+    version = make_version(model=make_model(name="<script>alert(1)</script>"), is_active=True)
+    make_execution(version=version, outputs=LOAN_OUTPUTS)
+    page = as_ada.get("/monitoring/").content.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_charts_read_their_numbers_from_tables(
+    as_ada: Client, active_version: ModelVersion
+) -> None:
+    make_execution(version=active_version, outputs=LOAN_OUTPUTS)
+    response = as_ada.get("/monitoring/")
+    page = response.content.decode()
+    for table in ("volume-table", "latency-table"):
+        assert f'data-table="{table}"' in page
+        assert f'id="{table}"' in page
+    assert json.loads(response.context["markers"]) == {}
+    assert 'data-threshold="3000"' in page
+
+
+def test_changes_are_told_in_an_arrow_and_words() -> None:
+    assert of_counts(3721, 3445).size == "8 %"
+    assert (of_counts(5, 10).direction, of_counts(5, 10).size) == ("down", "50 %")
+    assert of_counts(5, 0).rest == "none in the days before"
+    assert of_counts(5, 5).direction == ""
+    assert of_counts(0, 0).rest == ""
+    assert (of_percents(98.4, 99.2).direction, of_percents(98.4, 99.2).size) == (
+        "down",
+        "0.8 points",
+    )
+    assert of_percents(98.41, 98.42).direction == ""
+    assert of_percents(None, 98.4).rest == ""
+    assert of_seconds(0.16, 0.12).size == "0.040 s"
+    assert of_seconds(0.16, None).rest == "none in the days before"
+
+
+def test_rates_are_never_rounded_to_all_or_nothing() -> None:
+    texts = [percent_text(p) for p in (None, 0.0, 0.01, 12.34, 99.99, 100.0)]
+    assert texts == ["–", "0", "< 0.1", "12.3", "> 99.9", "100"]
+    assert [seconds_text(s) for s in (None, 0.0421, 0.16, 4.2, 31.04)] == [
+        "–",
+        "0.042",
+        "0.16",
+        "4.20",
+        "31.0",
+    ]

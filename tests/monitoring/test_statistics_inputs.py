@@ -1,0 +1,136 @@
+"""Which inputs people send: combinations that come again, and the values of each input."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.models import ModelVersion
+from monitoring import combinations
+from monitoring.combinations import Use, canonical, use_of
+from monitoring.period import Period
+from tests.factories import AGE, HOME, INCOME, WORK, make_execution, make_version
+
+UTC = ZoneInfo("UTC")
+
+
+def given(version: ModelVersion, count: int = 1, **fields: Any) -> None:
+    inputs = {"age": 34.0, "income": None, "home": True, "work": "self"} | fields.pop("inputs", {})
+    for _ in range(count):
+        make_execution(version=version, inputs=inputs, **fields)
+
+
+def use(version: ModelVersion) -> Use:
+    today = timezone.localdate(timezone=UTC)
+    return use_of(version, Period(today - timedelta(days=29), today, UTC))
+
+
+def test_combinations_that_came_twice_are_ranked_with_their_success(
+    active_version: ModelVersion,
+) -> None:
+    given(active_version, 2, outputs={"targets": []})
+    given(active_version, error_code="MODEL")
+    given(active_version, 2, inputs={"age": 50.0})
+    given(active_version, inputs={"age": 51.0})
+    found = use(active_version)
+    assert [one.count for one in found.combinations] == [3, 2]
+    assert found.combinations[0].success_text == "66.7"
+    assert found.combinations[1].success_text == "–"
+    assert ("Age", "34 years") in found.combinations[0].inputs
+    assert (found.looked_at, found.is_all) == (6, True)
+
+
+def test_numbers_are_the_same_to_six_significant_digits(active_version: ModelVersion) -> None:
+    for age in (34.0, 34.00001, 34):
+        given(active_version, inputs={"age": age})
+    given(active_version, inputs={"age": 34.001})
+    assert [one.count for one in use(active_version).combinations] == [3]
+
+
+@pytest.mark.parametrize(
+    ("feature", "stored", "expected"),
+    [
+        (AGE, [1234567.0, 0.0001234567, 5, None], [1234570.0, 0.000123457, 5.0, None]),
+        (FeatureSpec("n", "N", Kind.INTEGER), [1234567, 5.0, None], [1234567, 5, None]),
+        (HOME, [True, False, None], [True, False, None]),
+        (WORK, ["self", None], ["self", None]),
+    ],
+)
+def test_what_people_call_the_same_is_the_same(
+    feature: FeatureSpec, stored: list[Any], expected: list[Any]
+) -> None:
+    assert canonical(feature, stored) == expected
+
+
+def test_sensitive_inputs_are_in_nothing_that_is_shown(db: None) -> None:
+    version = make_version(features=(AGE, replace(WORK, is_sensitive=True)), is_active=True)
+    for work in ("self", "emp"):
+        make_execution(version=version, inputs={"age": 34.0, "work": work})
+    found = use(version)
+    assert found.hidden == 1
+    assert [one.inputs for one in found.combinations] == [(("Age", "34 years"),)]
+    assert [one.label for one in found.inputs] == ["Age"]
+
+
+def test_a_model_whose_inputs_are_all_sensitive_shows_none(db: None) -> None:
+    version = make_version(features=(replace(AGE, is_sensitive=True),), is_active=True)
+    make_execution(version=version, inputs={"age": 34.0})
+    assert (use(version).combinations, use(version).inputs) == ((), ())
+
+
+def test_what_people_deleted_and_what_is_no_prediction_is_left_out(
+    active_version: ModelVersion,
+) -> None:
+    given(active_version, 2, deleted_at=timezone.now())
+    given(active_version, 2, purpose="test")
+    given(active_version, 2, requested_at=timezone.now() - timedelta(days=40))
+    assert use(active_version).looked_at == 0
+
+
+def test_the_newest_are_looked_at_where_there_are_many(
+    active_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(active_version, 3, requested_at=timezone.now() - timedelta(days=1))
+    given(active_version, 2, inputs={"age": 50.0})
+    monkeypatch.setattr(combinations, "NEWEST", 2)
+    found = use(active_version)
+    assert (found.looked_at, found.is_all) == (2, False)
+    assert [dict(one.inputs)["Age"] for one in found.combinations] == ["50 years"]
+
+
+def test_choices_show_their_most_frequent_values_by_label(active_version: ModelVersion) -> None:
+    given(active_version, 3)
+    given(active_version, 1, inputs={"work": "emp", "home": None})
+    shown = {one.label: one for one in use(active_version).inputs}
+    work = shown["Employment"]
+    assert [(share.label, share.count, share.bar) for share in work.shares] == [
+        ("Self-employed", 3, 100),
+        ("Employed", 1, pytest.approx(100 / 3)),
+    ]
+    assert [share.label for share in shown["Owns a home"].shares] == ["Yes"]
+    assert shown["Owns a home"].others == 1
+
+
+def test_numbers_fall_into_ten_bins_from_the_smallest_to_the_largest(
+    active_version: ModelVersion,
+) -> None:
+    for age in (20.0, 21.0, 29.9, 30.0):
+        given(active_version, inputs={"age": age})
+    age = next(one for one in use(active_version).inputs if one.label == "Age")
+    assert [share.count for share in age.shares] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert age.shares[0].label == "20 to 21 years"
+
+
+def test_a_number_that_never_differs_is_one_bin_and_missing_ones_are_told(
+    db: None,
+) -> None:
+    version = make_version(features=(INCOME,), is_active=True)
+    for income in (100.0, 100.0, None):
+        make_execution(version=version, inputs={"income": income})
+    (income_use,) = use(version).inputs
+    assert [(share.label, share.count) for share in income_use.shares] == [("€ 100", 2)]
+    assert income_use.others == 1

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import uuid
+from typing import Any
 
 import joblib
 import numpy as np
@@ -30,7 +31,7 @@ from tests.factories import make_execution, make_version
 pytestmark = pytest.mark.usefixtures("no_renewal")
 
 
-def stored(pipeline: Pipeline, **fields: object) -> ModelVersion:
+def stored(pipeline: Pipeline, **fields: Any) -> ModelVersion:
     """A live version of a pipeline that takes an amount and months."""
     random = np.random.default_rng(1)
     rows = pd.DataFrame({name: random.uniform(1, 60, 200) for name in ("amount", "months")})

@@ -1,6 +1,7 @@
 """docker-compose.yml as plain values, and its services as processes of this machine."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import yaml
 from tests.test_settings import REPOSITORY
 
 WAIT_SECONDS = 180.0
+PATHS = ("run/secrets", "data", "cache", "scratch", "tmp")  # of containers
 
 
 def compose() -> dict[str, Any]:
@@ -37,10 +39,11 @@ class Machine:
 
     def here(self, text: str) -> str:
         """A text of the compose file as it is on this machine."""
-        for path in ("run/secrets", "data", "cache", "scratch", "tmp"):
+        for path in PATHS:
             (self.folder / path).mkdir(parents=True, exist_ok=True)
-            text = text.replace(f"/{path}", f"@@{path}")
-        text = text.replace("@@", f"{self.folder}/").replace("$$", "$")
+        text = re.sub(rf"/({'|'.join(PATHS)})\b(?!-)", rf"{self.folder}/\1", text).replace(
+            "$$", "$"
+        )
         for address, port in self.ports.items():
             name, _, inside = address.partition(":")
             for host in (name, "0.0.0.0", "127.0.0.1"):
@@ -96,10 +99,8 @@ class Machine:
         kind, *words = compose()["services"][service]["healthcheck"]["test"]
         if kind == "CMD":
             return self.argv(words)
-        # Redis's own client is in its image and not in the wheel: the stack's check stands in.
-        url = (self.folder / "run" / "secrets" / "redis_url").read_text().strip()
-        check = f"from config.stack.redis import check; check({url!r})"
-        return [sys.executable, "-c", check]
+        port = self.ports["redis:6379"]
+        return ["sh", "-c", self.here(words[0]).replace("redis-cli", f"redis-cli -p {port}")]
 
     def _probe(self, service: str, test: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

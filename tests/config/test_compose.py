@@ -126,15 +126,12 @@ def machine(transactional_db: None, tmp_path: Path) -> Iterator[Machine]:
     secrets = tmp_path / "run" / "secrets"
     make_secrets(secrets)
     with psycopg.connect(server, autocommit=True) as there:
-        for secret, scheme in (
-            ("database", "postgresql"),
-            ("prefect_database", "postgresql+asyncpg"),
-        ):
-            names[secret] = sql.Identifier(f"{secret}_{uuid.uuid4().hex}")
-            there.execute(sql.SQL("CREATE DATABASE {}").format(names[secret]))
-            (name,) = names[secret]._obj
+        for kind, scheme in DATABASES.items():
+            database = f"{kind}_{uuid.uuid4().hex}"
+            names.append(sql.Identifier(database))
+            there.execute(sql.SQL("CREATE DATABASE {}").format(names[-1]))
             url = urlsplit(server)._replace(scheme=scheme, path=f"/{database}")
-            (secrets / f"{secret}_url").write_text(urlunsplit(url))
+            (secrets / f"{kind}_url").write_text(urlunsplit(url))
     redis = machine.here((secrets / "redis_url").read_text())
     (secrets / "redis_url").write_text(redis)
     (secrets / "email_url").write_text("console:")

@@ -1,4 +1,4 @@
-"""Names as nobody should give them: markup, 200 characters without a space, right to left, emoji."""
+"""Names nobody should give: markup, 200 characters without a space, right to left, emoji."""
 
 from typing import Any
 
@@ -29,9 +29,7 @@ def make_hostile_version(**fields: Any) -> ModelVersion:
             FeatureSpec(LONG, LONG, Kind.STRING, Requirement.MAY_BE_MISSING, group=MARKUP),
         ),
         targets=(
-            TargetSpec(
-                "", EVERY, class_labels=((0, EVERY), (1, MARKUP), (2, MIRRORED), (3, LONG))
-            ),
+            TargetSpec("", EVERY, class_labels=((0, EVERY), (1, MARKUP), (2, MIRRORED), (3, LONG))),
         ),
         **{
             "label": MIRRORED,

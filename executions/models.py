@@ -239,11 +239,7 @@ class Execution(models.Model):
                 name="executions_failed_newest",
             ),
             # The slow ones, whatever their model calls slow.
-            models.Index(
-                F("finished_at") - F("requested_at"),
-                condition=Q(finished_at__isnull=False),
-                name="executions_response_time",
-            ),
+            models.Index(F("finished_at") - F("requested_at"), name="executions_response_time"),
             # What finished since the last look, for counters that only grow.
             models.Index(
                 fields=["finished_at"],

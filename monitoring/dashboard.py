@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -73,22 +74,28 @@ class Entry:
 @staff_only
 def dashboard(request: SignedInRequest) -> HttpResponse:
     form = DashboardForm(request.GET, zone=request.user.zone)
+    context: dict[str, Any] = {"form": form}
     if not form.is_valid():
-        return render(request, "monitoring/dashboard.html", {"form": form}, status=422)
+        return render(request, "monitoring/dashboard.html", context, status=422)
+    context["period"] = form.period
+    context["is_counting"] = statistics.is_too_much_to_count_live(form.scope)
+    if not context["is_counting"]:
+        context |= _content(form)
+    return render(request, "monitoring/dashboard.html", context)
+
+
+def _content(form: DashboardForm) -> dict[str, Any]:
     scope = form.scope
     asks_for_model = bool(form.cleaned_data["model"] or form.version)
     found = ExecutionList(form.period, form.model if asks_for_model else None, form.version)
     now, before, days = statistics.figures_and_before(scope)
-    bars = statistics.bars(scope, days)
     deployed = statistics.deployments(scope)
     described = _described_version(form)
-    context = {
-        "form": form,
-        "period": form.period,
+    return {
         "now": now,
         "numbers": _numbers(now, before, found),
         "found": found,
-        "points": [_point(bar, found) for bar in bars],
+        "points": [_point(bar, found) for bar in statistics.bars(scope, days)],
         "deployments": deployed,
         "markers": json.dumps(statistics.markers(form.period.buckets, deployed)),
         "slow_ms": _slow_ms(form),
@@ -98,7 +105,6 @@ def dashboard(request: SignedInRequest) -> HttpResponse:
         "use": use_of(described, form.period) if described else None,
         "live": [version for version in form.chosen_versions if version.is_active],
     }
-    return render(request, "monitoring/dashboard.html", context)
 
 
 def _numbers(now: Figures, before: Figures, found: ExecutionList) -> list[Number]:

@@ -23,6 +23,8 @@ from monitoring.models import CountedZone, DayTally
 from monitoring.period import DAY, Bucket, Period, Unit, edges_of, moment_of
 
 TOP = 10
+COUNTED_LIVE = 50_000
+"""Executions that are counted in a fifth of a second."""
 _KEPT = ("succeeded", "failed", "canceled", "slow", "response_seconds", "queue_seconds", "bins")
 
 
@@ -100,6 +102,16 @@ class Ranked:
 
     key: str
     count: int
+
+
+def is_too_much_to_count_live(scope: Scope) -> bool:
+    """Whether the zone's days are not kept yet (an admin's timezone is new) and there are so many
+    executions that a page would wait for them."""
+    if _counted_through(scope.period):
+        return False
+    period = Period(scope.period.before.first, scope.period.last, scope.period.zone)
+    found = Execution.objects.predictions().between(period.begins, period.ends)
+    return found.order_by()[: COUNTED_LIVE + 1].count() > COUNTED_LIVE
 
 
 def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]]:

@@ -13,6 +13,7 @@ from accounts.models import User
 from executions.admin.filters import ExecutionFilterForm
 from executions.models import Execution
 from models_registry.models import ModelVersion
+from monitoring import rollup, statistics
 from monitoring.changes import of_counts, of_percents, of_seconds, percent_text, seconds_text
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 
@@ -170,3 +171,16 @@ def test_rates_are_never_rounded_to_all_or_nothing() -> None:
         "4.20",
         "31.0",
     ]
+
+
+def test_a_timezone_whose_days_are_not_counted_yet_says_so_where_there_is_much_to_count(
+    as_ada: Client, active_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        make_execution(version=active_version, outputs=LOAN_OUTPUTS)
+    monkeypatch.setattr(statistics, "COUNTED_LIVE", 2)
+    response = as_ada.get("/monitoring/")
+    assert "The days of your timezone are being counted" in response.content.decode()
+    assert "numbers" not in response.context
+    rollup.keep_up()
+    assert as_ada.get("/monitoring/").context["now"].executions == 3

@@ -120,9 +120,9 @@ def test_numbers_fall_into_ten_bins_from_the_smallest_to_the_largest(
 ) -> None:
     for age in (20.0, 21.0, 29.9, 30.0):
         given(active_version, inputs={"age": age})
-    age = next(one for one in use(active_version).inputs if one.label == "Age")
-    assert [share.count for share in age.shares] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 2]
-    assert age.shares[0].label == "20 to 21 years"
+    used = next(one for one in use(active_version).inputs if one.label == "Age")
+    assert [share.count for share in used.shares] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert used.shares[0].label == "20 to 21 years"
 
 
 def test_a_number_that_never_differs_is_one_bin_and_missing_ones_are_told(

@@ -46,7 +46,8 @@ def test_a_day_has_as_many_bars_as_hours(day: date, hours: int) -> None:
 
 
 def test_an_hour_that_comes_twice_is_told_apart() -> None:
-    labels = [bucket.label for bucket in Period(*[date(2026, 10, 25)] * 2, BERLIN).buckets]
+    day = date(2026, 10, 25)
+    labels = [bucket.label for bucket in Period(day, day, BERLIN).buckets]
     assert labels[1:5] == ["01:00", "02:00 CEST", "02:00 CET", "03:00"]
 
 

@@ -1,6 +1,7 @@
 """The slots of a resident worker: threads that take flow runs and carry them out, one at a time.
 
 A free slot takes the oldest hint from Redis, or a run that polling found; a busy one takes nothing.
+Where hints were lost, polling alone brings runs, so more of them wait here than there are slots.
 The row is claimed first, by compare-and-set, and only then is Prefect told that the run is running,
 while the model computes already: so a hint that comes twice, late or to two workers changes nothing
 in Prefect either, and a Prefect that is away never holds a result back.
@@ -32,6 +33,7 @@ from models_registry import wakeup
 logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0
+MOST_WAITING = 100  # in this process, of those that polling found
 STALE = timedelta(seconds=30)
 """A run that has waited this long for a row that is not queued any more will never run."""
 
@@ -95,13 +97,20 @@ class Slots:
     def running(self) -> int:
         return len(self._running)
 
-    def offer(self, run: Run) -> bool:
-        """Give a polled run to a free slot; False if there is none, or if the run is known here."""
+    def room_for(self, found: int) -> int:
+        """How many runs this process may hold where polling found so many: as many as it has slots,
+        and as many more as wait without a hint, because no slot will hear of those."""
+        hints = wakeup.count_of_hints() if self._takes_hints else 0
+        return self.size + min(max(found - hints, 0), MOST_WAITING)
+
+    def offer(self, run: Run, *, room: int) -> bool:
+        """Keep a polled run for the next free slot; False if there is no room, or if the run is
+        known here. That claims nothing: another worker may take it meanwhile."""
         with self._lock:
             is_known = run.id in self._running or run.id in self._waiting
             if is_known or self._stopping.is_set():
                 return False
-            if len(self._running) + len(self._waiting) >= self.size:
+            if len(self._running) + len(self._waiting) >= room:
                 return False
             self._waiting.add(run.id)
         self._polled.put(run)

@@ -20,6 +20,7 @@ import anyio.abc
 import anyio.to_thread
 import httpx
 from django.conf import settings
+from django.db import connections
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.exceptions import ObjectNotFound
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 200  # that Prefect lists at once
 HAND_BACK_SECONDS = 5.0
+THREADS_BESIDE_SLOTS = 6  # leases, two sweeps, settling, warming, explaining
 
 
 class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
@@ -56,7 +58,7 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         self.slots = slots
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """The net under the hints: offer the pool's waiting runs to free slots."""
+        """The net under the hints: offer the pool's waiting runs to the slots."""
         try:
             waiting = await self.client.get_scheduled_flow_runs_for_work_pool(
                 settings.PREFECT_WORK_POOL
@@ -64,7 +66,14 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         except httpx.HTTPError as error:
             logger.warning("poll_failed error=%s", type(error).__name__)
             return []
-        return [entry.flow_run for entry in waiting if self.slots.offer(_as_run(entry.flow_run))]
+        if not waiting:
+            return []
+        room = await anyio.to_thread.run_sync(self.slots.room_for, len(waiting))
+        return [
+            entry.flow_run
+            for entry in waiting
+            if self.slots.offer(_as_run(entry.flow_run), room=room)
+        ]
 
     async def run(
         self,
@@ -146,6 +155,13 @@ def _forget(client: SyncPrefectClient, name: str) -> None:
         logger.warning("worker_not_forgotten error=%s", type(error).__name__)
 
 
+def _give_every_thread_a_connection() -> None:
+    """A slot keeps its connection while the model computes. With a smaller pool a busy worker could
+    not renew its leases, and would lose what it computes."""
+    pool = connections.settings["default"]["OPTIONS"]["pool"]
+    pool["max_size"] = max(pool["max_size"], settings.WORKER_SLOTS + THREADS_BESIDE_SLOTS)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
     parser.add_argument(
@@ -158,6 +174,7 @@ def main() -> None:
         help="how long a run may still take once the worker is told to stop (default: 20)",
     )
     arguments = parser.parse_args()
+    _give_every_thread_a_connection()
     asyncio.run(serve(takes_hints=not arguments.no_hints, drain_seconds=arguments.drain_seconds))
 
 

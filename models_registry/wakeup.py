@@ -26,13 +26,22 @@ TIMEOUT_SECONDS = 1.0
 KEPT_SECONDS = 60
 """A flow run that no worker took by then is found by polling."""
 MAX_HINTS = 10_000
+SILENT_SECONDS = 5.0
+"""How long nothing is hinted after Redis failed: waiting a second for it at each of many runs would
+hold all of them back, and polling finds them meanwhile."""
 HEARTBEAT_SECONDS = 15
 WARM_SECONDS = 5.0
 """How long whoever makes a version live waits for it to be opened first."""
 
 
+_silent_until: dict[str, float] = {}
+"""Until when on the monotonic clock nothing is hinted, by the address of Redis."""
+
+
 def wake(hint: dict[str, Any]) -> None:
     """Tell one idle worker of the pool about a flow run."""
+    if time.monotonic() < _silent_until.get(settings.REDIS_URL, 0.0):
+        return
     try:
         with quick_redis().pipeline(transaction=False) as pipe:
             pipe.rpush(_runs(), json.dumps(hint))
@@ -40,6 +49,7 @@ def wake(hint: dict[str, Any]) -> None:
             pipe.expire(_runs(), KEPT_SECONDS)
             pipe.execute()
     except RedisError as error:
+        _silent_until[settings.REDIS_URL] = time.monotonic() + SILENT_SECONDS
         logger.warning("wake_failed run=%s error=%s", hint.get("id"), type(error).__name__)
 
 
@@ -53,6 +63,15 @@ def next_hint(wait_seconds: float) -> dict[str, Any] | None:
         return None
     hint = json.loads(taken[1])
     return hint if isinstance(hint, dict) else None
+
+
+def count_of_hints() -> int:
+    """How many runs wait with a hint; 0 where Redis is away, for then nobody will hear of them."""
+    try:
+        return quick_redis().llen(_runs())
+    except RedisError as error:
+        logger.warning("hints_not_counted error=%s", type(error).__name__)
+        return 0
 
 
 def warm(version_id: int, *, wait_seconds: float = 0.0) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
-from django.db.models.functions import Concat, Now
+from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
@@ -31,6 +31,10 @@ RETRY_DELAYS = {"STORAGE": (timedelta(seconds=1), timedelta(seconds=3))}
 
 CHECK_AFTER = timedelta(seconds=20)
 """How long a submitted execution may stay queued before the sweep asks after its flow run."""
+
+CHECK_SLOWEST = timedelta(seconds=60)
+"""The longest pause between two such questions. Each pause is as long as the execution has waited:
+asking after a long queue every 20 s took more of Prefect than it had, and the queue stood still."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.U
         number=attempt,
         defaults={"flow_run_id": flow_run_id},
     )
+    waited = Now() - F("requested_at")
     Execution.objects.queued().filter(pk=execution_id, attempt=attempt).update(
-        dispatch_after=Now() + Value(CHECK_AFTER)
+        dispatch_after=Now() + Greatest(Value(CHECK_AFTER), Least(waited, Value(CHECK_SLOWEST)))
     )
 
 

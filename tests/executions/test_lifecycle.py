@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError
@@ -131,6 +132,18 @@ def test_the_flow_run_is_noted_without_touching_the_status() -> None:
     execution.refresh_from_db()
     assert execution.status == "running"
     assert Attempt.objects.get().flow_run_id == flow_run_id
+
+
+@pytest.mark.parametrize(("waited", "pause"), [(0, 20), (40, 40), (600, 60)])
+def test_the_longer_an_execution_waits_the_later_its_run_is_asked_after(
+    waited: int, pause: int
+) -> None:
+    asked_for = timezone.now() - timedelta(seconds=waited)
+    execution = make_execution(requested_at=asked_for)
+    lifecycle.mark_submitted(execution.pk, attempt=1, flow_run_id=uuid.uuid4())
+    execution.refresh_from_db()
+    left = (execution.dispatch_after - timezone.now()).total_seconds()
+    assert pause - 5 < left <= pause + 5
 
 
 def test_a_successful_test_opens_the_gate_for_the_file_and_revision_it_ran_on() -> None:

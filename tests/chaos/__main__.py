@@ -1,12 +1,14 @@
 """`make chaos`: every crash point under load, then all of them at random.
 
 CHAOS_MINUTES=10 is how long the last one takes, 0 leaves it out. CHAOS=words runs the crash points
-whose names contain one of the comma-separated words, and leaves the document as it is.
+whose names contain one of the comma-separated words. What is run replaces its rows in
+`docs/reliability.md`.
 """
 
 import os
 import random
 import shutil
+import signal
 import sys
 
 from config.stack.environment import REPOSITORY
@@ -32,18 +34,16 @@ def main() -> int:
     )  # fmt: skip
     faults = [*FAULTS, *([everything] if minutes else [])]
     chosen = [fault for fault in faults if not words or any(w in fault.name for w in words)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the product is stopped, too
     shutil.rmtree(FOLDER, ignore_errors=True)
-    outcomes, not_run = [], []
+    outcomes = []
     with prepared(FOLDER) as scene:
         for fault in chosen:
             outcome = suffer(scene, fault)
-            if outcome is None:
-                not_run.append(fault.name)
-            else:
+            if outcome is not None:
                 outcomes.append(outcome)
-    print(f"\n{report.machine()}\n\n{report.table(outcomes)}\n\n{report.remarks(outcomes)}")
-    if not words:
-        report.write(outcomes, not_run)
+                report.write([outcome], [fault.name for fault in faults])
+    print(f"\n{report.told(outcomes)}")
     return int(not all(outcome.is_kept for outcome in outcomes))
 
 

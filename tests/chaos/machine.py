@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+import psycopg
+
 from config.stack import record
 from config.stack.environment import REPOSITORY, read
-from config.stack.pids import Identity, left_behind, stat
+from config.stack.pids import Identity, left_behind
 from config.stack.record import Record
 
 PATIENCE_SECONDS = 90.0
@@ -140,11 +143,13 @@ class Machine:
         return self.send(part, signal.SIGKILL)
 
     def until_another(self, part: str, before: Identity) -> None:
-        """Wait until the supervisor has started the part again."""
+        """Wait until the supervisor has started the part again, and a server answers."""
         until(
             lambda: self.identity(part) != before and self.identity(part).is_alive(),
             f"{part} to be started again",
         )
+        if part in ANSWERS:
+            until(lambda: ANSWERS[part](self.values), f"{part} to answer")
 
     def kill_and_wait(self, part: str) -> None:
         self.until_another(part, self.kill(part))
@@ -211,6 +216,29 @@ class Machine:
                 process.wait()
 
 
+def says_yes(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def connects(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+# From when on a server is back; Celery's and the resident worker's start is part of a recovery.
+ANSWERS: dict[str, Callable[[dict[str, str]], bool]] = {
+    "web": lambda values: says_yes(f"{values['SITE_URL']}/healthz"),
+    "prefect": lambda values: says_yes(f"{values['PREFECT_API_URL']}/health"),
+    "postgres": lambda values: connects(values["DATABASE_URL"]),
+}
+
+
 def children(pid: int) -> list[int]:
     """The processes whose parent this is."""
     found = []
@@ -227,8 +255,3 @@ def children(pid: int) -> list[int]:
 def descendants(pid: int) -> list[int]:
     found = children(pid)
     return found + [below for one in found for below in descendants(one)]
-
-
-def is_stopped(identity: Identity) -> bool:
-    now = stat(identity.pid)
-    return now is not None and now.state == "T"

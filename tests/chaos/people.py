@@ -36,7 +36,8 @@ class Submission:
     sent_at: float = field(default_factory=time.time)
     accepted_at: float | None = None
     execution: str | None = None
-    presses: int = 0
+    answered_in: float = 0.0
+    """How long the page took that was the prediction's."""
     refusals: list[tuple[str, float]] = field(default_factory=list)
     """What was answered instead, and after how many seconds."""
 
@@ -69,11 +70,11 @@ class Person:
         deadline = time.monotonic() + GIVES_UP_SECONDS
         while time.monotonic() < deadline:
             began = time.monotonic()
-            submission.presses += 1
             said = self.press(submission)
+            submission.answered_in = time.monotonic() - began
             if not said:
                 return
-            submission.refusals.append((said, time.monotonic() - began))
+            submission.refusals.append((said, submission.answered_in))
             time.sleep(PRESSES_AGAIN_SECONDS)
 
     def press(self, submission: Submission) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """The outcomes as a Markdown table, each column as wide as its widest cell."""
-    rows = [HEAD, *(cells(outcome) for outcome in outcomes)]
+def table(rows: Iterable[Sequence[str]]) -> str:
+    """The rows as a Markdown table, each column as wide as its widest cell."""
+    rows = [HEAD, *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
@@ -39,16 +39,12 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def remarks(outcomes: Sequence[Outcome]) -> str:
+def remark(outcome: Outcome) -> str:
     """What was seen beside the figures, and what was not kept."""
-    lines = []
-    for outcome in outcomes:
-        said = [*outcome.notes, *outcome.verdict.problems[:5]]
-        if outcome.verdict.recovered > outcome.limit:
-            said.append(f"recovered after its {outcome.limit:.0f} s")
-        if said:
-            lines.append(f"- {outcome.name}: {'; '.join(said)}.")
-    return "\n".join(lines)
+    said = [*outcome.notes, *outcome.verdict.problems[:5]]
+    if outcome.verdict.recovered > outcome.limit:
+        said.append(f"recovered after its {outcome.limit:.0f} s")
+    return f"- {outcome.name}: {'; '.join(said)}."
 
 
 def machine() -> str:
@@ -60,11 +56,31 @@ def machine() -> str:
     )
 
 
-def write(outcomes: Sequence[Outcome], not_run: Sequence[str], file: Path = DOCUMENT) -> None:
-    """Put the run between the document's markers."""
-    text = file.read_text("utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    left_out = [f"Not run on this machine: {', '.join(not_run)}."] if not_run else []
-    told = "\n\n".join([machine(), table(outcomes), remarks(outcomes), *left_out])
-    file.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}", "utf-8")
+def told(outcomes: Sequence[Outcome]) -> str:
+    """All that a run has to say."""
+    return "\n\n".join([machine(), table(map(cells, outcomes)), "\n".join(map(remark, outcomes))])
+
+
+def write(outcomes: Sequence[Outcome], order: Sequence[str], file: Path = DOCUMENT) -> None:
+    """Put the outcomes between the document's markers, in the place of what they repeat."""
+    before, _, rest = file.read_text("utf-8").partition(BEGIN)
+    old, _, after = rest.partition(END)
+    rows = {}
+    for line in old.splitlines():
+        if line.startswith("| ") and not line.startswith(f"| {HEAD[0]} "):
+            row = [cell.strip() for cell in line.strip("| ").split(" | ")]
+            rows[row[0]] = row
+    remarks = {line[2:].partition(":")[0]: line for line in old.splitlines() if line[:2] == "- "}
+    for outcome in outcomes:
+        rows[outcome.name], remarks[outcome.name] = [*cells(outcome)], remark(outcome)
+    names = [name for name in order if name in rows]
+    missing = [name for name in order if name not in rows]
+    left_out = [f"Not run on this machine: {', '.join(missing)}."] if missing else []
+    parts = [
+        machine(),
+        table(rows[name] for name in names),
+        "\n".join(remarks[name] for name in names if name in remarks),
+        *left_out,
+    ]
+    text = "\n\n".join(parts)
+    file.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")

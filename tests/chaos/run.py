@@ -102,7 +102,8 @@ def suffer(scene: Scene, fault: Fault, say: Callable[[str], None] = print) -> Ou
 
 def _notes(scene: Scene) -> tuple[str, ...]:
     refusals = [one for submission in scene.crowd.submissions for one in submission.refusals]
-    notes = list(scene.notes)
+    slowest = max((one.answered_in for one in scene.crowd.submissions), default=0.0)
+    notes = [f"the slowest page took {slowest:.1f} s", *scene.notes]
     if refusals:
         words = sorted({said for said, _ in refusals})
         slowest = max(seconds for _, seconds in refusals)

@@ -21,7 +21,7 @@ from models_registry.storage import (
 )
 
 FOLDER = "models"
-Fate = Literal["was there", "brought back", "replaced"]
+Fate = Literal["in place", "brought back", "replaced"]
 
 
 def named_by_rows() -> list[KeptFile]:
@@ -53,7 +53,7 @@ def bring_back(sha256: str, folder: Path) -> Fate:
     fate: Fate = "brought back"
     if storages["artifacts"].exists(key):
         if stored_digest(sha256) == sha256:
-            return "was there"
+            return "in place"
         storages["artifacts"].delete(key)
         fate = "replaced"
     store_artifact(_chunks(folder / FOLDER / sha256))

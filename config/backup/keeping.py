@@ -97,8 +97,8 @@ def restore(folder: Path, *, replace: bool) -> Restored:
             )
         if count := database.others():
             raise BackupError(
-                f"The database has {count} other connections. Stop the web, Celery and worker "
-                "processes, then restore."
+                f"The database is in use (other connections: {count}). Stop the web, Celery, beat "
+                "and worker processes, then restore."
             )
     brought = Counter(files.bring_back(file.sha256, folder) for file in made.artifacts)
     if replace:

@@ -108,7 +108,7 @@ def test_what_was_lost_comes_back_and_predicts_as_before(installation: Installat
 
     restored = installation.manage("restore", folder)
     assert restored.code == 0, restored
-    assert "1 brought back, 1 was there" in restored.said
+    assert "1 brought back, 1 in place" in restored.said
     assert "Predictions that go on: 2" in restored.said
     after = installation.ask("go_on")
     assert {name: after[name] for name in before if name != "old"} == {
@@ -130,7 +130,7 @@ def test_what_is_there_is_replaced_when_told(installation: Installation) -> None
 
     restored = installation.manage("restore", folder, "--replace")
 
-    assert (restored.code, "1 replaced, 1 was there" in restored.said) == (0, True), restored
+    assert (restored.code, "1 in place, 1 replaced" in restored.said) == (0, True), restored
     assert stored_digest(before["old"]) == before["old"]
     with psycopg.connect(installation.database) as there:
         tables = there.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -194,7 +194,7 @@ def test_a_database_that_is_not_empty_or_in_use_is_left_alone(monday: Path) -> N
         dbname=facts["NAME"], user=facts["USER"], password=facts["PASSWORD"],
         host=facts["HOST"], port=facts["PORT"],
     ):  # fmt: skip
-        assert "other connections" in refusal("restore", str(monday), "--replace")
+        assert "The database is in use" in refusal("restore", str(monday), "--replace")
     assert ModelVersion.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""People who are signed in and send the form of a model, five times a second between them.
+"""People who are signed in and send the form of a model at a steady rate between them.
 
 Whoever gets no answer, or a page that says to wait, presses again: the same form, with the same
 token. Accepted is what the site answered with the address of the prediction's page.
@@ -108,7 +108,7 @@ class Person:
 class Crowd:
     """Several people who send one model's form at a steady rate while the block runs."""
 
-    def __init__(self, people: Sequence[Person], slug: str, per_second: float = 5.0) -> None:
+    def __init__(self, people: Sequence[Person], slug: str, per_second: float) -> None:
         self.people = people
         self.slug = slug
         self.per_second = per_second

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from config.stack.environment import REPOSITORY
-from tests.chaos.run import Outcome
+from tests.chaos.run import PER_SECOND, Outcome
 
 DOCUMENT = REPOSITORY / "docs" / "reliability.md"
 BEGIN, END = "<!-- chaos: begin -->", "<!-- chaos: end -->"
 HEAD = (
-    "crash point", "must", "accepted", "lost", "doubled", "wrong", "changed", "failed",
-    "slowest, s", "recovered in, s", "load", "kept",
+    "crash point", "must", "forms a second", "accepted", "lost", "doubled", "wrong",
+    "changed", "failed", "slowest, s", "recovered in, s", "load", "kept",
 )  # fmt: skip
 
 
@@ -21,8 +21,9 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
     told = outcome.verdict
     failed = ", ".join(f"{count} {code}" for code, count in sorted(told.failed.items())) or "0"
     return (
-        outcome.name, outcome.must, str(told.accepted), str(told.lost), str(told.doubled),
-        str(told.wrong), str(told.changed), failed, f"{told.slowest:.1f}", f"{told.recovered:.1f}",
+        outcome.name, outcome.must, f"{PER_SECOND:g}", str(told.accepted), str(told.lost),
+        str(told.doubled), str(told.wrong), str(told.changed), failed,
+        f"{told.slowest:.1f}", f"{told.recovered:.1f}",
         f"{outcome.load_average:.1f}", "yes" if outcome.is_kept else "**no**",
     )  # fmt: skip
 
@@ -51,7 +52,7 @@ def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return (
         f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} cores, {memory:.0f} GB, "
-        f"Linux {platform.release()}, Python {platform.python_version()}; 5 submissions a second; "
+        f"Linux {platform.release()}, Python {platform.python_version()}; "
         "“load” is the machine's load average when the row ended (others used it, too)."
     )
 

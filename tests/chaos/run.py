@@ -12,6 +12,7 @@ from tests.chaos.machine import Machine, until
 from tests.chaos.people import Crowd, Person
 from tests.chaos.truth import Truth, Verdict
 
+PER_SECOND = float(os.environ.get("CHAOS_PER_SECOND", "5"))
 BEFORE_SECONDS = 2.0
 AFTER_SECONDS = 3.0
 PATIENCE_SECONDS = 240.0
@@ -57,7 +58,7 @@ def prepared(folder: Path) -> Iterator[Scene]:
         digests = {name: by_slug[slug] for name, slug in slugs.items()}
         (digests["other forest"],) = set(machine.act("keep", str(files))) - set(by_slug.values())
         people = [sign_in(email) for email in made["people"]]
-        crowd = Crowd(people, slugs["forest"])
+        crowd = Crowd(people, slugs["forest"], PER_SECOND)
         yield Scene(machine, truth, crowd, sign_in(made["admin"]), slugs, files, digests)
     finally:
         machine.down()

@@ -25,6 +25,7 @@ from config.stack.record import Record
 
 PATIENCE_SECONDS = 90.0
 ACTS = "import django; django.setup(); from tests.chaos.acts import main; main()"
+MANY_THREADS = {"DATABASE_POOL_SIZE": "32", "DATABASE_STATEMENT_TIMEOUT_MS": "60000"}
 PARTS = ("web", "celery", "worker", "prefect", "redis", "s3", "postgres")
 
 
@@ -99,7 +100,8 @@ class Machine:
     def acting(self, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
         process = subprocess.Popen(
             [sys.executable, "-c", ACTS, *arguments],
-            cwd=REPOSITORY, env=self.product_environment(), stdout=subprocess.PIPE, text=True,
+            cwd=REPOSITORY, env=self.product_environment(**MANY_THREADS),
+            stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
             yield process

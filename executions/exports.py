@@ -173,9 +173,13 @@ def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
 
 def _classes(executions: ExecutionQuerySet) -> tuple[str, ...]:
     """The classes of a version, which all its answers name."""
-    outputs = executions.filter(outputs__isnull=False).values_list("outputs", flat=True).first()
-    probabilities = outputs["targets"][0]["probabilities"] if outputs else []
-    return tuple(choice_text(entry["value"]) for entry in probabilities)
+    answered = executions.filter(status=Execution.Status.SUCCEEDED, outputs__isnull=False)
+    for outputs in answered.order_by().values_list("outputs", flat=True)[:1]:
+        assert outputs is not None
+        return tuple(
+            choice_text(entry["value"]) for entry in outputs["targets"][0]["probabilities"]
+        )
+    return ()
 
 
 def _union(names: Any) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, Q, Value
+from django.db.models import Count, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
 from models_registry.models import ModelVersion, TestCase
+
+TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationField())
+"""The response time, as its index knows it."""
 
 
 class ExecutionQuerySet(models.QuerySet["Execution"]):
@@ -55,6 +58,10 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
             Q(finished_at__gt=execution.finished_at)
             | Q(finished_at=execution.finished_at, pk__gt=execution.pk)
         )
+
+    def longer_than(self, seconds: float) -> "ExecutionQuerySet":
+        """Whose response time is longer."""
+        return self.annotate(took=TOOK).filter(took__gt=timedelta(seconds=seconds))
 
     def queued(self) -> "ExecutionQuerySet":
         return self.filter(status=Execution.Status.QUEUED)
@@ -240,6 +247,12 @@ class Execution(models.Model):
             ),
             # The slow ones, whatever their model calls slow.
             models.Index(F("finished_at") - F("requested_at"), name="executions_response_time"),
+            # Tests and replays are few beside predictions.
+            models.Index(
+                fields=["purpose", "-requested_at", "-id"],
+                condition=Q(purpose__in=["test", "replay"]),
+                name="executions_watched_newest",
+            ),
             # What finished since the last look, for counters that only grow.
             models.Index(
                 fields=["finished_at"],

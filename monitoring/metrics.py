@@ -7,16 +7,16 @@ what finished since is counted anew.
 """
 
 import secrets
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.db.models import F
+from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -25,7 +25,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from executions.models import Execution
+from executions.models import TOOK, Execution, ExecutionQuerySet
 from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
 from monitoring.probes import ONE_SECOND, read_queue, read_workers
@@ -36,7 +36,6 @@ MARGIN = timedelta(seconds=30)
 """A row carries the time at which its transaction began and is seen when it ends."""
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds of response times, in seconds."""
-ROWS_AT_ONCE = 5000
 
 Kind = tuple[int, str, str]
 """Version, status and purpose."""
@@ -45,20 +44,28 @@ Kind = tuple[int, str, str]
 @dataclass
 class Totals:
     """Finished executions up to ``through``: how many of each kind, and the response times of
-    predictions that succeeded, by bucket."""
+    predictions that succeeded, each counted in every bucket that holds it."""
 
     through: datetime | None = None
     counts: Counter[Kind] = field(default_factory=Counter)
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
     seconds: float = 0.0
 
-    def add(self, rows: Iterable[tuple[int, str, str, timedelta]]) -> None:
-        for version, status, purpose, took in rows:
-            self.counts[version, status, purpose] += 1
+    def add(self, executions: ExecutionQuerySet) -> None:
+        """Count these, in one statement."""
+        upto = {
+            f"upto_{n}": Count("pk", filter=Q(took__lte=timedelta(seconds=bound)))
+            for n, bound in enumerate(BUCKETS)
+        }
+        kinds = executions.annotate(took=TOOK).order_by().values("version", "status", "purpose")
+        rows: Any = kinds.annotate(n=Count("pk"), seconds=Sum("took"), **upto)
+        for row in rows:
+            version, status, purpose = row["version"], row["status"], row["purpose"]
+            self.counts[version, status, purpose] += row["n"]
             if (status, purpose) == (Execution.Status.SUCCEEDED, Execution.Purpose.PREDICTION):
-                seconds = took.total_seconds()
-                self.buckets[bisect_left(BUCKETS, seconds)] += 1
-                self.seconds += seconds
+                sums = [*(row[name] for name in upto), row["n"]]
+                self.buckets = [old + new for old, new in zip(self.buckets, sums, strict=True)]
+                self.seconds += row["seconds"].total_seconds()
 
 
 @require_GET
@@ -108,23 +115,18 @@ def read_totals() -> Totals:
     edge = timezone.now() - MARGIN
     totals: Totals = cache.get(TOTALS) or Totals()
     if totals.through is None or totals.through < edge:
-        totals.add(_rows(totals.through, edge))
+        totals.add(_ended(totals.through, edge))
         totals.through = edge
         cache.set(TOTALS, totals, None)
-    totals.add(_rows(totals.through, None))
+    totals.add(_ended(totals.through, None))
     return totals
 
 
-def _rows(
-    after: datetime | None, until: datetime | None
-) -> Iterator[tuple[int, str, str, timedelta]]:
-    """Version, status, purpose and response time of what finished after one moment, and until
-    another if given."""
-    rows = Execution.objects.finished().filter(finished_at__isnull=False).order_by()
-    rows = rows.filter(finished_at__gt=after) if after else rows
-    rows = rows.filter(finished_at__lte=until) if until else rows
-    columns = ("version_id", "status", "purpose")
-    return rows.values_list(*columns, F("finished_at") - F("requested_at")).iterator(ROWS_AT_ONCE)
+def _ended(after: datetime | None, until: datetime | None) -> ExecutionQuerySet:
+    """What finished after one moment, if given, and until another, if given."""
+    ended = Execution.objects.finished().filter(finished_at__isnull=False)
+    ended = ended.filter(finished_at__gt=after) if after else ended
+    return ended.filter(finished_at__lte=until) if until else ended
 
 
 def _finished(totals: Totals) -> Iterator[Metric]:
@@ -141,11 +143,10 @@ def _finished(totals: Totals) -> Iterator[Metric]:
         counter.add_metric([*names[version], status, purpose], count)
     yield counter
     bounds = [*map(str, BUCKETS), "+Inf"]
-    sums = [sum(totals.buckets[: n + 1]) for n in range(len(bounds))]
     histogram = HistogramMetricFamily(
         "prediction_response_seconds", "From request to result, of predictions that succeeded"
     )
-    histogram.add_metric([], list(zip(bounds, sums, strict=True)), totals.seconds)
+    histogram.add_metric([], list(zip(bounds, totals.buckets, strict=True)), totals.seconds)
     yield histogram
 
 

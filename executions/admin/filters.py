@@ -12,7 +12,7 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -155,10 +155,7 @@ def slow(executions: ExecutionQuerySet) -> ExecutionQuerySet:
         by_threshold.setdefault(seconds, []).append(pk)
     if not by_threshold:
         return executions.none()
-    took = ExpressionWrapper(F("finished_at") - F("requested_at"), DurationField())
-    timed = executions.annotate(took=took).filter(
-        finished_at__isnull=False, took__gt=timedelta(seconds=min(by_threshold))
-    )
+    timed = executions.longer_than(min(by_threshold))
     if len(by_threshold) == 1:
         return timed
     is_slow = Q()

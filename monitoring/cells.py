@@ -5,15 +5,14 @@ deleted or not, by when they were submitted. The stored days and what is newer t
 from here.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
-from monitoring.histogram import SMALLEST, WIDTH, percentile
+from monitoring.histogram import SMALLEST, WIDTH, added, dense, percentile
 
 _WHICH = """
     FROM executions_execution e
@@ -25,19 +24,19 @@ _PLACE = "width_bucket(e.requested_at, %(edges)s::timestamptz[]) - 1"
 
 _CELLS = f"""
     WITH run AS MATERIALIZED (
-        SELECT {_PLACE} AS place, e.version_id, e.status,
+        SELECT {_PLACE} AS place, e.version_id AS version, e.status,
                date_part('epoch', e.finished_at - e.requested_at) AS response,
                date_part('epoch', e.started_at - e.requested_at) AS queue
         {_WHICH}
     ), binned AS (
-        SELECT place, version_id, run.status, model.slow_seconds,
+        SELECT place, {{version}} AS version_id, run.status, {{slow_seconds}} AS slow_seconds,
                CASE WHEN run.status = 'succeeded' THEN greatest(
                    0, ceil(ln(greatest(response, 1e-9) / %(smallest)s) / ln(%(width)s)))::int
                END AS bin,
                count(*) AS n, sum(response) AS response, sum(queue) AS queue,
                count(*) FILTER (WHERE response > model.slow_seconds) AS slow
         FROM run
-        JOIN models_registry_modelversion version ON version.id = run.version_id
+        JOIN models_registry_modelversion version ON version.id = run.version
         JOIN models_registry_registeredmodel model ON model.id = version.model_id
         GROUP BY 1, 2, 3, 4, 5
     )
@@ -48,7 +47,8 @@ _CELLS = f"""
            coalesce(sum(slow) FILTER (WHERE status = 'succeeded'), 0)::int,
            coalesce(sum(response) FILTER (WHERE status = 'succeeded'), 0)::float8,
            coalesce(sum(queue) FILTER (WHERE status = 'succeeded'), 0)::float8,
-           coalesce(jsonb_object_agg(bin, n) FILTER (WHERE bin IS NOT NULL), '{{}}')
+           array_agg(bin) FILTER (WHERE bin IS NOT NULL),
+           array_agg(n::int) FILTER (WHERE bin IS NOT NULL)
     FROM binned
     GROUP BY 1, 2, 3
 """  # noqa: S608 - put together of the constants above
@@ -81,16 +81,14 @@ class Cell:
     slow: int = 0
     response_seconds: float = 0.0
     queue_seconds: float = 0.0
-    bins: dict[int, int] = field(default_factory=dict)
+    bins: Sequence[int] = ()
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "Cell":
-        """A cell from values in this order; ``bins`` as JSON, whose keys are texts, or as the text
-        of JSON, which a plain cursor leaves unread."""
-        *sums, bins = row
-        found = json.loads(bins) if isinstance(bins, str) else bins
-        counts = {int(number): count for number, count in found.items()}
-        return cls(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], counts)
+        """A cell from values in this order, ``bins`` as two lists: their numbers and counts."""
+        *sums, numbers, counts = row
+        bins = dense(dict(zip(numbers or (), counts or (), strict=True)))
+        return cls(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], bins)
 
     def percentile(self, share: float) -> float | None:
         return percentile(self.bins, share)
@@ -98,7 +96,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlacedCell:
-    """A cell with the number of its stretch of time, and its version."""
+    """A cell with the number of its stretch of time, its version and what that calls slow; both
+    are 0 where versions are not told apart."""
 
     place: int
     version_id: int
@@ -117,10 +116,6 @@ class Tally:
 def total(cells: Iterable[Cell]) -> Cell:
     """All of them together."""
     several = list(cells)
-    bins: dict[int, int] = {}
-    for cell in several:
-        for number, count in cell.bins.items():
-            bins[number] = bins.get(number, 0) + count
     return Cell(
         succeeded=sum(cell.succeeded for cell in several),
         failed=sum(cell.failed for cell in several),
@@ -128,7 +123,7 @@ def total(cells: Iterable[Cell]) -> Cell:
         slow=sum(cell.slow for cell in several),
         response_seconds=sum(cell.response_seconds for cell in several),
         queue_seconds=sum(cell.queue_seconds for cell in several),
-        bins=bins,
+        bins=added(cell.bins for cell in several),
     )
 
 
@@ -138,14 +133,19 @@ def cells(
     *,
     after: datetime = EVER,
     through: datetime = ALWAYS,
+    by_version: bool = False,
 ) -> list[PlacedCell]:
     """What was submitted between neighbouring ``edges`` and finished later than ``after``, up to
     ``through``. Place n begins at edge n."""
     if not versions or len(edges) < 2:
         return []
+    statement = _CELLS.format(
+        version="run.version" if by_version else "0",
+        slow_seconds="model.slow_seconds" if by_version else "0.0",
+    )
     with connection.cursor() as cursor:
         cursor.execute(
-            _CELLS,
+            statement,
             {**_bounds(edges, versions, after, through), "smallest": SMALLEST, "width": WIDTH},
         )
         return [

@@ -72,7 +72,8 @@ class DashboardForm(forms.Form):
 
     @property
     def scope(self) -> Scope:
-        return Scope(self.period, tuple(version.pk for version in self.chosen_versions))
+        chosen = tuple(version.pk for version in self.chosen_versions)
+        return Scope(self.period, chosen, is_all=len(chosen) == len(self.versions))
 
     @property
     def chosen_versions(self) -> list[ModelVersion]:

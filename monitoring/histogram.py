@@ -7,7 +7,8 @@ Histograms of different days add up to that of all of them, which percentiles do
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 SMALLEST = 0.001
 WIDTH = 1.02
@@ -25,15 +26,25 @@ def seconds_of(number: int) -> float:
     return SMALLEST * WIDTH ** (number - 0.5) if number else SMALLEST / 2
 
 
-def percentile(counts: Mapping[int, int], share: float) -> float | None:
+def dense(counts: Mapping[int, int]) -> list[int]:
+    """Counts by bin as a list from bin 0 to the last one that has any: lists add up fast."""
+    return [counts.get(number, 0) for number in range(max(counts, default=-1) + 1)]
+
+
+def added(histograms: Iterable[Sequence[int]]) -> list[int]:
+    """The histogram of all of them."""
+    return [sum(counts) for counts in zip_longest(*histograms, fillvalue=0)]
+
+
+def percentile(histogram: Sequence[int], share: float) -> float | None:
     """The smallest time that at least ``share`` of all times do not exceed (nearest rank), in
     seconds; None without any."""
-    total = sum(counts.values())
+    total = sum(histogram)
     if not total:
         return None
     rank = max(1, math.ceil(share * total))
-    for number in sorted(counts):
-        rank -= counts[number]
+    for number, count in enumerate(histogram):
+        rank -= count
         if rank <= 0:
             return seconds_of(number)
     raise AssertionError("a rank beyond the last")

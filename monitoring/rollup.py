@@ -6,6 +6,7 @@ running this twice, or after a week's pause, gives the same rows. What finished 
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +20,7 @@ from accounts.models import User
 from config.locks import is_only_one
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from monitoring.cells import ERROR_KEY, EVER, PERSON_KEY, cells, tallies
+from monitoring.cells import ERROR_KEY, PERSON_KEY, cells, tallies
 from monitoring.models import CountedZone, DayTally, DayTotal
 from monitoring.period import DAY, moment_of
 
@@ -138,22 +139,21 @@ def _count(zone: CountedZone, days: Sequence[date], through: datetime) -> None:
             slow_seconds=found.slow_seconds,
             response_seconds=found.cell.response_seconds,
             queue_seconds=found.cell.queue_seconds,
-            bins=found.cell.bins,
+            bins=list(found.cell.bins),
         )
-        for found in cells(edges, versions, after=EVER, through=through)
+        for found in cells(edges, versions, through=through, by_version=True)
     )
     for kind, key in KEYS.items():
+        counts: Counter[tuple[int, int | None, str]] = Counter()
+        for found in tallies(edges, versions, key=key, through=through):
+            counts[found.place, found.version_id, found.key] = found.count
+            counts[found.place, None, found.key] += found.count
         DayTally.objects.bulk_create(
             (
                 DayTally(
-                    zone=zone,
-                    day=days[found.place],
-                    version_id=found.version_id,
-                    kind=kind,
-                    key=found.key,
-                    count=found.count,
+                    zone=zone, day=days[place], version_id=version, kind=kind, key=text, count=count
                 )
-                for found in tallies(edges, versions, key=key, after=EVER, through=through)
+                for (place, version, text), count in counts.items()
             ),
             batch_size=1000,
         )

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from django.db import connection
@@ -34,6 +35,8 @@ class Scope:
 
     period: Period
     versions: tuple[int, ...]
+    is_all: bool = False
+    """Whether these are all the versions that were ever live."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +121,12 @@ def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]
     """The numbers of the period and of the one before, and the period's days that had any."""
     now, before = scope.period, scope.period.before
     days = _cells_by_day(Period(before.first, now.last, now.zone), scope.versions)
-    current = {day: cell for day, cell in days.items() if day >= now.first}
-    earlier = [cell for day, cell in days.items() if day < now.first]
+    current = {day: of_day for day, of_day in days.items() if day >= now.first}
+    earlier = [of_day for day, of_day in days.items() if day < now.first]
     return (
-        Figures(total(current.values()), open_count(scope)),
-        Figures(total(earlier), open_count(Scope(before, scope.versions))),
-        current,
+        Figures(total(chain.from_iterable(current.values())), open_count(scope)),
+        Figures(total(chain.from_iterable(earlier)), open_count(Scope(before, scope.versions))),
+        {day: total(of_day) for day, of_day in current.items()},
     )
 
 
@@ -176,7 +179,7 @@ def deployments(scope: Scope) -> list[Deployment]:
     )
 
 
-def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, Cell]:
+def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, list[Cell]]:
     """What was kept of each day, in one statement with how far the keeping went, and what finished
     later."""
     wanted = Q(totals__day__range=(period.first, period.last), totals__version__in=versions)
@@ -190,12 +193,12 @@ def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, Cell]:
     for counted_through, day, *row in rows:
         through = counted_through or EVER
         if day:
-            found[day].append(Cell.of(row))
+            found[day].append(Cell(*row))
     days = period.days
     edges = [moment_of(day, period.zone) for day in [*days, period.last + DAY]]
     for placed in cells(edges, versions, after=through):
         found[days[placed.place]].append(placed.cell)
-    return {day: total(of_day) for day, of_day in found.items()}
+    return found
 
 
 def _top(scope: Scope, kind: DayTally.Kind, key: str) -> list[Ranked]:
@@ -210,6 +213,9 @@ def _top(scope: Scope, kind: DayTally.Kind, key: str) -> list[Ranked]:
         WHERE e.purpose = 'prediction' AND e.version_id = ANY(%(versions)s)
           AND e.requested_at >= %(begins)s AND e.requested_at < %(ends)s
     """  # noqa: S608 - key is a constant of ours
+    versions = "kept.version_id = ANY(%(versions)s)"
+    if scope.is_all:
+        versions = "kept.version_id IS NULL"
     statement = f"""
         WITH zone AS (SELECT id, through FROM monitoring_countedzone WHERE name = %(zone)s)
         SELECT key, sum(n)::int AS n
@@ -218,7 +224,7 @@ def _top(scope: Scope, kind: DayTally.Kind, key: str) -> list[Ranked]:
             FROM monitoring_daytally kept
             JOIN zone ON zone.id = kept.zone_id AND zone.through IS NOT NULL
             WHERE kept.kind = %(kind)s AND kept.day BETWEEN %(first)s AND %(last)s
-              AND kept.version_id = ANY(%(versions)s)
+              AND {versions}
             UNION ALL
             {recent} AND e.finished_at > %(since)s
               AND e.finished_at > coalesce((SELECT through FROM zone), %(since)s)
@@ -231,7 +237,7 @@ def _top(scope: Scope, kind: DayTally.Kind, key: str) -> list[Ranked]:
         GROUP BY key
         ORDER BY 2 DESC, 1
         LIMIT {TOP}
-    """  # noqa: S608 - key and TOP are constants of ours
+    """  # noqa: S608 - put together of constants of ours
     period = scope.period
     values: dict[str, Any] = {
         "zone": period.zone.key,

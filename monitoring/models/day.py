@@ -39,6 +39,7 @@ class DayTotal(models.Model):
     response_seconds = models.FloatField()
     queue_seconds = models.FloatField()
     bins = models.JSONField()
+    """A list of counts from bin 0 on."""
 
     class Meta:
         constraints = [
@@ -52,8 +53,9 @@ class DayTotal(models.Model):
 
 
 class DayTally(models.Model):
-    """How many finished predictions of a version on a day were one person's (``key`` is their id),
-    or failed alike (``key`` is the fingerprint, or else the error code)."""
+    """How many finished predictions of a version on a day, or of all of them (None: what is asked
+    most), were one person's (``key`` is their id) or failed alike (``key`` is the fingerprint, or
+    else the error code)."""
 
     class Kind(models.TextChoices):
         PERSON = "person", "Person"
@@ -61,7 +63,7 @@ class DayTally(models.Model):
 
     zone = models.ForeignKey(CountedZone, on_delete=models.CASCADE, related_name="tallies")
     day = models.DateField()
-    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+")
+    version = models.ForeignKey(ModelVersion, null=True, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)
     key = models.CharField(max_length=32)
     count = models.PositiveIntegerField()
@@ -71,6 +73,7 @@ class DayTally(models.Model):
             models.UniqueConstraint(
                 fields=["zone", "kind", "day", "version", "key"],
                 include=["count"],
+                nulls_distinct=False,
                 name="monitoring_a_tally_is_kept_once",
             )
         ]

@@ -1,5 +1,8 @@
 """US-4.1: an admin sees how much is used, how fast it answers and how often it fails."""
 
+from datetime import timedelta
+
+import pytest
 from django.test import Client
 from django.utils import timezone
 
@@ -9,13 +12,15 @@ from executions.lifecycle import Failure
 from models_registry import services
 from models_registry.models import ModelVersion
 from monitoring import rollup
+from monitoring.models import DayTotal
 from tests.factories import LOAN_OUTPUTS, make_version
 from tests.journeys.test_us_3_3 import predict, run
 
 
 def test_us_4_1_what_people_run_is_on_the_dashboard_at_once(
-    as_alice: Client, as_ada: Client, ada: User
+    as_alice: Client, as_ada: Client, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rollup, "MARGIN", -timedelta(minutes=1))
     version = make_version()
     services.promote(version=version, text="First version", by=ada)
     run(predict(as_alice, version, "0" * 32))
@@ -36,6 +41,7 @@ def test_us_4_1_what_people_run_is_on_the_dashboard_at_once(
         assert [one.count for one in response.context["use"].combinations] == [3]
         assert [one.version for one in response.context["deployments"]] == [version]
         rollup.keep_up()
+    assert sum(DayTotal.objects.values_list("succeeded", flat=True)) == 2
 
 
 def test_us_4_1_the_rate_recovers_where_an_admin_looks(

@@ -1,6 +1,7 @@
 """Every number of the dashboard, on data small enough to count by hand. Each is asked twice: live,
 and from what was kept of the days."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -58,6 +59,10 @@ def ran(
 
 def march(*versions: ModelVersion) -> Scope:
     return Scope(MARCH, tuple(version.pk for version in versions))
+
+
+def everything(*versions: ModelVersion) -> Scope:
+    return replace(march(*versions), is_all=True)
 
 
 def test_numbers_of_a_period_and_of_the_one_before(
@@ -214,18 +219,24 @@ def test_errors_are_ranked_by_fingerprint_or_code(
         ran(active_version, "2026-03-05T12:00", status="failed", fingerprint="f" * 32)
     ran(active_version, "2026-03-05T12:00", status="failed", error_code="TIMEOUT")
     counted()
-    found = statistics.top_errors(march(active_version))
-    assert [(one.key, one.count) for one in found] == [("f" * 32, 2), ("TIMEOUT", 1)]
+    for scope in (march(active_version), everything(active_version)):
+        found = statistics.top_errors(scope)
+        assert [(one.key, one.count) for one in found] == [("f" * 32, 2), ("TIMEOUT", 1)]
 
 
 def test_people_are_ranked_by_what_they_submitted(
     active_version: ModelVersion, alice: User, bob: User, counted: Any
 ) -> None:
-    for user in (alice, bob, bob):
-        ran(active_version, "2026-03-05T12:00", user=user)
+    other = make_version(is_active=True)
+    for version, user in ((active_version, alice), (active_version, bob), (other, bob)):
+        ran(version, "2026-03-05T12:00", user=user)
+        ran(version, "2026-03-05T12:00", user=user)
+    ran(active_version, "2026-03-06T12:00", user=alice)
     counted()
     found = statistics.top_people(march(active_version))
-    assert [(one.key, one.count) for one in found] == [(str(bob.pk), 2), (str(alice.pk), 1)]
+    assert [(one.key, one.count) for one in found] == [(str(alice.pk), 3), (str(bob.pk), 2)]
+    found = statistics.top_people(everything(active_version, other))
+    assert [(one.key, one.count) for one in found] == [(str(bob.pk), 4), (str(alice.pk), 3)]
 
 
 def test_what_finishes_later_is_added_to_what_was_kept(

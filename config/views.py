@@ -1,5 +1,6 @@
 """What a person sees when the site itself fails."""
 
+import errno
 import sys
 
 from django.db import InterfaceError, OperationalError
@@ -10,8 +11,11 @@ from django.views.defaults import server_error as plain_server_error
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 while the database is away: then waiting helps, and nothing was lost."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    """500, or 503 while the database is away or the disk is full: then waiting helps, and nothing
+    was lost."""
+    error = sys.exc_info()[1]
+    is_full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if is_full or isinstance(error, OperationalError | InterfaceError):
         response = plain_server_error(request, template_name="503.html")
         response.status_code = 503
         response["Retry-After"] = "10"

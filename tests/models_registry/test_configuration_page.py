@@ -61,8 +61,8 @@ def save(client: Client, version: ModelVersion, **changes: str) -> Any:
 
 
 def test_saving_the_page_as_it_came_changes_nothing(as_ada: Client) -> None:
-    features = (*LOAN_FEATURES, KNOWN_WORK, OPEN, replace(AGE, name="x", step=0.5, default=20.5))
-    features = tuple(replace(f, name=f"{f.name}{n}") for n, f in enumerate(features))
+    some = (*LOAN_FEATURES, KNOWN_WORK, OPEN, replace(AGE, name="x", step=0.5, default=20.5))
+    features = tuple(replace(f, name=f"{f.name}{n}") for n, f in enumerate(some))
     version = make_version(features=features)
     InputRule.from_spec(version, 0, RuleSpec("work3", RuleKind.REQUIRES, "income1", "emp")).save()
     before = configuration_of(version)

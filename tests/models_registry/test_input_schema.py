@@ -263,7 +263,8 @@ def test_a_form_opened_under_other_rules_is_told_apart() -> None:
 
 
 def stepped(**fields: Any) -> FeatureSpec:
-    return FeatureSpec(**{"name": "x", "label": "X", "kind": Kind.FLOAT} | fields)
+    given: dict[str, Any] = {"name": "x", "label": "X", "kind": Kind.FLOAT} | fields
+    return FeatureSpec(**given)
 
 
 @pytest.mark.parametrize(

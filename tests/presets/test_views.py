@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -35,7 +36,7 @@ def named(version: ModelVersion, name: str, client: Client, **changes: str) -> d
     return {**hidden, **TYPED, **changes, "name": name}
 
 
-def save(version: ModelVersion, name: str, client: Client, **changes: str):
+def save(version: ModelVersion, name: str, client: Client, **changes: str) -> HttpResponse:
     url = reverse("presets:save", args=[version.model.slug])
     return client.post(url, named(version, name, client, **changes))
 

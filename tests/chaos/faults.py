@@ -401,13 +401,13 @@ FAULTS = (
     Fault("Prefect away for 30 s", "stays queued; then runs", prefect_away, 60),
     Fault("Prefect killed during runs", "result still written", prefect_killed, 60, SLOW),
     Fault("worker killed", "new attempt within 60 s", worker_killed, 60, SLOW),
-    Fault("worker stopped for 42 s, goes on", "its late end changes nothing", worker_frozen, 60),
+    Fault("worker stopped for 42 s", "its late end changes nothing", worker_frozen, 60),
     Fault("model's process killed", "another attempt", models_killed, 15),
     Fault(
         "model segfaults", "CRASH within its limit + 5 s", model_segfaults, 15,
         frozenset({"CRASH"}),
     ),
-    Fault("model loops for ever, 4 at once", "TIMEOUT; others go on", model_loops, 15, SLOW),
+    Fault("four endless models at once", "TIMEOUT; others go on", model_loops, 15, SLOW),
     Fault(
         "model takes all memory", "MEMORY; others go on", model_takes_all_memory, 15,
         frozenset({"MEMORY"}),
@@ -423,7 +423,7 @@ FAULTS = (
     Fault("disk of the cache full", "evicts, then loads without it", cache_disk_full, 15),
     Fault("disk full at an upload", "503, nothing half-written", upload_disk_full, 15),
     Fault("SIGTERM to each part in turn", "0 failed within 30 s", rolling_restart, 30),
-    Fault("clocks of workers 1 h off", "nothing happens", clock_off, 30),
+    Fault("clocks of workers 1 h off", "leases and answers as ever", clock_off, 30),
     Fault("16 more sweeps at once", "one winner", many_sweeps, 15),
     Fault("2 x 20 promotions at once", "exactly one active", promotion_storm, 15, NOTHING, LIVE),
 )  # fmt: skip

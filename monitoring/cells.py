@@ -90,6 +90,19 @@ class Cell:
         bins = dense(dict(zip(numbers or (), counts or (), strict=True)))
         return cls(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], bins)
 
+    @property
+    def row(self) -> list[Any]:
+        """Its values as JSON keeps them; ``Cell(*row)`` is the cell again."""
+        return [
+            self.succeeded,
+            self.failed,
+            self.canceled,
+            self.slow,
+            self.response_seconds,
+            self.queue_seconds,
+            list(self.bins),
+        ]
+
     def percentile(self, share: float) -> float | None:
         return percentile(self.bins, share)
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from executions.history_forms import day_begins
 
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 HOURLY_DAYS = 2
 DAILY_DAYS = 92
@@ -99,9 +100,7 @@ class Period:
 
     def _hours(self) -> Iterator[Bucket]:
         """Hours of real time: an hour that the clock repeats stands there twice, with its zone."""
-        begins = [self.begins]
-        while begins[-1] + timedelta(hours=1) < self.ends:
-            begins.append(begins[-1] + timedelta(hours=1))
+        begins = [hour for day in self.days for hour in hours_of(day, self.zone)]
         local = [moment.astimezone(self.zone) for moment in begins]
         several = self.length > 1
         texts = [f"{day_text(at.date())}, {at:%H:%M}" if several else f"{at:%H:%M}" for at in local]
@@ -123,6 +122,16 @@ class Period:
 def moment_of(day: date, zone: ZoneInfo) -> datetime:
     """When ``day`` begins in ``zone``, in UTC: moments of one zone are compared by their clock."""
     return day_begins(day, zone).astimezone(UTC)
+
+
+def hours_of(day: date, zone: ZoneInfo) -> list[datetime]:
+    """When the hours of a day begin, 23 to 25 of them; the last one is short where clocks are
+    changed by less than an hour."""
+    ends = moment_of(day + DAY, zone)
+    begins = [moment_of(day, zone)]
+    while begins[-1] + HOUR < ends:
+        begins.append(begins[-1] + HOUR)
+    return begins
 
 
 def day_text(day: date, *, shows_year: bool = False) -> str:

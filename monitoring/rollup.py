@@ -6,7 +6,7 @@ running this twice, or after a week's pause, gives the same rows. What finished 
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,9 +20,9 @@ from accounts.models import User
 from config.locks import is_only_one
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from monitoring.cells import ERROR_KEY, PERSON_KEY, cells, tallies
+from monitoring.cells import ERROR_KEY, PERSON_KEY, Cell, cells, tallies, total
 from monitoring.models import CountedZone, DayTally, DayTotal
-from monitoring.period import DAY, moment_of
+from monitoring.period import DAY, hours_of, moment_of
 
 logger = logging.getLogger(__name__)
 
@@ -123,31 +123,30 @@ def _runs(days: Iterable[date]) -> list[list[date]]:
 def _count(zone: CountedZone, days: Sequence[date], through: datetime) -> None:
     """Count neighbouring days anew."""
     clock = ZoneInfo(zone.name)
-    edges = [moment_of(day, clock) for day in [*days, days[-1] + DAY]]
+    hours = [
+        (place, n, at)
+        for place, day in enumerate(days)
+        for n, at in enumerate(hours_of(day, clock))
+    ]
+    ends = moment_of(days[-1] + DAY, clock)
     versions = list(ModelVersion.objects.values_list("pk", flat=True))
     zone.totals.filter(day__in=days).delete()
     zone.tallies.filter(day__in=days).delete()
+    found: dict[tuple[int, int, float], dict[int, Cell]] = defaultdict(dict)
+    by_hour = [*(at for _, _, at in hours), ends]
+    for placed in cells(by_hour, versions, through=through, by_version=True):
+        place, hour, _ = hours[placed.place]
+        found[place, placed.version_id, placed.slow_seconds][hour] = placed.cell
     DayTotal.objects.bulk_create(
-        DayTotal(
-            zone=zone,
-            day=days[found.place],
-            version_id=found.version_id,
-            succeeded=found.cell.succeeded,
-            failed=found.cell.failed,
-            canceled=found.cell.canceled,
-            slow=found.cell.slow,
-            slow_seconds=found.slow_seconds,
-            response_seconds=found.cell.response_seconds,
-            queue_seconds=found.cell.queue_seconds,
-            bins=list(found.cell.bins),
-        )
-        for found in cells(edges, versions, through=through, by_version=True)
+        _total(zone, days[place], version, slow_seconds, of_day)
+        for (place, version, slow_seconds), of_day in found.items()
     )
+    edges = [*(moment_of(day, clock) for day in days), ends]
     for kind, key in KEYS.items():
         counts: Counter[tuple[int, int | None, str]] = Counter()
-        for found in tallies(edges, versions, key=key, through=through):
-            counts[found.place, found.version_id, found.key] = found.count
-            counts[found.place, None, found.key] += found.count
+        for tally in tallies(edges, versions, key=key, through=through):
+            counts[tally.place, tally.version_id, tally.key] = tally.count
+            counts[tally.place, None, tally.key] += tally.count
         DayTally.objects.bulk_create(
             (
                 DayTally(
@@ -157,3 +156,23 @@ def _count(zone: CountedZone, days: Sequence[date], through: datetime) -> None:
             ),
             batch_size=1000,
         )
+
+
+def _total(
+    zone: CountedZone, day: date, version: int, slow_seconds: float, hours: dict[int, Cell]
+) -> DayTotal:
+    whole = total(hours.values())
+    return DayTotal(
+        zone=zone,
+        day=day,
+        version_id=version,
+        succeeded=whole.succeeded,
+        failed=whole.failed,
+        canceled=whole.canceled,
+        slow=whole.slow,
+        slow_seconds=slow_seconds,
+        response_seconds=whole.response_seconds,
+        queue_seconds=whole.queue_seconds,
+        bins=list(whole.bins),
+        hours=[hours[n].row if n in hours else None for n in range(max(hours) + 1)],
+    )

@@ -6,7 +6,7 @@ added live, so that every number is exact and of this moment, but for percentile
 1 % (`monitoring/histogram.py`).
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -131,13 +131,11 @@ def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]
 
 
 def bars(scope: Scope, days: dict[date, Cell]) -> list[Bar]:
-    """The period's buckets, empty ones too; ``days`` as ``figures_and_before`` found them. Hours
-    are counted live: they are two days' at most."""
+    """The period's buckets, empty ones too; ``days`` as ``figures_and_before`` found them."""
     buckets = scope.period.buckets
     found: dict[int, list[Cell]] = defaultdict(list)
     if scope.period.unit is Unit.HOUR:
-        for placed in cells(edges_of(buckets), scope.versions):
-            found[placed.place].append(placed.cell)
+        found = _cells_by_hour(scope.period, scope.versions)
     else:
         begins = [bucket.begins for bucket in buckets]
         for day, cell in days.items():
@@ -179,21 +177,47 @@ def deployments(scope: Scope) -> list[Deployment]:
     )
 
 
-def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, list[Cell]]:
-    """What was kept of each day, in one statement with how far the keeping went, and what finished
-    later."""
+def _kept(
+    period: Period, versions: Sequence[int], *columns: str
+) -> tuple[datetime, list[tuple[Any, ...]]]:
+    """What was kept of each day, the day first, and until when, in one statement: what finished
+    later is to be added."""
     wanted = Q(totals__day__range=(period.first, period.last), totals__version__in=versions)
-    rows = (
+    rows = list(
         CountedZone.objects.filter(name=period.zone.key)
         .annotate(kept=FilteredRelation("totals", condition=wanted))
-        .values_list("through", "kept__day", *(f"kept__{name}" for name in _KEPT))
+        .values_list("through", "kept__day", *(f"kept__{name}" for name in columns))
     )
-    through = EVER
+    through = rows[0][0] if rows else None
+    return through or EVER, [tuple(row[1:]) for row in rows if row[1]]
+
+
+def _cells_by_hour(period: Period, versions: Sequence[int]) -> dict[int, list[Cell]]:
+    """By the number of the hour in the period."""
+    through, kept = _kept(period, versions, "hours")
+    found: dict[int, list[Cell]] = defaultdict(list)
+    first = {
+        day: bisect_left(period.buckets, moment_of(day, period.zone), key=_begins)
+        for day in period.days
+    }
+    for day, hours in kept:
+        for number, row in enumerate(hours):
+            if row:
+                found[first[day] + number].append(Cell(*row))
+    for placed in cells(edges_of(period.buckets), versions, after=through):
+        found[placed.place].append(placed.cell)
+    return found
+
+
+def _begins(bucket: Bucket) -> datetime:
+    return bucket.begins
+
+
+def _cells_by_day(period: Period, versions: Sequence[int]) -> dict[date, list[Cell]]:
+    through, kept = _kept(period, versions, *_KEPT)
     found: dict[date, list[Cell]] = defaultdict(list)
-    for counted_through, day, *row in rows:
-        through = counted_through or EVER
-        if day:
-            found[day].append(Cell(*row))
+    for day, *row in kept:
+        found[day].append(Cell(*row))
     days = period.days
     edges = [moment_of(day, period.zone) for day in [*days, period.last + DAY]]
     for placed in cells(edges, versions, after=through):

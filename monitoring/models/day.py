@@ -40,6 +40,9 @@ class DayTotal(models.Model):
     queue_seconds = models.FloatField()
     bins = models.JSONField()
     """A list of counts from bin 0 on."""
+    hours = models.JSONField()
+    """The same numbers by hour of the day (`monitoring/period.py`, hours_of): a list of values in
+    the order of `monitoring/cells.py`, Cell; None for an hour without any."""
 
     class Meta:
         constraints = [

@@ -1,10 +1,15 @@
 """The whole product as `make run` brings it up, and a browser to use it."""
 
+import fcntl
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +17,7 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ARTIFACTS = Path(__file__).parent / "artifacts"
@@ -27,6 +32,8 @@ FLAGS = [
     "--disable-sync",
 ]
 SIZES = {"desktop": (1440, 900), "phone": (375, 812)}
+PASSWORD = "a sentence to sign in with"
+SECONDS = 20  # for anything that a page waits for; it fails after that
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,17 @@ class Site:
 
     def manage(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a management command against it."""
+        return self._run("manage.py", *arguments, timeout=timeout)
+
+    def rows(self, what: str, *arguments: str) -> Any:
+        """Have `tests/browser/scene.py` make rows in it, and say what it answers."""
+        made = self._run("-m", "tests.browser.scene", what, *arguments)
+        assert made.returncode == 0, made.stderr
+        return json.loads(made.stdout)
+
+    def _run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=REPOSITORY,
             env=self.environment,
             capture_output=True,
@@ -50,20 +66,50 @@ class Site:
         )
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    """Everything `make run` starts, in a folder of its own, with the demo's people and models."""
+@contextmanager
+def counted(folder: Path) -> Iterator[Callable[[int], int]]:
+    """How many processes use the folder; nobody else counts meanwhile."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "users").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        before = int(file.read() or 0)
+
+        def change(by: int) -> int:
+            file.truncate(0)
+            file.write(str(before + by))
+            return before + by
+
+        yield change
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Everything `make run` starts, with the demo's people and models: one for the whole run, also
+    where pytest-xdist shares the tests among processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "product"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with tempfile.TemporaryDirectory(prefix="product-") as folder:
-        environment = kept | {"STACK_DIR": folder, "PREDICTIONS_PER_MINUTE": "1000"}
-        unknown = Site("", "", environment)
-        started = unknown.manage("up", "--detach", timeout=300)
-        try:
+    environment = kept | {
+        "STACK_DIR": str(shared / "stack"),
+        "PREDICTIONS_PER_MINUTE": "1000",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    unknown = Site("", "", environment)
+    with counted(shared) as count:
+        if count(1) == 1:
+            started = unknown.manage("up", "--detach", timeout=300)
+            if started.returncode:
+                count(0)
             assert started.returncode == 0, started.stdout + started.stderr
-            values = dotenv_values(f"{folder}/env")
-            yield Site(values["SITE_URL"] or "", values["DEMO_PASSWORD"] or "", environment)
-        finally:
-            unknown.manage("down")
+    try:
+        values = dotenv_values(shared / "stack" / "env")
+        yield Site(values["SITE_URL"] or "", values["DEMO_PASSWORD"] or "", environment)
+    finally:
+        with counted(shared) as count:
+            if count(-1) == 0:
+                unknown.manage("down")
+                shutil.rmtree(shared / "stack", ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -79,23 +125,38 @@ def browsers() -> Iterator[dict[bool, Browser]]:
         yield {True: launch(args=FLAGS), False: scriptless}
 
 
-Visit = Callable[..., Page]
+Arrive = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(site: Site, browsers: dict[bool, Browser]) -> Iterator[Visit]:
-    """Sign somebody in and hand over their page: `visit("user", size="phone")`."""
-    contexts = []
+def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Arrive]:
+    """A page of nobody yet: `stranger("phone", timezone_id="Europe/Zagreb")`."""
+    contexts: list[BrowserContext] = []
 
-    def sign_in(
-        person: str, *, size: str = "desktop", scripts: bool = True, **options: Any
-    ) -> Page:
+    def arrive(size: str = "desktop", *, scripts: bool = True, **options: Any) -> Page:
         width, height = SIZES[size]
         context = browsers[scripts].new_context(
-            viewport={"width": width, "height": height}, base_url=site.url, **options
+            viewport={"width": width, "height": height},
+            base_url=site.url,
+            has_touch=size == "phone",
+            **options,
         )
+        context.set_default_timeout(SECONDS * 1000)
         contexts.append(context)
-        page = context.new_page()
+        return context.new_page()
+
+    expect.set_options(timeout=SECONDS * 1000)
+    yield arrive
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visit(site: Site, stranger: Arrive) -> Arrive:
+    """Sign one of the demo's people in and hand over their page: `visit("user", size="phone")`."""
+
+    def sign_in(person: str, *, size: str = "desktop", **options: Any) -> Page:
+        page = stranger(size, **options)
         page.goto("/accounts/login/")
         page.fill("input[name=login]", f"{person}@example.com")
         page.fill("input[name=password]", site.password)
@@ -103,29 +164,33 @@ def visit(site: Site, browsers: dict[bool, Browser]) -> Iterator[Visit]:
         page.wait_for_selector("header .avatar, #user-tools")
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    return sign_in
 
 
 @pytest.fixture
-def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Callable[[str], Page]]:
-    """A page of nobody yet, whose browser lives in Zagreb: `stranger("phone")`."""
-    contexts = []
+def newcomer(stranger: Arrive) -> Arrive:
+    """The page of somebody who has just registered, and so has no history: `newcomer("phone")`."""
 
-    def arrive(size: str) -> Page:
-        width, height = SIZES[size]
-        context = browsers[True].new_context(
-            viewport={"width": width, "height": height},
-            base_url=site.url,
-            timezone_id="Europe/Zagreb",
-        )
-        contexts.append(context)
-        return context.new_page()
+    def sign_up(size: str = "desktop", *, email: str = "", **options: Any) -> Page:
+        page = stranger(size, **options)
+        page.goto("/accounts/signup/")
+        page.get_by_label("E-mail").fill(email or f"{uuid.uuid4().hex}@example.com")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.click("main form button.btn-primary")
+        page.wait_for_selector("header .avatar")
+        return page
 
-    yield arrive
-    for context in contexts:
-        context.close()
+    return sign_up
+
+
+def predict(page: Page) -> None:
+    """Choose the Predict that this size shows."""
+    page.locator("button:visible", has_text=re.compile(r"^\s*Predict\s*$")).last.click()
+
+
+def result_of(page: Page, answer: str | re.Pattern[str]) -> None:
+    """Wait until the answer stands on the page."""
+    expect(page.locator("#result h2.value")).to_have_text(answer)
 
 
 def keep(page: Page, name: str) -> None:

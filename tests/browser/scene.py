@@ -12,31 +12,17 @@ import django
 
 OWNER, SUPERUSER = 1, 4  # the places of alice and root in an answer of the matrix
 ANONYMOUS = 0
-# Answers that are no pages, and the page that ends the session of who opens it with a click.
-NO_PAGES = {
-    "admin:jsi18n",
-    "admin:executions_execution_case_template",
-    "admin:models_registry_modelversion_card_pdf",
-    "executions:row",
-    "executions:status",
-    "monitoring:healthz",
-    "monitoring:readyz",
-    "monitoring:replay_bundle",
-    "monitoring:support_thread",
-    "notifications:news",
-    "presets:picker",
-}
 
 
 def addresses(place: int, rows: dict[str, Any]) -> dict[str, str]:
-    """The address of every page that one person of the matrix may read, by name."""
+    """Every address that one person of the matrix may read, by name; some are downloads."""
     from django.urls import reverse
 
     from tests.test_access_matrix import MATRIX
 
     found = {}
     for name, entry in MATRIX.items():
-        if entry.is_post or entry.answers[place] != 200 or name in NO_PAGES:
+        if entry.is_post or entry.answers[place] != 200:
             continue
         parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in entry.values}
         found[name] = reverse(name, kwargs=parts)
@@ -68,7 +54,7 @@ def build() -> dict[str, dict[str, str]]:
         version=version,
         error_code="MODEL",
         message="ValueError: could not convert string to float",
-        traceback='  File "/srv/flows/model_host/prediction.py", line 88, in predict\nValueError: no',
+        traceback='  File "/srv/flows/model_host/prediction.py", line 88, in predict\n',
     )
     collect()
     hostile = make_hostile_version(is_active=True)
@@ -113,10 +99,27 @@ def build() -> dict[str, dict[str, str]]:
     return {"nobody": nobody, "user": person, "superuser": staff}
 
 
+def failed_iris(email: str) -> str:
+    """The address of a prediction of the demo's iris model that failed for this person."""
+    from accounts.models import User
+    from models_registry.models import ModelVersion
+    from tests.factories import make_execution
+
+    version = ModelVersion.objects.get(model__slug="iris-species", status="active")
+    execution = make_execution(
+        user=User.objects.get(email=email),
+        version=version,
+        inputs={"sepal_length": 5.8, "sepal_width": 3.0, "petal_length": 4.35, "petal_width": 1.3},
+        error_code="MODEL",
+        message="ValueError: could not convert string to float",
+    )
+    return f"/predictions/{execution.pk}/"
+
+
 if __name__ == "__main__":
     django.setup()
     from django.db import transaction
 
     with transaction.atomic():
-        pages = build()
-    json.dump(pages, sys.stdout)
+        made = {"pages": build, "failed_iris": failed_iris}[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
+    json.dump(made, sys.stdout)

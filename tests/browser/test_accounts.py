@@ -1,0 +1,93 @@
+"""People sign up, lose their password and get it back, in a real browser with real mail."""
+
+import re
+import time
+from email import message_from_string, policy
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PASSWORD, Arrive, Site, keep, predict
+
+
+def letter_to(site: Site, address: str, subject: str) -> str:
+    """The text of the mail that the running product sent; waits for its outbox."""
+    folder = Path(site.environment["STACK_DIR"]) / "mail"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for file in folder.glob("*.log"):
+            for part in file.read_text().split("-" * 79):
+                letter = message_from_string(part.lstrip(), policy=policy.default)
+                if letter["To"] == address and letter["Subject"] == subject:
+                    text = letter.get_body(("plain",))
+                    assert text is not None
+                    return str(text.get_content())
+        time.sleep(0.1)
+    raise AssertionError(f"no mail “{subject}” came to {address}")
+
+
+def link_in(text: str) -> str:
+    found = re.search(r"^https?://\S+$", text, re.M)
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_stranger_registers_confirms_and_predicts(
+    site: Site, stranger: Arrive, size: str
+) -> None:
+    email = f"mira-{size}@example.com"
+    page = stranger(size, timezone_id="Europe/Zagreb")
+    page.goto("/")
+    page.click("text=Create an account")
+    page.get_by_label("Name").fill("Mira Kovač")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.click("main form button.btn-primary")
+    page.wait_for_selector("header .avatar")
+    page.goto(link_in(letter_to(site, email, "Confirm your e-mail address")))
+    page.click("text=Confirm this address")
+    page.goto("/accounts/profile/")
+    expect(page.get_by_label("Timezone")).to_have_value("Europe/Zagreb")
+    keep(page, f"profile-{size}")
+    page.goto("/models/iris-species/?typical=1")
+    predict(page)
+    expect(page.locator("#result h2.value")).to_contain_text("Iris", timeout=15_000)
+
+
+def test_a_forgotten_password_is_reset_by_the_mail_alone(site: Site, stranger: Arrive) -> None:
+    email, password = "forgetful@example.com", PASSWORD
+    page = stranger("phone")
+    page.goto("/accounts/signup/")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.click("main form button.btn-primary")
+    page.wait_for_selector("header .avatar")
+    page = stranger("phone")
+    page.goto("/accounts/login/")
+    page.click("text=Forgotten?")
+    page.get_by_label("E-mail").fill(email)
+    page.click("text=Send the link")
+    expect(page.locator("h1")).to_have_text(re.compile("Check your inbox"))
+    page.goto(link_in(letter_to(site, email, "Reset your password")))
+    page.get_by_label("New password", exact=True).fill(f"{password} again")
+    page.get_by_label("New password, again").fill(f"{password} again")
+    page.click("text=Save the new password")
+    expect(page.locator("main")).to_contain_text("You were signed out everywhere")
+    page.click("main >> text=Sign in")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(f"{password} again")
+    page.click("main form button.btn-primary")
+    page.wait_for_selector("header .avatar")
+
+
+def test_a_superuser_hands_a_reset_link_over(site: Site, visit: Arrive) -> None:
+    page = visit("superuser")
+    page.goto("/admin/accounts/user/?q=user@example.com")
+    page.locator("#result_list a", has_text=re.compile(r"^user@")).click()
+    page.locator("li", has_text="Send password reset").get_by_text("Open").click()
+    keep(page, "admin-person-act")
+    page.click("main button.act, #content button.act")
+    expect(page.locator("#link")).to_contain_text(site.url)
+    keep(page, "admin-person-link")

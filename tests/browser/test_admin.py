@@ -1,0 +1,97 @@
+"""An admin brings a model file to production by the pages alone, and goes back."""
+
+import random
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from tests.browser.conftest import SECONDS, Arrive, keep, predict
+
+SLOWLY = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 40_000}
+
+
+def flats(file: Path, price: float) -> float:
+    """Train a model of flats' prices; what it says of three rooms and 70 square metres."""
+    frame = pd.DataFrame({"rooms": [1.0, 2.0, 3.0, 4.0], "area": [30.0, 55.0, 70.0, 110.0]})
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    model.fit(frame, frame["rooms"] * price + frame["area"])
+    model.training_notes_ = random.Random(price).randbytes(60_000)  # so that its upload takes time
+    joblib.dump(model, file)
+    return float(model.predict(pd.DataFrame([{"rooms": 3.0, "area": 70.0}]))[0])
+
+
+def upload(page: Page, file: Path) -> None:
+    """Upload with a connection that lets the bar be seen; wait for the inspection."""
+    page.click("text=Upload a version")
+    page.set_input_files("input[name=file]", file)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", SLOWLY)
+    page.click("text=Upload and inspect")
+    expect(page.locator("progress")).to_be_visible()
+    expect(page.locator("[data-words]")).to_contain_text("%")
+    expect(page.locator(".check").first).to_contain_text("on a typical row", timeout=40_000)
+    session.detach()
+
+
+def try_and_ask_for(page: Page, words: str) -> None:
+    """Test the version, keep the test as a case, and fill the promotion's form."""
+    version = page.url
+    page.locator(".actions-row").get_by_text("Run a test").click()
+    page.click("text=Run the test")
+    page.get_by_role("link", name="Save as case").click()
+    page.get_by_label("Name").fill("Three rooms")
+    page.click("text=Save the case")
+    expect(page.locator("body")).to_contain_text("Three rooms")
+    page.goto(version)
+    page.locator(".actions-row").get_by_text("Promote").click()
+    page.fill("textarea[name=text]", words)
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_an_admin_brings_a_file_to_production_and_rolls_back(
+    visit: Arrive, tmp_path: Path, size: str
+) -> None:
+    name = f"Flat prices {size}"
+    expected = flats(tmp_path / "flats.joblib", 90.0)
+    page = visit("admin", size=size)
+    page.goto("/admin/models_registry/registeredmodel/add/")
+    page.fill("input[name=name]", name)
+    page.click("input[name=_continue]")
+    upload(page, tmp_path / "flats.joblib")
+    version = page.url
+    page.locator(".actions-row").get_by_text("Edit inputs").click()
+    keep(page, f"admin-inputs-{size}")
+    page.goto(version)
+    page.locator(".actions-row").get_by_text("Preview").click()
+    keep(page, f"admin-preview-{size}")
+    page.goto(version)
+    try_and_ask_for(page, "The first version, from four flats.")
+    keep(page, f"admin-promote-{size}")
+    page.click("text=Make v1 active")
+    expect(page.locator(".messagelist")).to_contain_text(f"{name} v1 is live")
+    keep(page, f"admin-version-{size}")
+    flats(tmp_path / "dearer.joblib", 180.0)
+    page.locator(".breadcrumbs").get_by_text(name, exact=True).click()
+    upload(page, tmp_path / "dearer.joblib")
+    try_and_ask_for(page, "Dearer since the new tram.")
+    page.click("text=Make v2 active")
+    expect(page.locator(".messagelist")).to_contain_text(f"{name} v2 is live")
+    page.goto(version)
+    page.locator(".actions-row").get_by_text("Make active again").click()
+    page.click("text=Check v1 now")
+    page.fill("[name=reason]", "The new prices are too high.")
+    keep(page, f"admin-rollback-{size}")
+    page.locator("button.go", has_text="active again").click(timeout=SECONDS * 1000)
+    expect(page.locator(".messagelist")).to_contain_text("is live again")
+    page.goto(f"/models/{name.lower().replace(' ', '-')}/")
+    page.get_by_label("Rooms").fill("3")
+    page.get_by_label("Area").fill("70")
+    predict(page)
+    expect(page.locator("#result h2.value")).to_have_text(f"{expected:.4g}")

@@ -1,0 +1,84 @@
+"""A person fills a form, corrects it, tries again and asks what moved the answer."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Arrive, Site, keep, predict, result_of
+
+MODELS = {
+    "iris-species": r"Iris (setosa|versicolor|virginica)",
+    "diabetes-progression": r"\d+(\.\d+)? points",
+    "loan-repayment": r"Likely to (repay|default)",
+}
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize(("slug", "answer"), MODELS.items(), ids=list(MODELS))
+def test_a_person_fills_the_form_and_reads_the_prediction(
+    visit: Arrive, slug: str, answer: str, size: str
+) -> None:
+    page = visit("user", size=size)
+    page.goto(f"/models/{slug}/")
+    page.click("text=Typical values")
+    predict(page)
+    result_of(page, re.compile(answer))
+    expect(page).to_have_title(re.compile(answer))
+    keep(page, f"{slug}-{size}")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_value_out_of_range_is_corrected_by_one_click(visit: Arrive, size: str) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/?typical=1")
+    page.get_by_label("Age").fill("230")
+    predict(page)
+    expect(page.locator("#errors")).to_be_focused()
+    expect(page.locator("#errors")).to_contain_text("1 value needs a correction")
+    keep(page, f"loan-repayment-error-{size}")
+    page.click("text=Use 100")
+    expect(page.get_by_label("Age")).to_have_value("100")
+    predict(page)
+    result_of(page, re.compile("Likely"))
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_failed_prediction_is_tried_again_with_one_click(
+    site: Site, newcomer: Arrive, size: str
+) -> None:
+    email = f"unlucky-{size}@example.com"
+    page = newcomer(size, email=email)
+    page.goto(site.rows("failed_iris", email))
+    expect(page.locator("#result")).to_contain_text("Your inputs are kept")
+    keep(page, f"failed-{size}")
+    page.click("text=Try again with the same inputs")
+    result_of(page, re.compile("Iris"))
+    expect(page.locator("#result")).to_contain_text("Tried again with the inputs of")
+
+
+def test_what_moved_the_answer_appears_by_itself(visit: Arrive) -> None:
+    page = visit("user")
+    page.goto("/models/diabetes-progression/?typical=1")
+    page.get_by_label("Body mass index").fill("40")
+    predict(page)
+    expect(page.locator("#contributions ul.contrib:not([aria-hidden]) li").first).to_be_visible()
+    keep(page, "explained-desktop")
+
+
+def test_a_what_if_curve_is_drawn_by_keyboard_alone(visit: Arrive) -> None:
+    page = visit("user")
+    page.goto("/models/diabetes-progression/?typical=1")
+    page.get_by_label("Age").focus()
+    page.keyboard.press("Enter")
+    result_of(page, re.compile("points"))
+    expect(page.locator("#contributions")).not_to_have_attribute("aria-busy", "true")
+    page.locator("summary", has_text="What if").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#curve-input")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#curve svg[role=img]")).to_be_visible()
+    keep(page, "what-if-desktop")

@@ -1,0 +1,31 @@
+"""A preset is saved from a result, loaded into the form, deleted and brought back."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Arrive, keep, predict, result_of
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_preset_is_saved_loaded_deleted_and_brought_back(newcomer: Arrive, size: str) -> None:
+    page = newcomer(size)
+    page.goto("/models/iris-species/?typical=1")
+    page.get_by_label("Petal length").fill("5.5")
+    predict(page)
+    result_of(page, re.compile("Iris"))
+    page.locator("#result").get_by_text("Save as preset").click()
+    page.get_by_label("Name").fill("A long petal")
+    page.click("text=Save the preset")
+    page.goto("/models/iris-species/")
+    page.locator("summary", has_text="Presets").click()
+    page.locator("button.menu-item", has_text="A long petal").click()
+    expect(page.get_by_label("Petal length")).to_have_value("5.5")
+    keep(page, f"preset-loaded-{size}")
+    page.goto("/presets/?model=iris-species")
+    page.get_by_label("Delete A long petal").click()
+    expect(page.locator(".tray")).to_contain_text("deleted")
+    page.click(".tray >> text=Undo")
+    expect(page.locator("tbody")).to_contain_text("A long petal")
+    keep(page, f"presets-{size}")

@@ -246,7 +246,10 @@ def test_a_versions_page_costs_the_same_when_its_rows_double(
         counts.append(len(queries))
         for number in range(3):
             TypeApproval.objects.create(
-                sha256=version.sha256, module="m", name=f"T{len(counts)}{number}", approved_by=make_user()
+                sha256=version.sha256,
+                module="m",
+                name=f"T{len(counts)}{number}",
+                approved_by=make_user(),
             )
             make_version(model=version.model)
     assert counts[0] == counts[1]

@@ -1,9 +1,9 @@
 """Presets as people use them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +36,7 @@ def named(version: ModelVersion, name: str, client: Client, **changes: str) -> d
     return {**hidden, **TYPED, **changes, "name": name}
 
 
-def save(version: ModelVersion, name: str, client: Client, **changes: str) -> HttpResponse:
+def save(version: ModelVersion, name: str, client: Client, **changes: str) -> Any:
     url = reverse("presets:save", args=[version.model.slug])
     return client.post(url, named(version, name, client, **changes))
 

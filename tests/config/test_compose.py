@@ -43,13 +43,13 @@ def test_a_service_has_no_rights_that_it_does_not_need(name: str) -> None:
     assert "/var/run/docker.sock" not in str(service.get("volumes"))
 
 
-@pytest.mark.parametrize("name", SERVICES.keys() - STEPS)
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - STEPS))
 def test_a_service_says_whether_it_is_healthy_and_starts_again(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", sorted(STEPS))
 def test_a_step_runs_once(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
 

@@ -1,11 +1,10 @@
 """Server time of the pages that a full table could slow down, at two sizes of it.
 
-`python -m bench.pages [FILE] [--executions 1000000]` starts servers and a web process of its own,
-fills them (`bench/fill.py`), signs an admin in who also has 10,000 predictions, and asks for each
-page 50 times, one request at a time and the pages in turn, so that what else the machine does falls
-on all of them. First with 10,000 executions in the table, then with all. PERFORMANCE.md's targets:
-p95 at most 100 ms, and at most 1.5 times that in a full table. `--in-place` measures the database
-of the settings in force as it stands, once.
+`python -m bench.pages [FILE] [--executions 1000000]` starts servers of its own with two databases,
+one of 10,000 executions and one of all (`bench/fill.py`), and a web process on each; signs an admin
+in who also has 10,000 predictions; and asks for each page 50 times, one request at a time, of the
+one site and of the other in turn, so that what else the machine does falls on both alike.
+PERFORMANCE.md's targets: p95 at most 100 ms, and at most 1.5 times that in a full table.
 """
 
 import argparse
@@ -15,15 +14,19 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+import psycopg
+from psycopg import sql
 
 from bench import report, road
 from bench.stack import FOLDER, REPOSITORY
+from config.stack import ports
 from config.stack.testing import servers
 
 TIMES = 50
@@ -31,6 +34,7 @@ WARM_UP = 5
 EMAIL = "bench-1@example.com"
 PASSWORD = "correct horse bench"
 START_SECONDS = 30
+FEW = 10_000
 PAGES = {
     "dashboard, 30 days": "/monitoring/",
     "dashboard, 2 days by the hour": "/monitoring/?from={yesterday}&to={today}",
@@ -47,17 +51,35 @@ PAGES = {
 }
 
 
+def environment_of(values: Mapping[str, str], size: int, port: int) -> dict[str, str]:
+    """What a process needs to work on the database of one size, made if it is not there."""
+    address = urlsplit(values["DATABASE_URL"])
+    name = f"pages_{size}"
+    with psycopg.connect(address.geturl(), autocommit=True) as server:
+        if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return {
+        **os.environ,
+        **values,
+        "DATABASE_URL": urlunsplit(address._replace(path=f"/{name}")),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "ERROR",
+        "SITE_URL": f"http://{ports.LOOPBACK}:{port}",
+    }
+
+
 @contextmanager
-def web() -> Iterator[str]:
+def web(environment: Mapping[str, str]) -> Iterator[str]:
     """A running web process as `manage.py up` runs it; yields the site's address."""
-    address = os.environ["SITE_URL"]
-    host = address.removeprefix("http://")
+    address = environment["SITE_URL"]
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", host, "--workers", "2",
-            "--threads", "4", "--preload", "--no-control-socket", "--log-level", "warning",
+            sys.executable, "-m", "gunicorn", "config.wsgi", "--bind",
+            address.removeprefix("http://"), "--workers", "2", "--threads", "4", "--preload",
+            "--no-control-socket", "--log-level", "warning",
         ],
         cwd=REPOSITORY,
+        env=dict(environment),
     )  # fmt: skip
     try:
         deadline = time.monotonic() + START_SECONDS
@@ -78,52 +100,59 @@ def _answers(address: str) -> bool:
         return False
 
 
-def measure() -> dict[str, list[float]]:
-    """Milliseconds by page, in the order in which they were taken."""
-    from django.utils import timezone
-
-    from accounts.models import User
-
-    person = User.objects.get(email=EMAIL)
-    person.set_password(PASSWORD)
-    person.save()
-    _confirm(person)
-    today = timezone.localdate()
+def measure(environments: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds by size and page, in the order in which they were taken."""
+    today = datetime.now(UTC).date()
     places = {
         "today": str(today),
         "yesterday": str(today - timedelta(days=1)),
         "quarter": str(today - timedelta(days=89)),
     }
-    taken: dict[str, list[float]] = {name: [] for name in PAGES}
-    with web() as address:
-        cookies = road.sign_in(EMAIL, PASSWORD)
-        with httpx.Client(base_url=address, cookies=cookies, timeout=60) as site:
-            for number in range(WARM_UP + TIMES):
-                for name, path in PAGES.items():
+    taken: dict[str, dict[str, list[float]]] = {
+        size: {name: [] for name in PAGES} for size in environments
+    }
+    with ExitStack() as stack:
+        sites = {}
+        for size, environment in environments.items():
+            address = stack.enter_context(web(environment))
+            cookies = road.sign_in(EMAIL, PASSWORD, address=address)
+            site = httpx.Client(base_url=address, cookies=cookies, timeout=60)
+            sites[size] = stack.enter_context(site)
+        for number in range(WARM_UP + TIMES):
+            for name, path in PAGES.items():
+                for size, site in sites.items():
                     began = time.perf_counter()
                     answer = site.get(path.format(**places))
                     if answer.status_code != 200:
                         raise RuntimeError(f"{name} was answered with {answer.status_code}")
                     if number >= WARM_UP:
-                        taken[name].append(1000 * (time.perf_counter() - began))
+                        taken[size][name].append(1000 * (time.perf_counter() - began))
     return taken
 
 
-def _confirm(person: object) -> None:
+def prepare(executions: int, people: int) -> None:
+    """Fill the database of the settings in force, and do what beat would have done: group the
+    failures, count the days of the admin's timezone."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    call_command("collect_static")
     from allauth.account.models import EmailAddress
 
-    EmailAddress.objects.get_or_create(
-        user=person, email=EMAIL, defaults={"verified": True, "primary": True}
-    )
-
-
-def settle() -> None:
-    """What beat would have done: group the failures, count the days of an admin's timezone."""
     from accounts.models import User
+    from bench.fill import OWN, fill
     from monitoring import rollup
     from monitoring.failures import collecting
 
-    User.objects.filter(email=EMAIL).update(is_staff=True)
+    fill(executions=executions, people=people, own=OWN, say=lambda line: print(line, flush=True))
+    person = User.objects.get(email=EMAIL)
+    person.is_staff = True
+    person.set_password(PASSWORD)
+    person.save()
+    EmailAddress.objects.get_or_create(user=person, email=EMAIL, verified=True, primary=True)
     while collecting.collect():
         pass
     began = time.monotonic()
@@ -131,7 +160,7 @@ def settle() -> None:
     print(f"{days:,} days counted in {time.monotonic() - began:.1f} s", flush=True)
 
 
-def show(told: dict[str, dict[str, list[float]]]) -> str:
+def show(told: Mapping[str, Mapping[str, list[float]]]) -> str:
     """One line a page: p50 and p95 at each size, and how many times the p95 grew."""
     sizes = list(told)
     lines = [" " * 34 + "".join(f"{size:>26}" for size in sizes)]
@@ -141,8 +170,7 @@ def show(told: dict[str, dict[str, list[float]]]) -> str:
             f"p50 {statistics.median(told[size][name]):5.0f}   p95 {tail:5.0f} ms".rjust(26)
             for size, tail in zip(sizes, tails, strict=True)
         ]
-        grew = f"{tails[-1] / tails[0]:6.1f} times" if len(tails) > 1 else ""
-        lines.append(f"{name:34}{''.join(cells)}{grew}")
+        lines.append(f"{name:34}{''.join(cells)}{tails[-1] / tails[0]:6.1f} times")
     return "\n".join(lines)
 
 
@@ -151,46 +179,25 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=FOLDER / "pages.json")
     parser.add_argument("--executions", type=int, default=1_000_000)
     parser.add_argument("--people", type=int, default=500)
-    parser.add_argument("--in-place", action="store_true")
+    parser.add_argument("--fill", type=int, help=argparse.SUPPRESS)  # its own second process
     arguments = parser.parse_args()
-    if arguments.in_place:
-        _prepare()
-        from executions.models import Execution
-
-        settle()
-        told = {f"{Execution.objects.count():,}": measure()}
-    else:
-        told = _at_both_sizes(arguments.executions, arguments.people)
-    print(f"\nload average {os.getloadavg()[0]:.1f} at the end\n\n{show(told)}")
+    if arguments.fill:
+        prepare(arguments.fill, arguments.people)
+        return
+    with servers(FOLDER / "pages") as servers_environment:
+        environments = {}
+        for size in (FEW, arguments.executions):
+            values = servers_environment.values
+            environment = environment_of(values, size, ports.choose(taken=set()))
+            environments[f"{size:,}"] = environment
+            again = [sys.executable, "-m", "bench.pages", "--fill", str(size)]
+            people = ["--people", str(arguments.people)]
+            subprocess.run([*again, *people], cwd=REPOSITORY, env=environment, check=True)
+        before = os.getloadavg()[0]
+        told = measure(environments)
+    print(f"\nload average {before:.1f} to {os.getloadavg()[0]:.1f}\n\n{show(told)}")
     arguments.file.parent.mkdir(parents=True, exist_ok=True)
     arguments.file.write_text(json.dumps({"machine": report.machine(), "milliseconds": told}))
-
-
-def _at_both_sizes(executions: int, people: int) -> dict[str, dict[str, list[float]]]:
-    told = {}
-    with servers(FOLDER / "pages") as environment:
-        os.environ.update(environment.values)
-        _prepare()
-        from bench.fill import OWN, fill
-
-        for size in (OWN, executions):
-            fill(executions=size, people=people, say=lambda line: print(line, flush=True))
-            settle()
-            told[f"{size:,}"] = measure()
-            print(f"measured at load {os.getloadavg()[0]:.1f}", flush=True)
-    return told
-
-
-def _prepare() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-    os.environ["LOG_LEVEL"] = "ERROR"
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
-    call_command("collect_static")
 
 
 if __name__ == "__main__":

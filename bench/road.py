@@ -37,9 +37,10 @@ class Sample:
         return asdict(self)
 
 
-def sign_in(email: str, password: str) -> httpx.Cookies:
-    """The cookies of a session, which many people's windows may share."""
-    with httpx.Client(base_url=settings.SITE_URL, timeout=30) as site:
+def sign_in(email: str, password: str, *, address: str = "") -> httpx.Cookies:
+    """The cookies of a session, which many people's windows may share; ``address`` is that of a
+    site other than the settings'."""
+    with httpx.Client(base_url=address or settings.SITE_URL, timeout=30) as site:
         token = _token(site.get("/accounts/login/").text)
         answer = site.post(
             "/accounts/login/",

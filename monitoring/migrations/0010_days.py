@@ -1,4 +1,4 @@
-"""What each day came to, counted once (docs/adr/0007)."""
+"""What each day came to, counted once (docs/adr/0008)."""
 
 from django.db import migrations, models
 

@@ -1,7 +1,7 @@
 """What each day came to, counted once so that the dashboard need not read the executions again.
 
 Everything here can be computed anew at any time (`manage.py recount`): `monitoring/rollup.py` is
-the only writer, and docs/adr/0007 says why these tables exist.
+the only writer, and docs/adr/0008 says why these tables exist.
 """
 
 from django.db import models

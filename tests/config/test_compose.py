@@ -147,6 +147,7 @@ def test_the_commands_of_every_service_together_make_a_prediction(machine: Machi
     machine.start("redis", "s3", "prefect")
     machine.run("migrate")
     machine.run("deployments")
+    machine.run("web", "python", "manage.py", "collect_static")  # as the image does
     machine.start("web", "celery", "beat", "worker")
 
     machine.run(

@@ -164,6 +164,18 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
+# The Redis transport knows 0, the highest and what a task has unless it is named here, to 9. What
+# concerns many people at once, or what nobody waits for, goes last.
+CELERY_TASK_ROUTES = {
+    name: {"priority": 9}
+    for name in (
+        "executions.tasks.copy_flow_runs",
+        "executions.tasks.purge_executions",
+        "executions.tasks.forget_flow_runs",
+        "notifications.tasks.send_notice",
+        "notifications.tasks.write_notices",
+    )
+}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SOFT_TIME_LIMIT = 20

@@ -14,8 +14,8 @@ from accounts.requests import SignedInRequest
 from config.pdf import render_pdf
 from executions.access import own_execution
 from executions.errors import TooManyRequests
-from executions.explanation_views import explanation_context
-from executions.history import record_export
+from executions.explanations.views import explanation_context
+from executions.history.acts import record_export
 from executions.presentation import answer_of, error_sentence, input_texts
 
 

@@ -99,9 +99,9 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
 
 
 class Execution(models.Model):
-    """``search_text`` holds what a search reads (`executions/search_text.py`): ordinary inputs and
-    the result. ``search_own``, for the owner alone, holds sensitive inputs and the note. Whoever
-    empties inputs and outputs empties both and the note in the same UPDATE."""
+    """``search_text`` holds what a search reads (`executions/history/search_text.py`): ordinary
+    inputs and the result. ``search_own``, for the owner alone, holds sensitive inputs and the note.
+    Whoever empties inputs and outputs empties both and the note in the same UPDATE."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -150,7 +150,7 @@ class Execution(models.Model):
     error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
-    # What a failure is called (`executions/fingerprint.py`), and when it was counted in its group.
+    # What a failure is called (`executions/failures/fingerprint.py`), when its group counted it.
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     exception = models.CharField(max_length=100, blank=True, editable=False)
     failure_title = models.CharField(max_length=300, blank=True, editable=False)

@@ -7,10 +7,10 @@ from typing import Any
 
 from accounts.models import User
 from config.errors import DomainError
-from executions import cases
 from executions.errors import user_sentence
 from executions.models import Execution
 from executions.services import request_execution
+from executions.trials import cases
 from executions.waiting import wait_for
 from models_registry import services, wakeup
 from models_registry.case_table import read_cases

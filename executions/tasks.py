@@ -7,11 +7,9 @@ from celery import shared_task
 from config.queue import kick
 from executions import flow_run_copies, purging, sweep
 from executions.dispatch import dispatch, dispatch_exploration
-from executions.replay_retention import forget_old_replays
+from executions.failures.replay_retention import forget_old_replays
 from models_registry.errors import PrefectRefused, PrefectUnavailable
 
-LAST = 9
-"""The lowest priority of the Redis transport: whatever a person waits for goes first."""
 PURGE_SECONDS = 8.0
 
 
@@ -41,12 +39,12 @@ def forget_replays() -> None:
     forget_old_replays()
 
 
-@shared_task(ignore_result=True, priority=LAST)
+@shared_task(ignore_result=True)
 def copy_flow_runs() -> None:
     flow_run_copies.copy_flow_runs()
 
 
-@shared_task(ignore_result=True, priority=LAST)
+@shared_task(ignore_result=True)
 def purge_executions() -> None:
     """Less than a task may take at once, and again while there is more."""
     purged = purging.purge(seconds=PURGE_SECONDS)
@@ -54,6 +52,6 @@ def purge_executions() -> None:
         kick(purge_executions)
 
 
-@shared_task(ignore_result=True, priority=LAST)
+@shared_task(ignore_result=True)
 def forget_flow_runs() -> None:
     purging.forget_flow_runs(seconds=PURGE_SECONDS)

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from executions import documents, explanation_views, history_views, retry_views, views
+from executions import documents, views
 from executions.comparison import downloads
 from executions.comparison.views import compare_executions
+from executions.explanations import views as explanation_views
+from executions.history import retry_views
+from executions.history import views as history_views
 from executions.home import home
 
 app_name = "executions"

@@ -16,7 +16,7 @@ from config.errors import DomainError
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests
-from executions.explanation_views import explanation_context
+from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows

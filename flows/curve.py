@@ -1,8 +1,9 @@
 """The flow that answers questions about a finished prediction: how its answer changes with one
 input, or its explanation where it has none yet.
 
-The question waits in Redis for a minute and the answer goes back there (`executions/exploring.py`);
-a curve is written nowhere else. The run's parameters hold an id and an input's name, no value.
+The question waits in Redis for a minute and the answer goes back there
+(`executions/explanations/exploring.py`); a curve is written nowhere else. The run's parameters hold
+an id and an input's name, no value.
 """
 
 import logging
@@ -15,8 +16,8 @@ from redis.exceptions import RedisError
 
 from config.errors import InfrastructureError
 from config.logging import log_context
-from executions.curve import points_of
-from executions.exploring import EXPLANATION, answer_exploration, read_exploration
+from executions.explanations.curve import points_of
+from executions.explanations.exploring import EXPLANATION, answer_exploration, read_exploration
 from executions.models import Execution
 from flows.artifacts import artifact
 from flows.errors import NotAModel, NotQueued

@@ -17,7 +17,7 @@ from django.db import close_old_connections, connections
 
 from config.errors import InfrastructureError
 from config.logging import log_context
-from executions.explaining import store_explanation, unexplained
+from executions.explanations.storing import store_explanation, unexplained
 from executions.models import Execution
 from flows.artifacts import artifact
 from flows.errors import NotAModel

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils import timezone
 
-from executions.history_forms import DayField, common_periods
-from executions.history_forms import Period as Preset
+from executions.history.forms import DayField, common_periods
+from executions.history.forms import Period as Preset
 from models_registry.models import ModelVersion, RegisteredModel
 from monitoring.period import Period
 from monitoring.statistics import Scope

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from executions.history_forms import day_begins
+from executions.history.forms import day_begins
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

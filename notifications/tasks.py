@@ -1,7 +1,7 @@
 """Writes the mails that notifications ask for, and sends what waits in the outbox.
 
-What concerns many people at once runs at the low end of the queue: predictions and account mails
-never wait behind it.
+What concerns many people at once runs at the low end of the queue (`CELERY_TASK_ROUTES`):
+predictions and account mails never wait behind it.
 """
 
 import uuid
@@ -16,21 +16,18 @@ AT_ONCE = 20
 WRITTEN_AT_ONCE = 10
 """Less than half a second's work, after which whatever is more urgent has its turn."""
 
-LAST = 9
-"""The lowest priority of the Redis transport; a task without one has the highest."""
-
 
 @shared_task(ignore_result=True)
 def send_mail(mail_id: str) -> None:
     mail.send(uuid.UUID(mail_id))
 
 
-@shared_task(ignore_result=True, priority=LAST)
+@shared_task(ignore_result=True)
 def send_notice(mail_id: str) -> None:
     mail.send(uuid.UUID(mail_id))
 
 
-@shared_task(ignore_result=True, priority=LAST)
+@shared_task(ignore_result=True)
 def write_notices() -> None:
     """Write the mails of the notifications that wait for theirs, and come back for the rest."""
     if writing.write_due(WRITTEN_AT_ONCE) == WRITTEN_AT_ONCE:

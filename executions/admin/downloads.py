@@ -21,12 +21,12 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.csv_text import csv_response
-from executions import history
 from executions.admin.filters import form_of
 from executions.admin.run_page import is_slow, is_withheld
 from executions.errors import TooManyRequests
-from executions.exports import ROWS_AT_ONCE, Export, export
-from executions.failures import masked
+from executions.failures.hiding import masked
+from executions.history import acts as history
+from executions.history.exports import ROWS_AT_ONCE, Export, export
 from executions.models import Execution, ExecutionQuerySet
 
 MORE = ("person", "purpose", "error_code", "message", "attempts", "slow", "file_sha256")

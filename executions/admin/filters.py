@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.models import User
-from executions.history_forms import DayField, day_begins
+from executions.history.forms import DayField, day_begins
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion, RegisteredModel
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from config.errors import DomainError
-from executions.impact import impact_of, recent_predictions
+from executions.trials.impact import impact_of, recent_predictions
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.services import request_rehearsal
 

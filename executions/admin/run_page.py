@@ -18,13 +18,13 @@ from django.views.decorators.http import require_GET
 
 from executions import attempt_log
 from executions.attempt_log import LogLine
-from executions.contributions import Contributions, read_contributions
-from executions.explaining import explanation_of
-from executions.failures import HIDDEN, masked, sensitive_names, shown_inputs
+from executions.explanations.contributions import Contributions, read_contributions
+from executions.explanations.storing import explanation_of
+from executions.failures.hiding import HIDDEN, masked, sensitive_names, shown_inputs
 from executions.flow_run_copies import FlowRunCopy, flow_run_of
 from executions.models import Attempt, Execution
 from executions.presentation import answer_of, error_sentence
-from executions.trace_view import trace_view
+from executions.trials.trace_view import trace_view
 from models_registry.input_schema import InputSchema
 
 LEVELS = {"": ("INFO", "WARNING", "ERROR"), "warning": ("WARNING", "ERROR"), "error": ("ERROR",)}

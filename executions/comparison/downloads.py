@@ -12,7 +12,7 @@ from executions.comparison.drawing import draw
 from executions.comparison.table import table_rows
 from executions.documents import pdf_response
 from executions.errors import TooManyRequests
-from executions.history import record_export
+from executions.history.acts import record_export
 
 
 @require_POST

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.locks import is_only_one
-from executions.failures import name_failures
+from executions.failures.hiding import name_failures
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion
 from monitoring.models import FailureGroup, FailureNote, State

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from executions import attempt_log
 from executions.attempt_log import LogLine
-from executions.failures import HIDDEN, masked, sensitive_names
+from executions.failures.hiding import HIDDEN, masked, sensitive_names
 from executions.models import Attempt, Execution
 from executions.presentation import error_sentence
 from models_registry.input_schema import InputSchema

@@ -51,9 +51,10 @@ class FailureGroupQuerySet(models.QuerySet["FailureGroup"]):
 
 
 class FailureGroup(models.Model):
-    """All failed predictions with one fingerprint (`executions/fingerprint.py`). ``count``,
-    ``first_seen_at`` and ``last_seen_at`` are kept by `monitoring/failures/collecting.py`, each
-    failure once; ``returned_at`` is when a reviewed group last went back to new by its number."""
+    """All failed predictions with one fingerprint (`executions/failures/fingerprint.py`).
+    ``count``, ``first_seen_at`` and ``last_seen_at`` are kept by
+    `monitoring/failures/collecting.py`, each failure once; ``returned_at`` is
+    when a reviewed group last went back to new by its number."""
 
     fingerprint = models.CharField(max_length=32, unique=True)
     model = models.ForeignKey(

@@ -8,9 +8,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import ActivityEvent, User
-from executions import cases, lifecycle
+from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
+from executions.trials import cases
 from models_registry import services
 from models_registry.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken

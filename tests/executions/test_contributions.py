@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from executions.contributions import NumberText, read_contributions
+from executions.explanations.contributions import NumberText, read_contributions
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion, Target

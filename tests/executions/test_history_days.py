@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import User
-from executions.history_forms import HistoryFilterForm, common_periods, day_begins
+from executions.history.forms import HistoryFilterForm, common_periods, day_begins
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from tests.factories import make_execution

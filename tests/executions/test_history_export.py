@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import ActivityEvent, User
 from config.csv_text import csv_lines
-from executions.exports import Export, export
+from executions.history.exports import Export, export
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion

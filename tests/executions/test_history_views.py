@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
-from executions import history
+from executions.history import acts as history
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
@@ -106,7 +106,7 @@ def test_counts_beyond_what_is_counted_say_at_least(
     active_version: ModelVersion,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("executions.history_views.COUNTED", 2)
+    monkeypatch.setattr("executions.history.views.COUNTED", 2)
     for _ in range(3):
         done(alice, active_version)
     assert "All 2+" in text(as_alice.get("/history/"))

@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.errors import NotAnAdmin
-from executions.impact import Said, impact_of, recent_predictions, summarize
 from executions.models import Execution
 from executions.services import request_execution
+from executions.trials.impact import Said, impact_of, recent_predictions, summarize
 from models_registry.models import ModelVersion, Rehearsal
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 

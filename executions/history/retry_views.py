@@ -10,11 +10,11 @@ from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
-from executions import history
 from executions.access import asked_id, own_execution
 from executions.errors import NoActiveVersion
 from executions.forms import InputForm
-from executions.history_forms import NoteForm
+from executions.history import acts as history
+from executions.history.forms import NoteForm
 from executions.models import Execution
 from executions.views import form_page
 from models_registry.models import ModelVersion

@@ -13,8 +13,8 @@ from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains, Exact
 
 from config.errors import DomainError
+from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
-from executions.search import STATUS, VERSION, Comparison, Term, Word
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar, choice_text
 from models_registry.models import Feature
 from models_registry.number_text import NumberProblem, parse_number

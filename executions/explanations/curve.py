@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from executions.contributions import NumberText
+from executions.explanations.contributions import NumberText
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.models import Target
 from models_registry.number_text import with_unit

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
-from executions.fingerprint import cause_of, hidden
+from executions.failures.fingerprint import cause_of, hidden
 from executions.models import Execution
 
 HIDDEN = "[hidden]"

@@ -13,11 +13,11 @@ from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
 from executions.access import own_execution
-from executions.contributions import read_contributions
-from executions.curve import CurveView, draw, points_of
 from executions.errors import TooManyRequests
-from executions.explaining import explanation_of
-from executions.exploring import EXPLANATION, read_exploration, request_exploration
+from executions.explanations.contributions import read_contributions
+from executions.explanations.curve import CurveView, draw, points_of
+from executions.explanations.exploring import EXPLANATION, read_exploration, request_exploration
+from executions.explanations.storing import explanation_of
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec
 from models_registry.input_schema import InputSchema

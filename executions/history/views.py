@@ -17,12 +17,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
-from executions import history
 from executions.access import asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
-from executions.exports import export
-from executions.history_forms import STATUSES, HistoryFilterForm
-from executions.history_page import PAGE_SIZE, Page, edge_of, page_of
+from executions.history import acts as history
+from executions.history.exports import export
+from executions.history.forms import STATUSES, HistoryFilterForm
+from executions.history.page import PAGE_SIZE, Page, edge_of, page_of
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import rows
 

@@ -15,9 +15,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from executions.history.search import Comparison, parse
+from executions.history.search_query import UnreadableSearch, condition, named_inputs
 from executions.models import Execution, ExecutionQuerySet
-from executions.search import Comparison, parse
-from executions.search_query import UnreadableSearch, condition, named_inputs
 from models_registry.models import Feature, ModelVersion, RegisteredModel
 
 STATUSES = {

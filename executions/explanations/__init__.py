@@ -1,0 +1,1 @@
+"""What moved an answer, and how it would change with one input."""

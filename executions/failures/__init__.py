@@ -1,0 +1,1 @@
+"""What failed, under which cause, and how it is run again with debugging."""

@@ -1,0 +1,1 @@
+"""A person's own predictions: looking back, searching, taking away, deleting, trying again."""

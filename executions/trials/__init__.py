@@ -1,0 +1,1 @@
+"""What admins find out about a version before anybody depends on it."""

@@ -13,6 +13,7 @@ from django.core.files import File
 from django.core.files.storage import storages
 from storages.backends.s3 import S3Storage
 
+from models_registry import store_time
 from models_registry.errors import ArtifactMissing, ArtifactTooLarge
 
 CHUNK_BYTES = 1024 * 1024
@@ -29,9 +30,17 @@ class ArtifactStorage(S3Storage):  # type: ignore[misc]
                 read_timeout=settings.S3_READ_TIMEOUT_SECONDS,
                 retries={"total_max_attempts": settings.S3_TRIES, "mode": "standard"},
                 s3={"addressing_style": cast("Any", settings.AWS_S3_ADDRESSING_STYLE)},
-                signature_version="s3v4",
+                signature_version=store_time.SIGNATURE,
             ),
         }
+
+    @property
+    def connection(self) -> Any:
+        """This thread's client."""
+        connection = super().connection
+        events = connection.meta.client.meta.events
+        events.register("needs-retry.s3", store_time.retry_at_store_time, unique_id="store-time")
+        return connection
 
 
 @dataclass(frozen=True)

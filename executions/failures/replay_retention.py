@@ -21,11 +21,13 @@ def forget_old_replays() -> int:
 def empty_replays(among: ExecutionQuerySet) -> int:
     """Remove what the finished replays of ``among`` hold; returns how many there were.
 
-    Status, times, error class and fingerprint stay, so that the verdict does.
+    Status, times, error class and fingerprint stay, so that the verdict does. Their flow runs are
+    noted, for Prefect to delete.
     """
     replays = among.finished().filter(purpose=Execution.Purpose.REPLAY, purged_at=None)
     pks = list(replays.select_for_update(of=("self",)).values_list("pk", flat=True))
-    Attempt.objects.filter(execution__in=pks).update(log="")
+    attempts = Attempt.objects.filter(execution__in=pks)
+    attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)
     return Execution.objects.filter(pk__in=pks).update(
         inputs=None,
         outputs=None,

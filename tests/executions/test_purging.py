@@ -131,6 +131,20 @@ def test_replays_of_what_is_purged_go_with_it(
     assert (replay.inputs, replay.outputs) == (None, None)
 
 
+def test_the_replays_of_a_closed_account_go_from_prefect_too(
+    alice: User, ada: User, fake_prefect: FakePrefect
+) -> None:
+    original = make_execution(user=alice, outputs=None, error_code="MODEL")
+    replay = make_deleted(
+        ada, fake_prefect, purpose="replay", replay_of=original, deleted_at=None, note=""
+    )
+    personal_data.erase(alice)
+    purge()
+    replay.refresh_from_db()
+    assert (replay.user, replay.inputs, replay.outputs) == (ada, None, None)
+    assert fake_prefect.runs == []
+
+
 def test_what_a_test_recorded_is_forgotten_after_a_while(
     ada: User, fake_prefect: FakePrefect, settings: Settings
 ) -> None:

@@ -137,8 +137,8 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),  # ?sslmode=verify-full and the like
-        "pool": {"min_size": 1, "max_size": read("int", "DATABASE_POOL_SIZE", 8), "timeout": 5},
-        "connect_timeout": 5,
+        "pool": {"min_size": 1, "max_size": read("int", "DATABASE_POOL_SIZE", 8), "timeout": 3},
+        "connect_timeout": 3,
         "options": f"-c statement_timeout={read('int', 'DATABASE_STATEMENT_TIMEOUT_MS', 5000)}",
     },
 }

@@ -162,14 +162,15 @@ def _input_names(estimator: Any, named: Any) -> list[str]:
             f"The {type(estimator).__name__} does not say how many inputs it "
             "takes (it has no n_features_in_).",
         )
-    names = [f"x{n}" for n in range(int(count))] if named is None else [str(one) for one in named]
-    if not names:
+    width = int(count) if named is None else len(named)
+    if width < 1:
         raise HostError("LOAD", "The model takes no inputs.")
-    if len(names) > MOST_FEATURES:
+    if width > MOST_FEATURES:
         raise HostError(
             "LOAD",
-            f"The model takes {len(names):,} inputs; at most {MOST_FEATURES} can be entered.",
+            f"The model takes {width:,} inputs; at most {MOST_FEATURES} can be entered.",
         )
+    names = [f"x{n}" for n in range(width)] if named is None else [str(one) for one in named]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise HostError("LOAD", f"Two inputs of the model have the same name, {twice}.")

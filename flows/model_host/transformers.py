@@ -20,9 +20,11 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.kernel_approximation import AdditiveChi2Sampler
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
     TargetEncoder,
@@ -36,6 +38,10 @@ from .routes import UNREADABLE, Routes, is_sklearn, join, learn_categories, lose
 from .scalars import as_scalar, is_missing
 from .signals import MOST_SIGNALS, Gap, Signal, Signals, spread, together
 from .training_values import training_values
+
+_WIDTHS = ("n_output_features_", "n_features_out_", "_n_features_out")
+"""Where fitted transformers keep how many columns they make: PolynomialFeatures, SplineTransformer,
+and all that number their columns (decompositions, clusters, projections, kernel maps)."""
 
 
 def follow(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
@@ -225,10 +231,26 @@ def _indicated(step: Any, aligned: Signals) -> list[Signal]:
 def _width(step: Any) -> int:
     """How many columns a transformer makes; 1 where that is not known or too many to follow."""
     try:
-        count = len(step.get_feature_names_out())
+        count = _columns_made(step)
+        return int(count) if 0 < count <= MOST_SIGNALS else 1
     except UNREADABLE:
         return 1
-    return count if 0 < count <= MOST_SIGNALS else 1
+
+
+def _columns_made(step: Any) -> Any:
+    """The number that the fit left behind. Names, one for each column, are asked for only of those
+    that make few: a polynomial would write out billions before the model is even asked."""
+    for attribute in _WIDTHS:
+        if (count := getattr(step, attribute, None)) is not None:
+            return count
+    if isinstance(step, AdditiveChi2Sampler):
+        return step.n_features_in_ * (2 * step.sample_steps - 1)
+    if isinstance(step, KBinsDiscretizer) and step.encode != "ordinal":
+        return step.n_bins_.sum()
+    if isinstance(step, TargetEncoder):
+        return len(step.encodings_)
+    takes_few = getattr(step, "n_features_in_", 1) <= MOST_SIGNALS
+    return len(step.get_feature_names_out()) if takes_few else 1
 
 
 def _common_words(vectorizer: Any) -> str | None:

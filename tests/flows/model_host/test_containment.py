@@ -19,9 +19,12 @@ import numpy as np
 import pytest
 from joblib.numpy_pickle import NumpyArrayWrapper
 from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, Format, HostError, InputLayout, Limits
+from flows.model_host.protocol import Artifact, Column, Format, HostError, InputLayout, Limits
 from tests.flows.model_host.observed import children_of, status_of
 
 MakeModel = Callable[..., Artifact]
@@ -126,6 +129,38 @@ def test_a_model_that_misbehaves_ends_alone_and_in_time(
     attack = Attack(model(what, while_loading=is_loading), seconds, {code})
 
     survive(host, zygote, attack, model, one_number)
+
+
+# Honest models that need more than there is
+
+
+@pytest.fixture
+def polynomial(tmp_path: Path) -> Artifact:
+    """A pipeline whose polynomial makes over a billion columns of its four inputs."""
+    rows, classes = np.arange(48.0).reshape(12, 4), np.arange(12) % 2
+    pipeline = make_pipeline(PolynomialFeatures(1), LogisticRegression()).fit(rows, classes)
+    pipeline.steps[0] = ("polynomialfeatures", PolynomialFeatures(400).fit(rows))
+    path = tmp_path / "polynomial.joblib"
+    joblib.dump(pipeline, path)
+    return Artifact(hashlib.sha256(path.read_bytes()).hexdigest(), path, "joblib")
+
+
+@pytest.mark.parametrize("question", ["predict", "trace", "examine"])
+def test_a_model_that_makes_billions_of_columns_ends_for_memory_and_not_for_time(
+    question: str, host: ModelHost, polynomial: Artifact
+) -> None:
+    four = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(4)))
+    inputs = dict.fromkeys(("x0", "x1", "x2", "x3"), 1.0)
+    asked: dict[str, Callable[[], object]] = {
+        "predict": lambda: host.predict(polynomial, four, inputs, LIMITS),
+        "trace": lambda: host.trace(polynomial, four, inputs, LIMITS, level="full"),
+        "examine": lambda: host.examine(polynomial, LIMITS),
+    }
+
+    with pytest.raises(HostError) as caught:
+        asked[question]()
+
+    assert caught.value.code == "MEMORY"
 
 
 # Files that anybody can make

@@ -502,9 +502,13 @@ OPEN = "import sys, pickle; file = sys.stdin.buffer; model = pickle.load(file);"
 
 
 def dies(data: bytes, after: str = "") -> bool:
-    """Whether opening it plainly, in a process of its own, ends that process."""
+    """Whether opening it plainly, in a process of its own, ends that process, or never ends: what
+    reads beyond its memory may do either."""
     command = [sys.executable, "-c", OPEN + after]
-    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return True
     return done.returncode < 0
 
 

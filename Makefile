@@ -20,7 +20,7 @@ run: $(VENV)/.run node_modules/.built ## Start the whole product on embedded ser
 	@exec $(PY) manage.py up
 
 test: $(VENV)/.dev node_modules/.built system-packages ## Run every test against real servers (TESTS=path for some)
-	@$(PY) -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: $(VENV)/.dev ## Check style, types, floors, migrations and templates; changes nothing
 	@$(VENV)/bin/ruff check --quiet .
@@ -38,8 +38,8 @@ fix: $(VENV)/.dev ## Change what can be changed by itself: imports, layout, styl
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-bench: $(VENV)/.dev node_modules/.built ## Measure time to result and throughput; one table, one JSON file
-	@$(PY) -m bench
+bench: $(VENV)/.dev node_modules/.built ## Measure every figure that is to be reached; one table, one JSON file (ALL=1: the long ones, too)
+	@$(PY) -m bench $(if $(ALL),--all)
 
 fuzz: $(VENV)/.dev ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
 	@$(PY) -W ignore -m bench.fuzz_model_files $(FUZZ_SECONDS)

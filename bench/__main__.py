@@ -1,16 +1,21 @@
-"""`python -m bench [FILE]`: see README.md."""
+"""`python -m bench [FILE] [--all]`: see README.md."""
 
 import argparse
-import os
-import statistics
+import json
+import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import report, stack
+from bench import memory, report, stack, start, targets
+from bench.road import Sample
+from bench.start import Start
+from config.stack import record
 
-AT_ONCE = (8, 32)
+AT_ONCE = {8: 1.5, 32: 5.0}
+"""How many people, and the seconds within which 95 of 100 of their results are to be there."""
 
 
 def main() -> int:
@@ -20,70 +25,165 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5, help="with the stock worker (default 5)")
     parser.add_argument("--each", type=int, default=20, help="of ours in a pair (default 20)")
     parser.add_argument("--rounds", type=int, default=6, help="by each of those at once")
-    arguments = parser.parse_args()
+    parser.add_argument("--starts", type=int, default=3, help="of the whole stack (default 3)")
+    parser.add_argument("--promotions", type=int, default=5, help="each of a new file (default 5)")
+    parser.add_argument("--people", type=int, default=40, help="who use the site (default 40)")
+    parser.add_argument("--seconds", type=int, default=60, help="for how long (default 60)")
+    parser.add_argument("--all", action="store_true", help="full tables and slow networks, too")
+    asked = parser.parse_args()
     with stack.running():
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-        import django
-
-        django.setup()
-        series, samples = measure(arguments.pairs, arguments.each, arguments.rounds)
-    ours, stock = series["ours, one at a time"], series["stock process worker"]
-    faster = stock["row_p50_ms"] / ours["row_p50_ms"]
+        told, series, rows = measure(asked)
+    found: dict[str, Any] = {}
+    if asked.all:
+        found = {part: separately(part) for part in ("pages", "weight", "history")}
+        rows.append(
+            targets.scrape(
+                "first with 1,000,000", list(found["pages"]["scrapes_ms"].values())[-1][:1]
+            )
+        )
+    rows += [
+        targets.batch(),
+        targets.pages(found["pages"]["milliseconds"] if found else None),
+        targets.weight(found["weight"]["pages"] if found else None),
+    ]
     facts = report.machine()
     print(
         f"\n{facts['cores']} cores, load {facts['load_average'][0]}, "
         f"Prefect {facts['prefect']}, scikit-learn {facts['scikit-learn']}\n"
     )
-    print(report.table(series))
-    print(f"\nTime to result, one at a time: {faster:.0f} times faster than the stock worker.")
-    report.write(
-        arguments.file,
-        {"machine": facts, "times_faster": round(faster, 1), "series": series, "samples": samples},
-    )
-    print(f"Every sample: {arguments.file}")
-    return int(any(told["failed"] for told in series.values()))
+    print(f"{report.table(series)}\n\n{targets.table(rows)}\n")
+    told |= {"machine": facts, "targets": [row.as_json() for row in rows], "series": series}
+    report.write(asked.file, told | found)
+    print(f"Every sample: {asked.file}")
+    failed = any(one["failed"] for one in series.values())
+    return int(failed or not told["people"]["sums"]["is_whole"])
 
 
-def measure(pairs: int, each: int, rounds: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The figures and the samples of every series."""
+def measure(
+    asked: argparse.Namespace,
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]], list[targets.Row]]:
+    """Everything that was told, the figures of every series of predictions, and the rows."""
+    if not stack.has_forest():
+        stack.publish_forest()
+    drafts = [
+        stack.publish_forest(seed=time.time_ns() % 2**32, is_live=False)
+        for _ in range(asked.promotions)
+    ]
+    starts = [start.again() for _ in range(asked.starts)]
+    stack.set_up()
+    samples, seconds = predictions(asked, drafts, starts)
+    series = {name: report.figures(taken) for name, taken in samples.items()}
+    for name, taken in seconds.items():
+        series[name]["per_second"] = round(len(samples[name]) / taken, 2)
+    after = held()
+    people = used_by_people(asked)
+    kept = {
+        "idle after ready": starts[-1].memory[""],
+        "after the load": max(after, held(), key=lambda one: one.pss_mb),
+    }
+    rows = [
+        *targets.time_to_result(series["ours, one at a time"], series["stock process worker"]),
+        *(targets.throughput(n, most, series[at_once(n)]) for n, most in AT_ONCE.items()),
+        targets.first(
+            "a promotion",
+            row_ms(samples["first after a promotion"]),
+            row_ms(samples["warm, between promotions"]),
+        ),
+        targets.first(
+            "make run says ready",
+            row_ms(samples["first after a start"]),
+            row_ms(samples["warm, after a start"]),
+        ),
+        targets.told_by_start([one.told_ms for one in starts]),
+        targets.ready([one.ready_seconds for one in starts]),
+        *(targets.resident(name, one.pss_mb, one.rss_mb) for name, one in kept.items()),
+        targets.scrape("first after a start", [one.scrapes_ms[0] for one in starts]),
+        targets.people(people),
+    ]
+    told = {
+        "starts": [one.as_json() for one in starts],
+        "memory": {name: one.as_json() for name, one in kept.items()},
+        "people": people,
+        "samples": {name: [one.as_json() for one in taken] for name, taken in samples.items()},
+    }
+    return told, series, rows
+
+
+def predictions(
+    asked: argparse.Namespace, drafts: list[str], starts: list[Start]
+) -> tuple[dict[str, list[Sample]], dict[str, float]]:
+    """The samples of every series, and how many seconds those took that were many at once."""
     from django.conf import settings
 
-    from bench import road, stock
+    from bench import promotion, road, stock
     from executions.models import Execution
     from models_registry.models import ModelVersion
 
-    def forest() -> ModelVersion | None:
-        return ModelVersion.objects.active().filter(model__name=stack.MODEL).first()
-
-    if forest() is None:
-        stack.publish_forest()
-    version = forest()
-    assert version is not None
+    version = ModelVersion.objects.active().get(model__name=stack.MODEL)
     session = road.sign_in("user@example.com", settings.DEMO_PASSWORD)
     people = [road.Person(session, version.model.slug) for _ in range(max(AT_ONCE))]
     watcher = road.Watcher()
-    first = [road.one(people[0], watcher)]
-    ours, baseline = [], []
+    ours, baseline, seconds = [], [], {}
+    like = Execution.objects.get(pk=road.one(people[0], watcher).id)
     with stock.worker() as deployment:
-        like = Execution.objects.get(pk=first[0].id)
-        for pair in range(pairs):
-            print(f"pair {pair + 1} of {pairs}", flush=True)
-            ours += [road.one(people[0], watcher) for _ in range(each)]
+        for pair in range(asked.pairs):
+            print(f"pair {pair + 1} of {asked.pairs}", flush=True)
+            ours += [road.one(people[0], watcher) for _ in range(asked.each)]
             baseline.append(stock.one(deployment, version, like, watcher))
-    samples = {"first of this session": first, "ours, one at a time": ours}
-    samples["stock process worker"] = baseline
-    series = {name: report.figures(taken) for name, taken in samples.items()}
-    started = [s.row_ms - s.claimed_ms for s in baseline if s.row_ms and s.claimed_ms]
-    if started:
-        series["stock process worker"]["after_claim_p50_ms"] = round(statistics.median(started), 1)
+    samples = {
+        "first after a start": [one.first for one in starts],
+        "warm, after a start": [sample for one in starts for sample in one.warm],
+        "ours, one at a time": ours,
+        "stock process worker": baseline,
+    }
     for count in AT_ONCE:
-        name = f"ours, {count} at once"
+        name = at_once(count)
         print(name, flush=True)
-        samples[name], seconds = road.many(people[:count], watcher, count * rounds)
-        series[name] = report.figures(samples[name]) | {
-            "per_second": round(len(samples[name]) / seconds, 2)
-        }
-    return series, {name: [s.as_json() for s in taken] for name, taken in samples.items()}
+        samples[name], seconds[name] = road.many(people[:count], watcher, count * asked.rounds)
+    print("promotions", flush=True)
+    first, warm = promotion.measure(drafts, watcher)
+    samples |= {"first after a promotion": first, "warm, between promotions": warm}
+    return samples, seconds
+
+
+def at_once(count: int) -> str:
+    return f"ours, {count} at once"
+
+
+def row_ms(samples: list[Sample]) -> list[float]:
+    """Times to the result; where none came, that is a failed row, and for ever."""
+    return [float("inf") if sample.row_ms is None else sample.row_ms for sample in samples]
+
+
+def held() -> memory.Memory:
+    """The memory of the whole stack now."""
+    running = record.read(stack.STACK)
+    assert running is not None, "a stack that runs has a record"
+    return memory.of_stack(running)[""]
+
+
+def used_by_people(asked: argparse.Namespace) -> dict[str, Any]:
+    """What `bench.people` tells of a run on the stack that runs."""
+    file = stack.FOLDER / "people.json"
+    numbers = ["--people", str(asked.people), "--seconds", str(asked.seconds)]
+    return told_by("people", file, numbers)
+
+
+def separately(part: str) -> dict[str, Any]:
+    """What one of the long measurements tells, which starts servers of its own."""
+    return told_by(part, stack.FOLDER / f"{part}.json", [])
+
+
+def told_by(part: str, file: Path, numbers: list[str]) -> dict[str, Any]:
+    """Run `bench.<part>` in a process of its own; its JSON file. What it did not reach is in it."""
+    file.unlink(missing_ok=True)
+    command = [sys.executable, "-m", f"bench.{part}", *numbers]
+    print("$", *command[1:], flush=True)
+    done = subprocess.run(command, cwd=stack.REPOSITORY)
+    if not file.exists():
+        raise RuntimeError(f"bench.{part} ended with code {done.returncode} and told nothing")
+    told: dict[str, Any] = json.loads(file.read_text())
+    return told
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import report
 from bench.stack import FOLDER
 from config.stack.testing import servers
 
@@ -68,6 +69,7 @@ def _places(person: "User") -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.history")
+    parser.add_argument("file", nargs="?", type=Path, default=FOLDER / "history.json")
     parser.add_argument("--executions", type=int, default=1_000_000)
     parser.add_argument("--people", type=int, default=500)
     arguments = parser.parse_args()
@@ -97,6 +99,8 @@ def main() -> None:
             f"{name:30}p50 {few[name][0]:5.0f} p95 {few[name][1]:5.0f} ms"
             f"     p50 {many[name][0]:5.0f} p95 {many[name][1]:5.0f} ms   {ratio:4.1f} times"
         )
+    p50_p95 = {f"{size:,}": taken for size, taken in zip(sizes, told, strict=True)}
+    report.write(arguments.file, {"machine": report.machine(), "p50_p95_ms": p50_p95})
 
 
 if __name__ == "__main__":

@@ -23,12 +23,18 @@ def figures(samples: list[Sample]) -> dict[str, Any]:
     """What one series came to, in milliseconds."""
     rows = [sample.row_ms for sample in samples if sample.row_ms is not None]
     finished = [sample.finished_ms for sample in samples if sample.finished_ms is not None]
+    runs = [
+        sample.row_ms - sample.claimed_ms
+        for sample in samples
+        if sample.row_ms is not None and sample.claimed_ms is not None
+    ]
     return {
         "executions": len(samples),
         "failed": sum(sample.status != "succeeded" for sample in samples),
         "row_p50_ms": round(statistics.median(rows), 1) if rows else None,
         "row_p95_ms": round(percentile(rows, 0.95), 1) if rows else None,
         "finished_p50_ms": round(statistics.median(finished), 1) if finished else None,
+        "after_claim_p50_ms": round(statistics.median(runs), 1) if runs else None,
     }
 
 

@@ -41,7 +41,7 @@ def sign_in(email: str, password: str, *, address: str = "") -> httpx.Cookies:
     """The cookies of a session, which many people's windows may share; ``address`` is that of a
     site other than the settings'."""
     with httpx.Client(base_url=address or settings.SITE_URL, timeout=30) as site:
-        token = _token(site.get("/accounts/login/").text)
+        token = token_of(site.get("/accounts/login/").text)
         answer = site.post(
             "/accounts/login/",
             data={"login": email, "password": password, "csrfmiddlewaretoken": token},
@@ -73,7 +73,8 @@ class Person:
         return uuid.UUID(answer.headers["Location"].split("/")[-2])
 
 
-def _token(page: str) -> str:
+def token_of(page: str) -> str:
+    """What a form of this page has to carry against forged requests."""
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert found, "a page without a form"
     return found[1]

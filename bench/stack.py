@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from config.stack import record
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -16,6 +18,9 @@ FOLDER = REPOSITORY / ".stack" / "bench"
 MODEL = "Iris forest"
 ADMIN = "admin@example.com"
 TREES = 100
+STACK = FOLDER / "stack"
+LIMITS = {"PREDICTIONS_PER_MINUTE": "1000000", "UPLOADS_PER_HOUR": "1000000"}
+METRICS_TOKEN = "bench"
 
 
 @contextmanager
@@ -24,9 +29,9 @@ def running() -> Iterator[None]:
 
     Inside, this process has the stack's environment, so the product's settings can be read.
     """
-    folder = FOLDER / "stack"
+    folder = STACK
     os.environ["STACK_DIR"] = str(folder)
-    os.environ["PREDICTIONS_PER_MINUTE"] = "1000000"
+    os.environ |= LIMITS | {"METRICS_TOKEN": METRICS_TOKEN}
     is_ours = not record.is_held(folder)
     if is_ours:
         manage("up", "--detach")
@@ -37,25 +42,50 @@ def running() -> Iterator[None]:
             manage("down")
 
 
-def manage(*arguments: str) -> None:
-    """Run a management command in a process of its own."""
+def set_up() -> None:
+    """Let this process use the product's own code, on the stack that runs."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+
+
+def manage(*arguments: str) -> str:
+    """Run a management command in a process of its own; what it printed last."""
     print("$ manage.py", *arguments, flush=True)
-    subprocess.run([sys.executable, str(REPOSITORY / "manage.py"), *arguments], check=True)
+    command = [sys.executable, str(REPOSITORY / "manage.py"), *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    print(done.stdout, end="", flush=True)
+    return done.stdout.strip().rpartition("\n")[2]
 
 
-def publish_forest() -> None:
-    """Train a forest of 100 trees on iris and publish it, as an admin would from a script."""
+def has_forest() -> bool:
+    """Whether a version of the forest is live. Asks PostgreSQL, before this process has anything
+    to do with the product's settings: the next start may give the stack other ports."""
+    running = record.read(STACK)
+    assert running is not None, "a stack that runs has a record"
+    question = """SELECT 1 FROM models_registry_modelversion v
+                  JOIN models_registry_registeredmodel m ON m.id = v.model_id
+                  WHERE m.name = %s AND v.status = 'active'"""
+    with psycopg.connect(running.values["DATABASE_URL"]) as database:
+        return database.execute(question, [MODEL]).fetchone() is not None
+
+
+def publish_forest(*, seed: int = 0, is_live: bool = True) -> str:
+    """Train a forest of 100 trees on iris and publish it, as an admin would from a script, or leave
+    it a tested draft; its file's sha256."""
     import joblib
     from sklearn.datasets import load_iris
     from sklearn.ensemble import RandomForestClassifier
 
     iris = load_iris(as_frame=True)
-    forest = RandomForestClassifier(TREES, random_state=0).fit(iris.data, iris.target)
+    forest = RandomForestClassifier(TREES, random_state=seed).fit(iris.data, iris.target)
     sample = json.dumps({name: float(value) for name, value in iris.data.iloc[60].items()})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "forest.joblib"
         joblib.dump(forest, file, compress=3)
-        manage(
+        told = manage(
             "publish_model", str(file), "--model", MODEL, "--by", ADMIN, "--test", sample,
-            "--promote",
+            "--json", *(("--promote",) if is_live else ()),
         )  # fmt: skip
+    return str(json.loads(told)["sha256"])

@@ -10,13 +10,13 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dotenv import dotenv_values
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
-from bench import stack
+from bench import report, stack
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
@@ -162,14 +162,17 @@ def measure(folder: Path, work: Path) -> Iterator[Weight]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m bench.weight")
-    parser.parse_args()
-    is_within = True
+    parser.add_argument("file", nargs="?", type=Path, default=stack.FOLDER / "weight.json")
+    arguments = parser.parse_args()
+    weights = []
     with stack.running():
         print(f"{'':<28}{'wire':>10}{'painted':>11}{'usable':>11}{'loaded':>11}{'shift':>9}")
         for weight in measure(Path(os.environ["STACK_DIR"]), stack.FOLDER):
             print(weight.line(), flush=True)
-            is_within = is_within and weight.is_within
-    return 0 if is_within else 1
+            weights.append(weight)
+    pages = [asdict(weight) | {"is_within": weight.is_within} for weight in weights]
+    report.write(arguments.file, {"machine": report.machine(), "pages": pages})
+    return 0 if all(weight.is_within for weight in weights) else 1
 
 
 if __name__ == "__main__":

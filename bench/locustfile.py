@@ -1,0 +1,143 @@
+"""What one person does on the site, for locust. `python -m bench.people` runs it, in a process of
+its own: locust replaces the standard library's sockets as soon as it is imported.
+
+A browser is imitated as far as the server sees it: pages, forms and what htmx asks by itself, at
+the times it asks. Static files, which browsers keep, are not asked for.
+"""
+
+import heapq
+import itertools
+import json
+import os
+import random
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from locust import HttpUser, events, task
+
+from bench.markup import Page
+
+ADDRESS = os.environ["PEOPLE_ADDRESS"]
+PASSWORD = os.environ["PEOPLE_PASSWORD"]
+SEED = int(os.environ["PEOPLE_SEED"])
+ANSWERS = Path(os.environ["PEOPLE_ANSWERS"])
+THINKS_SECONDS = (1.0, 5.0)
+GIVES_UP_SECONDS = 90.0
+HTMX = {"HX-Request": "true"}
+PREDICTION = re.compile(r"/predictions/([0-9a-f-]{36})/")
+WORDS = ("iris", "repay", "setosa", "nowhere")
+
+numbers = itertools.count()
+answers: list[dict[str, Any]] = []
+
+
+class Person(HttpUser):
+    """Signs in once, and then goes on from page to page, thinking 1 to 5 s between them."""
+
+    def on_start(self) -> None:
+        number = next(numbers)
+        self.chance = random.Random(f"{SEED} {number}")
+        token = self.open("/accounts/login/").token
+        form = {"login": ADDRESS.format(number), "password": PASSWORD, "csrfmiddlewaretoken": token}
+        self.send("/accounts/login/", form)
+        self.models = self.open("/").models
+
+    def wait_time(self) -> float:
+        return self.chance.uniform(*THINKS_SECONDS)
+
+    @task(6)
+    def predict(self) -> None:
+        """Open a form, take its typical values, change them, send it, and look until the answer is
+        there."""
+        path = self.chance.choice(self.models)
+        form = self.visit(f"{path}?typical=1")
+        time.sleep(self.wait_time())
+        began = time.monotonic()
+        page = self.send(path, form.filled(self.chance))
+        accepted = PREDICTION.match(page)
+        if accepted:
+            answer = {"id": accepted[1], "seen_after_seconds": None}
+            answers.append(answer)
+            self.visit(page.partition("#")[0], answer, began)
+
+    @task(2)
+    def look_back(self) -> None:
+        """The history, and now and then a search in it."""
+        self.visit("/history/")
+        if self.chance.random() < 0.5:
+            time.sleep(self.wait_time())
+            self.visit(f"/history/?q={self.chance.choice(WORDS)}")
+
+    @task(1)
+    def look_around(self) -> None:
+        """Home, and a form that is not sent."""
+        self.visit("/")
+        time.sleep(self.wait_time())
+        self.visit(self.chance.choice(self.models))
+
+    def visit(
+        self, path: str, answer: dict[str, Any] | None = None, began: float | None = None
+    ) -> Page:
+        """Open a page and ask what htmx asks after it, until it asks nothing more. Notes in
+        ``answer`` how many seconds after ``began`` the result could be read."""
+        began = time.monotonic() if began is None else began
+        first = now = self.open(path)
+        waiting: list[tuple[float, str]] = []
+        while True:
+            at = time.monotonic()
+            if answer and now.has_result and answer["seen_after_seconds"] is None:
+                answer["seen_after_seconds"] = at - began
+            for question in now.questions:
+                heapq.heappush(waiting, (at + question.seconds, question.address))
+            if not waiting or at - began > GIVES_UP_SECONDS:
+                return first
+            due, address = heapq.heappop(waiting)
+            time.sleep(max(0.0, due - time.monotonic()))
+            now = self.open(address, **HTMX)
+
+    def open(self, path: str, **headers: str) -> Page:
+        return Page(self.client.get(path, headers=headers, name=name_of(path)).text or "")
+
+    def send(self, path: str, form: dict[str, str]) -> str:
+        """Post a form; where the answer leads. An answer that leads nowhere is a failure."""
+        with self.client.post(
+            path, data=form, name=name_of(path), allow_redirects=False, catch_response=True
+        ) as answer:
+            if answer.status_code != 302:
+                answer.failure(f"the form was answered with {answer.status_code}")
+            return str(answer.headers.get("Location", ""))
+
+
+def name_of(path: str) -> str:
+    """The page without what differs from model to model and prediction to prediction."""
+    plain = re.sub(r"[0-9a-f-]{36}", "…", path.partition("?")[0])
+    return re.sub(r"(?<=^/models/)[^/]+|(?<=^/presets/)[^/]+(?=/picker)", "…", plain)
+
+
+@events.quitting.add_listener  # type: ignore[untyped-decorator]
+def write(environment: Any, **_: Any) -> None:
+    """Leave what was measured for whoever started this."""
+    entries = sorted(environment.stats.entries.values(), key=lambda one: (one.name, one.method))
+    content = {
+        "requests": [
+            {
+                "page": f"{one.method} {one.name}",
+                "count": one.num_requests,
+                "failures": one.num_failures,
+                "p50_ms": one.get_response_time_percentile(0.5),
+                "p95_ms": one.get_response_time_percentile(0.95),
+            }
+            for one in entries
+        ],
+        "errors": [
+            *(
+                f"{one.occurrences} times {one.method} {one.name}: {one.error}"
+                for one in environment.stats.errors.values()
+            ),
+            *(one["traceback"] for one in environment.runner.exceptions.values()),
+        ],
+        "answers": answers,
+    }
+    ANSWERS.write_text(json.dumps(content, indent=1) + "\n")

@@ -1,0 +1,160 @@
+"""What is to be reached, one row a figure, and whether it was. Nothing is asserted on it."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench import report
+
+MOST_READY_SECONDS = 20.0
+MOST_MB = 1500.0
+MOST_PAGE_MS = 100.0
+Series = Mapping[str, Any]
+Milliseconds = Mapping[str, Mapping[str, Sequence[float]]]
+"""By size of the table and page."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure; ``is_reached`` is None where it was not measured, or nothing is asked of it."""
+
+    name: str
+    target: str
+    figure: str
+    is_reached: bool | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def time_to_result(ours: Series, stock: Series) -> list[Row]:
+    """One at a time, beside Prefect's own worker; each a series of `report.figures`."""
+    p50, p95, finished = ours["row_p50_ms"], ours["row_p95_ms"], ours["finished_p50_ms"]
+    faster = stock["row_p50_ms"] / p50
+    figure = f"p50 {p50:,.0f} ms, p95 {p95:,.0f} ms"
+    return [
+        Row(
+            "time to result, one at a time",
+            "p50 ≤ 150 ms, p95 ≤ 400 ms",
+            figure,
+            p50 <= 150 and p95 <= 400,
+        ),
+        Row("beside the stock process worker", "≥ 60 times", f"{faster:.0f} times", faster >= 60),
+        Row("finished in Prefect", "p50 ≤ 250 ms", f"p50 {finished:,.0f} ms", finished <= 250),
+    ]
+
+
+def throughput(at_once: int, most_seconds: float, told: Series) -> Row:
+    per_second, p95, failed = told["per_second"], told["row_p95_ms"] / 1000, told["failed"]
+    return Row(
+        f"throughput, {at_once} at once",
+        f"≥ 10 a second, p95 ≤ {most_seconds:g} s, none failed",
+        f"{per_second:.1f} a second, p95 {p95:.2f} s, {failed} failed",
+        per_second >= 10 and p95 <= most_seconds and failed == 0,
+    )
+
+
+def first(name: str, first_ms: Sequence[float], warm_ms: Sequence[float]) -> Row:
+    """First predictions after something beside warm ones of the same minutes."""
+    cold, warm = statistics.median(first_ms), statistics.median(warm_ms)
+    worst = f"worst {max(first_ms):,.0f} ms of {len(first_ms)}"
+    return Row(
+        f"first prediction after {name}",
+        "≤ 2 × a warm one",
+        f"{cold:,.0f} ms ({worst}), warm {warm:,.0f} ms: {cold / warm:.1f} ×",
+        cold <= 2 * warm,
+    )
+
+
+def ready(seconds: Sequence[float]) -> Row:
+    return Row(
+        "make run, where it ran before",
+        f"ready ≤ {MOST_READY_SECONDS:.0f} s",
+        f"{statistics.median(seconds):.1f} s (worst {max(seconds):.1f} s of {len(seconds)})",
+        max(seconds) <= MOST_READY_SECONDS,
+    )
+
+
+def resident(name: str, pss_mb: float, rss_mb: float) -> Row:
+    return Row(
+        f"memory of the whole stack, {name}",
+        "≤ 1.5 GB resident",
+        f"PSS {pss_mb:,.0f} MB (sum of RSS {rss_mb:,.0f} MB)",
+        pss_mb <= MOST_MB,
+    )
+
+
+def scrape(name: str, scrapes_ms: Sequence[float]) -> Row:
+    return Row(f"/metrics, {name}", "–", f"{statistics.median(scrapes_ms):,.0f} ms")
+
+
+def people(told: Mapping[str, Any]) -> Row:
+    """A run of `bench.people`."""
+    sums = told["sums"]
+    wrong = sums["asked"] - sums["ends"].get("succeeded", 0)
+    seen = f"{sums['seen_p50_seconds'] or 0:.2f} s, p95 {sums['seen_p95_seconds'] or 0:.2f} s"
+    return Row(
+        f"{told['people']} people for {told['seconds']} s",
+        "no request failed, no prediction failed or lost",
+        f"{sums['failed_requests']} of {sums['requests']:,} requests, {wrong} of {sums['asked']:,} "
+        f"predictions; seen p50 {seen}",
+        sums["is_whole"],
+    )
+
+
+def told_by_start(told_ms: Sequence[float | None]) -> Row:
+    """The prediction that a start makes before it says ready."""
+    known = [each for each in told_ms if each is not None]
+    figure = f"{statistics.median(known):,.0f} ms" if known else "none was made"
+    return Row("the prediction before make run says ready", "–", figure)
+
+
+def batch() -> Row:
+    return Row("batch of 10,000 rows as one execution", "≥ 5,000 rows a second", "not built")
+
+
+def pages(milliseconds: Milliseconds | None) -> Row:
+    """Server time in a small and in a full table, as `bench.pages` wrote it."""
+    name, target = "history, dashboard, log pages", "p95 ≤ 100 ms at 10,000, ≤ 1.5 × at 1,000,000"
+    if milliseconds is None:
+        return Row(name, target, "python -m bench.pages")
+    few, many = milliseconds.values()
+    small = {page: report.percentile(taken, 0.95) for page, taken in few.items()}
+    grown = {page: report.percentile(taken, 0.95) / small[page] for page, taken in many.items()}
+    slowest, most = max(small, key=small.__getitem__), max(grown, key=grown.__getitem__)
+    return Row(
+        name,
+        target,
+        f"{small[slowest]:,.0f} ms ({slowest}), {grown[most]:.1f} × ({most})",
+        small[slowest] <= MOST_PAGE_MS and grown[most] <= 1.5,
+    )
+
+
+def weight(weights: Sequence[Mapping[str, Any]] | None) -> Row:
+    """Pages on a slow network, as `bench.weight` wrote them."""
+    target = "≤ 120 KB (160 with a chart), usable ≤ 1.5 s, no jump"
+    if weights is None:
+        return Row("any page on Slow 4G", target, "python -m bench.weight")
+    plain = max(one["kb"] for one in weights if not one["has_chart"])
+    charts = max((one["kb"] for one in weights if one["has_chart"]), default=0.0)
+    usable = max(one["usable"] for one in weights)
+    shift = max(one["shift"] for one in weights)
+    return Row(
+        "any page on Slow 4G",
+        target,
+        f"≤ {plain:.0f} KB ({charts:.0f}), usable ≤ {usable:.2f} s, shift {shift:.3f}",
+        all(one["is_within"] for one in weights),
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """One line a row, "yes" or "no" at its end."""
+    said = {True: "yes", False: "no", None: "–"}
+    lines = [("", "to reach", "measured", "reached")]
+    lines += [(row.name, row.target, row.figure, said[row.is_reached]) for row in rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

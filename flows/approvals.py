@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Collection
+from importlib.util import find_spec
 
 from flows.model_host.allow_list import find
 from flows.model_host.protocol import TypeName
@@ -12,19 +13,32 @@ stands on our list or is needed by no honest model; ``__main__`` is the script o
 the boosters have a setting of their own, with its reason."""
 
 
-def approvable(refused: Collection[TypeName], approved: Collection[TypeName]) -> list[TypeName]:
+def approvable(
+    refused: Collection[TypeName],
+    approved: Collection[TypeName],
+    absent: Collection[TypeName] = (),
+) -> list[TypeName]:
     """The refused types, sorted, if a superuser's word could open the file; none if one of them
     stays refused whatever anybody says.
 
     Types on our own list were refused for how the file uses them and those in ``approved`` for what
-    they did: approving either changes nothing. What is no plain ASCII name was made up by the file.
+    they did: approving either changes nothing, and those in ``absent`` do not exist here. What is
+    no plain ASCII name was made up by the file.
     """
     if all(
         find(module, name) is None
         and (module, name) not in approved
+        and (module, name) not in absent
         and module.partition(".")[0] not in NEVER
         and all(part.isidentifier() and part.isascii() for part in (*module.split("."), name))
         for module, name in refused
     ):
         return sorted(set(refused))
     return []
+
+
+def not_installed(types: Collection[TypeName]) -> list[str]:
+    """The packages of ``approvable`` types that this server does not have, sorted. They are only
+    looked for: no package is imported on the word of a file."""
+    packages = {module.partition(".")[0] for module, _ in types}
+    return sorted(package for package in packages if find_spec(package) is None)

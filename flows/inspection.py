@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 
 from config.errors import DomainError
 from config.logging import log_context
-from flows.approvals import approvable
+from flows.approvals import approvable, not_installed
 from flows.artifacts import artifact
 from flows.errors import (
     ArtifactTampered,
@@ -280,9 +280,15 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
             load = model_host().warm(file, limits)
         except HostError as error:
             if error.refused:
+                types = approvable(error.refused, file.approved, error.absent)
+                if missing := not_installed(types):
+                    error.message += (
+                        " A superuser can approve types of installed packages only: install "
+                        f"{names(missing)} on the worker, then inspect the file again."
+                    )
                 report = {
                     "refused": [".".join(name) for name in error.refused],
-                    "needs_approval": approvable(error.refused, file.approved),
+                    "needs_approval": [] if missing else types,
                 }
                 raise _refused(error, report=report) from None
             trouble = error

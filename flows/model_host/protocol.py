@@ -74,7 +74,8 @@ class HostError(Exception):
 
     ``code`` is one of PRODUCT 1.0's error classes. ``message`` says what happened in one sentence
     an admin can act on; ``traceback`` is for admins only. ``refused`` lists the (module, name)
-    pairs the loader would not open; ``input`` names the feature that an INPUT error is about.
+    pairs the loader would not open, ``absent`` those of them that are known not to exist here, so
+    that no approval helps. ``input`` names the feature that an INPUT error is about.
     ``lost`` is True where the process was taken away from outside (the zygote or the child was
     killed): the model is not to blame, and the caller may try again. ``trace`` is what a watched
     prediction recorded before it failed. ``step`` is the path of the innermost step of the
@@ -88,6 +89,7 @@ class HostError(Exception):
         *,
         traceback: str = "",
         refused: tuple[TypeName, ...] = (),
+        absent: tuple[TypeName, ...] = (),
         input: str = "",
         lost: bool = False,
         trace: Trace | None = None,
@@ -98,6 +100,7 @@ class HostError(Exception):
         self.message = message
         self.traceback = traceback
         self.refused = refused
+        self.absent = absent
         self.input = input
         self.lost = lost
         self.trace = trace

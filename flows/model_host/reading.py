@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +92,7 @@ class Reading:
 def unknown_types(names: tuple[TypeName, ...]) -> HostError:
     """The refusal of a file that names what the allow-list does not hold."""
     own = [name for name in names if name[0] == "__main__"]
-    listed = _listed(own or list(names))
+    listed = in_words(own or names)
     if own:
         message = (
             f"The file needs {listed}, which this server does not have. Define "
@@ -112,7 +112,7 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
     return HostError("LOAD", message, refused=names[:MOST_REFUSED])
 
 
-def _listed(names: list[TypeName]) -> str:
+def in_words(names: Sequence[TypeName]) -> str:
     """At most five names as they read in a sentence; what is not printable is escaped."""
     shown = [f"`{ascii(f'{module}.{name}'[:120])[1:-1]}`" for module, name in names[:5]]
     if len(names) > 5:
@@ -134,7 +134,8 @@ def resolve(entry: allow_list.Entry) -> Any:
             "LOAD",
             f"The file needs `{entry.module}.{entry.name}`, which this server does not have. "
             "Install it on the worker, or save the model again with the versions used here.",
-            refused=((entry.module, entry.name),),
+            refused=(missing := ((entry.module, entry.name),)),
+            absent=missing,
         ) from error
 
 

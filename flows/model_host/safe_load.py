@@ -9,6 +9,7 @@ other outcome is one HostError with a sentence an admin can act on.
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 import warnings
 import zipfile
@@ -27,7 +28,7 @@ from .index_checks import always_check_sparse
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
 from .protocol import Format, HostError, TypeName
-from .reading import Reading, damaged, unknown_types
+from .reading import Reading, damaged, in_words, unknown_types
 from .skops_reader import read_skops
 
 UNPACKED_BYTES = 2 * 1024**3
@@ -38,6 +39,9 @@ OPCODES = 20_000_000
 _VERSION = re.compile(
     rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+[\w.]{0,20})", re.DOTALL
 )
+_FORMER_MODULES = ("_loss",)
+"""Modules of scikit-learn by names that it has no more: 1.7 saves the losses of gradient boosting
+under the name of their compiled file, without its packages."""
 always_check_sparse()
 _CUT_OFF = "The file ends in the middle: it is cut off or damaged. Upload it again."
 _DAMAGED = "The file is damaged: its content does not follow its own format. Upload it again."
@@ -106,18 +110,48 @@ def _refusal(data: bytes | memoryview, reading: Reading, error: Exception) -> Ho
         refusal = error
     else:
         refusal = HostError("LOAD", _CUT_OFF if _is_cut_off(error) else _DAMAGED)
-    foreign = {module.partition(".")[0] for module, _ in refusal.refused} - {"sklearn"}
-    may_be_age = refusal.refused or refusal.message.startswith("The file is damaged")
-    saved = reading.libraries.get("scikit-learn") or _recorded_version(data)
-    if may_be_age and not foreign and saved and _series(saved) != _series(sklearn.__version__):
-        reason = f" ({refusal.message.rstrip('.')})" if refusal.refused else ""
-        refusal.message = (
-            f"The file was saved with scikit-learn {saved} and does not open with "
-            f"{sklearn.__version__}, which runs here{reason}. Save the model again with "
-            f"scikit-learn {_series(sklearn.__version__)}."
-        )
+    gone = tuple(name for name in refusal.refused if _is_gone(*name))
+    refusal.absent = refusal.absent or gone
+    refusal.message = _of_another_version(data, reading, refusal, gone) or refusal.message
     refusal.traceback = refusal.traceback or traceback.format_exc()[-8000:]
     return refusal
+
+
+def _of_another_version(
+    data: bytes | memoryview, reading: Reading, refusal: HostError, gone: tuple[TypeName, ...]
+) -> str:
+    """The sentence where another version of scikit-learn wrote the file and that may be why it does
+    not open: for what is ``gone`` since, or breaks rules that were others then. Else ""."""
+    here, saved = sklearn.__version__, reading.libraries.get("scikit-learn")
+    saved = saved or _recorded_version(data)
+    again = f"Train the model again with scikit-learn {_series(here)} and save it."
+    if _series(saved) == _series(here):
+        return ""
+    if gone:
+        by = f"was saved with scikit-learn {saved} and " if saved else ""
+        return (
+            f"The file {by}names {in_words(gone)}, which scikit-learn {here} on this server does "
+            f"not have. {again}"
+        )
+    misuses = refusal.refused and all(_is_own(module) for module, _ in refusal.refused)
+    is_damaged = refusal.message.startswith("The file is damaged")
+    if not saved or reading.unknown or not (misuses or is_damaged):
+        return ""
+    reason = f" ({refusal.message.rstrip('.')})" if misuses else ""
+    return (
+        f"The file was saved with scikit-learn {saved} and does not open with {here}, which runs "
+        f"here{reason}. {again}"
+    )
+
+
+def _is_own(module: str) -> bool:
+    return module.partition(".")[0] == "sklearn" or module in _FORMER_MODULES
+
+
+def _is_gone(module: str, name: str) -> bool:
+    """Whether it is a name of scikit-learn that the one running here does not have. All that models
+    need of that is in memory: a locked process could not import it."""
+    return _is_own(module) and not hasattr(sys.modules.get(module), name)
 
 
 def _is_cut_off(error: Exception) -> bool:

@@ -83,7 +83,8 @@ def error_to_json(error: HostError) -> Any:
         "message": _printable(error.message)[:2_000],
         # The end of a traceback is where the cause stands.
         "traceback": _printable(error.traceback)[-20_000:],
-        "refused": [[_printable(part)[:300] for part in name] for name in error.refused[:200]],
+        "refused": _names_to_json(error.refused),
+        "absent": _names_to_json(error.absent),
         "input": _printable(error.input)[:300],
         "lost": error.lost,
         "trace": to_json(error.trace),
@@ -99,6 +100,7 @@ def error_from_json(value: object) -> HostError:
         given.message,
         traceback=given.traceback,
         refused=given.refused,
+        absent=given.absent,
         input=given.input,
         trace=given.trace,
         step=given.step,
@@ -111,10 +113,15 @@ class _ErrorFields:
     message: str
     traceback: str
     refused: tuple[TypeName, ...]
+    absent: tuple[TypeName, ...]
     input: str
     lost: bool
     trace: Trace | None = None
     step: str = ""
+
+
+def _names_to_json(names: tuple[TypeName, ...]) -> list[list[str]]:
+    return [[_printable(part)[:300] for part in name] for name in names[:200]]
 
 
 def _printable(text: str) -> str:

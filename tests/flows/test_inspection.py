@@ -140,6 +140,32 @@ def test_a_refused_type_is_in_the_report_by_its_name(db: None) -> None:
     assert any(name.startswith("pathlib.") for name in row.report["refused"])
 
 
+def test_a_type_of_a_package_that_is_not_installed_is_not_offered_for_approval(db: None) -> None:
+    content = as_file(loan_model()).replace(
+        b"sklearn.linear_model._logistic", b"northbank_ml.scoring.logistics"
+    )
+
+    row = inspect(content)
+
+    assert (row.status, row.needs_approval) == ("failed", [])
+    assert row.message == (
+        "The file names `northbank_ml.scoring.logistics.LogisticRegression`, which is not on the "
+        "list of known types. A superuser can approve types of installed packages only: install "
+        "northbank_ml on the worker, then inspect the file again."
+    )
+
+
+def test_a_type_that_scikit_learn_has_no_more_is_not_offered_for_approval(db: None) -> None:
+    content = as_file(loan_model()).replace(
+        b"sklearn.linear_model._logistic", b"sklearn.linear_model._foretold"
+    )
+
+    row = inspect(content)
+
+    assert (row.status, row.needs_approval) == ("failed", [])
+    assert row.report["refused"] == ["sklearn.linear_model._foretold.LogisticRegression"]
+
+
 def test_an_inspection_that_is_not_queued_runs_nothing(db: None) -> None:
     row = inspect(as_file(loan_model()))
 

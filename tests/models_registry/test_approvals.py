@@ -1,11 +1,13 @@
 """A superuser's approval of a type: who, for which file, and what it leaves behind."""
 
+import sys
+
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
 
 from accounts.models import ActivityEvent, User
-from flows.approvals import approvable
+from flows.approvals import approvable, not_installed
 from models_registry import services
 from models_registry.errors import NotASuperuser, NotRefused
 from models_registry.models import Inspection, ModelVersion, TypeApproval
@@ -165,6 +167,14 @@ def test_no_approval_opens_a_file_that_names(pair: tuple[str, str]) -> None:
 def test_types_of_installed_packages_can_be_approved_unless_they_were_already() -> None:
     assert approvable([TREND, BANDS, BANDS], []) == [BANDS, TREND]
     assert approvable([BANDS], [BANDS]) == []
+    assert approvable([BANDS, TREND], [], absent=[TREND]) == []
+
+
+def test_a_package_is_looked_for_and_not_imported() -> None:
+    installed = ("antigravity", "Module")
+
+    assert not_installed([BANDS, TREND, installed]) == ["northbank_ml"]
+    assert "antigravity" not in sys.modules
 
 
 # The page

@@ -114,7 +114,7 @@ def test_an_approved_class_that_is_not_installed_is_named() -> None:
         "The file needs `absent.Ridge`, which this server does not have. "
         "Install it on the worker, or save the model again with the versions used here."
     )
-    assert error.refused == (("absent", "Ridge"),)
+    assert error.refused == error.absent == (("absent", "Ridge"),)
 
 
 def test_approval_of_one_name_is_no_approval_of_another() -> None:
@@ -265,9 +265,9 @@ def test_a_damaged_file_never_escapes_as_another_error() -> None:
 # Versions
 
 
-def of_version(version: bytes) -> bytes:
+def of_version(version: bytes, model: str = "decision tree") -> bytes:
     own = sklearn.__version__.encode()
-    data = pickle.dumps(specimen("decision tree").estimator, 4)
+    data = pickle.dumps(specimen(model).estimator, 4)
     return data.replace(
         bytes([len(own)]) + own + b"\x94", bytes([len(version)]) + version + b"\x94"
     )
@@ -284,7 +284,7 @@ def test_a_file_of_another_version_that_does_not_open_names_both() -> None:
 
     assert refusal_of(data).message == (
         f"The file was saved with scikit-learn 1.2.2 and does not open with {sklearn.__version__}, "
-        "which runs here. Save the model again with scikit-learn 1.9."
+        "which runs here. Train the model again with scikit-learn 1.9 and save it."
     )
 
 
@@ -295,9 +295,48 @@ def test_a_type_that_moved_since_is_told_with_the_versions() -> None:
 
     error = refusal_of(data)
 
-    assert error.refused == (("sklearn.tree.tree", "DecisionTreeClassifier"),)
-    assert "saved with scikit-learn 0.21.3" in error.message
-    assert "`sklearn.tree.tree.DecisionTreeClassifier`" in error.message
+    assert error.refused == error.absent == (("sklearn.tree.tree", "DecisionTreeClassifier"),)
+    assert error.message == (
+        "The file was saved with scikit-learn 0.21.3 and names "
+        f"`sklearn.tree.tree.DecisionTreeClassifier`, which scikit-learn {sklearn.__version__} on "
+        "this server does not have. Train the model again with scikit-learn 1.9 and save it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "loss"),
+    [
+        ("gradient boosting regressor", "CyHuberLoss"),
+        ("histogram boosting regressor", "CyHalfSquaredError"),
+    ],
+)
+def test_gradient_boosting_of_scikit_learn_1_7_is_to_be_trained_again(
+    ensemble: str, loss: str
+) -> None:
+    """Its losses are saved under the name of their compiled file, which nothing here can import."""
+    data = of_version(b"1.7.2", ensemble).replace(
+        b"\x8c\x13sklearn._loss._loss\x94", b"\x8c\x05_loss\x94"
+    )
+
+    error = refusal_of(data)
+
+    assert error.absent == (("_loss", loss),)
+    assert error.message == (
+        f"The file was saved with scikit-learn 1.7.2 and names `_loss.{loss}`, which "
+        f"scikit-learn {sklearn.__version__} on this server does not have. Train the model again "
+        "with scikit-learn 1.9 and save it."
+    )
+
+
+def test_a_type_of_scikit_learn_that_is_here_and_not_listed_is_not_blamed_on_the_version() -> None:
+    data = of_version(b"1.7.2").replace(
+        b"\x8c\x16DecisionTreeClassifier", b"\x8c\x10BaseDecisionTree"
+    )
+
+    error = refusal_of(data)
+
+    assert (error.refused, error.absent) == ((("sklearn.tree._classes", "BaseDecisionTree"),), ())
+    assert "which is not on the list of known types" in error.message
 
 
 def test_a_file_of_another_version_that_was_cut_off_is_told_so() -> None:

@@ -90,7 +90,8 @@ def test_an_examination_arrives_as_it_was_sent() -> None:
 
 
 def test_an_error_arrives_with_all_it_says() -> None:
-    sent = HostError("LOAD", "no", traceback="line", refused=(("os", "system"),), input="size")
+    system = (("os", "system"),)
+    sent = HostError("LOAD", "no", traceback="line", refused=system, absent=system, input="size")
 
     arrived = wire.error_from_json(wire.parse(json.dumps(wire.error_to_json(sent)).encode()))
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from accounts.models import ActivityEvent, User
 
+BACKUP_MADE = "backup made"
+"""Nobody in particular does it: its rows have no actor, and say when the last backup was."""
+
 _address: ContextVar[str | None] = ContextVar("activity_address", default=None)
 
 

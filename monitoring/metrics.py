@@ -25,6 +25,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from accounts.activity import BACKUP_MADE
+from accounts.models import ActivityEvent
 from executions.models import TOOK, Execution, ExecutionQuerySet
 from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
@@ -106,6 +108,9 @@ class Product(Collector):
         waiting = Mail.objects.waiting().count()
         yield _gauge("mails_waiting", "Mails neither sent nor given up", waiting)
         is_up = prefect_gateway.is_healthy(timeout=ONE_SECOND)
+        made = ActivityEvent.objects.filter(actor=None, action=BACKUP_MADE).first()
+        at = made.at.timestamp() if made else 0.0
+        yield _gauge("last_backup_timestamp_seconds", "When the last backup was made; 0: never", at)
         yield _gauge("prefect_up", "Whether Prefect's API answers", int(is_up))
 
 

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models.functions import Now
 
+from accounts.activity import BACKUP_MADE, record
 from config.backup import database, files, manifest
 from config.backup.errors import BackupError
 from config.backup.files import Fate
@@ -30,7 +31,8 @@ def make(folder: Path, *, previous: Path | None = None) -> Manifest:
     """Write a backup into a new folder, which appears under its name once it is whole.
 
     The model files are those that the dumped rows name: a file is stored before its row and never
-    changed, so the store may be read after the dump. Raises BackupError.
+    changed, so the store may be read after the dump. One that is whole is written down among what
+    people did; /metrics says when the last was. Raises BackupError.
     """
     draft = folder.with_name(f"{folder.name}.partial")
     if folder.exists() or draft.exists():
@@ -54,6 +56,8 @@ def make(folder: Path, *, previous: Path | None = None) -> Manifest:
     )
     manifest.write(draft, made)
     draft.rename(folder)
+    if not made.missing:
+        record(BACKUP_MADE, by=None, target=str(folder))
     return made
 
 

@@ -19,6 +19,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from psycopg import sql
 
+from accounts.activity import BACKUP_MADE
+from accounts.models import ActivityEvent
 from models_registry.models import ModelVersion
 from models_registry.storage import artifact_key, stored_digest
 from tests.flows.resident import serve_iris
@@ -166,6 +168,8 @@ def test_a_backup_is_whole_private_and_takes_no_space_twice(
     assert (tuesday / copy).samefile(monday / copy)
     assert monday.stat().st_mode & 0o077 == 0
     assert (monday / "database.dump").stat().st_mode & 0o077 == 0
+    made = ActivityEvent.objects.filter(action=BACKUP_MADE).latest("pk")
+    assert (made.actor, made.target) == (None, str(tuesday))
     said = io.StringIO()
     call_command("backup", "--verify", str(tuesday), stdout=said)
     assert "tuesday: whole" in said.getvalue()

@@ -1,5 +1,6 @@
 """What admins are told of the product's own health, and what Prometheus is."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
 from models_registry import wakeup
 from models_registry.models import ModelVersion
@@ -176,6 +178,20 @@ def test_metrics_tell_what_ran_and_what_waits(
     assert "prediction_response_seconds_count 1.0" in text
     assert "executions_queued 1.0" in text
     assert "prefect_up 1.0" in text
+    assert "last_backup_timestamp_seconds 0.0" in text
+
+
+def test_metrics_tell_when_the_last_backup_was(
+    client: Client, settings: Settings, fake_prefect: FakePrefect
+) -> None:
+    settings.METRICS_TOKEN = "secret"
+    for folder in ("monday", "tuesday"):
+        made = record(BACKUP_MADE, by=None, target=folder)
+    made.refresh_from_db()
+    text = client.get("/metrics", headers={"Authorization": "Bearer secret"}).content.decode()
+    said = re.search(r"^last_backup_timestamp_seconds (.+)$", text, re.M)
+    assert said
+    assert float(said[1]) == made.at.timestamp()
 
 
 def test_counters_add_what_finished_since_and_count_nothing_twice(

@@ -113,6 +113,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
+def pages(site: Site) -> dict[str, dict[str, str]]:
+    """Where the pages are, by person and name. Their rows are made once in a product."""
+    file = Path(site.environment["STACK_DIR"]) / "pages.json"
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            file.write_text(json.dumps(site.rows("pages")))
+    found: dict[str, dict[str, str]] = json.loads(file.read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
 def browsers() -> Iterator[dict[bool, Browser]]:
     """Chromium, and (under False) one that runs no scripts and so reads what stands in noscript.
 

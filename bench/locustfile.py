@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from locust import HttpUser, events, task
+from requests import ConnectionError
 
 from bench.markup import Page
 
@@ -31,6 +32,8 @@ WORDS = ("iris", "repay", "setosa", "nowhere")
 
 numbers = itertools.count()
 answers: list[dict[str, Any]] = []
+again: list[str] = []
+"""Requests that were sent twice, and why."""
 
 
 class Person(HttpUser):
@@ -38,11 +41,14 @@ class Person(HttpUser):
 
     def on_start(self) -> None:
         number = next(numbers)
+        self.client.headers["X-Forwarded-For"] = f"10.0.{number // 250}.{1 + number % 250}"
         self.chance = random.Random(f"{SEED} {number}")
         token = self.open("/accounts/login/").token
         form = {"login": ADDRESS.format(number), "password": PASSWORD, "csrfmiddlewaretoken": token}
         self.send("/accounts/login/", form)
         self.models = self.open("/").models
+        if not self.models:
+            raise RuntimeError(f"person {number} sees no model: signed out, or nothing is live")
 
     def wait_time(self) -> float:
         return self.chance.uniform(*THINKS_SECONDS)
@@ -98,16 +104,26 @@ class Person(HttpUser):
             now = self.open(address, **HTMX)
 
     def open(self, path: str, **headers: str) -> Page:
-        return Page(self.client.get(path, headers=headers, name=name_of(path)).text or "")
+        with self.ask("GET", path, headers=headers) as answer:
+            return Page(answer.text or "")
 
     def send(self, path: str, form: dict[str, str]) -> str:
         """Post a form; where the answer leads. An answer that leads nowhere is a failure."""
-        with self.client.post(
-            path, data=form, name=name_of(path), allow_redirects=False, catch_response=True
-        ) as answer:
+        with self.ask("POST", path, data=form, allow_redirects=False) as answer:
             if answer.status_code != 302:
-                answer.failure(f"the form was answered with {answer.status_code}")
-            return str(answer.headers.get("Location", ""))
+                answer.failure(answer.error or f"it was answered with {answer.status_code}")
+            return str((answer.headers or {}).get("Location", ""))
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """One request. Sent once more where the server closed a connection that it had kept open
+        at the moment of sending, as browsers do; a form carries a token against being taken twice.
+        """
+        more |= {"name": name_of(path), "catch_response": True}
+        answer = self.client.request(method, path, **more)
+        if isinstance(answer.error, ConnectionError):
+            again.append(f"{method} {more['name']}: {answer.error}")
+            answer = self.client.request(method, path, **more)
+        return answer
 
 
 def name_of(path: str) -> str:
@@ -138,6 +154,7 @@ def write(environment: Any, **_: Any) -> None:
             ),
             *(one["traceback"] for one in environment.runner.exceptions.values()),
         ],
+        "sent_again": again,
         "answers": answers,
     }
     ANSWERS.write_text(json.dumps(content, indent=1) + "\n")

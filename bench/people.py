@@ -109,6 +109,7 @@ def show(told: dict[str, Any], sums: dict[str, Any]) -> str:
         "",
         f"predictions: {sums['asked']:,} asked ({sums['per_second']:.1f} a second): {ends}",
     ]
+    lines += [f"sent again, {one}" for one in told["sent_again"]]
     return "\n".join(lines + told["errors"])
 
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench import report
-
 MOST_READY_SECONDS = 20.0
 MOST_MB = 1500.0
 MOST_PAGE_MS = 100.0
@@ -120,8 +118,8 @@ def pages(milliseconds: Milliseconds | None) -> Row:
     if milliseconds is None:
         return Row(name, target, "python -m bench.pages")
     few, many = milliseconds.values()
-    small = {page: report.percentile(taken, 0.95) for page, taken in few.items()}
-    grown = {page: report.percentile(taken, 0.95) / small[page] for page, taken in many.items()}
+    small = {page: _p95(taken) for page, taken in few.items()}
+    grown = {page: _p95(taken) / small[page] for page, taken in many.items()}
     slowest, most = max(small, key=small.__getitem__), max(grown, key=grown.__getitem__)
     return Row(
         name,
@@ -129,6 +127,10 @@ def pages(milliseconds: Milliseconds | None) -> Row:
         f"{small[slowest]:,.0f} ms ({slowest}), {grown[most]:.1f} × ({most})",
         small[slowest] <= MOST_PAGE_MS and grown[most] <= 1.5,
     )
+
+
+def _p95(taken: Sequence[float]) -> float:
+    return statistics.quantiles(taken, n=20)[-1]
 
 
 def weight(weights: Sequence[Mapping[str, Any]] | None) -> Row:

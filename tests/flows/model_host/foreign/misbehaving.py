@@ -178,6 +178,7 @@ def _error(**changed: object) -> str:
         "message": "m",
         "traceback": "",
         "refused": [],
+        "absent": [],
         "input": "",
         "lost": False,
     }

@@ -36,7 +36,8 @@ import joblib
 import skops.io
 
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, HostError, Limits
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from flows.model_host.warmup import warm_up
 from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every

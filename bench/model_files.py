@@ -25,7 +25,9 @@ import pandas as pd
 
 from flows.model_host.client import ModelHost
 from flows.model_host.prediction import predict
-from flows.model_host.protocol import Artifact, Column, HostError, InputLayout, Limits, Scalar
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
 from flows.model_host.safe_load import load
 from tests.flows.model_host import estimators, every_estimator
 from tests.flows.model_host.estimators import Specimen

@@ -1,7 +1,7 @@
 """A prediction as people read it: the answer, how sure the model is, and what to know about it.
 
-Pure presentation of stored outputs (`flows/model_host/protocol.py`, Outputs). Numbers keep four
-significant digits on screen.
+Pure presentation of stored outputs (`flows/model_host/protocol/outputs.py`, Outputs). Numbers keep
+four significant digits on screen.
 """
 
 from collections.abc import Sequence

@@ -161,7 +161,7 @@ class Execution(models.Model):
     search_text = models.TextField(blank=True, editable=False)
     search_own = models.TextField(blank=True, editable=False)
     diagnostics = models.JSONField(null=True)
-    """What a test or replay recorded for admins: `flows/model_host/protocol.py`, Trace."""
+    """What a test or replay recorded for admins: `flows/model_host/protocol/trace.py`, Trace."""
 
     form_token = models.UUIDField(default=uuid.uuid4)
     retry_of = models.ForeignKey(
@@ -377,8 +377,8 @@ class Attempt(models.Model):
 class Explanation(models.Model):
     """What each input contributed to a prediction, worked out after the result was written.
 
-    ``content`` is what `flows/model_host/protocol.py` calls an Explanation, by input name; None
-    while it is worked out. ``problem`` says why there is none. Never changed once there.
+    ``content`` is what `flows/model_host/protocol/explanation.py` calls an Explanation, by input
+    name; None while it is worked out. ``problem`` says why there is none. Never changed once there.
     """
 
     execution = models.OneToOneField(

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 
 from flows.model_host.allow_list import find
-from flows.model_host.protocol import TypeName
+from flows.model_host.protocol.artifact import TypeName
 
 NEVER = sys.stdlib_module_names | {"__main__", "flows", "lightgbm", "model_host", "test", "xgboost"}
 """Packages whose types no approval opens. What Python itself brings, and our own code, either

@@ -24,7 +24,7 @@ from flows.errors import NotAModel, NotQueued
 from flows.explaining import explain, is_pinned
 from flows.host import limits_of, model_host
 from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol import HostError
+from flows.model_host.protocol.errors import HostError
 from flows.predict import layout
 from models_registry.models import TypeApproval
 

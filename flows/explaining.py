@@ -24,7 +24,9 @@ from flows.errors import NotAModel
 from flows.host import limits_of, model_host
 from flows.model_host import wire
 from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol import Explanation, HostError, Scalar
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.explanation import Explanation
+from flows.model_host.protocol.inputs import Scalar
 from flows.predict import layout
 from models_registry.input_schema import InputSchema
 from models_registry.models import TypeApproval

@@ -25,7 +25,8 @@ from flows.errors import ArtifactTampered, NotAModel
 from flows.explaining import notes
 from flows.host import limits_of, model_host, owner
 from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol import HostError, SelfTest
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.orders import SelfTest
 from flows.settling import settle
 from flows.slots import Slots
 from models_registry import wakeup

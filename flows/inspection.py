@@ -33,13 +33,9 @@ from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
 from flows.model_host import wire
 from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol import (
-    Artifact,
-    Examination,
-    HostError,
-    Limits,
-    LoadReport,
-)
+from flows.model_host.protocol.artifact import Artifact, Limits, LoadReport
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.examination import Examination
 from flows.predict import layout
 from flows.proposal import propose
 from models_registry import lifecycle

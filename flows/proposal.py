@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from flows.model_host.protocol import Examination, ProposedFeature, ProposedTarget
+from flows.model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
 from models_registry.config_merge import Merged, merge, readable
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.reference_fit import with_reference

@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from .protocol import TypeName
+from .protocol.artifact import TypeName
 
 Role = Literal["NEWOBJ", "REDUCE", "ARGUMENT", "VALUE", "PARSED", "DROPPED"]
 

@@ -25,7 +25,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import get_tags
 
-from .protocol import Scalar, Task
+from .protocol.inputs import Scalar
+from .protocol.outputs import Task
 from .scalars import as_scalar_or_text
 
 TEXT_VECTORIZERS = (CountVectorizer, HashingVectorizer)

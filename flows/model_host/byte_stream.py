@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from lz4.frame import LZ4FrameDecompressor
 
 from .formats import Compression, detect_compression
-from .protocol import HostError
+from .protocol.errors import HostError
 
 CHUNK = 1 << 20
 LZMA_MEMORY = 256 << 20  # level 9 needs 65 MiB; a header may ask for 4 GiB

@@ -21,20 +21,12 @@ from .curve import curve
 from .examine import examine
 from .explanation import explain
 from .prediction import predict
-from .protocol import (
-    MAX_MESSAGE,
-    MAX_REPLY,
-    NOT_LOCKED_EXIT,
-    OUT_OF_MEMORY,
-    OUT_OF_MEMORY_EXIT,
-    HostError,
-    InputLayout,
-    LoadReport,
-    Orders,
-    Scalar,
-    SelfTest,
-    Traced,
-)
+from .protocol import MAX_MESSAGE, MAX_REPLY
+from .protocol.artifact import LoadReport
+from .protocol.errors import OUT_OF_MEMORY, HostError
+from .protocol.inputs import InputLayout, Scalar
+from .protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
+from .protocol.trace import Traced
 from .safe_load import Loaded, load
 from .trace import peak_bytes, predict_traced
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .column_routes import routes_of
-from .protocol import HostError, InputLayout, Scalar
+from .protocol.errors import HostError
+from .protocol.inputs import InputLayout, Scalar
 
 _MAX_MESSAGE = 2000
 _MAX_TRACEBACK = 20_000

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .anatomy import classes_by_target, final_estimator, labels, task_of
-from .protocol import ClassProbability
+from .protocol.outputs import ClassProbability
 
 DISAGREEMENT = "The model's decision rule and its probabilities disagree here."
 _SUM_TOLERANCE = 0.01

@@ -15,7 +15,9 @@ import time
 from collections.abc import Iterator
 
 from . import wire
-from .protocol import MAX_REPLY, Artifact, HostError
+from .protocol import MAX_REPLY
+from .protocol.artifact import Artifact
+from .protocol.errors import HostError
 
 CANCEL_CHECK_SECONDS = 0.05
 CHUNK = 1024 * 1024

@@ -9,7 +9,8 @@ from typing import Any
 from .explanation import FAILED
 from .one_row import one_row
 from .prediction import undisturbed
-from .protocol import Curve, InputLayout, Scalar
+from .protocol.explanation import Curve
+from .protocol.inputs import InputLayout, Scalar
 from .quantity import NotExplainable, quantity_of, stacked
 
 MAX_POINTS = 100

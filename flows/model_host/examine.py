@@ -30,20 +30,10 @@ from .column_routes import routes_of
 from .input_columns import InputColumn
 from .intervals import gives_interval
 from .prediction import predict
-from .protocol import (
-    Column,
-    Container,
-    Examination,
-    HostError,
-    InputLayout,
-    Kind,
-    Outputs,
-    ProposedChoice,
-    ProposedFeature,
-    ProposedTarget,
-    Scalar,
-    Step,
-)
+from .protocol.errors import HostError
+from .protocol.examination import Examination, ProposedChoice, ProposedFeature, ProposedTarget, Step
+from .protocol.inputs import Column, Container, InputLayout, Kind, Scalar
+from .protocol.outputs import Outputs
 from .routes import Routes
 from .scalars import is_plain_text
 

@@ -20,7 +20,8 @@ import pandas as pd
 
 from .one_row import one_row
 from .prediction import undisturbed
-from .protocol import Contribution, Explanation, InputLayout, Scalar
+from .protocol.explanation import Contribution, Explanation
+from .protocol.inputs import InputLayout, Scalar
 from .quantity import NotExplainable, Numbers, Quantity, quantity_of, stacked
 
 EXACT_INPUTS = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .protocol import Format
+from .protocol.artifact import Format
 
 Compression = Literal["zlib", "gzip", "bz2", "lzma", "xz", "lz4"]
 

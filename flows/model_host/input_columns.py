@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .protocol import Kind, Scalar
+from .protocol.inputs import Kind, Scalar
 
 Marker = Hashable
 """What stands for "not known" in a cell: ``np.nan``, None, or a value of an imputer's own."""

@@ -23,7 +23,7 @@ from sklearn.preprocessing import (
 )
 
 from .anatomy import steps_of
-from .protocol import Interval
+from .protocol.outputs import Interval
 
 _NATIVE = (GaussianProcessRegressor, BayesianRidge, ARDRegression)
 _MONOTONE = (

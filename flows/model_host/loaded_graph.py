@@ -19,7 +19,8 @@ from sklearn.utils import Bunch
 
 from .index_checks import check_indices
 from .length_checks import check_lengths, check_start
-from .protocol import HostError, TypeName
+from .protocol.artifact import TypeName
+from .protocol.errors import HostError
 from .reading import ArrayHeader, Named, damaged
 
 _LEAVES = (type(None), bool, int, float, complex, str, bytes, bytearray, slice)

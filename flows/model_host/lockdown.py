@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import seccomp
-from .protocol import SelfTest
+from .protocol.orders import SelfTest
 
 SOCKET = 3
 """The descriptor that stays open. Not 0-2: C code that prints must not write into the replies."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .protocol import HostError, TypeName
+from .protocol.artifact import TypeName
+from .protocol.errors import HostError
 from .reading import ArrayHeader, Made, Named, Reading, damaged, resolve
 
 Arguments = tuple[Any, ...]

@@ -10,7 +10,8 @@ import pandas as pd
 
 from .column_routes import routes_of
 from .input_columns import InputColumn
-from .protocol import Column, HostError, InputLayout, Scalar
+from .protocol.errors import HostError
+from .protocol.inputs import Column, InputLayout, Scalar
 
 _LARGEST_FLOAT = float(np.finfo(np.float64).max)
 _LARGEST_INTEGER = int(np.iinfo(np.int64).max)

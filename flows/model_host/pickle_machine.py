@@ -24,7 +24,7 @@ from sklearn.utils import Bunch
 
 from . import makers, makers_numpy, makers_python, makers_sklearn  # noqa: F401  (they register)
 from .byte_stream import ByteStream
-from .protocol import HostError
+from .protocol.errors import HostError
 from .reading import Absent, ArrayHeader, Made, Named, Reading, check_key, damaged
 
 LONGEST_NAME = 512

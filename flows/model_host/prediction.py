@@ -20,7 +20,9 @@ from .complaints import complaint
 from .confidence import Confidence, confidences
 from .intervals import gives_interval, intervals
 from .one_row import one_row
-from .protocol import HostError, InputLayout, Interval, Outputs, Scalar, TargetOutput
+from .protocol.errors import HostError
+from .protocol.inputs import InputLayout, Scalar
+from .protocol.outputs import Interval, Outputs, TargetOutput
 from .scalars import NotAScalar, as_scalar, as_text
 
 _MOST_NOTES = 20

@@ -17,16 +17,9 @@ from typing import Any
 
 from . import wire
 from .conversation import Conversation, ConversationEnded, Watch
-from .protocol import (
-    NOT_LOCKED_EXIT,
-    OUT_OF_MEMORY,
-    OUT_OF_MEMORY_EXIT,
-    Artifact,
-    HostError,
-    LoadReport,
-    Orders,
-    SelfTest,
-)
+from .protocol.artifact import Artifact, LoadReport
+from .protocol.errors import OUT_OF_MEMORY, HostError
+from .protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
 
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",

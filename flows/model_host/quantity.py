@@ -17,7 +17,8 @@ import pandas as pd
 
 from .anatomy import classes_by_target, task_of
 from .confidence import confidences
-from .protocol import QuantityKind, Scalar
+from .protocol.explanation import QuantityKind
+from .protocol.inputs import Scalar
 from .scalars import NotAScalar, as_scalar
 
 Numbers = npt.NDArray[np.float64]

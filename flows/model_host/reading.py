@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import allow_list
-from .protocol import HostError, TypeName
+from .protocol.artifact import TypeName
+from .protocol.errors import HostError
 
 MOST_REFUSED = 100
 KEY_DEPTH = 4

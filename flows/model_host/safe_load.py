@@ -27,7 +27,8 @@ from .formats import describe, detect_format
 from .index_checks import always_check_sparse
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
-from .protocol import Format, HostError, TypeName
+from .protocol.artifact import Format, TypeName
+from .protocol.errors import HostError
 from .reading import Reading, damaged, in_words, unknown_types
 from .skops_reader import read_skops
 

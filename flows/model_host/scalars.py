@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .protocol import Scalar
+from .protocol.inputs import Scalar
 
 _MAX_TEXT = 1000
 

@@ -16,7 +16,7 @@ from typing import Any
 import skops.io
 
 from . import allow_list
-from .protocol import HostError
+from .protocol.errors import HostError
 from .reading import Reading, damaged
 
 UNPACKED_BYTES = 2 * 1024**3

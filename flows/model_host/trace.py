@@ -21,18 +21,9 @@ from . import wire
 from .column_routes import routes_of
 from .examine import LIBRARIES_RUNNING
 from .prediction import predict
-from .protocol import (
-    MAX_TRACE,
-    HostError,
-    InputLayout,
-    Scalar,
-    StackFrame,
-    StepTrace,
-    Trace,
-    Traced,
-    TracedCell,
-    TraceLevel,
-)
+from .protocol.errors import HostError
+from .protocol.inputs import InputLayout, Scalar
+from .protocol.trace import MAX_TRACE, StackFrame, StepTrace, Trace, Traced, TracedCell, TraceLevel
 from .trace_values import HIDDEN, cells, look_of, printable, shown
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function", "score_samples")

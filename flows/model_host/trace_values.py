@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .protocol import TracedCell
+from .protocol.trace import TracedCell
 from .scalars import is_missing
 
 HIDDEN = "[hidden]"

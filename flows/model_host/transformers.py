@@ -33,7 +33,7 @@ from sklearn.utils import check_array
 
 from .anatomy import steps_of
 from .input_columns import Handling
-from .protocol import Scalar
+from .protocol.inputs import Scalar
 from .routes import UNREADABLE, Routes, is_sklearn, join, learn_categories, lose, take_numbers
 from .scalars import as_scalar, is_missing
 from .signals import MOST_SIGNALS, Gap, Signal, Signals, spread, together

@@ -40,7 +40,8 @@ from .curve import curve
 from .examine import examine
 from .explanation import explain
 from .prediction import predict
-from .protocol import Column, Format, InputLayout, Scalar
+from .protocol.artifact import Format
+from .protocol.inputs import Column, InputLayout, Scalar
 from .safe_load import load
 
 _MODULES = (

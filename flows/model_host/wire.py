@@ -15,7 +15,10 @@ from struct import Struct
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .protocol import MAX_MESSAGE, ErrorCode, HostError, Trace, TypeName
+from .protocol import MAX_MESSAGE
+from .protocol.artifact import TypeName
+from .protocol.errors import ErrorCode, HostError
+from .protocol.trace import Trace
 
 MESSAGE_LENGTH = Struct(">I")
 ARTIFACT_LENGTH = Struct(">Q")
@@ -46,7 +49,7 @@ def parse(body: bytes | bytearray) -> object:
 
 
 def to_json(value: object) -> Any:
-    """A dataclass of this module as dicts, lists and scalars.
+    """A dataclass of the contract as dicts, lists and scalars.
 
     ValueError for a number that is not finite, TypeError for a value of any other type (a NumPy
     integer or bool, say): whoever made the value must have made it plain.

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from . import child, lockdown, warmup, wire
-from .protocol import Orders
+from .protocol.orders import Orders
 
 
 def main(control_descriptor: int, *, boosters: bool = False) -> None:

@@ -19,7 +19,9 @@ from flows.approvals import approvable
 from flows.errors import InspectionFailed
 from flows.housekeeping import Housekeeping
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, HostError, Limits, SelfTest
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.orders import SelfTest
 from models_registry import wakeup
 from models_registry.models import Inspection, ModelVersion
 from tests.flows.model_host.observed import children_of, status_of
@@ -55,7 +57,7 @@ def started(
 def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel on which the self-test fails."""
     failed = SelfTest(passed=False, findings=(FINDING,))
-    monkeypatch.setattr("flows.model_host.client.self_test", lambda zygote: failed)
+    monkeypatch.setattr("flows.model_host.sandbox.self_test", lambda zygote: failed)
 
 
 def zygotes() -> set[int]:

@@ -11,7 +11,8 @@ import joblib
 import pytest
 
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, Column, InputLayout
+from flows.model_host.protocol.artifact import Artifact
+from flows.model_host.protocol.inputs import Column, InputLayout
 
 FOREIGN = Path(__file__).parent / "foreign"
 APPROVED = frozenset({("misbehaving", "Does"), ("misbehaving", "LoadsBadly")})

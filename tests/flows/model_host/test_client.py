@@ -21,15 +21,11 @@ from sklearn.ensemble import RandomForestClassifier
 
 from flows.model_host import processes
 from flows.model_host.client import ArtifactChanged, ModelHost, PredictionCancelled
-from flows.model_host.protocol import (
-    MAX_MESSAGE,
-    Artifact,
-    Column,
-    HostError,
-    InputLayout,
-    Limits,
-    SelfTest,
-)
+from flows.model_host.protocol import MAX_MESSAGE
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout
+from flows.model_host.protocol.orders import SelfTest
 from tests.flows.model_host.observed import busy_children, children_of, has_gone, status_of
 
 MakeModel = Callable[..., Artifact]
@@ -526,7 +522,8 @@ WORKER = """
 import sys
 from pathlib import Path
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, Column, InputLayout, Limits
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.inputs import Column, InputLayout
 
 python, path, digest = sys.argv[1:]
 approved = frozenset({("misbehaving", "Does")})
@@ -584,7 +581,7 @@ def test_a_host_whose_self_test_fails_opens_nothing_unless_it_is_told_to(
 ) -> None:
     artifact, finding = model("answer_its_pid"), "A locked process could read a file."
     failed = SelfTest(passed=False, findings=(finding,))
-    monkeypatch.setattr("flows.model_host.client.self_test", lambda zygote: failed)
+    monkeypatch.setattr("flows.model_host.sandbox.self_test", lambda zygote: failed)
 
     with own_host(foreign_python) as host:
         for refused in (

@@ -24,7 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, Column, Format, HostError, InputLayout, Limits
+from flows.model_host.protocol.artifact import Artifact, Format, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout
 from tests.flows.model_host.observed import children_of, status_of
 
 MakeModel = Callable[..., Artifact]
@@ -48,8 +50,8 @@ def host(foreign_python: str) -> Iterator[ModelHost]:
 @pytest.fixture
 def zygote(host: ModelHost) -> int:
     host.start()
-    assert host._zygote is not None
-    return host._zygote.pid
+    assert host._sandbox._zygote is not None
+    return host._sandbox._zygote.pid
 
 
 @dataclass(frozen=True)
@@ -263,4 +265,4 @@ def test_one_attack_after_the_other_leaves_the_host_as_it_was(
     assert peak_bytes() - before[0] < FLAT
     grown = int(status_of(zygote)["VmRSS"].split()[0]) - int(before[2].split()[0])
     assert grown * 1024 < FLAT
-    assert children_of(zygote) <= {child.pid for child in host._idle}
+    assert children_of(zygote) <= {child.pid for child in host._pool._idle}

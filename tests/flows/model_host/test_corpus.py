@@ -18,7 +18,8 @@ from sklearn.utils import Bunch
 
 from flows.model_host import allow_list
 from flows.model_host.loaded_graph import settle
-from flows.model_host.protocol import Format, HostError
+from flows.model_host.protocol.artifact import Format
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.reading import Absent
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import NAMES, specimen

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import skops.io
 
-from flows.model_host.protocol import HostError
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every
 from tests.flows.model_host.test_corpus import WRITERS

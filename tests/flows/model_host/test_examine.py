@@ -50,7 +50,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from flows.model_host.examine import examine, layout_of
 from flows.model_host.prediction import predict
-from flows.model_host.protocol import Examination, HostError, ProposedFeature
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.examination import Examination, ProposedFeature
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -36,14 +36,9 @@ from flows.model_host.explanation import (
     explain,
 )
 from flows.model_host.prediction import predict
-from flows.model_host.protocol import (
-    Artifact,
-    Column,
-    Explanation,
-    InputLayout,
-    Limits,
-    Scalar,
-)
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.explanation import Explanation
+from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
 from flows.model_host.quantity import NO_PROBABILITIES
 
 Inputs = dict[str, Scalar]

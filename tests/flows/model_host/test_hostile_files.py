@@ -44,7 +44,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from flows.model_host import safe_load, skops_reader
-from flows.model_host.protocol import HostError
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import amounts, numbers, specimen
 

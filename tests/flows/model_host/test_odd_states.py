@@ -35,7 +35,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from flows.model_host.byte_stream import ByteStream
 from flows.model_host.pickle_machine import read_pickle
-from flows.model_host.protocol import HostError
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.reading import Reading
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import amounts, numbers, specimen

@@ -47,7 +47,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from flows.model_host.examine import examine, layout_of
 from flows.model_host.prediction import predict
-from flows.model_host.protocol import Column, HostError, InputLayout, Outputs, Scalar
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
+from flows.model_host.protocol.outputs import Outputs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

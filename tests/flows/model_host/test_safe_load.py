@@ -22,7 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from flows.model_host.formats import describe, detect_compression, detect_format
-from flows.model_host.protocol import HostError, TypeName
+from flows.model_host.protocol.artifact import TypeName
+from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import amounts, numbers, specimen
 

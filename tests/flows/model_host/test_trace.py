@@ -23,18 +23,10 @@ from flows.model_host import wire
 from flows.model_host.client import ModelHost
 from flows.model_host.examine import examine, layout_of
 from flows.model_host.prediction import predict
-from flows.model_host.protocol import (
-    MAX_TRACE,
-    Artifact,
-    Column,
-    HostError,
-    InputLayout,
-    Limits,
-    Scalar,
-    StepTrace,
-    Trace,
-    TraceLevel,
-)
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
+from flows.model_host.protocol.trace import MAX_TRACE, StepTrace, Trace, TraceLevel
 from flows.model_host.trace import predict_traced
 from flows.model_host.trace_values import cells
 from tests.flows.model_host.estimators import FACTORIES, specimen

@@ -17,7 +17,9 @@ from sklearn.dummy import DummyRegressor
 
 from flows.model_host import lockdown, seccomp
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, HostError, InputLayout, Limits
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import InputLayout
 from tests.flows.model_host.conftest import python_with
 
 SECCOMP = seccomp._SYSCALL_SECCOMP.get(os.uname().machine, 0)
@@ -115,7 +117,8 @@ ORDINARY_WORKER = """
 import ctypes, json, os, sys
 from pathlib import Path
 from flows.model_host.client import ModelHost
-from flows.model_host.protocol import Artifact, Column, InputLayout, Limits
+from flows.model_host.protocol.artifact import Artifact, Limits
+from flows.model_host.protocol.inputs import Column, InputLayout
 
 if os.geteuid() == 0:
     # An ordinary user who may still read the interpreter and the code, wherever they lie.
@@ -132,7 +135,7 @@ with ModelHost(max_children=2, max_memory_bytes=2**30, children_per_model=1) as 
     layout = InputLayout("array", (Column("x0", "float"),))
     artifact = Artifact(digest, Path(path), "joblib")
     outputs = host.predict(artifact, layout, {"x0": 1.0}, Limits())
-    (child,) = host._idle
+    (child,) = host._pool._idle
     status = Path(f"/proc/{child.pid}/status").read_text()
     print(json.dumps([os.geteuid(), host.self_test.passed, outputs.targets[0].value, status]))
 """

@@ -11,19 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.model_host import wire
-from flows.model_host.protocol import (
-    ClassProbability,
+from flows.model_host.protocol.artifact import LoadReport
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.examination import (
     Examination,
-    HostError,
-    Interval,
-    LoadReport,
-    Outputs,
     ProposedChoice,
     ProposedFeature,
     ProposedTarget,
     Step,
-    TargetOutput,
 )
+from flows.model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 number = st.floats(allow_nan=False, allow_infinity=False)

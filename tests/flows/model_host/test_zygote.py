@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.model_host.processes import ENVIRONMENT, Zygote, ZygoteLost, self_test
-from flows.model_host.protocol import Orders
+from flows.model_host.protocol.orders import Orders
 from tests.flows.model_host.observed import has_gone, status_of
 
 FOUR_VARIABLES = {

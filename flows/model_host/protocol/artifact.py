@@ -1,0 +1,42 @@
+"""The model file to open, what it may use, and what opening it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+TypeName = tuple[str, str]
+"""A type as the file names it: (module, name)."""
+
+Format = Literal["joblib", "pickle", "skops"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model file to open: where it lies, the digest it must have, and the types that a superuser
+    approved for exactly this file."""
+
+    sha256: str
+    path: Path
+    format: Format
+    approved: frozenset[TypeName] = frozenset()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one model may use. Seconds of wall time for a load and for a prediction; bytes of
+    address space that the child may take on top of what the zygote had already mapped."""
+
+    load_seconds: float = 30.0
+    predict_seconds: float = 10.0
+    memory_bytes: int = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What opening the artifact took. ``types``: every (module, name) the file named, sorted."""
+
+    types: tuple[TypeName, ...]
+    seconds: float
+    memory_bytes: int

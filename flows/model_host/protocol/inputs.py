@@ -1,0 +1,33 @@
+"""What a model is asked about: inputs by name, and how they become its row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Scalar = bool | int | float | str | None
+"""One value that travels: an input, a class, a prediction."""
+
+Container = Literal["frame", "array", "texts"]
+"""What the estimator is called with: a one-row DataFrame with the training column names and order;
+a (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
+that begin with a text vectorizer."""
+Kind = Literal["integer", "float", "string", "boolean", "choice"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input as the model wants it: the training name, its kind, and whether it may be missing
+    (then an integer column is sent as float64 and a missing value as NaN)."""
+
+    name: str
+    kind: Kind
+    may_be_missing: bool = False
+
+
+@dataclass(frozen=True)
+class InputLayout:
+    """How inputs by name become what ``predict`` is called with; ``columns`` in training order."""
+
+    container: Container
+    columns: tuple[Column, ...]

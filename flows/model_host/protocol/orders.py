@@ -1,0 +1,35 @@
+"""What the zygote is asked to fork, and how a locked child ends or reports of its lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+NOT_LOCKED_EXIT = 78
+"""How a child ends that could not give up its rights; it has read nothing then."""
+OUT_OF_MEMORY_EXIT = 79
+"""How a child ends when memory does not even suffice to say so."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the zygote is asked to fork: a child that serves a model, or one that tries to break
+    out. ``cpu_seconds`` is a backstop for its whole life, for when nobody watches it any more.
+    ``modules`` are those of types that a superuser approved: they are imported before the lock,
+    since a locked process can import nothing. ``boosters``: XGBoost and LightGBM may open."""
+
+    role: Literal["serve", "self_test"]
+    memory_bytes: int
+    cpu_seconds: int
+    locked: bool
+    modules: tuple[str, ...] = ()
+    boosters: bool = False
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """What a locked process could still do. ``findings``: one sentence each; when ``passed``, they
+    only say which layers this kernel offers."""
+
+    passed: bool
+    findings: tuple[str, ...] = ()

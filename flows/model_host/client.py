@@ -32,7 +32,7 @@ from .protocol.outputs import Outputs
 from .protocol.trace import Traced, TraceLevel
 from .sandbox import Sandbox
 
-__all__ = ["Artifact", "ArtifactChanged", "ModelHost", "PredictionCancelled"]
+__all__ = ["ArtifactChanged", "ModelHost", "PredictionCancelled"]
 
 EXPLAIN_SECONDS = 2.0
 

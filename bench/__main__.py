@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=60, help="for how long (default 60)")
     parser.add_argument("--all", action="store_true", help="full tables and slow networks, too")
     asked = parser.parse_args()
+    before = os.getloadavg()[0]
     with stack.running():
         told, series, rows = measure(asked)
     found: dict[str, Any] = {}
@@ -47,12 +49,14 @@ def main() -> int:
         targets.weight(found["weight"]["pages"] if found else None),
     ]
     facts = report.machine()
+    load = f"{before:.1f} before and {facts['load_average'][0]:.1f} after"
     print(
-        f"\n{facts['cores']} cores, load {facts['load_average'][0]}, "
+        f"\n{facts['cores']} cores, load {load}, "
         f"Prefect {facts['prefect']}, scikit-learn {facts['scikit-learn']}\n"
     )
     print(f"{report.table(series)}\n\n{targets.table(rows)}\n")
-    told |= {"machine": facts, "targets": [row.as_json() for row in rows], "series": series}
+    told |= {"machine": facts | {"load_before": round(before, 2)}}
+    told |= {"targets": [row.as_json() for row in rows], "series": series}
     report.write(asked.file, told | found)
     print(f"Every sample: {asked.file}")
     failed = any(one["failed"] for one in series.values())

@@ -28,8 +28,8 @@ class Row:
 
 def time_to_result(ours: Series, stock: Series) -> list[Row]:
     """One at a time, beside Prefect's own worker; each a series of `report.figures`."""
-    p50, p95, finished = ours["row_p50_ms"], ours["row_p95_ms"], ours["finished_p50_ms"]
-    faster = stock["row_p50_ms"] / p50
+    p50, p95, finished = (_ms(ours, name) for name in ("row_p50", "row_p95", "finished_p50"))
+    faster = _ms(stock, "row_p50") / p50
     figure = f"p50 {p50:,.0f} ms, p95 {p95:,.0f} ms"
     return [
         Row(
@@ -44,7 +44,7 @@ def time_to_result(ours: Series, stock: Series) -> list[Row]:
 
 
 def throughput(at_once: int, most_seconds: float, told: Series) -> Row:
-    per_second, p95, failed = told["per_second"], told["row_p95_ms"] / 1000, told["failed"]
+    per_second, p95, failed = told["per_second"], _ms(told, "row_p95") / 1000, told["failed"]
     return Row(
         f"throughput, {at_once} at once",
         f"≥ 10 a second, p95 ≤ {most_seconds:g} s, none failed",
@@ -127,6 +127,12 @@ def pages(milliseconds: Milliseconds | None) -> Row:
         f"{small[slowest]:,.0f} ms ({slowest}), {grown[most]:.1f} × ({most})",
         small[slowest] <= MOST_PAGE_MS and grown[most] <= 1.5,
     )
+
+
+def _ms(told: Series, name: str) -> float:
+    """A time of a series; for ever where none of it came to that."""
+    value = told[f"{name}_ms"]
+    return float("inf") if value is None else float(value)
 
 
 def _p95(taken: Sequence[float]) -> float:

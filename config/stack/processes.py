@@ -91,7 +91,8 @@ def web(environment: Environment) -> Part:
         argv=(
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address,
             "--workers", "2", "--threads", "4", "--preload", "--no-control-socket",
-            "--graceful-timeout", "5", "--timeout", "60", "--log-level", "warning",
+            "--keep-alive", "75", "--graceful-timeout", "5", "--timeout", "60",
+            "--log-level", "warning",
         ),
         address=environment["SITE_URL"],
         after=("prepare",),

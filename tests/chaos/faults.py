@@ -386,7 +386,7 @@ def _full(folder: Path) -> Iterator[None]:
 
 
 DISPATCHED = 15
-"""Seconds to an end where 10 are given until a run is dispatched: polling finds it within 3 more."""
+"""Seconds to an end, where 10 are given until a run is dispatched; polling finds it within 3."""
 NOTHING: frozenset[str] = frozenset()
 SLOW = frozenset({"TIMEOUT"})
 LIVE = frozenset({"models_registry_modelversion", "models_registry_deployment"})

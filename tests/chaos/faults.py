@@ -183,18 +183,27 @@ def worker_killed(scene: Scene) -> None:
 
 
 def worker_frozen(scene: Scene) -> None:
-    """One of two workers stands still for longer than its lease and then finishes late."""
+    """One of two workers stands still for longer than its lease, with runs that it holds, and then
+    finishes them late."""
     before = scene.machine.identity("worker")
+    attempts = "SELECT count(*) FROM executions_attempt WHERE worker LIKE %s AND outcome = %s"
     with scene.machine.another_worker():
         held = f"%-{before.pid}"
+        lost_before = scene.truth.number(attempts, held, "lost")
+        submissions = [scene.ask("endless") for _ in range(6)]
+        until(lambda: scene.truth.number(
+            "SELECT count(*) FROM executions_execution"
+            " WHERE id = ANY(%s) AND status = 'running' AND lease_owner LIKE %s",
+            [one.execution for one in submissions], held,
+        ), "a run that the worker holds", 20)  # fmt: skip
         with scene.machine.frozen("worker"):
             time.sleep(LEASE_SECONDS + 12)
-        taken = scene.truth.number(
-            "SELECT count(*) FROM executions_attempt WHERE worker LIKE %s AND outcome = 'lost'",
-            held,
-        )
+        taken = scene.truth.number(attempts, held, "lost") - lost_before
         scene.note(f"{taken} attempts taken over")
-        time.sleep(5.0)
+        assert taken
+        for submission in submissions:
+            status = scene.until_finished(submission, 60)
+            assert status == ("failed", "TIMEOUT"), status
 
 
 def models_killed(scene: Scene) -> None:
@@ -403,7 +412,7 @@ FAULTS = (
     Fault("Prefect away for 30 s", "stays queued; then runs", prefect_away, 60),
     Fault("Prefect killed during runs", "result still written", prefect_killed, 60, SLOW),
     Fault("worker killed", "new attempt within 60 s", worker_killed, 60, SLOW),
-    Fault("worker stopped for 42 s", "its late end changes nothing", worker_frozen, 60),
+    Fault("worker stopped for 42 s", "its late end changes nothing", worker_frozen, 60, SLOW),
     Fault("model's process killed", "another attempt", models_killed, 15),
     Fault(
         "model segfaults", "CRASH within its limit + 5 s", model_segfaults, 15,

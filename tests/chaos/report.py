@@ -53,7 +53,7 @@ def machine() -> str:
     return (
         f"{datetime.now(UTC):%d %B %Y}, {os.cpu_count()} cores, {memory:.0f} GB, "
         f"Linux {platform.release()}, Python {platform.python_version()}; "
-        "“load” is the machine's load average when the row ended (others used it, too)."
+        "“load” is the machine's load average when the row ended."
     )
 
 

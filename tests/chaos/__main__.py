@@ -25,15 +25,19 @@ def main() -> int:
     seed = int(os.environ.get("CHAOS_SEED", random.randrange(10**6)))
 
     def all_at_random(scene: Scene) -> None:
-        scene.note(f"CHAOS_SEED={seed}")
+        scene.note(f"{minutes:g} minutes, CHAOS_SEED={seed}")
         at_random(scene, minutes * 60, random.Random(seed))
 
     everything = Fault(
-        f"all of them at random, {minutes:g} min", "within 60 s of the last", all_at_random, 60,
-        frozenset({"CRASH"}),
-    )  # fmt: skip
-    faults = [*FAULTS, *([everything] if minutes else [])]
-    chosen = [fault for fault in faults if not words or any(w in fault.name for w in words)]
+        "all of them at random", "within 60 s of the last", all_at_random, 60, frozenset({"CRASH"})
+    )
+    faults = [*FAULTS, everything]
+    chosen = [
+        fault
+        for fault in faults
+        if (minutes or fault is not everything)
+        and (not words or any(word in fault.name for word in words))
+    ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # the product is stopped, too
     shutil.rmtree(FOLDER, ignore_errors=True)
     outcomes = []

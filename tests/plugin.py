@@ -1,8 +1,8 @@
 """Brings up real PostgreSQL, Redis and S3 for one test run, before Django reads its settings.
 
 Loaded early (`-p tests.plugin`). Only the process that the person started brings them up; the
-workers of pytest-xdist inherit its environment. With FAIL_ON_SKIP set, a skipped test fails the
-run.
+workers of pytest-xdist inherit its environment, but each has a bucket of its own: some tests alter
+the very file that others read. With FAIL_ON_SKIP set, a skipped test fails the run.
 """
 
 import os
@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from config.stack import s3
 from config.stack.environment import REPOSITORY
 from config.stack.errors import StackError
 from config.stack.testing import servers
@@ -22,7 +23,10 @@ stack = ExitStack()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     """A wrapper comes before every plain hook, pytest-django's reading of the settings included."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["AWS_STORAGE_BUCKET_NAME"] = f"models-{worker}"
+        s3.make_bucket(os.environ)
+    else:
         try:
             os.environ.update(stack.enter_context(servers(RUNS)).values)
         except StackError as error:

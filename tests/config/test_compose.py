@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import stat
 import subprocess
 import uuid
@@ -38,9 +39,26 @@ def test_a_service_has_no_rights_that_it_does_not_need(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
     assert service["pids_limit"]
-    is_ours = service.get("image") == "plumbline"
-    assert is_ours or service["user"] not in {"root", "0"}
+    assert "build" in service or service["user"] not in {"root", "0"}
     assert "/var/run/docker.sock" not in str(service.get("volumes"))
+
+
+def test_every_image_of_others_is_pinned_to_an_exact_version_or_a_digest() -> None:
+    bases = re.findall(r"^FROM (\S+)", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
+    images = [service["image"] for service in SERVICES.values() if "build" not in service]
+    for image in [*(base for base in bases if base != "product"), *images]:
+        assert re.search(r":v?\d+\.\d+(\.\d+)?\b|@sha256:", image), image
+
+
+def test_the_image_has_programs_of_the_database_that_compose_runs() -> None:
+    major = re.findall(r"postgres:(\d+)", SERVICES["postgres"]["image"])
+    assert re.findall(r"postgresql-client-(\d+)", (REPOSITORY / "Dockerfile").read_text()) == major
+
+
+def test_only_the_store_runs_in_the_image_that_has_embedded_servers() -> None:
+    targets = {name: each["build"]["target"] for name, each in SERVICES.items() if "build" in each}
+    assert {name for name, target in targets.items() if target == "embedded"} == {"s3"}
+    assert set(targets.values()) == {"product", "embedded"}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - STEPS))

@@ -58,6 +58,7 @@ def works_on(python: str) -> bool:
     version = subprocess.check_output([python, "--version"], text=True).strip()
     print(f"{version}: {python}", flush=True)
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
+        Path(folder).chmod(0o711)  # root's PostgreSQL runs as another account
         clone, programs = Path(folder) / "clone", Path(folder) / "programs"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
         link_all_but_compilers(programs)

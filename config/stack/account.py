@@ -16,7 +16,7 @@ class Account:
 
     def can_enter(self, path: Path) -> bool:
         """Whether this account may enter a folder or run a program, all parents included."""
-        command = ["test", "-x", str(path)]
+        command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]  # whatever the PATH is
         answer = subprocess.run(command, user=self.uid, group=self.gid, extra_groups=[])
         return answer.returncode == 0
 

@@ -1,10 +1,18 @@
 """People in Django admin, and the base of every other admin page."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from allauth.account.internal.flows.password_change import change_password, finalize_password_change
+from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.http import (
     Http404,
@@ -13,7 +21,7 @@ from django.http import (
     HttpResponseBase,
 )
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.activity import record
@@ -24,12 +32,79 @@ from accounts.models import ActivityEvent, User
 from config.csv_text import csv_response
 from config.errors import DomainError
 
+
+class AdminPasswordChange(PasswordChangeView):
+    """The admin's page for one's own password, which does what the site's page does: the other
+    sessions end, the act is recorded, and the person is told by mail."""
+
+    form_class = AdminPasswordChangeForm
+    success_url = reverse_lazy("admin:password_change_done")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        change_password(form.user, form.cleaned_data["new_password1"])
+        finalize_password_change(self.request, form.user)
+        return redirect(self.get_success_url())
+
+
+def _password_change(request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+    refusal: HttpResponse | None = ratelimit.consume_or_429(request, action="change_password")
+    if refusal:
+        return refusal
+    context = admin.site.each_context(request) | (extra_context or {})
+    return AdminPasswordChange.as_view(extra_context=context)(request)
+
+
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.password_change = _password_change  # type: ignore[method-assign,assignment]
 admin.site.enable_nav_sidebar = False
 
 
+class StaffChangeList(ChangeList):
+    """Django's list, for which a value in the address that no row can have is a wrong address
+    (it answers with the list itself) and never an error of the site."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        if any("\x00" in value for values in self.filter_params.values() for value in values):
+            raise IncorrectLookupParameters("No text holds a NUL.")
+        try:
+            return super().get_filters(request)
+        except (ValueError, OverflowError) as error:  # the date hierarchy, for the year 9999
+            raise IncorrectLookupParameters(error) from error
+
+
 class StaffModelAdmin(admin.ModelAdmin):
-    """Admins may see, add and change; nobody deletes; roles decide, not single permissions."""
+    """Admins may see, add and change; nobody deletes; roles decide, not single permissions.
+
+    A list answers to what its own filters ask and to its search, and both look only at columns that
+    its pages show: any other lookup would answer questions about what nobody is shown."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return StaffChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup in self._date_lookups() or lookup in self._filter_lookups(request)
+
+    def _date_lookups(self) -> list[str]:
+        if not self.date_hierarchy:
+            return []
+        return [f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")]
+
+    def _filter_lookups(self, request: HttpRequest) -> Iterator[str | None]:
+        """The parameters that each filter of the list understands."""
+        filters: Any = self.get_list_filter(request)
+        for one in filters:
+            if callable(one):
+                spec = one(request, {}, self.model, self)
+            else:
+                path, make = one if isinstance(one, tuple) else (one, admin.FieldListFilter.create)
+                field = get_fields_from_path(self.model, path)[-1]
+                spec = make(field, request, {}, self.model, self, field_path=path)
+            yield from spec.expected_parameters()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -68,6 +143,24 @@ class SuperuserOnly(ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
+
+
+class PersonFilter(admin.SimpleListFilter):
+    """One person, as their page links to what they did. Nobody else is offered: people are many."""
+
+    title = "person"
+    parameter_name = "actor__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        pk = self.value() or ""
+        people = User.objects.filter(pk=pk) if pk.isdecimal() else User.objects.none()
+        return [(str(person.pk), str(person)) for person in people]
+
+    def has_output(self) -> bool:
+        return self.value() is not None
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(actor__in=[int(pk) for pk, _ in self.lookup_choices])
 
 
 class RoleFilter(admin.SimpleListFilter):
@@ -190,12 +283,9 @@ class ActivityEventAdmin(SuperuserOnly):
     list_display = ["at", "actor_email", "action", "target", "before", "after", "address"]
     search_fields = ["actor_email", "target"]
     search_help_text = "A person's e-mail, or what was acted on"
-    list_filter = ["action", ("at", admin.DateFieldListFilter)]
+    list_filter = [PersonFilter, "action", ("at", admin.DateFieldListFilter)]
     date_hierarchy = "at"
     change_list_template = "admin/accounts/activityevent/change_list.html"
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        return lookup == "actor__id__exact" or super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(require_POST(self.export))
@@ -206,7 +296,10 @@ class ActivityEventAdmin(SuperuserOnly):
         if not self.has_view_permission(request):
             raise PermissionDenied
         assert isinstance(request.user, User)
-        events = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            events = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:accounts_activityevent_changelist")
         record(
             "activity exported",
             by=request.user,

@@ -19,7 +19,15 @@ from notifications.models import Mail, Notification
 class NotificationAdmin(ReadOnlyAdmin):
     """Who was told of what, when, and where; the words stay between the product and the person."""
 
-    list_display = ["created_at", "user", "kind", "title", "is_shown", "read_at", "mailed_at"]
+    list_display = [
+        "created_at",
+        "user__email",
+        "kind",
+        "title",
+        "is_shown",
+        "read_at",
+        "mailed_at",
+    ]
     list_filter = ["kind", "is_shown"]
     list_select_related = ["user"]
     search_fields = ["user__email", "title"]

@@ -34,7 +34,7 @@ def preset_list(request: SignedInRequest) -> HttpResponse:
     own = Preset.objects.kept().filter(user=request.user)
     mine_or_live = Q(versions__status=ModelVersion.Status.ACTIVE) | Q(presets__in=own)
     models = RegisteredModel.objects.filter(mine_or_live).distinct().order_by("name")
-    slug = request.GET.get("model", "")
+    slug = request.GET.get("model", "").replace("\x00", "")
     model = get_object_or_404(models, slug=slug) if slug else models.first()
     version = model.versions.active().first() if model else None
     return render(request, "presets/preset_list.html", {

@@ -29,7 +29,7 @@ LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(StaffModelAdmin):
     list_display = ["name", "active_version", "version_count", "created_at"]
-    search_fields = ["name", "slug"]
+    search_fields = ["name"]
     fieldsets = [
         (None, {"fields": ["name", "description"]}),
         ("Limits", {"fields": LIMITS}),

@@ -10,7 +10,7 @@ from monitoring.models import SupportRequest
 class SupportRequestAdmin(ReadOnlyAdmin):
     """``View on site`` leads to the thread."""
 
-    list_display = ["execution", "user", "state", "updated_at"]
+    list_display = ["execution", "user__email", "state", "updated_at"]
     list_filter = ["state"]
     list_select_related = ["execution", "user"]
     search_fields = ["user__email", "execution__id"]

@@ -1,5 +1,5 @@
 """What holds for a person on every page: where they act from, when they were seen, their timezone,
-and a second factor before the admin where the site asks for one."""
+no copy that is kept, and a second factor before the admin where the site asks for one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.cache import patch_cache_control
 
 from accounts.activity import acting_from
 from accounts.models import User
@@ -21,18 +22,24 @@ SEEN_EVERY = timedelta(minutes=5)
 
 class PersonMiddleware:
     """Records name the request's address, times stand in the person's timezone, and the person
-    counts as seen."""
+    counts as seen. No answer is kept, by a browser or on the way: what one person saw, the next at
+    the same machine would see again. Static files do not pass here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with acting_from(client_address(request)):
-            if not request.user.is_authenticated:
-                return self.get_response(request)
-            _see(request.user)
-            with timezone.override(request.user.zone):
-                return self.get_response(request)
+            response = self._answer(request)
+        patch_cache_control(response, private=True, no_store=True)
+        return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        _see(request.user)
+        with timezone.override(request.user.zone):
+            return self.get_response(request)
 
 
 def _see(user: User) -> None:

@@ -370,6 +370,21 @@ def test_each_person_sees_what_the_matrix_says(name: str, scene: Scene, bob: Use
     assert found == dict(zip(CAST, expected.answers, strict=True))
 
 
+@pytest.mark.parametrize("person", ["anonymous", "alice", "root"])
+def test_no_answer_is_kept_by_a_browser_or_on_the_way(person: str, scene: Scene) -> None:
+    rows = scene.values()
+    for name, expected in MATRIX.items():
+        client = Client()
+        if person != "anonymous":
+            client.force_login(User.objects.get(email=f"{person}@example.com"))
+        arguments = {
+            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
+        }
+        address = reverse(name, kwargs=arguments)
+        answer = client.post(address) if expected.is_post else client.get(address)
+        assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", ")), name
+
+
 def test_a_get_changes_nothing_in_the_database(scene: Scene) -> None:
     client = Client()
     client.force_login(scene.root)

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context as current
+from allauth.core import ratelimit
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
@@ -20,10 +21,14 @@ from django.utils import timezone
 
 from accounts import mails, own_account, throttle
 from accounts.activity import record
+from accounts.errors import AddressTaken
+from accounts.managers import folded
 from accounts.models import User
 from accounts.requests import client_address
 
 WRONG = "E-mail or password is wrong."
+ASKED_BY_ANYBODY = {"account/email/password_reset_key", "account/email/unknown_account"}
+"""Mails that anybody may have sent to any address: few an hour, and the answer is the same."""
 UNCONFIRMED = "unconfirmed_email"
 """Session key: where the person expects the confirmation mail."""
 
@@ -40,8 +45,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     # --- Signing up and in ---------------------------------------------------------------------
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        if len(credentials.get("password", "")) > User.PASSWORD_LENGTH:
+            credentials["password"] = ""  # wrong for everybody, and never hashed
+        return super().authenticate(request, **credentials)
+
     def clean_email(self, email: str) -> str:
-        return str(super().clean_email(email)).lower()
+        return folded(super().clean_email(email))
 
     def save_user(
         self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True
@@ -49,6 +59,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
+                # Who only asked to change to it does not keep it from who registers it.
+                EmailAddress.objects.filter(email=saved.email, verified=False).delete()
                 return saved
         except IntegrityError:  # the same address signed up at the same moment
             answer = self.respond_email_verification_sent(request, None)
@@ -68,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().logout(request)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        email = str(credentials.get("email", "")).lower()
+        email = folded(str(credentials.get("email", "")))
         person = User.objects.filter(email=email).first()
         record("sign-in failed", by=person, target=email)
         if person is not None and throttle.has_just_paused(email):
@@ -81,7 +93,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         self, request: HttpRequest, user: User | None
     ) -> HttpResponse:
         given = request.POST.get("email") or request.POST.get("login") or ""
-        request.session[UNCONFIRMED] = given.strip().lower()[:254]
+        request.session[UNCONFIRMED] = folded(given[:254])
         answer: HttpResponse = super().respond_email_verification_sent(request, user)
         return answer
 
@@ -129,29 +141,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             make_password(current.request.POST.get("password1", ""))
         self.send_mail("account/email/account_already_exists", email, {})
 
+    def can_delete_email(self, email_address: EmailAddress) -> bool:
+        return bool(email_address.email != email_address.user.email)
+
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        user = User.objects.get(pk=email_address.user_id)
-        if _is_of_somebody_else(email_address):
-            messages.error(request, "This address is already in use. Nothing was changed.")
+        try:
+            before = own_account.confirm_email(address=email_address)
+        except AddressTaken as error:
+            messages.error(request, error.message)
             return False
-        with transaction.atomic():
-            is_confirmed = bool(super().confirm_email(request, email_address))
-            if is_confirmed and user.email != email_address.email:
-                record(
-                    "e-mail changed",
-                    by=email_address.user,
-                    target=email_address.email,
-                    before={"email": user.email},
-                    after={"email": email_address.email},
-                )
-            elif is_confirmed:
-                record("e-mail confirmed", by=user, target=user.email)
-        return is_confirmed
+        if before != email_address.email:
+            told = {"from_email": before, "to_email": email_address.email}
+            user = email_address.user
+            self.send_notification_mail("account/email/email_changed", user, told, before)
+        confirmed = {"email": email_address.email}
+        self.add_message(
+            request, messages.SUCCESS, "account/messages/email_confirmed.txt", confirmed
+        )
+        return True
 
     # --- Mails ---------------------------------------------------------------------------------
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         request = current.request
+        if template_prefix in ASKED_BY_ANYBODY and not ratelimit.consume(
+            request, action="reset_mail", key=email
+        ):
+            return
         address = client_address(request) if request else None
         own = {key: value for key, value in context.items() if key != "request"}
         mails.send(template_prefix, email, **{"address": address, **own})

@@ -31,3 +31,8 @@ class NotActive(DomainError):
 class AccountGone(DomainError):
     def __init__(self) -> None:
         super().__init__("This account was deleted and keeps nothing that could be opened again.")
+
+
+class AddressTaken(DomainError):
+    def __init__(self) -> None:
+        super().__init__("This address is already in use. Nothing was changed.")

@@ -1,5 +1,7 @@
 """How people are found and made."""
 
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import BaseUserManager
@@ -7,6 +9,22 @@ from django.db import models, transaction
 
 if TYPE_CHECKING:
     from accounts.models import User
+
+# Nothing to see: format characters (in `folded`), joiners, variation selectors, Hangul fillers.
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f]")
+
+
+def folded(email: str) -> str:
+    """The one form of an address: it is stored and looked up so, and mails go there.
+
+    Addresses that look alike, or that a mail server takes for the same, are one: `uſer@`, `USER@`,
+    full-width letters, a dotless i. Folding what is folded changes nothing
+    (https://www.unicode.org/reports/tr36/#Recommendations_General)."""
+    text = unicodedata.normalize("NFKC", email.strip()).casefold()
+    text = "".join(mark for mark in text if unicodedata.category(mark) != "Cf")
+    text = _INVISIBLE.sub("", text).replace("ı", "i").replace("i\u0307", "i").replace("。", ".")
+    text = unicodedata.normalize("NFKC", text).lower()
+    return text if text == email else folded(text)
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -23,10 +41,10 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """People by e-mail, which is stored lower-case."""
+    """People by e-mail, which is stored folded."""
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        user: User = self.get(email=(email or "").lower())
+        user: User = self.get(email=folded(email or ""))
         return user
 
     @transaction.atomic
@@ -34,7 +52,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         """A person whose address counts as confirmed: commands and tests vouch for it."""
         from allauth.account.models import EmailAddress  # needs the user model first
 
-        user: User = self.model(email=email.strip().lower(), **fields)
+        user: User = self.model(email=folded(email), **fields)
         user.set_password(password)
         user.save()
         EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)

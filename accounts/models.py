@@ -5,11 +5,12 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils.functional import cached_property
 
-from accounts.managers import UserManager
+from accounts.managers import UserManager, folded
 
 
 class NumberFormat(models.TextChoices):
@@ -45,6 +46,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     objects = UserManager()
 
+    PASSWORD_LENGTH = 4096
+    """No password is longer: hashing a megabyte would cost the site, not the person."""
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -54,6 +58,13 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 name="accounts_email_is_lower_case",
                 condition=models.Q(email=Lower("email")),
+            ),
+            models.CheckConstraint(
+                name="accounts_email_is_folded",
+                condition=models.Q(
+                    email=models.Func("email", template="normalize(%(expressions)s, NFKC)")
+                )
+                & ~models.Q(email__contains="ı"),
             ),
             models.CheckConstraint(
                 name="accounts_superuser_is_admin",
@@ -92,15 +103,33 @@ class User(AbstractBaseUser, PermissionsMixin):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone or settings.SITE_TIME_ZONE)
 
+    def check_password(self, raw_password: str | None) -> bool:
+        is_too_long = len(raw_password or "") > self.PASSWORD_LENGTH
+        return not is_too_long and super().check_password(raw_password)
+
     def clean(self) -> None:
         super().clean()
-        self.email = self.email.lower()
+        self.email = folded(self.email)
 
     def get_full_name(self) -> str:
         return self.name
 
     def get_short_name(self) -> str:
         return self.name or self.email
+
+
+class PasswordLengthValidator:
+    """Refuses what is longer than a password may be (AUTH_PASSWORD_VALIDATORS)."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        if len(password) > User.PASSWORD_LENGTH:
+            raise ValidationError(
+                f"A password has at most {User.PASSWORD_LENGTH:,} characters.",
+                code="password_too_long",
+            )
+
+    def get_help_text(self) -> str:
+        return f"Your password has at most {User.PASSWORD_LENGTH:,} characters."
 
 
 class ActivityEvent(models.Model):

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import mails
 from accounts.activity import record
+from accounts.errors import AddressTaken
 from accounts.models import User
 from accounts.services import check_not_last_superuser
 from accounts.sessions import end_sessions
@@ -46,6 +48,53 @@ def change_password(*, user: User, password: str, is_reset: bool, session: str |
     end_sessions(user, but=None if is_reset else session)
     record("password reset" if is_reset else "password changed", by=user, target=user.email)
     return user
+
+
+@transaction.atomic
+def ask_for_email(*, user: User, email: str) -> EmailAddress:
+    """Note the address that the person wants instead of theirs. It counts for nothing until it is
+    confirmed, and takes the place of one that they asked for before."""
+    user = User.objects.select_for_update().get(pk=user.pk)
+    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+    return EmailAddress.objects.create(user=user, email=email)
+
+
+def confirm_email(*, address: EmailAddress) -> str:
+    """The person read the mail that was sent to ``address``: from now on it is the one they sign in
+    with. Returns the one they had, the same where it was theirs already.
+
+    Raises AddressTaken where it is somebody else's by now.
+    """
+    try:
+        with transaction.atomic():
+            return _confirm(address)
+    except IntegrityError:  # they took it this moment
+        raise AddressTaken from None
+
+
+def _confirm(address: EmailAddress) -> str:
+    user = User.objects.select_for_update().get(pk=address.user_id)
+    before: str = user.email
+    if User.objects.filter(email=address.email).exclude(pk=user.pk).exists():
+        raise AddressTaken
+    own = EmailAddress.objects.filter(user=user)
+    if before != address.email:
+        own.exclude(pk=address.pk).delete()
+        user.email = address.email
+        user.save(update_fields=["email"])
+    own.filter(pk=address.pk).update(verified=True, primary=True)
+    address.verified = address.primary = True
+    if before == address.email:
+        record("e-mail confirmed", by=user, target=before)
+    else:
+        record(
+            "e-mail changed",
+            by=user,
+            target=address.email,
+            before={"email": before},
+            after={"email": address.email},
+        )
+    return before
 
 
 @transaction.atomic

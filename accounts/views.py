@@ -2,10 +2,12 @@
 
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.account.views import email as email_page
+from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -18,6 +20,16 @@ from accounts.adapters import UNCONFIRMED
 from accounts.forms import PasswordForm, ProfileForm
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
+
+
+@require_http_methods(["GET", "POST"])
+def change_email(request: SignedInRequest) -> HttpResponseBase:
+    """allauth's page. An address becomes the person's own by being confirmed, and in no other
+    way."""
+    if "action_primary" in request.POST:
+        return redirect("account_email")
+    answer: HttpResponseBase = email_page(request)
+    return answer
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,7 +51,8 @@ def resend_confirmation(request: HttpRequest) -> HttpResponse:
     minute. The answer is the same whatever that address is."""
     email = request.session.get(UNCONFIRMED, "")
     if email:
-        address = EmailAddress.objects.filter(email=email).select_related("user").first()
+        own = EmailAddress.objects.filter(email=email, user__email=email)
+        address = own.select_related("user").first()
         if address is None or address.verified:
             address = EmailAddress(user=None, email=email)
         send_verification_email_to_address(request, address, signup=True)
@@ -63,7 +76,6 @@ def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
         content, media_type, name = personal_data.as_csv(request.user), "application/zip", "zip"
     response = HttpResponse(content, content_type=media_type)
     response["Content-Disposition"] = f'attachment; filename="my-data-{day}.{name}"'
-    response["Cache-Control"] = "no-store"
     return response
 
 
@@ -71,6 +83,9 @@ def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def close_account(request: SignedInRequest) -> HttpResponse:
+    refusal: HttpResponse | None = ratelimit.consume_or_429(request, action="reauthenticate")
+    if refusal:
+        return refusal
     form = PasswordForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:

@@ -7,10 +7,13 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
 
+from accounts.views import change_email
+
 # Roles decide who may do what, and people's own pages keep these: no second door to either.
 for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
 
+handler429 = "config.rate.too_many_requests"  # allauth looks for it here
 handler500 = "config.views.server_error"
 
 urlpatterns = [
@@ -20,6 +23,7 @@ urlpatterns = [
     path("presets/", include("presets.urls")),
     path("notifications/", include("notifications.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/email/", change_email, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.pdf import render_pdf
+from config.rate import too_many_requests
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.views import explanation_context
@@ -26,7 +26,7 @@ def execution_pdf(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     try:
         record_export(count=1, by=request.user)
     except TooManyRequests as error:
-        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+        return too_many_requests(request, error.seconds)
     schema = execution.version.features.as_schema()
     context = explanation_context(execution, schema) | {
         "execution": execution,

@@ -12,6 +12,8 @@ class TooManyRequests(DomainError):
 
 
 class QueueFull(DomainError):
+    seconds = 60
+
     def __init__(self) -> None:
         super().__init__("The system is busy. Nothing has been run. Try again in a minute.")
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
+from accounts.managers import folded
 from accounts.models import User
 from config.errors import DomainError
 
@@ -50,7 +51,7 @@ def _text(value: Any) -> str:
 
 
 def person(email: str) -> User:
-    user: User | None = User.objects.active().filter(email=email.strip().lower()).first()
+    user: User | None = User.objects.active().filter(email=folded(email)).first()
     if user is None:
         raise DomainError(f"Nobody active has the e-mail “{email}”. Name a person with --by EMAIL.")
     return user

@@ -64,7 +64,10 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         )
     except DomainError as error:
         form.add_error(None, error.message)
-        return form_page(request, version, form, status=_status(error))
+        response = form_page(request, version, form, status=_status(error))
+        if isinstance(error, TooManyRequests | QueueFull):
+            response["Retry-After"] = str(error.seconds)
+        return response
     page = reverse("executions:detail", args=[execution.pk])
     return redirect(f"{page}#result")  # on a phone the page opens at the result
 

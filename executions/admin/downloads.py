@@ -15,12 +15,12 @@ from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.csv_text import csv_response
+from config.rate import too_many_requests
 from executions.admin.filters import form_of
 from executions.admin.run_page import is_slow, is_withheld
 from executions.errors import TooManyRequests
@@ -46,7 +46,7 @@ def export_executions(request: HttpRequest) -> HttpResponseBase:
     try:
         history.record_export(count=file.count, by=request.user, about=asked)
     except TooManyRequests as error:
-        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+        return too_many_requests(request, error.seconds)
     header, lines = [*file.header, *MORE], _lines(file)
     if as_json:
         return _json_lines(file.file_name.removesuffix("csv") + "jsonl", header, lines)

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
+from config.rate import too_many_requests
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
 from executions.comparison.drawing import draw
 from executions.comparison.table import table_rows
@@ -47,5 +48,5 @@ def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
     try:
         record_export(count=len(asked.executions), by=request.user)
     except TooManyRequests as error:
-        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+        return too_many_requests(request, error.seconds)
     return None

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
+from config.rate import too_many_requests
 from executions.access import asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
 from executions.history import acts as history
@@ -142,7 +143,7 @@ def export_executions(request: SignedInRequest) -> HttpResponseBase:
         file = export(found, zone=request.user.zone, start=days.get("from"), end=days.get("to"))
         history.record_export(count=file.count, by=request.user)
     except TooManyRequests as error:
-        return render(request, "429.html", {"wait_seconds": error.seconds}, status=429)
+        return too_many_requests(request, error.seconds)
     except TooManyRows as error:
         messages.error(request, error.message)
         return _back_to_list(request.GET.urlencode())

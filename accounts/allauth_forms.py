@@ -1,0 +1,76 @@
+"""allauth's forms as this product needs them: an address is read in its stored form, only the
+address that a person signs in with counts, and only an active person's link resets a password."""
+
+from typing import Any
+
+from allauth.account import app_settings, fields, forms, signals
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
+from django.http import HttpRequest
+
+from accounts import own_account
+from accounts.managers import folded
+from accounts.models import User
+
+
+class EmailField(fields.EmailField):  # type: ignore[misc]
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=User._meta.get_field("email").max_length, **kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return folded(super().to_python(value))
+
+
+class LoginForm(forms.LoginForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"] = EmailField()
+
+
+class SignupForm(forms.SignupForm):  # type: ignore[misc]
+    email = EmailField()
+
+    def validate_unique_email(self, value: str) -> str:
+        """An address that somebody only asked to change to is free."""
+        is_taken = User.objects.filter(email=value).exists()
+        is_told_by_mail = (
+            app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY
+        )
+        if is_taken and not is_told_by_mail:
+            raise get_adapter().validation_error("email_taken")
+        self.account_already_exists = is_taken
+        return value
+
+
+class AddEmailForm(forms.AddEmailForm):  # type: ignore[misc]
+    email = EmailField()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email == self.user.email:
+            raise get_adapter().validation_error("duplicate_email")
+        signals._add_email.send(
+            sender=User, email=email, user=self.user
+        )  # a second factor may refuse
+        return email
+
+    def save(self, request: HttpRequest) -> EmailAddress:
+        address = own_account.ask_for_email(user=self.user, email=self.cleaned_data["email"])
+        send_verification_email_to_address(request, address)
+        return address
+
+
+class ResetPasswordForm(forms.ResetPasswordForm):  # type: ignore[misc]
+    email = EmailField()
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        self.users = list(User.objects.filter(email=email, is_active=True))
+        return email
+
+
+class UserTokenForm(forms.UserTokenForm):  # type: ignore[misc]
+    def _get_user(self, uidb36: str) -> User | None:
+        user: User | None = super()._get_user(uidb36)
+        return user if user is not None and user.is_active else None

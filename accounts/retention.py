@@ -40,7 +40,7 @@ def _forget_old_sessions() -> None:
 @transaction.atomic
 def _forget_old_activity() -> None:
     now = timezone.now()
-    with _retention():
+    with allowed():
         ActivityEvent.objects.filter(at__lt=now - settings.ACTIVITY_KEPT).delete()
         ActivityEvent.objects.filter(
             at__lt=now - settings.ACTIVITY_ADDRESS_KEPT, address__isnull=False
@@ -58,7 +58,7 @@ def _anonymise(pk: int) -> None:
     EmailAddress.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
     email = user.email
-    with _retention():
+    with allowed():
         ActivityEvent.objects.filter(actor=user).update(
             actor_email="", address=None, before=None, after=None
         )
@@ -74,7 +74,7 @@ def _anonymise(pk: int) -> None:
 
 
 @contextmanager
-def _retention() -> Iterator[None]:
+def allowed() -> Iterator[None]:
     """Let the append-only record be changed, inside this transaction and block alone."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL activity.retention = 'on'")

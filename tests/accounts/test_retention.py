@@ -49,6 +49,42 @@ def test_after_retention_the_record_is_append_only_again(change: str, alice: Use
         rows.update(action="nothing") if change == "update" else rows.delete()
 
 
+def tables(where: str) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger JOIN pg_proc ON tgfoid = "
+            f"pg_proc.oid WHERE NOT tgisinternal AND {where}"
+        )
+        return {table for (table,) in cursor.fetchall()}
+
+
+def truncate(table: str, more: str = "") -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {table} {more}")
+
+
+def test_every_table_that_only_grows_refuses_to_be_emptied(db: None) -> None:
+    growing = tables("prosrc LIKE '%append-only%' AND tgtype & 1 = 1")  # triggers of rows
+    assert growing == {
+        "accounts_activityevent",
+        "models_registry_deployment",
+        "models_registry_revision",
+        "models_registry_typeapproval",
+        "monitoring_failurenote",
+    }
+    for table in growing:
+        with pytest.raises(ProgrammingError, match=f"{table} is append-only"):
+            truncate(table)
+
+
+@pytest.mark.parametrize(
+    "table", ["accounts_user", "models_registry_registeredmodel", "monitoring_failuregroup"]
+)
+def test_nor_are_they_emptied_with_what_they_belong_to(table: str, db: None) -> None:
+    with pytest.raises(ProgrammingError, match="is append-only"):
+        truncate(table, "CASCADE")
+
+
 def test_an_expired_session_and_its_address_are_forgotten(alice: User) -> None:
     old, new = Client(), Client()
     for client in (old, new):

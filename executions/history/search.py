@@ -2,7 +2,8 @@
 
 Pure. ``word``, ``"two words"``, ``-word``; ``name:value``, ``name=value``, ``name>5``, ``name<=5``,
 ``name:10..20``; ``is:failed``, ``version:3``. A name or a value with spaces stands in quotes, and
-a quoted text is never read as anything else.
+a quoted text is never read as anything else. A name begins with a letter, unless an input is called
+otherwise: ``14:30`` and ``1=1`` are words.
 """
 
 import re
@@ -38,6 +39,13 @@ class Comparison:
     value: str
     upper: str = ""
     is_excluded: bool = False
+
+    @property
+    def text(self) -> str:
+        """What was typed, without quotes: it is searched for where it compares nothing."""
+        if self.operator == "..":
+            return f"{self.name}:{self.value}..{self.upper}"
+        return f"{self.name}{self.operator}{self.value}"
 
 
 Term = Word | Comparison

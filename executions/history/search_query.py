@@ -67,7 +67,7 @@ def condition(
         if isinstance(term, Word):
             holds = _word(term.text, is_owner)
         else:
-            holds = _comparison(term, seen, decimal_mark or ".")
+            holds = _comparison(term, seen, decimal_mark or ".", is_owner)
         found &= ~holds if term.is_excluded else holds
     return found
 
@@ -84,19 +84,23 @@ def _word(text: str, is_owner: bool) -> Q:
     return holds
 
 
-def _comparison(term: Comparison, inputs: Sequence[NamedInput], decimal_mark: str) -> Q:
+def _comparison(
+    term: Comparison, inputs: Sequence[NamedInput], decimal_mark: str, is_owner: bool
+) -> Q:
     name = term.name.casefold()
+    named = [
+        known
+        for known in inputs
+        if name in {known.spec.name.casefold(), known.spec.label.casefold()}
+    ]
+    if not named and not re.match(r"[^\W\d]", name):
+        return _word(term.text, is_owner)  # 14:30 and 1=1 name nothing: they are what was typed
     if not (term.value or term.upper):
         raise UnreadableSearch(f"Write a value after “{term.name}{term.operator}”.")
     if name == STATUS:
         return Q(status=_status(term.value))
     if name == VERSION:
         return _version(term)
-    named = [
-        known
-        for known in inputs
-        if name in {known.spec.name.casefold(), known.spec.label.casefold()}
-    ]
     if not named:
         raise UnreadableSearch(_unknown(term.name, inputs))
     conditions = [

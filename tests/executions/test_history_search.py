@@ -228,7 +228,10 @@ def test_a_missing_value_is_found_as_it_is_shown_and_left_out_by_comparisons(ali
     [
         ("agee:34", "No input is called “agee”. Did you mean “age”?"),
         ("Ages>4", "No input is called “Ages”. Did you mean “Age”?"),
-        ("14:30", "No input is called “14”. To search for the text itself, put it in quotes."),
+        (
+            "salutation>4",
+            "No input is called “salutation”. To search for the text itself, put it in",
+        ),
         ("age:old", "“Age” is a number, and “old” is none."),
         ("age:1..x", "“Age” is a number, and “1..x” is none."),
         ("work>3", "“Employment” has no order. Write work:3."),
@@ -242,6 +245,29 @@ def test_a_term_that_means_nothing_is_named_and_hides_nothing_silently(
 ) -> None:
     make_found(user=alice, version=active_version)
     assert problem(alice, text).casefold().startswith(sentence.casefold())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "14:30", "1=1", "%' OR 1=1", "' or '1'='1", "1>=0..5", "50%", "a_b", "\\temp\\x", "$.x==1",
+        "<script>", "\\%", "(x)=(y)", "-1:..5", "100%>50%",
+    ],
+)  # fmt: skip
+def test_what_names_no_input_is_the_text_that_was_typed(
+    alice: User, active_version: ModelVersion, text: str
+) -> None:
+    other = make_found(user=alice, version=active_version, outputs=LOAN_OUTPUTS, note="aXb 501=0 %")
+    assert search(alice, text) == ({other} if text.startswith("-") else set())
+    noted = make_found(user=alice, version=active_version, note=f"said {text.lstrip('-')} then")
+    assert search(alice, text) == ({other} if text.startswith("-") else {noted})
+
+
+def test_an_input_may_still_be_called_by_a_number(alice: User) -> None:
+    version = make_version(features=(FeatureSpec("1", "First", Kind.FLOAT),))
+    execution = make_found(user=alice, version=version, inputs={"1": 1.0})
+    make_found(user=alice, version=version, inputs={"1": 2.0})
+    assert search(alice, "1=1") == {execution}
 
 
 def test_the_page_shows_the_sentence_instead_of_an_empty_list(

@@ -14,12 +14,19 @@ functions that read files and run text. Roles:
 The boosters of LightGBM and XGBoost stand apart, for the setting BOOSTERS_ALLOWED, which is off:
 their C++ parsers crash on damaged files. Left out on purpose: ``copyreg._reconstructor``, which
 protocols 2 to 5 do not need; ``PyFuncDistance``, which wraps a callable; ``numpy.matrix``.
+
+The list has one name for each type. What other versions of Python and its libraries call it follows
+from ``_ELSEWHERE`` and from nothing else: a rule makes other names of a listed pair, so none can
+lead to what is not on the list. A listed name that the installed libraries lack is unavailable,
+and everything else works: ``preload`` says which these are.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,9 +37,6 @@ from .protocol.artifact import TypeName
 Role = Literal["NEWOBJ", "REDUCE", "ARGUMENT", "VALUE", "PARSED", "DROPPED"]
 
 _data = json.loads(Path(__file__).with_name("allow_list.json").read_text())
-
-ALIASES: dict[str, str] = _data["aliases"]
-"""Other names of a module, as other versions of Python, NumPy and SciPy write it."""
 
 ENTRIES: dict[TypeName, Role] = {
     (module, name): role for module, names in _data["types"].items() for name, role in names.items()
@@ -48,6 +52,43 @@ BOOSTERS: dict[TypeName, Role] = {
 BOOSTER_MODULES = tuple(_data["boosters"])
 """To be imported before the lock then; a server may have none of them."""
 
+_ELSEWHERE = tuple(
+    (re.compile(listed), other)
+    for listed, other in (
+        # Python 2's names, which protocol 2 writes.
+        (r"builtins:str", "__builtin__:unicode"),
+        (r"builtins:int", "__builtin__:long"),
+        (r"builtins:(\w+)", r"__builtin__:\1"),
+        # NumPy 1 has no underscore before its core. Before NumPy 2.3 an ufunc does not say where it
+        # is public, and pickle finds the compiled module. Its `clip` is not NumPy's `clip`.
+        (r"numpy:(?!clip$)(\w+)", r"numpy._core._multiarray_umath:\1"),
+        (r"numpy\._core\.(.+)", r"numpy.core.\1"),
+        (r"numpy\.ma:MaskedArray", "numpy.ma.core:MaskedArray"),
+        # `asarray` as SciPy's splines keep it, in the place where each version vendors it.
+        (r"numpy:asarray", "scipy._lib.array_api_compat.numpy._aliases:asarray"),
+        (r"numpy:asarray", "scipy._external.array_api_compat.numpy._aliases:asarray"),
+        # SciPy before 1.8 has no underscores; until 1.10 the sparse arrays stand together.
+        (r"scipy\.(\w+)\._(\w+):(\w+)", r"scipy.\1.\2:\3"),
+        (r"scipy\.sparse\._\w+:(\w+_array)", r"scipy.sparse._arrays:\1"),
+        (r"scipy\.special:(\w+)", r"scipy.special._ufuncs:\1"),
+        (r"scipy\.special:(\w+)", r"scipy.special._special_ufuncs:\1"),
+        # scikit-learn 1.6 to 1.8 calls its compiled losses by the name of their file alone.
+        (r"sklearn\._loss\._loss:(\w+)", r"_loss:\1"),
+        # pandas before 3.
+        (r"pandas:Index", "pandas.core.indexes.base:Index"),
+        (r"pandas:RangeIndex", "pandas.core.indexes.range:RangeIndex"),
+        (r"pandas(?:\.arrays)?:(String\w+)", r"pandas.core.arrays.string_:\1"),
+    )
+)
+"""Where else a listed ``module:name`` is found, by what version; a result may match once more."""
+
+_STANDS_FOR: dict[TypeName, TypeName] = {
+    ("numpy", "memmap"): ("numpy", "ndarray"),  # it opens a file when made
+    # SciPy 1.18 keeps the numbers of a BSpline in an object of its own.
+    ("scipy.interpolate._bsplines", "_BSpline"): ("scipy.interpolate._bsplines", "BSpline"),
+}
+"""Listed names for which another listed type is made."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -60,26 +101,80 @@ class Entry:
     approved: bool = False
 
 
+def other_names(module: str, name: str) -> list[TypeName]:
+    """What else a listed type is called, by the rules above."""
+    found = [f"{module}:{name}"]
+    for one in found:  # grows meanwhile: what a rule gave may match another
+        for listed, other in _ELSEWHERE:
+            if match := listed.fullmatch(one):
+                found += {match.expand(other)} - set(found)
+    return [_split(one) for one in found[1:]]
+
+
+def _split(text: str) -> TypeName:
+    module, _, name = text.partition(":")
+    return module, name
+
+
+ALIASES: dict[TypeName, TypeName] = {
+    other: listed for listed in ENTRIES for other in other_names(*listed) if other not in ENTRIES
+}
+"""The listed pair behind every other name."""
+
+
 def find(module: str, name: str, *, boosters: bool = False) -> Entry | None:
     """The entry for what a file calls ``module`` and ``name``, None where there is none."""
-    present = ALIASES.get(module, module)
-    role = ENTRIES.get((present, name)) or (BOOSTERS.get((present, name)) if boosters else None)
-    return None if role is None else Entry(present, name, role)
+    listed = ALIASES.get((module, name), (module, name))
+    role = ENTRIES.get(listed) or (BOOSTERS.get(listed) if boosters else None)
+    return None if role is None else Entry(*listed, role)
+
+
+@cache
+def located(module: str, name: str) -> TypeName:
+    """Where this server's libraries have a listed type: under its own name or another one of it.
+    Call it for an ``Entry`` only: it imports the module.
+
+    Raises ImportError or AttributeError where they do not have it.
+    """
+    made = _STANDS_FOR.get((module, name), (module, name))
+    try:
+        return _imported(*made)
+    except (ImportError, AttributeError):
+        for other in _in_same_package(*made):
+            try:
+                return _imported(*other)
+            except (ImportError, AttributeError):
+                continue
+        raise
+
+
+def _imported(module: str, name: str) -> TypeName:
+    getattr(importlib.import_module(module), name)
+    return module, name
+
+
+def _in_same_package(module: str, name: str) -> Iterator[TypeName]:
+    """The other names that the same package answers for. A name without its packages (``_loss``)
+    could be anybody's module here."""
+    package = module.partition(".")[0]
+    return (other for other in other_names(module, name) if other[0].partition(".")[0] == package)
 
 
 @cache
 def resolve(module: str, name: str) -> Any:
-    """The object itself. Call it for an ``Entry`` only: it imports the module.
-
-    Raises ImportError or AttributeError where this server's libraries do not have it.
-    """
-    if (module, name) == ("numpy", "memmap"):  # it opens a file when made
-        return resolve("numpy", "ndarray")
+    """The object behind an ``Entry``. Raises as ``located`` does."""
+    module, name = located(module, name)
     return getattr(importlib.import_module(module), name)
 
 
-def preload() -> None:
-    """Imports all that the list names, so that a locked-down process need not open a file."""
+def preload() -> list[str]:
+    """Imports all that the list names, so that a locked-down process need not open a file. Returns
+    the names that cannot be had here, which should be none."""
+    missing = []
     for (module, name), role in ENTRIES.items():
         if role != "DROPPED":
-            resolve(module, name)
+            try:
+                resolve(module, name)
+            except Exception:  # whatever a library raises: that name is missing, no other
+                missing.append(f"{module}.{name}")
+    return missing

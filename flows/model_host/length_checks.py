@@ -84,7 +84,7 @@ def _support_vectors_fit(machine: Any) -> bool:
 
 def _spline_fits(spline: Any) -> bool:
     """As SciPy's constructor asks it. The degree is a length, too."""
-    knots, weights = spline._t, spline._c
+    knots, weights = spline.t, spline.c
     count = len(knots) - spline.k - 1
     return bool(
         type(spline.k) is int

@@ -1,8 +1,9 @@
 """What really happens where a file calls something or makes an object: functions of our own.
 
 ``call`` stands for REDUCE, ``instance`` for NEWOBJ. The makers themselves are in
-``makers_python.py``, ``makers_numpy.py`` and ``makers_sklearn.py``: each checks every argument and
-every state exactly, and builds with constructors that run nothing from the file.
+``makers_python.py``, ``makers_numpy.py``, ``makers_scipy.py`` and ``makers_sklearn.py``: each
+checks every argument and every state exactly, and builds with constructors that run nothing from
+the file.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ Arguments = tuple[Any, ...]
 Maker = Callable[[Reading, Arguments], Any]
 
 MAKERS: dict[TypeName, Maker] = {}
+SETTERS: dict[TypeName, Callable[[Reading, Any, Any], None]] = {}
+"""How the state is set of an instance that is of no use before, and whose state is not its
+attributes in every version of its library."""
 _NUMBERS_ONLY = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
 
@@ -58,6 +62,8 @@ def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
         return Made(ArrayHeader(), _unreachable, needs_state=True)
     if entry.role == "PARSED":
         return Made(made.__new__(made), _set_booster_state, needs_state=True)
+    if setter := SETTERS.get((entry.module, entry.name)):
+        return Made(made.__new__(made), setter, needs_state=True)
     return Made(made.__new__(made), _set_attributes)
 
 

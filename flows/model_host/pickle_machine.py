@@ -22,7 +22,13 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-from . import makers, makers_numpy, makers_python, makers_sklearn  # noqa: F401  (they register)
+from . import (  # noqa: F401  (they register)
+    makers,
+    makers_numpy,
+    makers_python,
+    makers_scipy,
+    makers_sklearn,
+)
 from .byte_stream import ByteStream
 from .protocol.errors import HostError
 from .reading import Absent, ArrayHeader, Made, Named, Reading, check_key, damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -131,13 +132,21 @@ def resolve(entry: allow_list.Entry) -> Any:
     try:
         return allow_list.resolve(entry.module, entry.name)
     except (ImportError, AttributeError, OSError) as error:
-        raise HostError(
-            "LOAD",
-            f"The file needs `{entry.module}.{entry.name}`, which this server does not have. "
-            "Install it on the worker, or save the model again with the versions used here.",
-            refused=(missing := ((entry.module, entry.name),)),
-            absent=missing,
-        ) from error
+        package = entry.module.partition(".")[0]
+        version = getattr(sys.modules.get(package), "__version__", "")
+        message = f"The file needs `{entry.module}.{entry.name}`, which "
+        if version:
+            message += (
+                f"{package} {version} on this server does not have. Train the model again with "
+                "the versions used here and save it."
+            )
+        else:
+            message += (
+                "this server does not have. Install it on the worker, or save the model again "
+                "with the versions used here."
+            )
+        missing = ((entry.module, entry.name),)
+        raise HostError("LOAD", message, refused=missing, absent=missing) from error
 
 
 def check_key(key: object, depth: int = 0) -> None:

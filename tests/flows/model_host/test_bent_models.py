@@ -88,7 +88,8 @@ def metric_without_numbers(metric: str, position: int, width: int, **numbers: An
 
 def spline(**bent: Any) -> Bent:
     model = copy.deepcopy(specimen("splines").estimator)
-    vars(model[0].bsplines_[0]).update(bent)
+    for name, value in bent.items():
+        setattr(model[0].bsplines_[0], name, value)
     return model, specimen("splines").row
 
 
@@ -179,9 +180,9 @@ READS_BEYOND: dict[str, Callable[[], Any]] = {
     "scaled distances without scales": lambda: metric_without_numbers(
         "seuclidean", 1, width=4, V=np.ones(4)
     )[0],
-    "a spline without knots": lambda: spline(_t=np.zeros(3))[0],
-    "a spline without weights": lambda: spline(_c=np.zeros(1))[0],
-    "a spline of complex weights": lambda: spline(_c=np.zeros(8, complex))[0],
+    "a spline without knots": lambda: spline(t=np.zeros(3))[0],
+    "a spline without weights": lambda: spline(c=np.zeros(1))[0],
+    "a spline of complex weights": lambda: spline(c=np.zeros(8, complex))[0],
     "a spline of a negative degree": lambda: spline(k=-5)[0],
     "categories without bits": categories_without_bits,
     "categories that are none": categories_that_are_none,
@@ -219,6 +220,15 @@ def test_a_model_bent_in_a_skops_file_is_refused_as_well() -> None:
             model.estimators_ = model.estimators_[:, :50]
 
         refusal_of(skops.io.dumps(model), "do not fit one another")
+
+
+@pytest.mark.parametrize(
+    "bent", [{"axis": "first"}, {"extrapolate": "sideways"}, {"k": 3.0}], ids=str
+)
+def test_a_spline_whose_parts_are_of_other_types_is_refused(bent: dict[str, Any]) -> None:
+    model, _ = spline(**bent)
+
+    refusal_of(pickle.dumps(model), "`BSpline` is used with values that no honest file has")
 
 
 def wide_vocabulary(name: str) -> Bent:

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import skops.io
+from scipy.interpolate import BSpline
 
 from . import allow_list
+from .makers_scipy import set_spline
 from .protocol.errors import HostError
-from .reading import Reading, damaged
+from .reading import Reading, damaged, resolve
 
 UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
@@ -41,6 +43,7 @@ _PLAIN: dict[str, frozenset[str]] = {
     "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
 }
 
+BSpline.__setstate__ = set_spline  # skops has the class itself set its state
 _COMPILED = (
     "sklearn.metrics._dist_metrics",
     "sklearn.neighbors._ball_tree",
@@ -60,18 +63,34 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
                 "Save the model again with the version used here.",
             )
         files = {name: archive.getinfo(name).file_size for name in archive.namelist()}
-    trusted = set()
-    read = 0
-    for node in _nodes(schema):
-        trusted.add(_check_node(node, reading))
-        if type(file := node.get("file")) is str:
-            read += files.get(file, 0)
-        _note_version(node, reading)
-    if read > UNPACKED_BYTES:
-        raise damaged("it reads its arrays over and over")
-    if reading.unknown:
-        return None
-    return skops.io.loads(bytes(data), trusted=sorted(trusted))
+        trusted = set()
+        is_of_today = True
+        read = 0
+        for node in _nodes(schema):
+            written = node.get("__module__"), node.get("__class__")
+            trusted.add(_check_node(node, reading))
+            is_of_today &= written == (node["__module__"], node["__class__"])
+            if type(file := node.get("file")) is str:
+                read += files.get(file, 0)
+            _note_version(node, reading)
+        if read > UNPACKED_BYTES:
+            raise damaged("it reads its arrays over and over")
+        if reading.unknown:
+            return None
+        data = bytes(data) if is_of_today else _with_schema(archive, schema)
+    return skops.io.loads(data, trusted=sorted(trusted))
+
+
+def _with_schema(archive: zipfile.ZipFile, schema: dict[str, Any]) -> bytes:
+    """The archive again with another schema."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as copy:
+        for member in archive.infolist():
+            is_schema = member.filename == "schema.json"
+            copy.writestr(
+                member.filename, json.dumps(schema) if is_schema else archive.read(member)
+            )
+    return content.getvalue()
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -107,26 +126,35 @@ def _nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _check_node(node: dict[str, Any], reading: Reading) -> str:
-    """The full name of the node's type, once its loader may make it."""
+    """The full name of the node's type, once its loader may make it. A node that another version
+    wrote gets the name that the type has here."""
     loader, module, name = (node.get(key) for key in ("__loader__", "__module__", "__class__"))
     if not (type(loader) is str and type(module) is str and type(name) is str):
         raise damaged("a node of it has no loader or no type")
+    written = (module, name)
+    module, name = allow_list.ALIASES.get(written, written)
     full = f"{module}.{name}"
     if loader == "PartialNode" and full == "functools.partial":
         _check_partial(node)
         return full
-    if loader == "JsonNode" or full in _PLAIN.get(loader, ()):
+    if loader == "JsonNode":
         return full
-    reading.named.add((module, name))
+    if full in _PLAIN.get(loader, ()):
+        node["__module__"], node["__class__"] = module, name
+        return full
+    reading.named.add(written)
     entry = allow_list.find(module, name, boosters=reading.boosters)
-    if entry is None and (module, name) in reading.approved:
+    if entry is None and written in reading.approved:
         return full
-    if entry is None or entry.module != module:
-        reading.unknown[(module, name)] = None
-    elif not _fits(node, entry):
+    if entry is None:
+        reading.unknown[written] = None
+        return full
+    if not _fits(node, entry):
         message = f"The file makes `{full}` by a {loader[:40]!a}, which no honest model does."
-        raise HostError("LOAD", message, refused=((module, name),))
-    return full
+        raise HostError("LOAD", message, refused=(written,))
+    resolve(entry)
+    node["__module__"], node["__class__"] = module, name = allow_list.located(module, name)
+    return f"{module}.{name}"
 
 
 def _note_version(node: dict[str, Any], reading: Reading) -> None:

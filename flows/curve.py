@@ -84,7 +84,8 @@ class Exploration:
             return {"problem": NOT_NOW}
         except HostError as error:
             logger.warning("no_curve code=%s", error.code)
-            return {"problem": NOT_NOW if error.lost else TOO_SLOW}
+            is_away = error.lost or error.code == "LOAD"
+            return {"problem": NOT_NOW if is_away else TOO_SLOW}
         logger.info("curve_drawn points=%d", len(points))
         return asdict(curve) | {"points": points}
 

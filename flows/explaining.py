@@ -96,7 +96,7 @@ def explain(execution_id: UUID) -> None:
             return
         except HostError as error:
             logger.warning("not_explained code=%s", error.code)
-            if not error.lost:
+            if not error.lost and error.code != "LOAD":
                 store_explanation(execution.pk, problem=TOOK_TOO_MUCH)
             return
         problem = explanation.problem or _doubt(execution, explanation)

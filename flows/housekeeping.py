@@ -7,6 +7,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -75,14 +76,15 @@ class Housekeeping:
                 return
 
     def _beat(self) -> None:
-        test = self_test()
+        test, problem = state_of_host()
         wakeup.beat(
             owner(),
             {
                 "slots": self._slots.size,
                 "running": self._slots.running,
                 "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "self_test": {"passed": test.passed, "findings": list(test.findings)},
+                "self_test": asdict(test),
+                "problem": problem,
                 "at": timezone.now().isoformat(),
             },
         )
@@ -114,19 +116,23 @@ class Housekeeping:
                 wakeup.say_warm(hint)
 
 
-def self_test() -> SelfTest:
-    """What the sandbox's self-test found; failed, too, where the host does not come up."""
+def state_of_host() -> tuple[SelfTest, str]:
+    """What the sandbox's self-test found, and why no model is opened here: "" where models are."""
+    test = SelfTest(passed=False)
     try:
-        return model_host().self_test
+        host = model_host()
+        test = host.self_test
+        host.check()
     except HostError as error:
-        return SelfTest(False, (error.message,))
+        return test, error.message
+    return test, ""
 
 
 def open_models() -> None:
     """Start the model host and open every active version, so that no prediction waits for it."""
-    test = self_test()
-    if not test.passed:
-        logger.error("self_test_failed findings=%s", "; ".join(test.findings))
+    _, problem = state_of_host()
+    if problem:
+        logger.error("no_model_is_opened why=%s", problem)
         return
     try:
         active = list(ModelVersion.objects.active().values_list("pk", flat=True))

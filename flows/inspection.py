@@ -149,8 +149,8 @@ class Examining:
             findings = self._findings(steps)
         except Refused as refused:
             refusal = refused
-        except HandedBack:
-            self._hand_back(lease)
+        except HandedBack as lost:
+            self._hand_back(lease, why=str(lost).rstrip("."))
             raise
         except ArtifactChanged:
             refusal = Refused(
@@ -186,8 +186,7 @@ class Examining:
         )
         return refusal
 
-    def _hand_back(self, lease: Lease) -> None:
-        why = "The process that opens models was stopped"
+    def _hand_back(self, lease: Lease, *, why: str) -> None:
         lease.write(partial(lifecycle.mark_handed_back, self.inspection, why=why))
 
     def _findings(self, steps: Steps) -> Findings:

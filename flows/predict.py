@@ -102,7 +102,7 @@ class Prediction:
             raise LeaseLost from None
         except HostError as error:
             if error.lost:
-                raise self._hand_back(lease, "The model's process was taken away") from None
+                raise self._hand_back(lease, error.message.rstrip(".")) from None
             return Failure(
                 error.code,
                 self._sentence(error),

@@ -138,7 +138,7 @@ class Rehearsing:
             raise LeaseLost from None
         except HostError as error:
             if error.lost:
-                raise self._hand_back(lease, "The model's process was taken away") from None
+                raise self._hand_back(lease, error.message.rstrip(".")) from None
             raise Refused(error.message, traceback=error.traceback) from None
         except ArtifactMissing:
             raise Refused("The store did not give the file. Try again in a minute.") from None

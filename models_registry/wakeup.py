@@ -104,7 +104,8 @@ def say_warm(hint: "WarmHint") -> None:
 
 
 def beat(worker: str, facts: dict[str, Any]) -> None:
-    """Say that this worker lives: ``facts`` are its slots, running, memory, self-test and time."""
+    """Say that this worker lives: ``facts`` are its slots, running, memory, self-test, the problem
+    that keeps it from opening models, and time."""
     try:
         quick_redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
     except RedisError as error:

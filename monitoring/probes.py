@@ -189,7 +189,7 @@ def read_workers() -> Workers:
 
 
 def worker_probe(workers: Workers, waiting: Queue) -> Probe:
-    """Red where none lives, or where a worker's sandbox does not hold."""
+    """Red where none lives, and where one opens no model, or opens them without a sandbox."""
     if workers.beats is None:
         return Probe("Workers", State.UNKNOWN, advice="Their heartbeats are in Redis.")
     if not workers.beats:
@@ -197,11 +197,17 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
         advice = f"Start a worker: python -m flows.worker.{stands}"
         return Probe("Workers", State.BAD, (("Alive", "0"),), advice)
     figures: list[tuple[str, str]] = [("Alive", str(len(workers.beats)))]
-    findings: list[str] = []
+    problems: list[str] = []
+    missing: set[str] = set()
     for name, facts in sorted(workers.beats.items()):
         test = facts.get("self_test", {})
         passed = bool(test.get("passed"))
-        findings += [] if passed else [f"{name}: {' '.join(map(str, test.get('findings', ())))}"]
+        if problem := facts.get("problem"):
+            problems.append(f"{name} opens no model. {problem}")
+        elif not passed:
+            findings = " ".join(map(str, test.get("findings", ())))
+            problems.append(f"{name} opens models without a sandbox. {findings}")
+        missing.update(map(str, test.get("missing", ())))
         seen = datetime.fromisoformat(str(facts.get("at", datetime.now(UTC).isoformat())))
         figures.append(
             (
@@ -212,9 +218,10 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
                 f"sandbox {'holds' if passed else 'does not hold'}",
             )
         )
-    if findings:
-        advice = "This worker opens no model: its sandbox does not hold. " + " ".join(findings)
-        return Probe("Workers", State.BAD, tuple(figures), advice)
+    if missing:
+        figures.append(("Known types that the libraries lack", _listed(sorted(missing))))
+    if problems:
+        return Probe("Workers", State.BAD, tuple(figures), " ".join(problems))
     return Probe("Workers", State.OK, tuple(figures))
 
 
@@ -268,6 +275,12 @@ def _answer(name: str, future: "Future[Probe]", ends: float) -> Probe:
 def _down(name: str, error: Exception, advice: str) -> Probe:
     """The class alone: a server's words may hold addresses and keys."""
     return Probe(name, State.BAD, (("Error", type(error).__name__),), advice)
+
+
+def _listed(names: list[str]) -> str:
+    """The first five names, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def _milliseconds(started: float) -> str:

@@ -1,6 +1,7 @@
 """Our own processes, and the whole stack as one list in the order of its needs."""
 
 import http.client
+import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -62,18 +63,26 @@ def check_celery(redis_url: str, node: str) -> None:
         raise NotHealthyError("no answer to a ping")
 
 
-def check_worker(redis_url: str) -> None:
-    """Raise NotHealthyError unless a resident worker's heartbeat is there (kept for 15 s)."""
+def check_worker(redis_url: str, *, opens_models: bool) -> None:
+    """Raise NotHealthyError unless a resident worker's heartbeat is there (kept for 15 s).
+
+    StackError where ``opens_models`` must be true and it says why it opens none: waiting does not
+    mend that.
+    """
     import redis as client
     from redis.exceptions import RedisError
 
     try:
         with client.Redis.from_url(redis_url, socket_timeout=2, retry=None) as connection:
-            is_beating = next(connection.scan_iter("worker:heartbeat:*", count=1000), None)
+            keys = list(connection.scan_iter("worker:heartbeat:*", count=1000))
+            beats = [json.loads(beat) for beat in connection.mget(keys) if beat] if keys else []
     except RedisError as error:
         raise NotHealthyError(str(error)) from None
-    if is_beating is None:
+    if not beats:
         raise NotHealthyError("no heartbeat")
+    problems = [beat.get("problem") for beat in beats]
+    if opens_models and all(problems):
+        raise StackError(str(problems[0]))
 
 
 def commands(
@@ -133,7 +142,7 @@ def worker(environment: Environment) -> Part:
         address=environment["PREFECT_API_URL"],
         after=("prepare", "redis", "s3", "prefect"),
         environment=ours(environment),
-        check=lambda: check_worker(environment["REDIS_URL"]),
+        check=lambda: check_worker(environment["REDIS_URL"], opens_models=environment.is_demo),
         is_shown=True,
     )
 

@@ -102,6 +102,12 @@ class ModelHost:
         self._sandbox.start()
         self._pool.start()
 
+    def check(self) -> None:
+        """HostError where no model is opened here: the zygote does not start, or the self-test
+        failed and nobody allowed what it found."""
+        self.start()
+        self._sandbox.check()
+
     def close(self) -> None:
         """Ends every process; a prediction that is running ends with a lost CRASH."""
         self._pool.close()
@@ -222,9 +228,8 @@ class ModelHost:
         *,
         is_kept: bool = True,
     ) -> AbstractContextManager[Child]:
-        """A child of the pool. HostError LOAD where models may not be opened at all."""
-        self.start()
-        self._sandbox.check()
+        """A child of the pool. HostError where models may not be opened at all."""
+        self.check()
         return self._pool.borrowed(artifact, limits, cancelled, is_kept=is_kept)
 
 

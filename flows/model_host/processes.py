@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -46,15 +47,40 @@ try:
     from model_host.zygote import main
     main(int(control), boosters="boosters" in also)
 except Exception as error:
-    failed = f"{type(error).__name__}: {error}"[:1000]
-    os.write(int(control), json.dumps({"failed": failed}).encode())
+    import traceback
+    said = {"failed": f"{type(error).__name__}: {error}"[:600],
+            "is_import": isinstance(error, ImportError),
+            "traceback": traceback.format_exc()[-1900:]}
+    os.write(int(control), json.dumps(said).encode())
     sys.exit(1)
 """
-"""Loads the package by itself: importing ``flows`` would set up Django, and read its settings."""
+"""Loads the package by itself: importing ``flows`` would set up Django, and read its settings. The
+last words fit into ``wire.CONTROL_BYTES`` whatever they are."""
+
+FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""What others end a process with; of any other signal it died by itself."""
+NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""Why a process may not start for the moment."""
+OTHER_LIBRARIES = (
+    "The libraries here are not those of requirements.txt: install these again (pip install "
+    "--require-hashes -r requirements.txt), then restart the worker."
+)
 
 
 class ZygoteLost(Exception):
-    """The zygote died, did not start, or does not answer; every child of it is gone."""
+    """The zygote died, did not start, or does not answer; every child of it is gone.
+
+    ``is_its_own``: nobody took it away, so another one would end the same way; ``advice`` says what
+    to do then, and ``traceback`` where it failed.
+    """
+
+    def __init__(
+        self, why: str, *, is_its_own: bool = False, advice: str = "", traceback: str = ""
+    ) -> None:
+        super().__init__(why)
+        self.is_its_own = is_its_own
+        self.advice = advice or "Mend that, then restart the worker; its log has the rest."
+        self.traceback = traceback
 
 
 class Zygote:
@@ -66,21 +92,28 @@ class Zygote:
         self._asking = threading.Lock()
         self._control, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [
-                    *(python, "-I", "-c", _LAUNCH),
-                    *(str(Path(__file__).parent), str(theirs.fileno()), *also),
-                ],
-                env=ENVIRONMENT,
-                cwd="/",
-                pass_fds=(theirs.fileno(),),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in the worker's terminal is for the worker.
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [
+                        *(python, "-I", "-c", _LAUNCH),
+                        *(str(Path(__file__).parent), str(theirs.fileno()), *also),
+                    ],
+                    env=ENVIRONMENT,
+                    cwd="/",
+                    pass_fds=(theirs.fileno(),),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C in the worker's terminal is for the worker.
+                )
+            except OSError as error:
+                self._control.close()
+                is_its_own = error.errno not in NO_ROOM
+                raise ZygoteLost(f"{python}: {error.strerror}", is_its_own=is_its_own) from error
         self.pid = self._process.pid
-        self.cold: tuple[str, ...] = tuple(self._answer(START_SECONDS)["cold"])
+        ready = self._answer(START_SECONDS)
+        self.cold: tuple[str, ...] = tuple(ready["cold"])
+        self.missing: tuple[str, ...] = tuple(ready["missing"])
 
     def fork(self, orders: Orders) -> Child:
         """A new child. HostError if the machine has no room for one."""
@@ -125,7 +158,7 @@ class Zygote:
             try:
                 socket.send_fds(self._control, [data], [] if descriptor is None else [descriptor])
             except OSError as error:
-                raise self._lost("it was gone") from error
+                raise self._ended() from error
             return self._answer(CONTROL_SECONDS)
 
     def _answer(self, seconds: float) -> dict[str, Any]:
@@ -134,16 +167,31 @@ class Zygote:
             self._control.settimeout(seconds)
             data = self._control.recv(wire.CONTROL_BYTES)
         except OSError as error:
-            raise self._lost(f"it did not answer within {seconds:g} seconds") from error
-        answer: dict[str, Any] = json.loads(data or '{"failed": "it died"}')
+            self.kill()
+            raise ZygoteLost(f"it did not answer within {seconds:g} seconds") from error
+        if not data:
+            raise self._ended()
+        answer: dict[str, Any] = json.loads(data)
         if "failed" in answer:
-            raise self._lost(answer["failed"])
+            self.kill()
+            raise ZygoteLost(
+                answer["failed"],
+                is_its_own=True,
+                advice=OTHER_LIBRARIES if answer["is_import"] else "",
+                traceback=answer["traceback"],
+            )
         return answer
 
-    def _lost(self, why: str) -> ZygoteLost:
-        """Makes sure that it is gone; what else there is to know is how it ended."""
+    def _ended(self) -> ZygoteLost:
+        """How it ended, that has closed its socket without a word."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(LAST_WORDS_SECONDS)
         self.kill()
-        return ZygoteLost(f"{why} (code {self._process.returncode})")
+        code = self._process.returncode
+        if code >= 0:
+            return ZygoteLost(f"it ended with code {code}", is_its_own=True)
+        name = signal.Signals(-code).name
+        return ZygoteLost(f"it was ended by {name}", is_its_own=-code not in FROM_OUTSIDE)
 
 
 class Child:

@@ -1,6 +1,7 @@
 """The zygote that is running, and what is known of the lock that its children are in.
 
-It is started when it is first needed, tested once, and replaced when it is lost. Where the
+It is started when it is first needed, tested once, and replaced when it is lost. Where it cannot
+start, it is tried again now and then, and everyone who asks meanwhile hears why. Where the
 self-test failed no model is opened, unless the host was told to open models all the same.
 """
 
@@ -10,6 +11,7 @@ import logging
 import math
 import threading
 import time
+from dataclasses import replace
 
 from .processes import Child, Zygote, ZygoteLost, self_test
 from .protocol.artifact import Artifact, Limits
@@ -19,6 +21,12 @@ from .protocol.orders import Orders, SelfTest
 logger = logging.getLogger(__name__)
 
 SPARE_CPU_SECONDS = 60
+NO_LOCK = (
+    "The sandbox needs Linux with seccomp on x86-64 or ARM64, and a container that may use it: see "
+    "docs/security.md."
+)
+TRIED_AGAIN_SECONDS = 30.0
+"""How long a zygote that could not start is not tried again."""
 
 
 class Sandbox:
@@ -31,6 +39,8 @@ class Sandbox:
         self._starting = threading.Lock()
         self._zygote: Zygote | None = None
         self._self_test: SelfTest | None = None
+        self._failure: ZygoteLost | None = None
+        self._failed_at = 0.0
         self._is_closed = False
 
     @property
@@ -51,10 +61,8 @@ class Sandbox:
     def check(self) -> None:
         """HostError LOAD where models may not be opened."""
         if not self.self_test.passed and not self._allow_unsandboxed:
-            raise HostError(
-                "LOAD",
-                "This server cannot open models safely: " + " ".join(self.self_test.findings),
-            )
+            findings = " ".join(self.self_test.findings)
+            raise HostError("LOAD", f"This server cannot open models safely: {findings} {NO_LOCK}")
 
     def fork(self, artifact: Artifact, limits: Limits) -> Child:
         """A new child for this artifact, from another zygote if the one that was there is lost."""
@@ -92,11 +100,14 @@ class Sandbox:
             if self._zygote is None or self._zygote is lost:
                 started = time.monotonic()
                 self._zygote = None
-                self._zygote = zygote = Zygote(self._python, boosters=self._boosters)
-                if zygote.cold:
-                    logger.warning("warm-up incomplete: %s", "; ".join(zygote.cold))
+                zygote = self._new_zygote()
                 if self._self_test is None or not self._self_test.passed:
-                    self._self_test = self_test(zygote)
+                    try:
+                        self._self_test = replace(self_test(zygote), missing=zygote.missing)
+                    except (HostError, ZygoteLost):  # the machine had no room for a process
+                        zygote.close()
+                        raise
+                self._zygote = zygote
                 logger.info(
                     "model host ready pid=%d seconds=%.1f sandboxed=%s",
                     zygote.pid,
@@ -105,7 +116,28 @@ class Sandbox:
                 )
             return self._zygote
 
+    def _new_zygote(self) -> Zygote:
+        """ZygoteLost if it does not come up, at once if one of the last seconds could not."""
+        if self._failure and time.monotonic() < self._failed_at + TRIED_AGAIN_SECONDS:
+            raise self._failure.with_traceback(None)
+        try:
+            zygote = Zygote(self._python, boosters=self._boosters)
+        except ZygoteLost as error:
+            self._failure, self._failed_at = error if error.is_its_own else None, time.monotonic()
+            logger.error("model host does not start: %s %s", error, error.traceback)
+            raise
+        self._failure = None
+        if zygote.cold:
+            logger.warning("warm-up incomplete: %s", "; ".join(zygote.cold))
+        if zygote.missing:
+            logger.warning("known types are missing here: %s", ", ".join(zygote.missing))
+        return zygote
+
 
 def _not_started(error: ZygoteLost) -> HostError:
-    message = f"The process that opens models could not be started: {error}."
-    return HostError("CRASH", message, lost=True)
+    """What is its own fault ends the same way for whoever tries again, so it is not ``lost``."""
+    if not error.is_its_own:
+        message = f"The process that opens models could not be started: {error}."
+        return HostError("CRASH", message, lost=True)
+    message = f"The process that opens models cannot start: {str(error).rstrip('.')}. "
+    return HostError("LOAD", message + error.advice, traceback=error.traceback)

@@ -11,7 +11,7 @@ import importlib.util
 import io
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import joblib
@@ -80,28 +80,33 @@ _MODULES = (
 _ROWS = 12
 
 
-def warm_up(*, boosters: bool = False) -> list[str]:
-    """Imports, opens and predicts once; returns what failed, a line each, which should be none.
+def warm_up(*, boosters: bool = False) -> tuple[list[str], list[str]]:
+    """Imports, opens and predicts once; returns what failed, a line each, and the known types that
+    the libraries here lack. Both should be none.
 
     ``boosters``: imports XGBoost and LightGBM, too, where they are installed.
     """
-    failed = []
     time.localtime()  # Reads the time zone's file.
     joblib.cpu_count(only_physical_cores=True)  # Asks a subprocess, once; boosting wants to know.
-    preload()
-    for module in _MODULES:
-        importlib.import_module(module)
+    missing = preload()
+    modules = list(_MODULES)
     for module in BOOSTER_MODULES if boosters else ():
         if importlib.util.find_spec(module.partition(".")[0]):
-            importlib.import_module(module)
+            modules.append(module)
+    failed = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, exercise in _exercises():
+        for name, exercise in (*_imports(modules), *_exercises()):
             try:
                 exercise()
             except Exception as error:
                 failed.append(f"{name}: {type(error).__name__}: {error}"[:300])
-    return failed
+    return failed, missing
+
+
+def _imports(modules: Iterable[str]) -> Iterator[tuple[str, Callable[[], object]]]:
+    for module in modules:
+        yield module, partial(importlib.import_module, module)
 
 
 def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:

@@ -10,9 +10,10 @@ On the control socket each message is one JSON object, sent in one piece and ans
 ``{"error": why}`` where the machine has no room for a process
 ``{"op": "reap", "pid": n}``, for a child that has ended → ``{"status": n}`` as of ``os.waitpid``
 
-The first message, unasked, is ``{"ready": true, "cold": [...]}`` with the warm-ups that failed; the
-last may be ``{"failed": why}``. It ends, and its children with it, when the worker closes the
-socket or dies.
+The first message, unasked, is ``{"ready": true, "cold": [...], "missing": [...]}`` with the
+warm-ups that failed and the known types that the libraries lack; the last may be ``{"failed": why,
+"is_import": whether a library is missing, "traceback": where}``. It ends, and its children with it,
+when the worker closes the socket or dies.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def main(control_descriptor: int, *, boosters: bool = False) -> None:
     if platform.system() == "Linux":
         # A process that the worker forked may hold the socket open after the worker's death.
         waiting.register(os.pidfd_open(os.getppid()), select.POLLIN)
-    cold = warmup.warm_up(boosters=boosters)
+    cold, missing = warmup.warm_up(boosters=boosters)
     gc.collect()
     gc.freeze()  # Children share these pages for as long as nobody touches them.
-    _say(control, {"ready": True, "cold": cold[:20]})
+    _say(control, {"ready": True, "cold": cold[:20], "missing": missing[:50]})
     _serve(control, waiting)
 
 

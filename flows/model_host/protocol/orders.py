@@ -29,7 +29,9 @@ class Orders:
 @dataclass(frozen=True)
 class SelfTest:
     """What a locked process could still do. ``findings``: one sentence each; when ``passed``, they
-    only say which layers this kernel offers."""
+    only say which layers this kernel offers. ``missing``: the known types that the libraries here
+    lack, by full name; files that need one are refused."""
 
     passed: bool
     findings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()

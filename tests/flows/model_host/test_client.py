@@ -9,15 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import Ridge
 
 from flows.model_host import processes
 from flows.model_host.client import ArtifactChanged, ModelHost, PredictionCancelled
@@ -26,6 +29,7 @@ from flows.model_host.protocol.artifact import Artifact, Limits
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.inputs import Column, InputLayout
 from flows.model_host.protocol.orders import SelfTest
+from tests.flows.model_host.conftest import python_with
 from tests.flows.model_host.observed import busy_children, children_of, has_gone, status_of
 
 MakeModel = Callable[..., Artifact]
@@ -48,6 +52,16 @@ def ask(host: ModelHost, one_number: InputLayout) -> Callable[[Artifact], object
 def own_host(python: str, **settings: object) -> ModelHost:
     defaults = {"max_children": 4, "max_memory_bytes": 2**31, "children_per_model": 1}
     return ModelHost(python=python, **(defaults | settings))  # type: ignore[arg-type]
+
+
+@contextmanager
+def own_host_or_none(python: str) -> Iterator[ModelHost]:
+    """A host that need not come up."""
+    host = own_host(python)
+    with suppress(HostError):
+        host.start()
+    yield host
+    host.close()
 
 
 def zygotes() -> set[int]:
@@ -553,17 +567,140 @@ def test_a_killed_worker_leaves_no_process(foreign_python: str, model: MakeModel
         assert has_gone(child)
 
 
-def test_a_zygote_that_does_not_start_says_why(
-    tmp_path: Path, one_number: InputLayout, model: MakeModel
+# A start that fails
+
+
+def interpreter(folder: Path, *lines: str) -> str:
+    """A program in an interpreter's place, which notes each start in ``started``."""
+    program = folder / "python"
+    program.write_text("\n".join(["#!/bin/sh", f"echo started >> {folder}/started", *lines, ""]))
+    program.chmod(0o755)
+    return str(program)
+
+
+def starts(folder: Path) -> int:
+    return len((folder / "started").read_text().splitlines())
+
+
+def test_a_host_whose_libraries_are_not_there_names_what_is_missing_and_the_way_out(
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to(Path(sys.executable).resolve())
     (tmp_path / "pyvenv.cfg").write_text(f"home = {Path(sys.executable).resolve().parent}\n")
 
-    with pytest.raises(HostError, match=r"No module named '\w+'") as caught:
+    with pytest.raises(HostError) as caught:
         own_host(str(tmp_path / "bin/python")).start()
 
-    assert (caught.value.code, caught.value.lost) == ("CRASH", True)
+    assert (caught.value.code, caught.value.lost) == ("LOAD", False)
+    assert re.fullmatch(
+        r"The process that opens models cannot start: ModuleNotFoundError: No module named '\w+'\. "
+        r"The libraries here are not those of requirements\.txt: install these again "
+        r"\(pip install --require-hashes -r requirements\.txt\), then restart the worker\.",
+        caught.value.message,
+    )
+    assert "in <module>" in caught.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("lines", "why", "is_lost"),
+    [
+        (["exit 3"], "cannot start: it ended with code 3.", False),
+        (["kill -SEGV $$"], "cannot start: it was ended by SIGSEGV.", False),
+        (["kill -KILL $$"], "could not be started: it was ended by SIGKILL.", True),
+    ],
+    ids=["by itself", "by a fault of its own", "by somebody else"],
+)
+def test_an_end_at_the_start_is_told_and_only_one_from_outside_is_worth_another_attempt(
+    lines: list[str], why: str, is_lost: bool, tmp_path: Path
+) -> None:
+    with pytest.raises(HostError, match=re.escape(why)) as caught:
+        own_host(interpreter(tmp_path, *lines)).start()
+
+    assert caught.value.lost == is_lost
+
+
+def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HostError, match=r"cannot start: /.*/python: No such file") as caught:
+        own_host(str(tmp_path / "python")).start()
+
+    assert not caught.value.lost
+
+
+def test_a_start_that_failed_by_itself_is_not_tried_again_at_once(tmp_path: Path) -> None:
+    """Every heartbeat asks, and an import of scikit-learn costs a second of a core."""
+    host = own_host(interpreter(tmp_path, "exit 3"))
+
+    said = set()
+    for ask in (host.start, host.check, lambda: host.self_test):
+        with pytest.raises(HostError) as caught:
+            ask()
+        said.add(caught.value.message)
+
+    assert (len(said), starts(tmp_path)) == (1, 1)
+
+
+def test_a_start_that_failed_is_tried_again_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.model_host.sandbox.TRIED_AGAIN_SECONDS", 0.0)
+    program = interpreter(tmp_path, "exit 3")
+    with own_host_or_none(program) as host:
+        interpreter(tmp_path, f'exec {sys.executable} "$@"')
+
+        assert host.self_test.passed
+
+
+def test_a_start_that_was_ended_from_outside_is_tried_again_at_once(tmp_path: Path) -> None:
+    host = own_host(interpreter(tmp_path, "kill -KILL $$"))
+
+    for _ in range(2):
+        with pytest.raises(HostError):
+            host.start()
+
+    assert starts(tmp_path) == 2
+
+
+def test_a_host_that_had_no_room_to_test_itself_does_so_at_the_next_request(
+    foreign_python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = HostError("CRASH", "No process could be started for the model.", lost=True)
+    before = zygotes()
+    host = own_host(foreign_python)
+    with monkeypatch.context() as context:
+        context.setattr("flows.model_host.sandbox.self_test", Mock(side_effect=full))
+        with pytest.raises(HostError, match="No process"):
+            host.start()
+    assert zygotes() == before
+
+    with host:
+        assert host.self_test.passed
+
+
+def test_a_library_without_a_known_type_costs_that_type_alone(
+    tmp_path: Path, one_number: InputLayout
+) -> None:
+    """A library of another version: a class and a module that the list names are not in it."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, sklearn.manifold\n"
+        "del sys.modules['sklearn.manifold._classical_mds'].ClassicalMDS\n"
+        "sys.modules['sklearn.model_selection._search_successive_halving'] = None\n"
+    )
+    path = tmp_path / "ridge.joblib"
+    joblib.dump(Ridge().fit([[1.0], [2.0]], [1.0, 2.0]), path)
+    artifact = Artifact(hashlib.sha256(path.read_bytes()).hexdigest(), path, "joblib")
+
+    with own_host(python_with(tmp_path / "home", tmp_path)) as host:
+        value = host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value
+
+        assert host.self_test.passed
+        assert set(host.self_test.missing) == {
+            "sklearn.manifold._classical_mds.ClassicalMDS",
+            "sklearn.model_selection._search_successive_halving.HalvingGridSearchCV",
+            "sklearn.model_selection._search_successive_halving.HalvingRandomSearchCV",
+            "sklearn.model_selection._search_successive_halving._SubsampleMetaSplitter",
+        }
+    assert value == pytest.approx(1.16666666)
 
 
 # The self-test

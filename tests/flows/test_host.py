@@ -6,17 +6,22 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
-from flows import host, inspection, predict
+from config.stack.errors import StackError
+from config.stack.processes import check_worker
+from executions.explanations.storing import unexplained
+from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
-from flows.errors import InspectionFailed
+from flows.errors import HandedBack, InspectionFailed, PredictionFailed
 from flows.housekeeping import Housekeeping
 from flows.model_host.client import ModelHost
 from flows.model_host.protocol.artifact import Artifact, Limits
@@ -24,6 +29,8 @@ from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.orders import SelfTest
 from models_registry import wakeup
 from models_registry.models import Inspection, ModelVersion
+from tests.factories import LOAN_OUTPUTS, make_execution
+from tests.flows.model_host.conftest import python_with
 from tests.flows.model_host.observed import children_of, status_of
 from tests.flows.resident import ask
 
@@ -95,7 +102,10 @@ def test_where_the_sandbox_does_not_hold_no_file_is_opened_and_the_page_says_why
     row = inspect(iris)
 
     assert row.status == "failed"
-    assert row.message == f"This server cannot open models safely: {FINDING}"
+    assert row.message == (
+        f"This server cannot open models safely: {FINDING} The sandbox needs Linux with seccomp on "
+        "x86-64 or ARM64, and a container that may use it: see docs/security.md."
+    )
 
 
 def test_only_the_setting_opens_files_without_a_sandbox(
@@ -130,20 +140,149 @@ def test_boosters_open_only_where_the_site_allows_them(
     assert (b"boosters" in words_of_zygote) == is_allowed
 
 
-def test_a_heartbeat_tells_what_the_self_test_found(
-    started: Callable[..., ModelHost], no_sandbox: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Has a worker of this test's own send a heartbeat, and returns its facts."""
+
     class Idle:
         size, running = 2, 0
 
     name = f"worker-{uuid.uuid4().hex[:8]}"
     monkeypatch.setattr("flows.housekeeping.owner", lambda: name)
-    started()
 
-    Housekeeping(Idle(), None)._beat()  # type: ignore[arg-type]
+    def send() -> dict[str, Any]:
+        Housekeeping(Idle(), None)._beat()  # type: ignore[arg-type]
+        return wakeup.heartbeats()[name]
 
-    assert wakeup.heartbeats()[name]["self_test"] == {"passed": False, "findings": [FINDING]}
+    yield send
     wakeup.stop_beating(name)
+
+
+@pytest.mark.parametrize(
+    ("is_allowed", "problem"),
+    [(False, f"This server cannot open models safely: {FINDING}"), (True, "")],
+)
+def test_a_heartbeat_tells_what_the_self_test_found_and_what_keeps_models_closed(
+    is_allowed: bool,
+    problem: str,
+    started: Callable[..., ModelHost],
+    no_sandbox: None,
+    beat: Callable[[], dict[str, Any]],
+) -> None:
+    started(ALLOW_UNSANDBOXED_MODELS=is_allowed)
+
+    facts = beat()
+
+    assert facts["self_test"] == {"passed": False, "findings": [FINDING], "missing": []}
+    assert facts["problem"].startswith(problem)
+    assert bool(facts["problem"]) != is_allowed
+
+
+# A host that does not start
+
+
+@pytest.fixture
+def hosted_by(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Has this process's model host use another interpreter."""
+    settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
+
+    def use(python: str) -> None:
+        monkeypatch.setattr(host, "ModelHost", partial(ModelHost, python=python))
+        monkeypatch.setattr(host, "_host", cache(host._host.__wrapped__))
+
+    return use
+
+
+@pytest.fixture
+def without_a_library(tmp_path: Path, hosted_by: Callable[[str], None]) -> str:
+    """Libraries of which one has no module of another; what is said of it."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages/skops.py").write_text("import numpy.of_yesterday\n")
+    hosted_by(python_with(tmp_path / "home", tmp_path / "packages"))
+    return (
+        "The process that opens models cannot start: ModuleNotFoundError: No module named "
+        "'numpy.of_yesterday'. The libraries here are not those of requirements.txt: install these "
+        "again (pip install --require-hashes -r requirements.txt), then restart the worker."
+    )
+
+
+def test_an_inspection_tells_why_the_host_does_not_start_on_its_first_attempt(
+    iris: ModelVersion, without_a_library: str
+) -> None:
+    row = inspect(iris)
+
+    assert (row.status, row.attempt, row.message) == ("failed", 1, without_a_library)
+    assert "import numpy.of_yesterday" in row.traceback
+    assert [step["state"] for step in row.steps] == ["passed", "passed", "passed", "failed"]
+
+
+def test_a_prediction_tells_why_the_host_does_not_start_on_its_first_attempt(
+    iris: ModelVersion, without_a_library: str
+) -> None:
+    execution = ask(iris)
+
+    with pytest.raises(PredictionFailed):
+        predict.claim(str(execution.pk), 1).carry_out()
+
+    execution.refresh_from_db()
+    assert (execution.status, execution.attempt) == ("failed", 1)
+    assert (execution.error_code, execution.message) == ("LOAD", without_a_library)
+
+
+def test_an_explanation_stays_open_while_the_host_does_not_start(
+    iris: ModelVersion, without_a_library: str
+) -> None:
+    execution = make_execution(version=iris, inputs=ask(iris).inputs, outputs=LOAN_OUTPUTS)
+
+    explaining.explain(execution.pk)
+
+    assert unexplained().filter(pk=execution.pk).exists()
+
+
+def test_a_host_that_is_ended_from_outside_gets_all_its_attempts_and_keeps_its_cause(
+    iris: ModelVersion, tmp_path: Path, hosted_by: Callable[[str], None]
+) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\nkill -KILL $$\n")
+    program.chmod(0o755)
+    hosted_by(str(program))
+    row = Inspection.objects.create(version=iris, sha256=iris.sha256)
+
+    for attempt in range(1, settings.MAX_ATTEMPTS + 1):
+        with pytest.raises(HandedBack):
+            inspection.claim(row.pk, attempt).carry_out()
+
+    row.refresh_from_db()
+    assert row.message == (
+        "The process that opens models could not be started: it was ended by SIGKILL on all 3 "
+        "attempts. Try it again."
+    )
+
+
+def test_a_demo_stops_at_its_start_with_the_reason_why_its_worker_opens_no_model(
+    without_a_library: str, beat: Callable[[], dict[str, Any]]
+) -> None:
+    for name in wakeup.heartbeats():
+        wakeup.stop_beating(name)
+
+    assert beat()["problem"] == without_a_library
+    with pytest.raises(StackError) as caught:
+        check_worker(settings.REDIS_URL, opens_models=True)
+    assert str(caught.value) == without_a_library
+    check_worker(settings.REDIS_URL, opens_models=False)
+
+
+def test_a_stack_is_healthy_while_one_of_its_workers_opens_models() -> None:
+    beats = {"broken": "No module named x.", "working": ""}
+    for name, problem in beats.items():
+        wakeup.beat(name, {"problem": problem})
+
+    check_worker(settings.REDIS_URL, opens_models=True)
+
+    for name in beats:
+        wakeup.stop_beating(name)
 
 
 @pytest.mark.parametrize("page", ["/admin/", "/history/"])

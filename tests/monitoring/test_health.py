@@ -86,7 +86,31 @@ def test_a_worker_says_what_it_does_and_whether_its_sandbox_holds() -> None:
     test = {"passed": False, "findings": ["A socket was opened."]}
     broken = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
     assert broken.state is State.BAD
-    assert "A socket was opened." in broken.advice
+    assert broken.advice == "ann opens models without a sandbox. A socket was opened."
+
+
+def test_a_worker_that_opens_no_model_says_why() -> None:
+    problem = "The process that opens models cannot start: No module named 'x'."
+    found = probes.worker_probe(
+        Workers({"ann": beating(), "bob": beating(problem=problem, self_test={"passed": False})}),
+        EMPTY,
+    )
+
+    assert found.state is State.BAD
+    assert found.advice == f"bob opens no model. {problem}"
+
+
+def test_known_types_that_a_workers_libraries_lack_are_shown() -> None:
+    missing = [f"scipy.sparse.Of{n}" for n in range(7)]
+    test = BEAT["self_test"] | {"missing": missing}
+
+    found = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
+
+    assert found.state is State.OK
+    assert dict(found.figures)["Known types that the libraries lack"] == (
+        "scipy.sparse.Of0, scipy.sparse.Of1, scipy.sparse.Of2, scipy.sparse.Of3, scipy.sparse.Of4 "
+        "and 2 more"
+    )
 
 
 def test_a_queue_that_stands_is_red(alice: User) -> None:

@@ -98,39 +98,39 @@ class Sandbox:
             if self._is_closed:
                 raise RuntimeError("the model host is closed")
             if self._zygote is None or self._zygote is lost:
-                started = time.monotonic()
                 self._zygote = None
-                zygote = self._new_zygote()
-                if self._self_test is None or not self._self_test.passed:
-                    try:
-                        self._self_test = replace(self_test(zygote), missing=zygote.missing)
-                    except (HostError, ZygoteLost):  # the machine had no room for a process
-                        zygote.close()
-                        raise
-                self._zygote = zygote
-                logger.info(
-                    "model host ready pid=%d seconds=%.1f sandboxed=%s",
-                    zygote.pid,
-                    time.monotonic() - started,
-                    self._self_test.passed,
-                )
+                if self._failure and time.monotonic() < self._failed_at + TRIED_AGAIN_SECONDS:
+                    raise self._failure.with_traceback(None)
+                self._failure = None
+                try:
+                    self._zygote = self._new_zygote()
+                except ZygoteLost as error:
+                    logger.error("model host does not start: %s %s", error, error.traceback)
+                    if error.is_its_own:
+                        self._failure, self._failed_at = error, time.monotonic()
+                    raise
             return self._zygote
 
     def _new_zygote(self) -> Zygote:
-        """ZygoteLost if it does not come up, at once if one of the last seconds could not."""
-        if self._failure and time.monotonic() < self._failed_at + TRIED_AGAIN_SECONDS:
-            raise self._failure.with_traceback(None)
-        try:
-            zygote = Zygote(self._python, boosters=self._boosters)
-        except ZygoteLost as error:
-            self._failure, self._failed_at = error if error.is_its_own else None, time.monotonic()
-            logger.error("model host does not start: %s %s", error, error.traceback)
-            raise
-        self._failure = None
+        """One that is warm, and tested. HostError where the machine has no room for the test."""
+        started = time.monotonic()
+        zygote = Zygote(self._python, boosters=self._boosters)
         if zygote.cold:
             logger.warning("warm-up incomplete: %s", "; ".join(zygote.cold))
         if zygote.missing:
             logger.warning("known types are missing here: %s", ", ".join(zygote.missing))
+        if self._self_test is None or not self._self_test.passed:
+            try:
+                self._self_test = replace(self_test(zygote), missing=zygote.missing)
+            except (HostError, ZygoteLost):
+                zygote.close()
+                raise
+        logger.info(
+            "model host ready pid=%d seconds=%.1f sandboxed=%s",
+            zygote.pid,
+            time.monotonic() - started,
+            self._self_test.passed,
+        )
         return zygote
 
 

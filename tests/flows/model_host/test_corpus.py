@@ -23,6 +23,7 @@ from flows.model_host.protocol.errors import HostError
 from flows.model_host.reading import Absent
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import NAMES, specimen
+from tests.flows.model_host.other_stacks import answers
 
 
 def _joblib(compressor: str | None, protocol: int | None = None) -> Callable[[Any], bytes]:
@@ -96,12 +97,6 @@ def _same_state(one: Any, other: Any) -> bool:
 
 def writers(name: str) -> list[str]:
     return [writer for writer in WRITERS if writer != "skops" or name not in NOT_IN_SKOPS]
-
-
-def answers(estimator: Any, row: Any) -> list[Any]:
-    """What the model says of the row: the prediction, and the probabilities where it has them."""
-    methods = ("predict", "predict_proba")
-    return [getattr(estimator, name)(row) for name in methods if hasattr(estimator, name)]
 
 
 @pytest.mark.parametrize("name", NAMES)

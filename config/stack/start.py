@@ -21,7 +21,7 @@ from config.stack.pids import Identity
 from config.stack.record import Process, Record
 from config.stack.supervisor import StoppedError, Supervisor
 
-START_SECONDS = 180.0  # after which a start has failed
+START_SECONDS = 300.0  # after which a start has failed; what ends by itself is told at once
 STOP_SECONDS = 45.0  # within which what has failed is stopped
 DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
 

@@ -209,6 +209,21 @@ def test_a_second_factor_is_asked_for_and_a_recovery_code_works_once(
     assert sorted(event.after["kind"] for event in added) == ["recovery_codes", "totp"]  # type: ignore[index]
 
 
+def test_the_secrets_of_a_second_factor_are_kept_by_no_browser(alice: User) -> None:
+    client = Client()
+    sign_in(client, alice.email)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    asked = client.get("/accounts/2fa/totp/activate/")
+    secret = asked.context["form"].secret
+    assert secret in asked.content.decode()
+    client.post("/accounts/2fa/totp/activate/", {"code": digits(secret)})
+    codes = client.get("/accounts/2fa/recovery-codes/")
+    file = client.get("/accounts/2fa/recovery-codes/download/")
+    for page in (asked, codes, file):
+        assert page.status_code == 200
+        assert "no-store" in page["Cache-Control"]
+
+
 def test_the_site_may_ask_admins_for_a_second_factor(ada: User, settings: Any) -> None:
     settings.REQUIRE_ADMIN_SECOND_FACTOR = True
     client = Client()

@@ -35,12 +35,13 @@ smoke: ## Start and predict on every other supported Python of this machine
 	$(INSTALL) development pages
 	@$(PY) -m tests.smoke
 
-check: ## Check style, types, layers, migrations and templates; changes nothing
+check: ## Check style, types, layers, clocks in tests, migrations and templates; changes nothing
 	$(INSTALL) development
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --quiet --check .
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports --no-cache
+	@$(PY) -m tests.clock_check
 	@DJANGO_SETTINGS_MODULE=config.settings_types LOG_LEVEL=CRITICAL \
 		$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@.venv/bin/djlint --quiet --lint templates

@@ -1,6 +1,8 @@
-"""The settings of the test suite: the same product, quick passwords, mail in memory."""
+"""The settings of the test suite: the same product, quick passwords, mail in memory, and patience
+with servers that a busy machine slows down."""
 
 from config.settings import *  # noqa: F403
+from tests.clocks import PATIENCE_SECONDS
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
@@ -9,3 +11,15 @@ STORAGES["staticfiles"] = {  # noqa: F405
 }
 LOGGING["root"]["level"] = "WARNING"  # type: ignore[index]  # noqa: F405
 WHITENOISE_AUTOREFRESH = True  # no scan of collected files at every start
+
+PREFECT_TIMEOUT_SECONDS = EMAIL_TIMEOUT = PATIENCE_SECONDS
+S3_CONNECT_TIMEOUT_SECONDS = S3_READ_TIMEOUT_SECONDS = int(PATIENCE_SECONDS)
+CELERY_BROKER_TRANSPORT_OPTIONS |= {  # noqa: F405
+    "socket_connect_timeout": PATIENCE_SECONDS,
+    "socket_timeout": PATIENCE_SECONDS,
+}
+DATABASES["default"]["OPTIONS"] |= {  # noqa: F405
+    "connect_timeout": int(PATIENCE_SECONDS),
+    "options": f"-c statement_timeout={PATIENCE_SECONDS:.0f}s",
+}
+DATABASES["default"]["OPTIONS"]["pool"]["timeout"] = PATIENCE_SECONDS  # noqa: F405

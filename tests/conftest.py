@@ -2,6 +2,7 @@
 remembers. PostgreSQL, Redis and S3 are real in every test."""
 
 import pytest
+from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.core.management import CommandError
 from django.db import transaction
@@ -10,7 +11,10 @@ from hypothesis import settings as hypothesis_settings
 
 from accounts import retention
 from accounts.models import User
+from models_registry import wakeup
 from models_registry.models import ModelVersion
+from monitoring import probes
+from tests.clocks import PATIENCE_SECONDS
 from tests.factories import make_user, make_version
 from tests.fake_prefect import FakePrefect
 
@@ -40,6 +44,10 @@ TransactionTestCase._fixture_teardown = _flush_again  # type: ignore[attr-define
 
 hypothesis_settings.register_profile("suite", deadline=None)  # no test asserts a time
 hypothesis_settings.load_profile("suite")
+
+# What settings do not hold of the product's patience with its servers (`config/settings_test.py`).
+wakeup.TIMEOUT_SECONDS = probes.ONE_SECOND = probes.ALL_SECONDS = PATIENCE_SECONDS
+ratelimit.CACHE_LOCK_WAIT_TIMEOUT = PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A real SMTP server that keeps what it is given, and the outbox emptied into it."""
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -12,14 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from aiosmtpd.controller import Controller
 
+from config.stack import ports
 from notifications import mail
 from notifications.models import Mail
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+from tests.clocks import PATIENCE_SECONDS
 
 
 class PostOffice:
@@ -54,12 +49,17 @@ class PostOffice:
 @contextmanager
 def open_post_office(settings: Any) -> Iterator[PostOffice]:
     office = PostOffice()
-    controller = Controller(office, hostname="127.0.0.1", port=free_port())
+    controller = Controller(
+        office,
+        hostname=ports.LOOPBACK,
+        port=ports.choose(taken=set()),
+        ready_timeout=PATIENCE_SECONDS,
+    )
     controller.start()
     settings.EMAIL_BACKEND = "notifications.mail.OutboxBackend"
     settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
     settings.MAIL_IS_DELIVERED = True
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    settings.EMAIL_HOST, settings.EMAIL_PORT = ports.LOOPBACK, controller.port
     settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
     settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
     try:

@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from tests.chaos.faults import Fault, Scene
 from tests.chaos.machine import PARTS
 from tests.chaos.run import prepared, suffer
+from tests.clocks import until
 
 
 @pytest.fixture
@@ -24,10 +24,15 @@ def scene() -> Iterator[Scene]:
     shutil.rmtree(folder)
 
 
+def accepted(scene: Scene) -> int:
+    return sum(one.execution is not None for one in scene.crowd.submissions)
+
+
 def kill_each_part(scene: Scene) -> None:
     for part in PARTS:
         scene.machine.kill_and_wait(part)
-        time.sleep(1.0)  # the faults are to fall together only where they would anyway
+        taken = accepted(scene)  # the faults are to fall together only where they would anyway
+        until(lambda before=taken: accepted(scene) > before, f"a form to be taken without {part}")
     scene.forget_opened_models()
 
 

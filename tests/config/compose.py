@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any
 import yaml
 
 from config.stack import redis
+from tests.clocks import PATIENCE_SECONDS, until
 from tests.test_settings import REPOSITORY
 
-WAIT_SECONDS = 180.0
 REDIS_CLI = f"""\
 #!{sys.executable}
 import os, sys
@@ -107,11 +106,12 @@ class Machine:
 
     def _wait_for(self, service: str) -> None:
         test = self._health_test(service)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while (done := self._probe(service, test)).returncode:
+
+        def is_healthy() -> bool:
             assert self.running[service].poll() is None, self.log(service).read_text()[-3000:]
-            assert time.monotonic() < deadline, (service, done.stdout, done.stderr)
-            time.sleep(0.2)
+            return self._probe(service, test).returncode == 0
+
+        until(is_healthy, f"{service} to be healthy", pause=0.5)  # each question is a process
 
     def _health_test(self, service: str) -> list[str]:
         kind, *words = compose()["services"][service]["healthcheck"]["test"]
@@ -123,7 +123,7 @@ class Machine:
     def _probe(self, service: str, test: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             test, cwd=REPOSITORY, env=self.environment(service), capture_output=True, text=True,
-            check=False, timeout=60,
+            check=False, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
 
     def log(self, service: str) -> Path:
@@ -135,7 +135,7 @@ class Machine:
             process.terminate()
         for process in self.running.values():
             try:
-                process.wait(40)
+                process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()

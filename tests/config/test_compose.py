@@ -196,7 +196,7 @@ def test_the_commands_of_every_service_together_make_a_prediction(machine: Machi
 
 def ask(machine: Machine, path: str, **headers: str) -> tuple[int, str | None]:
     """The web's answer to somebody beside it, as a proxy is."""
-    connection = http.client.HTTPConnection("127.0.0.1", machine.ports["web:8000"], timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", machine.ports["web:8000"])
     connection.request("GET", path, headers={"Host": SITE} | headers)
     answer = connection.getresponse()
     return answer.status, answer.getheader("Location")

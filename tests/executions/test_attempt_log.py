@@ -1,4 +1,6 @@
-import time
+from unittest.mock import Mock
+
+import pytest
 
 from executions.attempt_log import AttemptLog, LogLine, read, written
 
@@ -22,8 +24,9 @@ def test_a_line_of_another_format_is_shown_as_it_is() -> None:
     assert (line.event, line.time_text) == ("Ran in 1 s.", "")
 
 
-def test_lines_count_from_the_claim() -> None:
-    log = AttemptLog(time.monotonic() - 5)
+def test_lines_count_from_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("executions.attempt_log.time", Mock(monotonic=lambda: 107.5))
+    log = AttemptLog(100.0)
     log.add("claimed")
     (line,) = read(log.text)
-    assert 5 <= (line.seconds or 0) < 10
+    assert line.seconds == 7.5

@@ -20,6 +20,12 @@ HTMX: Any = {"headers": {"HX-Request": "true"}}
 LONG_AGO = timedelta(hours=1)
 
 
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result stays new for as long as a test takes."""
+    monkeypatch.setattr("executions.explanations.views.NEW", LONG_AGO / 2)
+
+
 @pytest.fixture
 def execution(alice: User) -> Execution:
     return make_execution(user=alice, outputs=LOAN_OUTPUTS)

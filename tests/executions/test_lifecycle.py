@@ -2,7 +2,9 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import Value
 from django.utils import timezone
 
 from executions import lifecycle
@@ -36,8 +38,8 @@ def test_one_worker_takes_a_queued_execution_and_the_second_gets_nothing() -> No
     assert lifecycle.mark_running(execution.pk, attempt=1, owner=BEN) is None
     execution.refresh_from_db()
     assert (execution.status, execution.lease_owner) == ("running", ANN)
-    assert execution.lease_until is not None
-    assert execution.lease_until > timezone.now()
+    assert execution.started_at is not None
+    assert execution.lease_until == execution.started_at + settings.LEASE
 
 
 def test_a_stale_attempt_cannot_start() -> None:
@@ -136,14 +138,14 @@ def test_the_flow_run_is_noted_without_touching_the_status() -> None:
 
 @pytest.mark.parametrize(("waited", "pause"), [(0, 20), (40, 40), (600, 60)])
 def test_the_longer_an_execution_waits_the_later_its_run_is_asked_after(
-    waited: int, pause: int
+    waited: int, pause: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked_for = timezone.now() - timedelta(seconds=waited)
-    execution = make_execution(requested_at=asked_for)
+    now = timezone.now()
+    monkeypatch.setattr(lifecycle, "Now", lambda: Value(now))
+    execution = make_execution(requested_at=now - timedelta(seconds=waited))
     lifecycle.mark_submitted(execution.pk, attempt=1, flow_run_id=uuid.uuid4())
     execution.refresh_from_db()
-    left = (execution.dispatch_after - timezone.now()).total_seconds()
-    assert pause - 5 < left <= pause + 5
+    assert execution.dispatch_after == now + timedelta(seconds=pause)
 
 
 def test_a_successful_test_opens_the_gate_for_the_file_and_revision_it_ran_on() -> None:

@@ -4,17 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from sklearn.datasets import load_iris
 
 from executions import sweep
@@ -24,9 +25,9 @@ from models_registry import prefect_gateway
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from models_registry.storage import store_artifact
+from tests.clocks import PATIENCE_SECONDS, until
 from tests.factories import make_execution, make_version
 
-WAIT_SECONDS = 60.0  # for anything; a test that fails says so after that
 IRIS = load_iris(as_frame=True)
 INPUTS = {name: float(value) for name, value in IRIS.data.iloc[60].items()}
 
@@ -49,14 +50,6 @@ def ask(version: ModelVersion) -> Execution:
     return make_execution(version=version, inputs=INPUTS)
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    """Look again and again; fail with what was waited for."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {WAIT_SECONDS:.0f} s for: {what}"
-        time.sleep(0.02)
-
-
 def until_finished(execution: Execution, *, sweeping: bool = False) -> None:
     def is_finished() -> bool:
         if sweeping:
@@ -65,6 +58,13 @@ def until_finished(execution: Execution, *, sweeping: bool = False) -> None:
         return execution.is_finished
 
     until(is_finished, f"the end of execution {execution.pk}")
+
+
+def end_lease(execution: Execution) -> None:
+    """What time does to the lease of a worker that is gone or stands still."""
+    Execution.objects.running().filter(pk=execution.pk).update(
+        lease_until=timezone.now() - timedelta(hours=1)
+    )
 
 
 def api(path: str, body: dict[str, Any] | None = None) -> Any:
@@ -172,10 +172,12 @@ def running_worker(
         until(lambda: worker.says("started!"), "the worker's start")
         yield worker
     finally:
+        for pid in worker.model_processes:
+            os.kill(pid, signal.SIGCONT)  # so that nothing is waited for that was stopped here
         for number in (signal.SIGCONT, signal.SIGTERM):
             process.send_signal(number)
         try:
-            process.wait(40)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -52,8 +52,12 @@ def test_a_run_whose_attempt_is_over_gets_the_end_that_it_came_to(
 
 
 def test_a_run_that_may_still_run_is_left_alone(
-    client: SyncPrefectClient, served_iris: ModelVersion, pool: str
+    client: SyncPrefectClient,
+    served_iris: ModelVersion,
+    pool: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("flows.settling.TOLD", timedelta(hours=1))
     running = abandoned(client, served_iris)
     just_over = abandoned(client, served_iris, outcome="lost", finished_at=timezone.now())
 

@@ -9,6 +9,7 @@ from executions.dispatch import dispatch
 from executions.models import Execution
 from models_registry import prefect_gateway, wakeup
 from models_registry.models import ModelVersion
+from tests.clocks import until
 from tests.flows.resident import (
     INPUTS,
     RealWorker,
@@ -18,7 +19,6 @@ from tests.flows.resident import (
     run_id,
     running_worker,
     states,
-    until,
     until_finished,
     until_told,
 )
@@ -83,11 +83,12 @@ def test_the_run_in_prefect_shows_its_lines_and_never_a_value_in_them(
 def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
     real_prefect: str, worker: RealWorker
 ) -> None:
-    pool = api(f"/work_pools/{POOL}")
-    (shown,) = api(f"/work_pools/{POOL}/workers/filter", {})
+    def facts() -> tuple[object, ...]:
+        pool, workers = api(f"/work_pools/{POOL}"), api(f"/work_pools/{POOL}/workers/filter", {})
+        shown = [(each["name"], each["status"]) for each in workers]
+        return pool["type"], pool["status"], shown
 
-    assert (pool["type"], pool["status"]) == ("resident", "READY")
-    assert (shown["name"], shown["status"]) == (worker.name, "ONLINE")
+    until(lambda: facts() == ("resident", "READY", [(worker.name, "ONLINE")]), "a healthy worker")
 
 
 def test_the_worker_says_that_it_lives_and_that_its_sandbox_holds(worker: RealWorker) -> None:
@@ -186,9 +187,9 @@ def test_a_wake_up_replayed_after_the_end_changes_nothing(
 def test_a_version_that_a_warm_hint_names_is_opened_before_it_is_needed(
     served_iris: ModelVersion, worker: RealWorker
 ) -> None:
-    wakeup.warm(served_iris.pk)
+    until(lambda: wakeup.warm(served_iris.pk, wait_seconds=1), "the worker's answer to a hint")
 
-    until(lambda: worker.says(f"warmed version={served_iris}"), "the version to be opened")
+    assert worker.says(f"warmed version={served_iris}")
 
 
 def test_what_is_no_hint_of_ours_is_passed_over(

@@ -7,7 +7,8 @@ import pytest
 from executions.dispatch import dispatch
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from tests.flows.resident import ask, running_worker, until
+from tests.clocks import until
+from tests.flows.resident import ask, running_worker
 
 pytestmark = pytest.mark.xdist_group("prefect")
 

@@ -5,18 +5,19 @@ import signal
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
+from executions import sweep
 from executions.dispatch import dispatch
 from models_registry import wakeup
 from models_registry.models import ModelVersion
+from tests.clocks import PATIENCE_SECONDS, until
 from tests.flows.resident import (
     api,
     ask,
+    end_lease,
     hint,
     running_worker,
     states,
-    until,
     until_finished,
     until_told,
 )
@@ -67,6 +68,7 @@ def test_a_worker_killed_in_mid_predict_leaves_one_result_by_another(
         execution = worker.hold_in_mid_predict(served_iris)
         worker.process.kill()
         worker.process.wait()
+        end_lease(execution)
         with running_worker(tmp_path, real_prefect, pool) as other:
             until_finished(execution, sweeping=True)
 
@@ -83,6 +85,7 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_goes_on(
         execution = worker.hold_in_mid_predict(served_iris)
         model = worker.model_processes
         os.kill(worker.process.pid, signal.SIGSTOP)
+        end_lease(execution)
         with running_worker(tmp_path, real_prefect, pool):
             until_finished(execution, sweeping=True)
             outputs, finished_at = execution.outputs, execution.finished_at
@@ -106,10 +109,10 @@ def test_sigterm_hands_back_what_does_not_end_in_time_and_fails_nothing(
         execution = worker.hold_in_mid_predict(served_iris)
 
         worker.process.terminate()
-        worker.process.wait(30)
+        worker.process.wait(PATIENCE_SECONDS)
 
         execution.refresh_from_db()
         assert (execution.status, execution.attempt) == ("queued", 2)
-        assert execution.dispatch_after <= timezone.now()
+        assert sweep.take_stalled() == [execution]  # due at once
         assert worker.name not in wakeup.heartbeats()
         assert api(f"/work_pools/{pool}/workers/filter", {}) == []

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import retention
 from accounts.models import ActivityEvent, User
 from presets.models import Preset
+from tests.clocks import NOW, stand_still
 from tests.factories import LOAN_OUTPUTS, PASSWORD, make_execution, make_model
 from tests.post_office import PostOffice, body, link_in
 
@@ -87,11 +88,11 @@ def test_us_1_1_the_confirmation_is_sent_again_once_a_minute(
     post_office: PostOffice, monkeypatch: pytest.MonkeyPatch, db: None
 ) -> None:
     client = Client()
+    clock = stand_still(monkeypatch, "allauth.core.internal.ratelimit")
     sign_up(client, "mira@example.com")
     client.post("/accounts/resend/")
     assert len(post_office.collect()) == 1
-    now = timezone.now().timestamp()
-    monkeypatch.setattr("allauth.core.internal.ratelimit.time.time", lambda: now + 61)
+    clock.now = NOW + 61
     page = client.post("/accounts/resend/", follow=True)
     assert "Check your inbox" in page.content.decode()
     assert client.post(link_in(post_office.one())).status_code == 302

@@ -1,6 +1,7 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -172,17 +173,27 @@ def test_the_fragment_holds_the_steps_alone_and_says_when_it_is_done(
 
 
 def test_a_worker_that_does_not_answer_is_said_with_what_to_look_at(
-    as_ada: Client, db: None
+    as_ada: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     as_ada.post(address(make_model()), files())
     version = ModelVersion.objects.get()
-    assert "No worker has answered" not in as_ada.get(version_page(version)).content.decode()
-    version.inspections.update(requested_at=timezone.now() - timedelta(seconds=20))
-    assert "No worker has answered" in as_ada.get(version_page(version)).content.decode()
+    asked_at = version.inspections.get().requested_at
+    for seconds, is_said in ((14, False), (16, True)):
+        stop_clock(monkeypatch, asked_at + timedelta(seconds=seconds))
+        page = as_ada.get(version_page(version)).content.decode()
+        assert ("No worker has answered" in page) == is_said
 
 
-def test_a_long_load_shows_that_it_still_runs(as_ada: Client, db: None, settings: Settings) -> None:
+def stop_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
+    """An inspection's section is looked at in this moment."""
+    monkeypatch.setattr("models_registry.admin.inspection_page.timezone", Mock(now=lambda: now))
+
+
+def test_a_long_load_shows_that_it_still_runs(
+    as_ada: Client, db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = timezone.now()
+    stop_clock(monkeypatch, now)
     version = make_version(is_tested=False)
     inspected(
         version,

@@ -3,14 +3,13 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from config.stack import record
 from config.stack.environment import REPOSITORY, read
 from config.stack.testing import without_servers
+from tests.clocks import PATIENCE_SECONDS
 
 LISTEN = "0A"  # the state, as /proc/net/tcp writes it
 
@@ -39,7 +38,7 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_SECONDS,
         )
         assert "Traceback" not in done.stdout
         return Answer(done.returncode, done.stdout)
@@ -96,11 +95,3 @@ def listening(pid: int) -> list[str]:
             if state == LISTEN and inode in inodes:
                 found.append(local)
     return found
-
-
-def eventually(condition: Callable[[], bool], *, seconds: float = 20) -> bool:
-    """Whether the condition becomes true in time, asked again and again."""
-    deadline = time.monotonic() + seconds
-    while not (is_true := condition()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return is_true

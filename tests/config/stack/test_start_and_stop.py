@@ -9,7 +9,8 @@ import psycopg
 import redis
 
 from config.stack.pids import Identity
-from tests.config.stack.driver import Stack, eventually, listening
+from tests.clocks import PATIENCE_SECONDS, until
+from tests.config.stack.driver import Stack, listening
 
 LOOPBACK = "0100007F"  # 127.0.0.1, as the kernel writes it
 
@@ -51,7 +52,7 @@ def test_ctrl_c_stops_everything(stack: Stack) -> None:
     assert process.stdout
     assert any("Ready in" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert "stopped" in said
     assert stack.processes() == []
@@ -59,9 +60,9 @@ def test_ctrl_c_stops_everything(stack: Stack) -> None:
 
 def test_ctrl_c_while_starting_stops_what_has_begun(stack: Stack) -> None:
     process = stack.foreground("redis", "prefect", "postgres")
-    assert eventually(lambda: (stack.folder / "log" / "redis.log").exists())
+    until((stack.folder / "log" / "redis.log").exists, "the first part to say something")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert stack.processes() == []
 
@@ -76,7 +77,7 @@ def test_after_kill_9_of_the_supervisor_nothing_survives_and_the_data_is_there(
     before = stack.values
 
     os.kill(stack.record.supervisor.pid, signal.SIGKILL)
-    assert eventually(lambda: stack.processes() == [])
+    until(lambda: stack.processes() == [], "the last process to end")
 
     assert stack.run("up", "--detach", "postgres", "redis", "s3").code == 0
     assert stack.values == before
@@ -114,8 +115,8 @@ def test_servers_that_crash_are_started_again(stack: Stack) -> None:
     before = {part: stack.pid(part) for part in ("redis", "postgres")}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: all(stack.pid(part) != before[part] for part in before))
-    assert eventually(lambda: stack.run("status").code == 0)
+    until(lambda: all(stack.pid(part) != before[part] for part in before), "both to be started")
+    until(lambda: stack.run("status").code == 0, "both to be healthy")
 
 
 def test_a_server_that_hangs_is_not_healthy(stack: Stack) -> None:

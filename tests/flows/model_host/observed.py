@@ -2,8 +2,9 @@
 
 import os
 import select
-import time
 from pathlib import Path
+
+from tests.clocks import PATIENCE_SECONDS, until
 
 
 def children_of(pid: int) -> set[int]:
@@ -20,7 +21,7 @@ def children_of(pid: int) -> set[int]:
     return found
 
 
-def has_gone(pid: int, seconds: float = 10.0) -> bool:
+def has_gone(pid: int, seconds: float = PATIENCE_SECONDS) -> bool:
     """Waits until the process has ended, at most ``seconds``."""
     try:
         handle = os.pidfd_open(pid)
@@ -41,12 +42,15 @@ def status_of(pid: int) -> dict[str, str]:
 
 def busy_children(parents: set[int], known: set[int]) -> set[int]:
     """The children of ``parents`` not in ``known`` that compute, once there are some."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    busy: set[int] = set()
+
+    def look() -> bool:
         children = {pid for parent in parents for pid in children_of(parent)} - known
-        if busy := {pid for pid in children if _ticks(pid) >= 10}:
-            return busy
-    raise AssertionError("no child became busy")
+        busy.update(pid for pid in children if _ticks(pid) >= 10)
+        return bool(busy)
+
+    until(look, "a child to become busy")
+    return busy
 
 
 def _ticks(pid: int) -> int:

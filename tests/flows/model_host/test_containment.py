@@ -7,12 +7,12 @@ import hashlib
 import io
 import os
 import pickle
-import time
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from struct import pack
+from typing import Any
 
 import joblib
 import numpy as np
@@ -24,17 +24,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from flows.model_host.client import ModelHost
+from flows.model_host.processes import Child
 from flows.model_host.protocol.artifact import Artifact, Format, Limits
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.inputs import Column, InputLayout
+from tests.clocks import PATIENCE_SECONDS
 from tests.flows.model_host.observed import children_of, status_of
 
 MakeModel = Callable[..., Artifact]
 
 MEGABYTES = 1024**2
-LIMITS = Limits(load_seconds=20, predict_seconds=20, memory_bytes=512 * MEGABYTES)
-TIGHT = Limits(load_seconds=2, predict_seconds=1, memory_bytes=256 * MEGABYTES)
-GRACE_SECONDS = 5
+LIMITS = Limits(PATIENCE_SECONDS, PATIENCE_SECONDS, memory_bytes=512 * MEGABYTES)
 FLAT = 24 * MEGABYTES
 INPUTS = {"x0": 1.0}
 
@@ -56,11 +56,16 @@ def zygote(host: ModelHost) -> int:
 
 @dataclass(frozen=True)
 class Attack:
-    """What is done, how long it may take, and how it may end."""
+    """What is done, how long it may take to load and to predict, and how it may end."""
 
     artifact: Artifact
-    seconds: float
     codes: set[str]
+    load_seconds: float = PATIENCE_SECONDS
+    predict_seconds: float = PATIENCE_SECONDS
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.load_seconds, self.predict_seconds, memory_bytes=256 * MEGABYTES)
 
 
 def peak_bytes() -> int:
@@ -76,7 +81,8 @@ def forget_the_peak() -> int:
 def survive(
     host: ModelHost, zygote: int, attack: Attack, model: MakeModel, one: InputLayout
 ) -> None:
-    """The attack ends in time with a sentence, and neither worker nor other models notice."""
+    """The attack ends with a sentence, by nothing but its own limits, and neither worker nor other
+    models notice."""
 
     def ask(artifact: Artifact, limits: Limits = LIMITS) -> object:
         return host.predict(artifact, one, INPUTS, limits).targets[0].value
@@ -84,12 +90,21 @@ def survive(
     bystander = model("answer_its_pid")
     standing_by = ask(bystander)
     before = children_of(zygote)
-    size, started = forget_the_peak(), time.monotonic()
+    size, given = forget_the_peak(), []
+    child_ask = Child.ask
 
-    with pytest.raises(HostError) as caught:
-        ask(attack.artifact, TIGHT)
+    def watched(child: Child, request: bytes, *, seconds: float, **named: Any) -> object:
+        given.append(seconds)
+        return child_ask(child, request, seconds=seconds, **named)
 
-    assert time.monotonic() - started < attack.seconds + GRACE_SECONDS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Child, "ask", watched)
+        with pytest.raises(HostError) as caught:
+            ask(attack.artifact, attack.limits)
+
+    assert given in ([attack.load_seconds], [attack.load_seconds, attack.predict_seconds])
+    if caught.value.code == "TIMEOUT":
+        assert f"longer than {given[-1]:g} seconds" in caught.value.message
     assert caught.value.code in attack.codes
     assert caught.value.message
     assert not caught.value.lost
@@ -127,8 +142,8 @@ def test_a_model_that_misbehaves_ends_alone_and_in_time(
     model: MakeModel,
     one_number: InputLayout,
 ) -> None:
-    seconds = TIGHT.load_seconds if is_loading else TIGHT.load_seconds + TIGHT.predict_seconds
-    attack = Attack(model(what, while_loading=is_loading), seconds, {code})
+    limit = {"load_seconds" if is_loading else "predict_seconds": 1.0} if code == "TIMEOUT" else {}
+    attack = Attack(model(what, while_loading=is_loading), {code}, **limit)
 
     survive(host, zygote, attack, model, one_number)
 
@@ -248,7 +263,7 @@ def test_a_file_that_misbehaves_ends_alone_and_in_time(
     artifact = Artifact(digest, path, kind)
     codes = {"LOAD", "MEMORY", "TIMEOUT"}
 
-    survive(host, zygote, Attack(artifact, TIGHT.load_seconds, codes), model, one_number)
+    survive(host, zygote, Attack(artifact, codes, load_seconds=2.0), model, one_number)
 
 
 def test_one_attack_after_the_other_leaves_the_host_as_it_was(
@@ -259,7 +274,7 @@ def test_one_attack_after_the_other_leaves_the_host_as_it_was(
 
     for artifact in attacks:
         with pytest.raises(HostError):
-            host.predict(artifact, one_number, INPUTS, replace(TIGHT, load_seconds=20))
+            host.predict(artifact, one_number, INPUTS, LIMITS)
 
     assert len(os.listdir("/proc/self/fd")) <= before[1]
     assert peak_bytes() - before[0] < FLAT

@@ -19,8 +19,7 @@ import os
 import pickle
 import subprocess
 import sys
-import time
-import timeit
+import timeit  # noqa: TID251 - what a hostile file calls
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,7 +131,7 @@ CALLS: dict[str, Callable[[Path], tuple[Call, set[tuple[str, str]]]]] = {
         {("builtins", "map"), ("posix", "system")},
     ),
     "timeit": lambda c: (
-        Call(timeit.timeit, python(c), "pass", time.perf_counter, 1),
+        Call(timeit.timeit, python(c), "pass", float, 1),
         {("timeit", "timeit")},
     ),
     "a helper of NumPy's tests": lambda c: (

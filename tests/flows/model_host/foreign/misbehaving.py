@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from struct import pack
 from typing import Any, NoReturn, Self
 
@@ -25,8 +24,15 @@ def answer_its_pid() -> int:
 
 
 def answer_its_pid_after_a_while() -> int:
-    until = time.monotonic() + 0.3
-    while time.monotonic() < until:
+    for _ in range(5_000_000):
+        pass
+    return os.getpid()
+
+
+def answer_its_pid_when_told() -> int:
+    told: list[int] = []
+    signal.signal(signal.SIGWINCH, lambda number, frame: told.append(number))
+    while not told:
         pass
     return os.getpid()
 

@@ -1,4 +1,5 @@
-"""`python -m bench.fuzz_model_files [SECONDS] [SEED]`: damaged honest files, one after the other.
+"""`python -m bench.fuzz_model_files [SECONDS] [SEED] [--mutants N]`: damaged honest files, one by
+one, for so many seconds, or so many of them however long they take.
 
 Honest models of many kinds and formats are changed at random (bytes, numbers, lengths, pieces of
 one another, inside the compression as well), then opened twice over. The loader gets them in a
@@ -54,9 +55,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.fuzz_model_files")
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
     parser.add_argument("seed", nargs="?", type=int, default=int(time.time()))
+    parser.add_argument("--mutants", type=int)
     arguments = parser.parse_args()
-    print(f"seed {arguments.seed}, {arguments.seconds:.0f} s")
-    counts, failures = fuzz(arguments.seconds, arguments.seed)
+    print(f"seed {arguments.seed}, {arguments.mutants or f'{arguments.seconds:.0f} s'}")
+    counts, failures = fuzz(arguments.seconds, arguments.seed, arguments.mutants)
     for what, count in counts.most_common():
         print(f"{count:9,} {what}")
     for failure in failures:
@@ -64,7 +66,7 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def fuzz(seconds: float, seed: int) -> tuple[Counter[str], list[str]]:
+def fuzz(seconds: float, seed: int, mutants: int | None = None) -> tuple[Counter[str], list[str]]:
     """How often each thing happened, and what must not happen and did."""
     chance = random.Random(seed)
     files = _honest_files(chance)
@@ -77,7 +79,7 @@ def fuzz(seconds: float, seed: int) -> tuple[Counter[str], list[str]]:
         _ask_host(host, Path(folder), files[0])
         reader = _Reader()
         memory, until, number = _own_memory(), time.monotonic() + seconds, 0
-        while time.monotonic() < until:
+        while time.monotonic() < until if mutants is None else number < mutants:
             data = _damaged(chance, files)
             said = reader.read(data)
             counts[said] += 1

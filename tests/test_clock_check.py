@@ -46,7 +46,8 @@ def test_a_comparison_with_the_present_time_is_found(written: Path, lines: str) 
 )
 def test_rows_of_today_are_no_judgement(written: Path, lines: str) -> None:
     written.write_text(lines)
-    assert (check(written.parent).stdout, check(written.parent).returncode) == ("", 0)
+    found = check(written.parent)
+    assert (found.returncode, found.stdout) == (0, "")
 
 
 def check(folder: Path) -> "subprocess.CompletedProcess[str]":

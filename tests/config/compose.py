@@ -111,7 +111,7 @@ class Machine:
             assert self.running[service].poll() is None, self.log(service).read_text()[-3000:]
             return self._probe(service, test).returncode == 0
 
-        until(is_healthy, f"{service} to be healthy", pause=0.5)  # each question is a process
+        until(is_healthy, f"{service} to be healthy", pause=1.0)  # each question is a process
 
     def _health_test(self, service: str) -> list[str]:
         kind, *words = compose()["services"][service]["healthcheck"]["test"]

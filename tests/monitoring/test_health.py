@@ -43,10 +43,18 @@ def beating(**changes: Any) -> dict[str, Any]:
     return BEAT | {"at": timezone.now().isoformat()} | changes
 
 
+@pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was heard stays fresh for as long as a test takes."""
+    for module in (probes, watch):
+        monkeypatch.setattr(module, "SILENT", timedelta(hours=1))
+
+
 def by_name(found: tuple[Probe, ...]) -> dict[str, Probe]:
     return {probe.name: probe for probe in found}
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_admins_see_every_part_with_its_state(as_ada: Client, fake_prefect: FakePrefect) -> None:
     watch.look_after()
     shown = as_ada.get("/monitoring/health/").content.decode()
@@ -129,6 +137,7 @@ def test_mails_given_up_are_a_warning() -> None:
     assert probes.mail().state is State.WARN
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_a_banner_stands_on_admins_pages_while_something_is_red(
     as_ada: Client, as_alice: Client, fake_prefect: FakePrefect
 ) -> None:

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.core.management import CommandError
 from django.db import transaction
 from django.test import Client, TransactionTestCase
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts import retention
@@ -42,7 +43,9 @@ def _flush_again(case: TransactionTestCase) -> None:
 
 TransactionTestCase._fixture_teardown = _flush_again  # type: ignore[attr-defined]
 
-hypothesis_settings.register_profile("suite", deadline=None)  # no test asserts a time
+hypothesis_settings.register_profile(  # no test asserts a time
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 hypothesis_settings.load_profile("suite")
 
 # What settings do not hold of the product's patience with its servers (`config/settings_test.py`).

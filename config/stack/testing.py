@@ -27,7 +27,7 @@ QUICK = {
     "max_connections": "300",
     "max_wal_size": "1GB",
 }
-SERVERS_SECONDS = 60
+SERVERS_SECONDS = 180
 UNREACHABLE = "http://127.0.0.1:9/api"  # no test reaches a Prefect server by accident
 
 

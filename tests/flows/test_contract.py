@@ -16,6 +16,7 @@ from pytest_django import Settings
 from models_registry import prefect_gateway, wakeup
 from models_registry.errors import PrefectRefused, PrefectUnavailable
 from models_registry.prefect_gateway import DeploymentMissing, FlowRun
+from tests.clocks import PATIENCE_SECONDS
 from tests.fake_prefect import INTERFACE, FakePrefect
 
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -191,7 +192,7 @@ def test_a_run_tells_its_name_and_its_states(prefect: Any, deployment: str) -> N
     run = start(prefect, deployment, "exec:15:1")
     end(prefect, run, "COMPLETED")
 
-    story = prefect.flow_run_story(run.id, timeout=5.0)
+    story = prefect.flow_run_story(run.id, timeout=PATIENCE_SECONDS)
 
     assert story.name == "loans-v1-P-0123456789ab"
     assert [state.type for state in story.states] == ["SCHEDULED", "RUNNING", "COMPLETED"]

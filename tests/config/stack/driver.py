@@ -9,7 +9,7 @@ from pathlib import Path
 from config.stack import record
 from config.stack.environment import REPOSITORY, read
 from config.stack.testing import without_servers
-from tests.clocks import PATIENCE_SECONDS
+from tests.clocks import PATIENCE_SECONDS, until
 
 LISTEN = "0A"  # the state, as /proc/net/tcp writes it
 
@@ -54,6 +54,17 @@ class Stack:
             text=True,
             start_new_session=True,
         )
+
+    def healthy_status(self) -> Answer:
+        """What `status` says once every part answers it in the second that it has."""
+        answers: list[Answer] = []
+
+        def is_healthy() -> bool:
+            answers.append(self.run("status"))
+            return answers[-1].code == 0
+
+        until(is_healthy, "every part to be healthy", pause=1.0)
+        return answers[-1]
 
     @property
     def values(self) -> dict[str, str]:

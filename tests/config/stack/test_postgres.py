@@ -17,7 +17,7 @@ def test_a_folder_under_a_closed_one_works_and_stays_closed(stack: Stack) -> Non
     closed.mkdir(mode=0o700)
     inner = Stack(closed / "stack")
     assert inner.run("up", "--detach", "postgres").code == 0
-    assert inner.run("status").code == 0
+    inner.healthy_status()
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     inner.run("down")
     cluster = postgres.cluster_in(inner.folder)

@@ -21,8 +21,7 @@ def test_a_stack_starts_says_where_it_is_and_stops_without_a_process_left(stack:
     assert stack.values["SITE_URL"] in started.said
     assert stack.values["DEMO_PASSWORD"] in started.said
 
-    status = stack.run("status")
-    assert status.code == 0
+    status = stack.healthy_status()
     lines = [line.split() for line in status.said.splitlines()]
     assert lines[0] == ["part", "address", "health", "pid"]
     assert [(part, health) for part, _, health, _ in lines[1:]] == [
@@ -96,7 +95,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended_by_the_next_start(stack: 
     assert len(stack.processes()) >= 2
 
     assert stack.run("up", "--detach", "postgres", "redis").code == 0
-    assert stack.run("status").code == 0
+    stack.healthy_status()
     assert not before.is_alive()
     servers = [line for line in stack.processes() if "valkey-server" in line]
     assert len(servers) == 1
@@ -116,7 +115,7 @@ def test_servers_that_crash_are_started_again(stack: Stack) -> None:
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
     until(lambda: all(stack.pid(part) != before[part] for part in before), "both to be started")
-    until(lambda: stack.run("status").code == 0, "both to be healthy")
+    stack.healthy_status()
 
 
 def test_a_server_that_hangs_is_not_healthy(stack: Stack) -> None:
@@ -152,8 +151,7 @@ def test_a_server_of_ones_own_is_used_and_not_started(stack: Stack) -> None:
     assert stack.run("up", "--detach", "postgres", "redis", DATABASE_URL=own).code == 0
     assert not (stack.folder / "postgres").exists()
     assert "DATABASE_URL" not in stack.values
-    status = stack.run("status")
-    assert status.code == 0
+    status = stack.healthy_status()
     assert "your own" in next(line for line in status.said.splitlines() if "postgres" in line)
     stack.run("down")
     with psycopg.connect(own) as connection:

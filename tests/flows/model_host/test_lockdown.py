@@ -116,7 +116,6 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
     )
     result: Outcomes = json.loads(done.stdout)
     return result

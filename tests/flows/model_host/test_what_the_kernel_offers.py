@@ -149,7 +149,6 @@ def test_the_host_of_an_ordinary_user_holds_as_well(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
 
     assert done.returncode == 0, done.stderr

@@ -1,70 +1,129 @@
-"""Pages as PDF, A4, by WeasyPrint, without a way out: no network, no file.
+"""Pages as PDF, A4, each made by WeasyPrint in a process of its own that can be ended.
 
 Templates are ordinary Django templates over `pdf/base.html`; `static/css/pdf.css` is the whole
-sheet. Text stays text: selectable, its fonts embedded.
+sheet. Text stays text: selectable, its fonts embedded. What a document holds comes from strangers'
+model files, too: so its process has no credentials and a deadline, few are made at a time, and
+whoever finds them all taken hears so instead of holding a thread of the web server.
 """
 
-from collections.abc import Mapping
-from functools import lru_cache
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore
 from typing import Any
-from urllib.parse import urlsplit
 
-import weasyprint
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
-from weasyprint.text.fonts import FontConfiguration
-from weasyprint.urls import URLFetcher, URLFetcherResponse
+from django.utils.http import content_disposition_header
 
-FONTS = frozenset({"geist-latin-wght-normal.woff2", "geist-latin-ext-wght-normal.woff2"})
-OWN = "own://static/css/"
-"""Where our sheet says it is; no scheme that anything could open."""
+logger = logging.getLogger(__name__)
 
-_one_at_a_time = Lock()  # the fonts are Pango's, which are not made for two threads
+PROCESS = Path(__file__).with_name("pdf_process.py")
+FONTS = ("geist-latin-wght-normal.woff2", "geist-latin-ext-wght-normal.woff2")
+SECONDS = 30.0
+"""How long one document may take; its process ends itself after 15 s of the processor."""
+WAIT_SECONDS = 3.0
+AT_ONCE = 1
+AT_ONCE_AND_WAITING = 3
+"""Of the four threads of a web process at least one is left for other pages."""
+KEPT_VARIABLES = frozenset(
+    {
+        *("HOME", "XDG_CACHE_HOME", "FONTCONFIG_FILE", "FONTCONFIG_PATH"),
+        *("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
+    }
+)
+"""Where the fonts and Pango are; nothing else of the environment is for this process."""
 
-
-class NothingMayBeFetched(ValueError):
-    """A document named something outside itself."""
-
-
-class Refuses(URLFetcher):  # type: ignore[misc]
-    """Refuses every address, whatever its scheme: a document holds all that it shows."""
-
-    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
-        raise NothingMayBeFetched("A PDF shows nothing from outside its own text.")
-
-
-class OwnFonts(Refuses):
-    """For our own sheet alone: the two font files beside it, by name."""
-
-    def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
-        name = Path(urlsplit(url).path).name
-        found = finders.find(f"vendor/{name}") if name in FONTS else None
-        if found is None:
-            return super().fetch(url, headers)
-        return URLFetcherResponse(url, Path(found).read_bytes())
+_making = BoundedSemaphore(AT_ONCE)
+_asking = BoundedSemaphore(AT_ONCE_AND_WAITING)
 
 
-@lru_cache(maxsize=1)
-def _sheet() -> tuple[weasyprint.CSS, FontConfiguration]:
-    """Our sheet and its fonts, read once a process."""
-    fonts = FontConfiguration()
-    path = finders.find("css/pdf.css")
-    assert path is not None, "static/css/pdf.css belongs to the product"
-    text = Path(path).read_text(encoding="utf-8")
-    return (
-        weasyprint.CSS(string=text, base_url=OWN, font_config=fonts, url_fetcher=OwnFonts()),
-        fonts,
+class PdfNotMade(Exception):
+    """There is no document now. The message says why, for the person who asked."""
+
+    def __init__(self, message: str, *, retry_seconds: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_seconds = retry_seconds
+
+
+def pdf_response(
+    request: HttpRequest,
+    file_name: str,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    page: str,
+    is_shown: bool = False,
+) -> HttpResponse:
+    """The document as a download, or in the browser where ``is_shown``; 503 with the reason where
+    there is none now. ``page`` is where the person came from."""
+    try:
+        content = render_pdf(template, context)
+    except PdfNotMade as error:
+        logger.warning("pdf_not_made template=%s retry=%d", template, error.retry_seconds)
+        said = {"message": error.message, "page": page}
+        refusal = render(request, "503.html", said, status=503)
+        refusal["Retry-After"] = str(error.retry_seconds)
+        return refusal
+    return HttpResponse(
+        content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": content_disposition_header(not is_shown, file_name)},
     )
 
 
 def render_pdf(template: str, context: Mapping[str, Any]) -> bytes:
     """The template as an A4 document. ``context`` is autoescaped, as on a page; times are in the
-    active timezone. The first rendering of a process reads the fonts, which takes longer."""
-    text = render_to_string(template, {"site_name": settings.SITE_NAME, **context})
-    page = weasyprint.HTML(string=text, url_fetcher=Refuses())
-    with _one_at_a_time:
-        sheet, fonts = _sheet()
-        return bytes(page.write_pdf(stylesheets=[sheet], font_config=fonts))
+    active timezone. Raises PdfNotMade."""
+    markup = render_to_string(template, {"site_name": settings.SITE_NAME, **context})
+    with _turn():
+        return _made(markup)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait a little for the documents that are being made. Raises PdfNotMade."""
+    busy = PdfNotMade("Other PDFs are being made right now.", retry_seconds=5)
+    if not _asking.acquire(blocking=False):
+        raise busy
+    try:
+        if not _making.acquire(timeout=WAIT_SECONDS):
+            raise busy
+        try:
+            yield
+        finally:
+            _making.release()
+    finally:
+        _asking.release()
+
+
+def _made(markup: str) -> bytes:
+    files = [finders.find("css/pdf.css"), *(finders.find(f"vendor/{font}") for font in FONTS)]
+    assert all(files), "static/css/pdf.css and its fonts belong to the product"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(PROCESS), *map(str, files)],
+            input=markup.encode(errors="replace"),
+            capture_output=True,
+            env={name: value for name, value in os.environ.items() if name in KEPT_VARIABLES}
+            | {"LC_ALL": "C.UTF-8"},
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise PdfNotMade(
+            f"This PDF takes longer than {SECONDS:g} s, so it was stopped.", retry_seconds=60
+        ) from None
+    if done.returncode < 0:  # ended at a limit
+        raise PdfNotMade("This PDF needs more time or memory than one may take.", retry_seconds=60)
+    if done.returncode:
+        raise RuntimeError(f"No PDF: {done.stderr.decode(errors='replace')[-2000:]}")
+    return done.stdout

@@ -1,16 +1,14 @@
 """Predictions on paper."""
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
-from config.pdf import render_pdf
+from config.pdf import pdf_response
 from config.rate import too_many_requests
 from executions.access import own_execution
 from executions.errors import TooManyRequests
@@ -37,12 +35,10 @@ def execution_pdf(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "person": request.user,
         "now": timezone.now(),
     }
-    return pdf_response(f"prediction_{execution.public_id}.pdf", "pdf/prediction.html", context)
-
-
-def pdf_response(file_name: str, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    return HttpResponse(
-        render_pdf(template, context),
-        content_type="application/pdf",
-        headers={"Content-Disposition": content_disposition_header(True, file_name)},
+    return pdf_response(
+        request,
+        f"prediction_{execution.public_id}.pdf",
+        "pdf/prediction.html",
+        context,
+        page=reverse("executions:detail", args=[pk]),
     )

@@ -4,12 +4,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import Truncator
+
 from models_registry.facts import examination_of, task_text
 from models_registry.feature_spec import FeatureSpec
 from models_registry.library_versions import library_differences
 from models_registry.metric_changes import Direction, direction_of, metric_text
 from models_registry.models import Deployment, ModelVersion
 from models_registry.number_text import brief_number, show_number, with_unit
+
+MOST_LISTED = 20
+"""How many choices of an input a card names."""
+MOST_WORDS = 5_000
+"""How many letters of one thing that the training configuration says of the data."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +108,11 @@ def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Lib
 
 
 def range_text(feature: FeatureSpec) -> str:
-    """What an input takes: its choices, or its allowed or trained range with the unit."""
+    """What an input takes: its first choices, or its allowed or trained range with the unit."""
     if feature.choices:
-        return ", ".join(label for _, label in feature.choices)
+        more = len(feature.choices) - MOST_LISTED
+        labels = [label for _, label in feature.choices[:MOST_LISTED]]
+        return ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
     low, high = feature.shown_range
     if low is not None and high is not None:
         return with_unit(f"{show_number(low)} to {show_number(high)}", feature.unit)
@@ -125,7 +134,7 @@ def _training(config: dict[str, Any]) -> list[tuple[str, str]]:
     """What the training configuration says of the data, and who trained the model."""
     said = {str(key).capitalize(): value for key, value in config.get("data", {}).items()}
     said |= {key.capitalize(): config[key] for key in ("author", "notes") if config.get(key)}
-    return [(key, _words(value)) for key, value in said.items()]
+    return [(key, Truncator(_words(value)).chars(MOST_WORDS)) for key, value in said.items()]
 
 
 def _words(value: Any) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 SHOWN = 8
 """How many columns stand beside a step before the rest folds."""
+DEEPEST = 12
+"""How many steps stand inside one another; one that is deeper stands beside the last of them."""
 
 
 @dataclass
@@ -23,6 +25,7 @@ class StepNode:
     estimator: str
     columns: tuple[str, ...] = ()
     is_all: bool = False
+    depth: int = 1
     children: list["StepNode"] = field(default_factory=list)
 
     @property
@@ -44,9 +47,12 @@ def step_tree(steps: Sequence[Mapping[str, Any]], inputs: int) -> list[StepNode]
         path, columns = str(step["path"]), tuple(step.get("columns", ()))
         above = _above(path, known)
         name = path[len(above.path) + 1 :] if above else path
-        node = StepNode(path, name, str(step["estimator"]), columns, len(columns) == inputs > 1)
+        depth = above.depth + 1 if above else 1
+        is_all = len(columns) == inputs > 1
+        node = StepNode(path, name, str(step["estimator"]), columns, is_all, depth)
         (above.children if above else roots).append(node)
-        known[path] = node
+        if depth < DEEPEST:
+            known[path] = node
     return roots
 
 

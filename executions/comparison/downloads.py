@@ -2,16 +2,17 @@
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
+from config.pdf import pdf_response
 from config.rate import too_many_requests
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
 from executions.comparison.drawing import draw
 from executions.comparison.table import table_rows
-from executions.documents import pdf_response
 from executions.errors import TooManyRequests
 from executions.history.acts import record_export
 
@@ -38,7 +39,8 @@ def compare_pdf(request: SignedInRequest) -> HttpResponse:
         "now": timezone.now(),
     }
     file_name = f"comparison_{asked.executions[0].public_id}.pdf"
-    return pdf_response(file_name, "pdf/comparison.html", context)
+    page = f"{reverse('executions:compare')}?{request.GET.urlencode()}"
+    return pdf_response(request, file_name, "pdf/comparison.html", context, page=page)
 
 
 def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:

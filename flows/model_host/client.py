@@ -30,6 +30,7 @@ from .protocol.inputs import InputLayout, Scalar
 from .protocol.orders import SelfTest
 from .protocol.outputs import Outputs
 from .protocol.trace import Traced, TraceLevel
+from .report_limits import unfit_answer, unfit_report
 from .sandbox import Sandbox
 
 __all__ = ["ArtifactChanged", "ModelHost", "PredictionCancelled"]
@@ -127,7 +128,7 @@ class ModelHost:
         and raises PredictionCancelled here. ``note`` hears whether the model was warm."""
         request = _request("predict", layout, inputs)
         answer = self._ask(artifact, request, limits, cancelled=cancelled, note=note)
-        return _read(Outputs, answer)
+        return _fit(_read(Outputs, answer))
 
     def trace(
         self,
@@ -149,7 +150,9 @@ class ModelHost:
         answer = self._ask(
             artifact, request, limits, cancelled=cancelled, note=note, is_kept=not is_fresh
         )
-        return _read(Traced, answer)
+        traced = _read(Traced, answer)
+        _fit(traced.outputs)
+        return traced
 
     def explain(
         self,
@@ -192,8 +195,11 @@ class ModelHost:
         with self._borrowed(artifact, limits, is_kept=False) as child:
             report = _load(child, artifact, limits, None)
             seconds = limits.load_seconds + limits.predict_seconds
-            examination = child.ask(wire.frame({"op": "examine"}), seconds=seconds)
-            return report, _read(Examination, examination)
+            answer = child.ask(wire.frame({"op": "examine"}), seconds=seconds)
+            examination = _read(Examination, answer)
+            if unfit := unfit_report(examination):
+                raise HostError("LOAD", unfit)
+            return report, examination
 
     def _ask(
         self,
@@ -257,6 +263,13 @@ def _load(
     answer = child.ask(request, seconds=limits.load_seconds, cancelled=cancelled, artifact=artifact)
     child.report = _read(LoadReport, answer)
     return child.report
+
+
+def _fit(outputs: Outputs) -> Outputs:
+    """The answer, where people can be shown all of it. HostError MODEL where not."""
+    if unfit := unfit_answer(outputs):
+        raise HostError("MODEL", unfit)
+    return outputs
 
 
 def _read(kind: type[T], answer: object) -> T:

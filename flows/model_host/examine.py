@@ -34,10 +34,10 @@ from .protocol.errors import HostError
 from .protocol.examination import Examination, ProposedChoice, ProposedFeature, ProposedTarget, Step
 from .protocol.inputs import Column, Container, InputLayout, Kind, Scalar
 from .protocol.outputs import Outputs
+from .report_limits import MOST_FEATURES, unfit_report
 from .routes import Routes
 from .scalars import is_plain_text
 
-MOST_FEATURES = 200
 LIBRARIES_RUNNING = {
     "scikit-learn": sklearn.__version__,
     "numpy": np.__version__,
@@ -56,7 +56,7 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
 
     ``libraries_trained``: the versions the file records, which the loader alone has seen. Raises
     HostError LOAD with a sentence where the object cannot be served: no estimator, no ``predict``,
-    not fitted, no or too many inputs.
+    not fitted, no or too many inputs, or anything else too long or too many to be shown.
     """
     _check_servable(estimator)
     is_text = takes_texts(estimator)
@@ -77,7 +77,7 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
     probabilities = (
         [] if trial.outputs is None else [o.probabilities for o in trial.outputs.targets]
     )
-    return Examination(
+    examination = Examination(
         estimator=type(estimator).__name__,
         task=task_of(estimator),
         container=container,
@@ -93,6 +93,9 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
         smoke_outputs=trial.outputs,
         warnings=trial.warnings,
     )
+    if unfit := unfit_report(examination):
+        raise HostError("LOAD", unfit)
+    return examination
 
 
 def layout_of(container: Container, features: Sequence[ProposedFeature]) -> InputLayout:

@@ -23,6 +23,7 @@ from .one_row import one_row
 from .protocol.errors import HostError
 from .protocol.inputs import InputLayout, Scalar
 from .protocol.outputs import Interval, Outputs, TargetOutput
+from .report_limits import TEXT
 from .scalars import NotAScalar, as_scalar, as_text
 
 _MOST_NOTES = 20
@@ -112,6 +113,9 @@ def _target(
     except NotAScalar as unfit:
         value, text = None, str(unfit)
         notes.append(f"{name} cannot be written as a number or a text.")
+    if isinstance(value, str) and len(value) > TEXT:
+        notes.append(f"{name} is a text of {len(value):,} characters, of which the first are kept.")
+        value, text = None, f"{value[: TEXT - 1]}…"
     return TargetOutput(
         name,
         value,

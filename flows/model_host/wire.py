@@ -25,6 +25,10 @@ ARTIFACT_LENGTH = Struct(">Q")
 CONTROL_BYTES = 16 * 1024
 """The most that worker and zygote say at once; the kernel delivers it in one piece."""
 
+MAX_TEXT = 20_000
+"""Letters of one text; a traceback is the longest."""
+MAX_MESSAGE_TEXT, MAX_NAME, MAX_STEP, MAX_NAMES = 2_000, 300, 200, 200
+
 T = TypeVar("T")
 
 
@@ -73,7 +77,7 @@ def to_json(value: object) -> Any:
 
 def from_json(kind: type[T], value: object) -> T:
     """The dataclass ``kind`` from parsed JSON; MalformedMessage where a field is unknown, missing,
-    of another type, not finite, or text with a NUL or a lone surrogate."""
+    of another type, not finite, or text that is too long, or has a NUL or a lone surrogate."""
     hint: Any = kind
     result: T = _reader(hint)(value)
     return result
@@ -83,30 +87,31 @@ def error_to_json(error: HostError) -> Any:
     """``error`` as the contents of a reply, its text made printable and bounded."""
     return {
         "code": error.code,
-        "message": _printable(error.message)[:2_000],
+        "message": _printable(error.message)[:MAX_MESSAGE_TEXT],
         # The end of a traceback is where the cause stands.
-        "traceback": _printable(error.traceback)[-20_000:],
+        "traceback": _printable(error.traceback)[-MAX_TEXT:],
         "refused": _names_to_json(error.refused),
         "absent": _names_to_json(error.absent),
-        "input": _printable(error.input)[:300],
+        "input": _printable(error.input)[:MAX_NAME],
         "lost": error.lost,
         "trace": to_json(error.trace),
-        "step": _printable(error.step)[:200],
+        "step": _printable(error.step)[:MAX_STEP],
     }
 
 
 def error_from_json(value: object) -> HostError:
-    """The HostError of a reply. A child cannot call itself lost: only the worker sees that."""
+    """The HostError of a reply, its text bounded here, too. A child cannot call itself lost: only
+    the worker sees that."""
     given = from_json(_ErrorFields, value)
     return HostError(
         given.code,
-        given.message,
+        given.message[:MAX_MESSAGE_TEXT],
         traceback=given.traceback,
-        refused=given.refused,
-        absent=given.absent,
-        input=given.input,
+        refused=_bounded(given.refused),
+        absent=_bounded(given.absent),
+        input=given.input[:MAX_NAME],
         trace=given.trace,
-        step=given.step,
+        step=given.step[:MAX_STEP],
     )
 
 
@@ -124,7 +129,11 @@ class _ErrorFields:
 
 
 def _names_to_json(names: tuple[TypeName, ...]) -> list[list[str]]:
-    return [[_printable(part)[:300] for part in name] for name in names[:200]]
+    return [[_printable(part)[:MAX_NAME] for part in name] for name in names[:MAX_NAMES]]
+
+
+def _bounded(names: tuple[TypeName, ...]) -> tuple[TypeName, ...]:
+    return tuple((module[:MAX_NAME], name[:MAX_NAME]) for module, name in names[:MAX_NAMES])
 
 
 def _printable(text: str) -> str:
@@ -247,6 +256,8 @@ def _read_str(value: object) -> str:
         raise _refuse("text", value)
     if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
         raise MalformedMessage("text with a NUL or a lone surrogate")
+    if len(value) > MAX_TEXT:
+        raise MalformedMessage(f"a text of {len(value)} characters")
     return value
 
 

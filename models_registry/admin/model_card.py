@@ -6,9 +6,10 @@ from django.contrib import messages
 from django.forms import ModelForm, Textarea
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 
+from config.pdf import pdf_response
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.backup import backup_name
@@ -56,8 +57,6 @@ def card(request: Any, pk: int) -> HttpResponse:
 
 def card_pdf(request: Any, pk: int) -> HttpResponse:
     """The card as PDF, A4."""
-    from config.pdf import render_pdf  # WeasyPrint: nothing else of the admin should wait for it
-
     version = _version(pk)
     context = {
         "card": card_of(version),
@@ -66,10 +65,13 @@ def card_pdf(request: Any, pk: int) -> HttpResponse:
         "at": timezone.now(),
     }
     name = f"{backup_name(version)}-model-card.pdf"
-    return HttpResponse(
-        render_pdf("models_registry/pdf/card.html", context),
-        content_type="application/pdf",
-        headers={"Content-Disposition": content_disposition_header(False, name)},
+    return pdf_response(
+        request,
+        name,
+        "models_registry/pdf/card.html",
+        context,
+        page=reverse("admin:models_registry_modelversion_card", args=[pk]),
+        is_shown=True,
     )
 
 

@@ -1,11 +1,20 @@
+import os
 from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
 
 import pytest
 import weasyprint
+from django.contrib.staticfiles import finders
+from django.http import HttpResponse
+from django.test import RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from config import pdf
-from config.pdf import NothingMayBeFetched, OwnFonts, Refuses, render_pdf
+from config import pdf, pdf_process
+from config.pdf import PdfNotMade, pdf_response, render_pdf
+from config.pdf_process import PIECE, NothingMayBeFetched, OwnFonts, Refuses, cut_texts
 from tests.pdf_text import text_of
 
 PAGE = """{% extends "pdf/base.html" %}{% block content %}
@@ -69,6 +78,105 @@ def test_nothing_is_fetched_whatever_a_document_asks_for(
     ["own://static/css/pdf.css", "file:///etc/passwd", "own://static/vendor/../../manage.py"],
 )
 def test_our_own_sheet_gets_its_two_fonts_and_nothing_else(address: str) -> None:
-    assert OwnFonts().fetch(f"{pdf.OWN}../vendor/geist-latin-wght-normal.woff2").read(4) == b"wOF2"
+    fonts = OwnFonts([Path(str(finders.find(f"vendor/{font}"))) for font in pdf.FONTS])
+    url = f"{pdf_process.OWN}../vendor/geist-latin-wght-normal.woff2"
+    assert fonts.fetch(url).read(4) == b"wOF2"
     with pytest.raises(NothingMayBeFetched):
-        OwnFonts().fetch(address)
+        fonts.fetch(address)
+
+
+LABELS = [
+    "L" * 20_000,
+    ", ".join(["L" * 200] * 100),
+    "some\u00a0words\u00a0" * 1_000,
+    "L" * 150 + " words" * 3_000,
+]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=lambda label: label[-9:])
+def test_the_work_for_a_long_label_grows_with_its_length(
+    label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WeasyPrint lays out what is left of a text for each of its lines: the letters of all those
+    rests are counted, which were 25 to 90 times the text's own where nobody cut it."""
+    laid_out = 0
+    split = weasyprint.layout.inline.split_first_line
+
+    def counted(text: str, *rest: Any, **options: Any) -> Any:
+        nonlocal laid_out
+        laid_out += len(text)
+        return split(text, *rest, **options)
+
+    monkeypatch.setattr("weasyprint.layout.inline.split_first_line", counted)
+    markup = f"<table><tr><td><p>{label}</p><td>{label}<b>and</b>{label}</table>"
+    sheet = Path(str(finders.find("css/pdf.css")))
+    assert pdf_process.document(markup, sheet, []).startswith(b"%PDF")
+    assert len(label) < laid_out < 20 * len(label)
+
+
+@given(st.lists(st.text("ab \u00a0\n", max_size=3 * PIECE), min_size=3, max_size=3))
+def test_a_text_that_was_cut_reads_as_before(texts: list[str]) -> None:
+    element, child = Element("p"), Element("b")
+    element.append(child)
+    element.text, child.text, child.tail = texts
+    cut_texts(element)
+    assert "".join(element.itertext()) == "".join(texts)
+    assert all(len((one.text or "").strip()) <= PIECE for one in element.iter())
+
+
+def answer(page: str, words: str = "") -> HttpResponse:
+    return pdf_response(
+        RequestFactory().get("/"), "a.pdf", page, {"title": "A", "words": words}, page="/history/"
+    )
+
+
+def test_a_document_that_takes_too_long_is_ended_and_says_so(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf, "SECONDS", 0.001)
+    response = answer(page)
+    assert (response.status_code, response["Retry-After"]) == (503, "60")
+    assert "This PDF takes longer than" in response.content.decode()
+    assert 'href="/history/"' in response.content.decode()
+
+
+def test_a_process_that_reached_its_limits_is_no_error_of_the_site(
+    page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    process = tmp_path / "pdf_process.py"
+    process.write_text("import os; os.abort()")
+    monkeypatch.setattr(pdf, "PROCESS", process)
+    with pytest.raises(PdfNotMade, match="more time or memory"):
+        render_pdf(page, {"title": "A", "words": ""})
+
+
+def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
+    for _ in range(pdf.AT_ONCE_AND_WAITING):
+        assert pdf._asking.acquire(blocking=False)
+    try:
+        response = answer(page)
+    finally:
+        for _ in range(pdf.AT_ONCE_AND_WAITING):
+            pdf._asking.release()
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "Other PDFs are being made right now." in response.content.decode()
+    assert answer(page).status_code == 200
+
+
+def test_whoever_waited_in_vain_leaves_the_line(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "WAIT_SECONDS", 0.001)
+    with pdf._making:
+        statuses = [answer(page).status_code for _ in range(2 * pdf.AT_ONCE_AND_WAITING)]
+    assert set(statuses) == {503}
+    assert answer(page).status_code == 200
+
+
+def test_the_process_of_a_document_gets_no_credential(
+    page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    process = tmp_path / "pdf_process.py"
+    process.write_text("import os, sys; sys.stdout.write(' '.join(os.environ))")
+    monkeypatch.setattr(pdf, "PROCESS", process)
+    names = set(render_pdf(page, {"title": "A", "words": ""}).decode().split())
+    assert "DATABASE_URL" in os.environ
+    assert names <= pdf.KEPT_VARIABLES | {"LC_ALL", "LC_CTYPE"}

@@ -1,6 +1,6 @@
 from typing import Any
 
-from models_registry.step_tree import StepNode, step_tree, told_steps
+from models_registry.step_tree import DEEPEST, StepNode, step_tree, told_steps
 
 
 def step(path: str, *columns: str) -> dict[str, Any]:
@@ -27,6 +27,16 @@ def test_steps_stand_inside_the_step_they_are_part_of() -> None:
 
 def test_a_step_whose_own_name_holds_a_point_keeps_it() -> None:
     assert shape(step_tree([step("v1.2"), step("v1.2.scale")], 1)) == [("v1.2", ["scale"])]
+
+
+def test_steps_inside_one_another_end_somewhere() -> None:
+    node = step_tree([step(".".join(["s"] * depth)) for depth in range(1, 151)], 1)[0]
+    while len(node.children) == 1:
+        node = node.children[0]
+    assert node.depth == DEEPEST - 1
+    assert [child.name for child in node.children][:2] == ["s", "s.s"]
+    assert len(node.children) == 151 - DEEPEST
+    assert not any(child.children for child in node.children)
 
 
 def test_a_step_whose_parent_was_not_reported_stands_by_itself() -> None:

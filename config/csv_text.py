@@ -2,7 +2,9 @@
 
 UTF-8 with BOM, commas, CRLF, quotes by RFC 4180. Numbers in their shortest round-trip form and
 never prefixed; a text that a spreadsheet would take for a formula gets one leading apostrophe
-(https://owasp.org/www-community/attacks/CSV_Injection).
+(https://owasp.org/www-community/attacks/CSV_Injection). So does a part of a text after a semicolon,
+a tab or the like: a spreadsheet that separates there, as most of Europe's do, sees no quotes around
+the whole and begins a cell of its own.
 """
 
 import csv
@@ -20,8 +22,16 @@ from django.utils.http import content_disposition_header
 
 LINES_PER_CHUNK = 500
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-# Spreadsheets look past spaces and characters without a width.
-_FORMULA = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*?[=+\-@＝＋－＠\t\r\n]")
+# Spreadsheets look past spaces, control characters and characters without a width.
+_LOOKED_PAST = (
+    r"\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u180e"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+)
+_SIGNS = r"=+\-@＝＋－＠﹦﹢﹣﹫"
+_FORMULA = re.compile(rf"[{_LOOKED_PAST}]*?[{_SIGNS}\t\r\n]")
+_SEPARATORS = re.compile(r"([;|\t\r\n])")
+# Behind another separator the quotes of the whole are part of what is read.
+_INNER_FORMULA = re.compile(rf"[{_LOOKED_PAST}\"]*?[{_SIGNS}]")
 
 
 class _Line:
@@ -47,8 +57,23 @@ def safe_text(value: Any) -> str:
     if isinstance(value, dict | list | tuple):
         value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     text = str(value).replace("\x00", "")
+    first, *rest = _SEPARATORS.split(text)
+    guarded = first + "".join(f"'{part}" if _INNER_FORMULA.match(part) else part for part in rest)
     is_formula = _FORMULA.match(text) and not _NUMBER.fullmatch(text)
-    return f"'{text}" if is_formula else text
+    return f"'{guarded}" if is_formula else guarded
+
+
+def typed_text(cell: str) -> str:
+    """A cell as its text was before ``safe_text`` kept a spreadsheet from running it."""
+    first, *rest = _SEPARATORS.split(cell)
+    bare = "".join(
+        part[1:] if part.startswith("'") and _INNER_FORMULA.match(part[1:]) else part
+        for part in rest
+    )
+    for text in (first.removeprefix("'") + bare, first + bare):
+        if safe_text(text) == cell:
+            return text
+    return cell
 
 
 def csv_lines(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+
+from config.plain_text import escaped
 
 _context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039
 
@@ -31,6 +34,17 @@ class ContextFilter(logging.Filter):
         record.ids = _context.get()
         record.context = "".join(f" {key}={value}" for key, value in _context.get().items())
         return True
+
+
+class LineFormatter(logging.Formatter):
+    """One line an event: what would end it or steer a terminal is written out. A traceback keeps
+    its own lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 its name
+        return escaped(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 its name
+        return escaped(super().formatException(ei), keep="\n")
 
 
 class JsonFormatter(logging.Formatter):

@@ -402,7 +402,10 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {"context": {"()": "config.logging.ContextFilter"}},
     "formatters": {
-        "lines": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s%(context)s"},
+        "lines": {
+            "()": "config.logging.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s%(context)s",
+        },
         "json": {"()": "config.logging.JsonFormatter"},
     },
     "handlers": {

@@ -10,6 +10,8 @@ from django.db import DatabaseError
 from accounts.managers import folded
 from accounts.models import User
 from config.errors import DomainError
+from config.json_text import BadJson, read_json
+from config.plain_text import escaped
 
 
 class ScriptCommand(BaseCommand):
@@ -47,7 +49,9 @@ class ScriptCommand(BaseCommand):
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value for the terminal, which nothing in it may steer."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escaped(text, keep="\n")
 
 
 def person(email: str) -> User:
@@ -58,15 +62,11 @@ def person(email: str) -> User:
 
 
 def json_object(text: str, option: str) -> dict[str, Any]:
-    """The JSON object given to ``option``; NaN and Infinity are no JSON."""
+    """The JSON object given to ``option``."""
     try:
-        value = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise DomainError(f"{option} is not valid JSON: {error}.") from error
+        value = read_json(text, option)
+    except BadJson as error:
+        raise DomainError(str(error)) from error
     if not isinstance(value, dict):
         raise DomainError(f"{option} must be a JSON object of input names and values.")
     return value
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a number that JSON has")

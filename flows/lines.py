@@ -16,6 +16,8 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 
+from config.plain_text import escaped
+
 logger = logging.getLogger("lines")  # not below "flows": what is said here must not come back here
 
 SHIP_SECONDS = 0.5
@@ -52,7 +54,7 @@ class RunLines(logging.Handler):
                 {
                     "name": record.name,
                     "level": record.levelno,
-                    "message": record.getMessage(),
+                    "message": escaped(record.getMessage()),
                     "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
                     "flow_run_id": str(flow_run_id),
                 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.json_text import shown
 from models_registry.feature_spec import Scalar, same_value
 from models_registry.number_text import NumberProblem, parse_number
 
@@ -82,7 +83,9 @@ def read_expected(
                 return value
     if classes:
         labels = ", ".join(label for _, label in classes[:10])
-        return NumberProblem(f"“{plain}” is no answer of this model. It says one of: {labels}.")
+        return NumberProblem(
+            f"{shown(plain)} is no answer of this model. It says one of: {labels}."
+        )
     if task == "classification":
         return plain
     number = parse_number(plain, decimal_mark=decimal_mark)

@@ -9,17 +9,23 @@ Pure; values are checked by the input schema and nothing else.
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
-from config.csv_text import safe_text
+from config.csv_text import typed_text
+from config.json_text import shown
+from config.plain_text import unfit
 from models_registry.case_check import read_expected, written
-from models_registry.feature_spec import Scalar, TargetSpec, choice_text
+from models_registry.feature_spec import MAX_TEXT_LENGTH, Scalar, TargetSpec, choice_text
 from models_registry.input_schema import InputSchema
 from models_registry.number_text import NumberProblem, parse_number
 
 MAX_ROWS = 100
 MAX_BYTES = 1024 * 1024
 MAX_NAME = 100
+MAX_COLUMNS = 500
+MAX_ERRORS = 200
+"""More are counted, not told."""
 _INPUT, _EXPECTED, _NAME, _TOLERANCE = "input", "expected", "name", "tolerance"
 
 
@@ -102,18 +108,23 @@ def read_cases(
     text: str, columns: CaseColumns, *, taken: frozenset[str] = frozenset(), decimal_mark: str = ""
 ) -> CaseTable:
     """Every case of the file, or every error in it. ``taken`` are the names of cases that exist."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        return CaseTable(errors=(CellError(1, "", "The table is larger than 1 MB."),))
     lines = _lines(text)
     if not lines or len(lines) == 1:
         return CaseTable(
             errors=(CellError(1, "", "The file needs a heading and at least one row."),)
         )
     titles = [title.strip() for title in lines[0][1]]
+    if len(titles) > MAX_COLUMNS:
+        message = f"The heading has {len(titles):,} columns. At most {MAX_COLUMNS} are read."
+        return CaseTable(errors=(CellError(1, "", message),))
     heading = _read_heading(titles, columns)
     if heading.errors:
-        return CaseTable(errors=tuple(heading.errors))
+        return _refused(heading.errors)
     rows = lines[1:]
     if len(rows) > MAX_ROWS:
-        message = f"The file has {len(rows)} cases. At most {MAX_ROWS} are taken at once."
+        message = f"The file has more cases. At most {MAX_ROWS} are taken at once."
         return CaseTable(errors=(CellError(rows[MAX_ROWS][0], "", message),))
     errors: list[CellError] = []
     cases: list[CaseRow] = []
@@ -124,6 +135,9 @@ def read_cases(
             errors.append(CellError(number, "", message))
             continue
         row = [*cells, *[""] * (len(titles) - len(cells))]
+        if unusable := _unusable(number, row, titles):
+            errors.append(unusable)
+            continue
         case, wrong = _read_row(number, row, titles, heading, columns, decimal_mark)
         if case.name in names:
             title = "" if heading.name is None else titles[heading.name]
@@ -131,7 +145,32 @@ def read_cases(
         names.add(case.name)
         cases.append(case)
         errors.extend(wrong)
-    return CaseTable(errors=tuple(errors)) if errors else CaseTable(cases=tuple(cases))
+    return _refused(errors) if errors else CaseTable(cases=tuple(cases))
+
+
+def _refused(errors: Sequence[CellError]) -> CaseTable:
+    """The errors, their columns by the beginning of their headings; what is too much is counted."""
+    told = [
+        replace(one, column=shown(one.column).strip("“”") if one.column else "")
+        for one in errors[:MAX_ERRORS]
+    ]
+    if len(errors) > MAX_ERRORS:
+        message = f"There are {len(errors) - MAX_ERRORS:,} more errors in this file."
+        told.append(CellError(errors[MAX_ERRORS].row, "", message))
+    return CaseTable(errors=tuple(told))
+
+
+def _unusable(number: int, row: Sequence[str], titles: Sequence[str]) -> CellError | None:
+    """The first cell that no input and no answer could hold."""
+    for title, cell in zip(titles, row, strict=True):
+        if len(cell) > MAX_TEXT_LENGTH:
+            message = f"A value of {len(cell):,} characters; at most {MAX_TEXT_LENGTH:,} are taken."
+            return CellError(number, title, message)
+        if character := unfit(cell):
+            return CellError(
+                number, title, f"The text holds a character that cannot be stored ({character})."
+            )
+    return None
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
@@ -140,17 +179,15 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    filled = (
+        (number, [typed_text(cell) for cell in row])
+        for number, row in enumerate(reader, 1)
+        if any(cell.strip() for cell in row)
+    )
     try:
-        rows = [(number, [_typed(cell) for cell in row]) for number, row in enumerate(reader, 1)]
+        return list(islice(filled, MAX_ROWS + 2))  # the heading, and one row too many
     except csv.Error:
         return []
-    return [(number, row) for number, row in rows if any(cell.strip() for cell in row)]
-
-
-def _typed(cell: str) -> str:
-    """A cell as it was before ``safe_text`` kept a spreadsheet from running it."""
-    bare = cell[1:]
-    return bare if cell.startswith("'") and safe_text(bare) == cell else cell
 
 
 def _read_heading(titles: list[str], columns: CaseColumns) -> _Heading:

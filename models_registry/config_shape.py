@@ -8,10 +8,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models_registry.errors import BadTrainingConfig
-from models_registry.feature_spec import Kind
+from models_registry.feature_spec import (
+    MAX_CHOICES,
+    MAX_CHOICES_TOGETHER,
+    MAX_GROUP,
+    MAX_HELP,
+    MAX_LABEL,
+    MAX_NAME,
+    MAX_TEXT_LENGTH,
+    MAX_UNIT,
+    Kind,
+)
 from models_registry.input_rules import MAX_RULES, RuleKind
 
 MAX_FEATURES = 1000
+MAX_PROSE = 5000
+"""Letters of a longer text, such as the model card's."""
+MAX_WORDS = 100
+"""Letters of a metric's or a library's name, or of a library's version."""
+MAX_ENTRIES = 200
+"""Metrics, libraries, facts about the data, keys without a meaning."""
+MAX_STEPS = 200
 KINDS = {
     "integer": Kind.INTEGER, "int": Kind.INTEGER,
     "float": Kind.FLOAT, "number": Kind.FLOAT, "numeric": Kind.FLOAT,
@@ -26,7 +43,11 @@ Check = Callable[[str, Any], None]
 def check_shape(config: Mapping[str, Any]) -> None:
     """Raise BadTrainingConfig for the first key whose value cannot be used."""
     _check_keys("", config, _TOP)
-    _unique("features", [entry["name"] for entry in config.get("features") or []])
+    _few("", [key for key in config if key not in _TOP], MAX_ENTRIES, "keys without a meaning")
+    features = config.get("features") or []
+    choices = [choice for entry in features for choice in entry.get("choices") or []]
+    _few("features", choices, MAX_CHOICES_TOGETHER, "choices together")
+    _unique("features", [entry["name"] for entry in features])
 
 
 def _refuse(place: str, expected: str, way_out: str) -> BadTrainingConfig:
@@ -52,9 +73,31 @@ def _positive(place: str, value: Any) -> None:
         raise _refuse(place, "a number above 0", "Correct it or leave it out.")
 
 
-def _text(place: str, value: Any) -> None:
-    if isinstance(value, dict | list):
-        raise _refuse(place, "a text", "Write it in quotes on one line, or leave it out.")
+def _text(most: int) -> Check:
+    """A check for a text of at most ``most`` characters."""
+
+    def check(place: str, value: Any) -> None:
+        if isinstance(value, dict | list):
+            raise _refuse(place, "a text", "Write it in quotes on one line, or leave it out.")
+        _short(place, value, most)
+
+    return check
+
+
+def _short(place: str, value: Any, most: int) -> None:
+    if (length := len(str(value))) > most:
+        raise _refuse(
+            place, f"a text of at most {most:,} characters", f"It has {length:,}: shorten it."
+        )
+
+
+def _few(place: str, things: Any, most: int, what: str) -> None:
+    if len(things) > most:
+        about = f"“{place}” in the" if place else "The"
+        raise BadTrainingConfig(
+            f"{about} training configuration has {len(things):,} {what}; at most {most:,} are "
+            "kept. Leave some out."
+        )
 
 
 def _yes_or_no(place: str, value: Any) -> None:
@@ -65,11 +108,26 @@ def _yes_or_no(place: str, value: Any) -> None:
 def _scalar(place: str, value: Any) -> None:
     if isinstance(value, dict | list):
         raise _refuse(place, "one value", "Write a number, a text, true or false.")
+    _short(place, value, MAX_TEXT_LENGTH)
 
 
 def _mapping(place: str, value: Any) -> None:
     if not isinstance(value, dict):
         raise _refuse(place, "a mapping", "Write keys with their values.")
+
+
+def _words(most: int) -> Check:
+    """A check for a mapping of short names to anything; a text is of at most ``most`` letters."""
+
+    def check(place: str, value: Any) -> None:
+        _mapping(place, value)
+        _few(place, value, MAX_ENTRIES, "entries")
+        for name, said in value.items():
+            _short(place, name, MAX_WORDS)
+            if not isinstance(said, dict | list):
+                _short(f"{place}.{name}", said, most)
+
+    return check
 
 
 def _list(place: str, value: Any) -> None:
@@ -83,19 +141,24 @@ def _kind(place: str, value: Any) -> None:
 
 
 def _choices(place: str, value: Any) -> None:
-    if isinstance(value, dict):
-        return
-    if not isinstance(value, list):
+    if not isinstance(value, dict | list):
         raise _refuse(place, "a list of values, or a mapping of values to labels", "Write [a, b].")
+    _few(place, value, MAX_CHOICES, "values")
+    if isinstance(value, dict):
+        for choice, label in value.items():
+            _short(place, choice, MAX_LABEL)
+            _text(MAX_LABEL)(f"{place}.{choice}", label)
+        return
     for number, choice in enumerate(value):
+        here = f"{place}[{number}]"
         if isinstance(choice, list) or (isinstance(choice, dict) and "value" not in choice):
-            raise _refuse(f"{place}[{number}]", "a value, or a mapping with “value”", "Correct it.")
-
-
-def _names(place: str, value: Any) -> None:
-    _list(place, value)
-    for number, name in enumerate(value):
-        _text(f"{place}[{number}]", name)
+            raise _refuse(here, "a value, or a mapping with “value”", "Correct it.")
+        if isinstance(choice, dict):
+            _scalar(f"{here}.value", choice["value"])
+            _short(f"{here}.value", choice["value"], MAX_LABEL)
+            _text(MAX_LABEL)(f"{here}.label", choice.get("label", ""))
+        else:
+            _short(here, choice, MAX_LABEL)
 
 
 def _features(place: str, value: Any) -> None:
@@ -106,7 +169,7 @@ def _features(place: str, value: Any) -> None:
         here = f"{place}[{number}]"
         if not isinstance(entry, dict) or entry.get("name") in (None, ""):
             raise _refuse(here, "a mapping with a “name”", "The name is the training column's.")
-        _text(f"{here}.name", entry["name"])
+        _text(MAX_NAME)(f"{here}.name", entry["name"])
         _check_keys(here, entry, _FEATURE)
         _in_order(here, entry, "min", "max")
         _in_order(here, entry, "trained_min", "trained_max")
@@ -128,7 +191,7 @@ def _rules(place: str, value: Any) -> None:
         here = f"{place}[{number}]"
         if not isinstance(rule, dict) or not {"first", "kind", "second"} <= rule.keys():
             raise _refuse(here, "a mapping with first, kind and second", "Add what is missing.")
-        _check_keys(here, rule, dict.fromkeys(("first", "second", "message"), _text))
+        _check_keys(here, rule, dict.fromkeys(("first", "second", "message"), _text(MAX_NAME)))
         _scalar(f"{here}.value", rule.get("value"))
         if rule["kind"] not in kinds:
             raise _refuse(f"{here}.kind", f"{', '.join(kinds)}", f"Not {_shown(rule['kind'])}.")
@@ -140,22 +203,27 @@ def _rules(place: str, value: Any) -> None:
 
 def _target(place: str, value: Any) -> None:
     _mapping(place, value)
-    _check_keys(place, value, {"name": _text, "unit": _text, "labels": _choices})
+    checks = {"name": _text(MAX_LABEL), "unit": _text(MAX_UNIT), "labels": _choices}
+    _check_keys(place, value, checks)
 
 
 def _preprocessing(place: str, value: Any) -> None:
     _list(place, value)
+    _few(place, value, MAX_STEPS, "steps")
     for number, step in enumerate(value):
+        here = f"{place}[{number}]"
         if isinstance(step, list):
-            raise _refuse(f"{place}[{number}]", "a text or a mapping", "Describe the step.")
+            raise _refuse(here, "a text or a mapping", "Describe the step.")
+        _short(here, step, MAX_PROSE)  # of a mapping: all that it says
 
 
 def _direction(place: str, value: Any) -> None:
     if isinstance(value, str):
+        _short(place, value, MAX_WORDS)
         return
-    _mapping(place, value)
+    _words(MAX_WORDS)(place, value)
     for name, direction in value.items():
-        _text(f"{place}.{name}", direction)
+        _text(MAX_WORDS)(f"{place}.{name}", direction)
 
 
 def _unique(place: str, names: list[Any]) -> None:
@@ -176,7 +244,11 @@ def _shown(value: Any) -> str:
 
 
 _FEATURE: dict[str, Check] = {
-    **dict.fromkeys(("label", "unit", "description", "group", "deprecated"), _text),
+    "label": _text(MAX_LABEL),
+    "unit": _text(MAX_UNIT),
+    "description": _text(MAX_HELP),
+    "group": _text(MAX_GROUP),
+    "deprecated": _text(MAX_LABEL),
     **dict.fromkeys(("min", "max", "trained_min", "trained_max", "order"), _number),
     **dict.fromkeys(("listed", "sensitive"), _yes_or_no),
     **dict.fromkeys(("default", "typical"), _scalar),
@@ -185,8 +257,11 @@ _FEATURE: dict[str, Check] = {
     "choices": _choices,
 }
 _TOP: dict[str, Check] = {
-    **dict.fromkeys(("metrics", "data", "libraries"), _mapping),
-    **dict.fromkeys(("author", "notes", "intended_use", "limitations"), _text),
+    "metrics": _words(MAX_WORDS),
+    "libraries": _words(MAX_WORDS),
+    "data": _words(MAX_PROSE),
+    "author": _text(MAX_LABEL),
+    **dict.fromkeys(("notes", "intended_use", "limitations"), _text(MAX_PROSE)),
     "features": _features,
     "target": _target,
     "preprocessing": _preprocessing,

@@ -3,6 +3,10 @@
 from config.errors import DomainError, InfrastructureError
 
 
+class BadModelName(DomainError):
+    """Nothing can be registered under this name; the message says why."""
+
+
 class NotTested(DomainError):
     def __init__(self) -> None:
         super().__init__(

@@ -13,6 +13,9 @@ from models_registry.number_text import brief_number, format_number, show_number
 Scalar = bool | int | float | str | None
 
 MAX_TEXT_LENGTH = 1000
+MAX_NAME, MAX_LABEL, MAX_HELP, MAX_UNIT, MAX_GROUP = 300, 200, 300, 40, 80
+MAX_CHOICES, MAX_CHOICES_TOGETHER = 1000, 5000
+"""Of one input, and of all inputs of a version."""
 
 
 class Kind(enum.Enum):

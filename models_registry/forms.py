@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from config.json_text import BadJson, read_json
 from models_registry import training_config
 from models_registry.errors import BadReferenceData, BadTrainingConfig
 from models_registry.reference_profile import read_reference
@@ -138,10 +139,14 @@ class ReplaceForm(forms.Form):
 class ApproveForm(forms.Form):
     """The types that the review page showed: what was read is what gets approved."""
 
-    types = forms.JSONField(widget=forms.HiddenInput)
+    types = forms.CharField(widget=forms.HiddenInput)
 
     def clean_types(self) -> list[tuple[str, str]]:
-        match self.cleaned_data["types"]:
+        try:
+            types = read_json(self.cleaned_data["types"], "The list of types")
+        except BadJson as error:
+            raise forms.ValidationError(str(error)) from error
+        match types:
             case [*pairs] if all(
                 isinstance(pair, list) and [type(part) for part in pair] == [str, str]
                 for pair in pairs

@@ -7,14 +7,20 @@ from typing import Any
 from django import forms
 
 from models_registry.configuration import ADMIN
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, choice_text
+from models_registry.feature_spec import (
+    MAX_CHOICES,
+    FeatureSpec,
+    Kind,
+    Requirement,
+    Scalar,
+    choice_text,
+)
 from models_registry.input_check import InputError, clean_value
 from models_registry.number_text import NumberProblem, format_number, parse_number, typed
 from models_registry.spec_check import spec_problems
 
 LIMITS = ("minimum", "maximum", "soft_minimum", "soft_maximum", "step")
 BLANK_CHOICES = 5
-MOST_CHOICES = 500
 
 
 class NumberField(forms.CharField):
@@ -168,7 +174,7 @@ class InputSpecForm(forms.Form):
         elif self.shown_kind is Kind.CHOICE:
             pairs = [(choice_text(value), label) for value, label in self.spec.choices]
             posted = self.is_bound and self.add_prefix("v0") in self.data
-            count = MOST_CHOICES if posted else len(pairs) + BLANK_CHOICES
+            count = MAX_CHOICES if posted else len(pairs) + BLANK_CHOICES
             for number in range(count):
                 if posted and self.add_prefix(f"v{number}") not in self.data:
                     return

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
+from config.plain_text import unfit
 from models_registry.errors import BadReferenceData
+from models_registry.feature_spec import MAX_NAME
 from models_registry.number_text import NumberProblem, parse_number
 
 MAX_BYTES = 20 * 1024**2
@@ -106,7 +108,8 @@ def read_reference(chunks: Iterable[bytes], *, target: str = "") -> Reference:
     names = _names(_header(header_line, separator))
     if target and target not in names:
         raise BadReferenceData(
-            f"The file has no column “{target}”. Its columns are: {', '.join(names[:20])}."
+            f"The file has no column “{target}”. Its columns are: "
+            f"{', '.join(name[:60] for name in names[:20])}."
         )
     rows = _rows(lines, separator, len(names))
     first = list(islice(rows, SNIFFED_ROWS))
@@ -262,8 +265,17 @@ def _names(header: Sequence[str]) -> list[str]:
             f"The reference data has {len(header)} columns; at most {MAX_COLUMNS} are read."
         )
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
-    for name in names:
-        _check_cell(name, "The header")
+    for number, name in enumerate(names, start=1):
+        if len(name) > MAX_NAME:
+            raise BadReferenceData(
+                f"The name of column {number} of the reference data has {len(name):,} characters; "
+                f"at most {MAX_NAME} are read. Shorten it."
+            )
+        if character := unfit(name):
+            raise BadReferenceData(
+                f"The name of column {number} of the reference data holds a character that cannot "
+                f"be stored ({character})."
+            )
         if names.count(name) > 1:
             raise BadReferenceData(f"Two columns are called “{name[:60]}”. Rename one of them.")
     return names

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from config.plain_text import escaped
 from executions import attempt_log
 from executions.attempt_log import LogLine
 from executions.explanations.contributions import Contributions, read_contributions
@@ -77,7 +78,8 @@ def log_file(request: HttpRequest, pk: Any) -> HttpResponse:
     for attempt in attempts:
         lines.append(f"--- Attempt {attempt.number}, {attempt.worker or 'no worker'}")
         lines += [
-            f"{one.time_text} {one.level} {one.event}".strip() for one in _lines(attempt, level)
+            escaped(f"{one.time_text} {one.level} {one.event}".strip())
+            for one in _lines(attempt, level)
         ]
     name = f"{execution.public_id}.log"
     return HttpResponse(

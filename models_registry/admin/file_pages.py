@@ -1,5 +1,6 @@
 """What an admin does about a draft's file: inspect again, replace, trust its types, drop it."""
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -80,6 +81,6 @@ def review(request: Any, pk: int) -> HttpResponse:
         version,
         title=f"Review {version.short_name} of {version.model.name}",
         names=[f"{module}.{name}" for module, name in types],
-        form=ApproveForm(initial={"types": types}),
+        form=ApproveForm(initial={"types": json.dumps(types)}),
         elsewhere=same_file.select_related("model"),
     )

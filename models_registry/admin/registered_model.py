@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Count, TextField
-from django.forms import Textarea
+from django.forms import ModelForm, Textarea
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 
 from accounts.admin import StaffModelAdmin
 from accounts.models import User
+from config.errors import DomainError
 from config.queue import kick
 from models_registry import services
 from models_registry.admin.comparison import compare
@@ -26,8 +28,21 @@ SMALL_TEXTS: Any = {TextField: {"widget": Textarea(attrs={"rows": 3})}}
 LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
 
 
+class RegisteredModelForm(ModelForm):
+    """A model's name, words and limits."""
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        try:
+            services.check_model_name(name)
+        except DomainError as error:
+            raise ValidationError(error.message) from error
+        return name
+
+
 @admin.register(RegisteredModel)
 class RegisteredModelAdmin(StaffModelAdmin):
+    form = RegisteredModelForm
     list_display = ["name", "active_version", "version_count", "created_at"]
     search_fields = ["name"]
     fieldsets = [

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from config.plain_text import unturned
 from models_registry.feature_spec import FeatureSpec
 from models_registry.input_rules import RuleKind, RuleSpec
 from models_registry.models.version import ModelVersion
@@ -55,7 +56,7 @@ class InputRule(models.Model):
             kind=spec.kind.value,
             value=spec.value,
             second=spec.second,
-            message=spec.message[:300],
+            message=unturned(spec.message)[:300],
         )
 
     @property

@@ -5,11 +5,27 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from config.plain_text import escaped, unturned
+from models_registry.feature_spec import (
+    MAX_GROUP,
+    MAX_HELP,
+    MAX_LABEL,
+    MAX_NAME,
+    MAX_UNIT,
+    FeatureSpec,
+    Kind,
+    Requirement,
+    TargetSpec,
+)
 from models_registry.input_schema import InputSchema
 from models_registry.models.configuration import InputRule
 from models_registry.models.version import ModelVersion
 from models_registry.spec_check import spec_problems
+
+
+def _choice_label(label: str) -> str:
+    """A label that leaves what stands around it alone, and is never empty."""
+    return unturned(label) or escaped(label)
 
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
@@ -30,11 +46,11 @@ class Feature(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="features")
     position = models.PositiveIntegerField(editable=False)
     rank = models.PositiveIntegerField("place in the form", default=0)
-    name = models.CharField(max_length=300, editable=False)
-    label = models.CharField(max_length=200)
-    help = models.CharField(max_length=300, blank=True)
-    unit = models.CharField(max_length=40, blank=True)
-    group = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=MAX_NAME, editable=False)
+    label = models.CharField(max_length=MAX_LABEL)
+    help = models.CharField(max_length=MAX_HELP, blank=True)
+    unit = models.CharField(max_length=MAX_UNIT, blank=True)
+    group = models.CharField(max_length=MAX_GROUP, blank=True)
     kind = models.CharField(max_length=10, choices=[(kind.value, kind.label) for kind in Kind])
     requirement = models.CharField(
         max_length=15,
@@ -63,7 +79,7 @@ class Feature(models.Model):
     )
     is_listed = models.BooleanField("show in lists", default=False)
     deprecation = models.CharField(
-        max_length=200, blank=True, help_text="Why people should not fill this any more."
+        max_length=MAX_LABEL, blank=True, help_text="Why people should not fill this any more."
     )
     is_complete = models.BooleanField("complete", default=True)
     sources = models.JSONField(default=dict, blank=True, editable=False)
@@ -108,10 +124,10 @@ class Feature(models.Model):
             position=position,
             rank=spec.rank,
             name=spec.name,
-            label=spec.label[:200],
-            help=spec.help[:300],
-            unit=spec.unit[:40],
-            group=spec.group[:80],
+            label=unturned(spec.label)[:MAX_LABEL],
+            help=unturned(spec.help)[:MAX_HELP],
+            unit=unturned(spec.unit)[:MAX_UNIT],
+            group=unturned(spec.group)[:MAX_GROUP],
             kind=spec.kind.value,
             requirement=spec.requirement.value,
             minimum=spec.minimum,
@@ -119,13 +135,13 @@ class Feature(models.Model):
             soft_minimum=spec.soft_minimum,
             soft_maximum=spec.soft_maximum,
             step=spec.step,
-            choices=[[value, label] for value, label in spec.choices],
+            choices=[[value, _choice_label(label)] for value, label in spec.choices],
             default=spec.default,
             typical=spec.typical,
             imputed=spec.imputed,
             is_sensitive=spec.is_sensitive,
             is_listed=spec.is_listed,
-            deprecation=spec.deprecation[:200],
+            deprecation=unturned(spec.deprecation)[:MAX_LABEL],
             is_complete=spec.is_complete,
             sources=dict(spec.sources),
         )
@@ -163,9 +179,9 @@ class Target(models.Model):
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="targets")
     position = models.PositiveIntegerField(editable=False)
-    name = models.CharField(max_length=300, blank=True, editable=False)
-    label = models.CharField(max_length=200, blank=True)
-    unit = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=MAX_NAME, blank=True, editable=False)
+    label = models.CharField(max_length=MAX_LABEL, blank=True)
+    unit = models.CharField(max_length=MAX_UNIT, blank=True)
     class_labels = models.JSONField(
         default=list,
         blank=True,
@@ -190,9 +206,9 @@ class Target(models.Model):
             version=version,
             position=position,
             name=spec.name,
-            label=spec.label[:200],
-            unit=spec.unit[:40],
-            class_labels=[[value, label] for value, label in spec.class_labels],
+            label=unturned(spec.label)[:MAX_LABEL],
+            unit=unturned(spec.unit)[:MAX_UNIT],
+            class_labels=[[value, _choice_label(label)] for value, label in spec.class_labels],
         )
 
     @property

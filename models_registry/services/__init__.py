@@ -19,7 +19,7 @@ from models_registry.services.referencing import (
     set_reference,
     why_no_interval,
 )
-from models_registry.services.registering import create_model
+from models_registry.services.registering import check_model_name, create_model
 from models_registry.services.rehearsing import request_rehearsal
 from models_registry.services.uploading import (
     check_upload_rate,
@@ -33,6 +33,7 @@ __all__ = [
     "ReferenceUpload",
     "approve_types",
     "change_case",
+    "check_model_name",
     "check_runnable",
     "check_upload_rate",
     "create_model",

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
+from config.plain_text import escaped
 from models_registry.config_reading import entries
 from models_registry.errors import NoIntervalPossible, VersionLocked
 from models_registry.feature_spec import FeatureSpec
@@ -45,7 +46,7 @@ def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) ->
     written, _ = ReferenceData.objects.update_or_create(
         version=version,
         defaults={
-            "file_name": upload.file_name[-255:],
+            "file_name": escaped(upload.file_name)[-255:],
             "row_count": reference.row_count,
             "profile": reference.profile.to_json(),
             "rows": list(rows),

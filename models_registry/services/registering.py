@@ -5,15 +5,36 @@ from django.utils.text import slugify
 
 from accounts.activity import record
 from accounts.models import User
+from config.plain_text import unfit_in_name
 from config.queue import kick
+from models_registry.errors import BadModelName
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment
+
+MAX_NAME = 200
+
+
+def check_model_name(name: str) -> None:
+    """Raise BadModelName for a name that does not stand on one line of a page, a mail or a log."""
+    if not name.strip():
+        raise BadModelName("A model needs a name.")
+    if len(name) > MAX_NAME:
+        raise BadModelName(
+            f"The name of the model has {len(name):,} characters; at most {MAX_NAME} are taken."
+        )
+    if character := unfit_in_name(name):
+        raise BadModelName(
+            f"The name of the model holds a character that no name has ({character}). "
+            "Write it on one line, without control characters."
+        )
 
 
 @transaction.atomic
 def create_model(*, name: str, description: str = "", by: User, **limits: float) -> RegisteredModel:
     """Register a model under a name of its own; its Prefect deployment follows. ``limits`` are
-    ``load_seconds``, ``predict_seconds`` and ``slow_seconds`` where they differ from the site's."""
+    ``load_seconds``, ``predict_seconds`` and ``slow_seconds`` where they differ from the site's.
+    Raises BadModelName."""
+    check_model_name(name)
     model = RegisteredModel.objects.create(
         name=name, slug=_free_slug(name), description=description, created_by=by, **limits
     )

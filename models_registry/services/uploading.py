@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.activity import record
 from accounts.models import User
+from config.plain_text import escaped
 from models_registry import training_config
 from models_registry.errors import (
     ArtifactMissing,
@@ -61,7 +62,7 @@ def upload_version(
         artifact=artifact,
         refusal=refusal,
         fields={
-            "file_name": file_name[-255:],
+            "file_name": escaped(file_name)[-255:],
             "training_config": config,
             "metrics": training_config.metrics(config),
             "intended_use": training_config.text_of(config, "intended_use"),
@@ -90,7 +91,7 @@ def replace_artifact(
             raise VersionLocked
         version.sha256 = artifact.sha256 if artifact else ""
         version.size = artifact.size if artifact else 0
-        version.file_name = file_name[-255:]
+        version.file_name = escaped(file_name)[-255:]
         version.revision += 1
         version.save(update_fields=["sha256", "size", "file_name", "revision"])
         record("file replaced", by=by, target=str(version), after={"sha256": version.sha256})

@@ -1,0 +1,42 @@
+"""Characters that do more than stand in a text: they end a line, steer a terminal, or turn the text
+around them.
+
+Unicode Standard Annex 9 has the bidirectional ones: embeddings and overrides (U+202A to U+202E) and
+isolates (U+2066 to U+2069).
+"""
+
+import re
+
+_STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def escaped(text: str, *, keep: str = "") -> str:
+    r"""The text for a log or a terminal: what steers one or turns the text around is written out,
+    an escape character as ``\x1b``. Characters of ``keep`` stay."""
+
+    def written(found: re.Match[str]) -> str:
+        character = found[0]
+        return character if character in keep else character.encode("unicode_escape").decode()
+
+    return _TURNING.sub(written, _STEERING.sub(written, text))
+
+
+def unfit(text: str) -> str:
+    """The first character that no text of a person holds, as "U+001B"; "" where there is none.
+    Tabs and line ends are fit; PostgreSQL refuses NUL and halves of a surrogate pair."""
+    found = _UNFIT.search(text)
+    return f"U+{ord(found[0]):04X}" if found else ""
+
+
+def unturned(text: str) -> str:
+    """The text without the characters that turn what stands around it."""
+    return _TURNING.sub("", text)
+
+
+def unfit_in_name(text: str) -> str:
+    """The first character that a name on one line does not hold, as "U+202E"; "" where there is
+    none: all that steer, line ends and tabs among them, and all that turn."""
+    found = _STEERING.search(text) or _TURNING.search(text)
+    return f"U+{ord(found[0]):04X}" if found else ""

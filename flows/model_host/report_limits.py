@@ -107,7 +107,7 @@ def _of_targets(examination: Examination) -> Iterator[str]:
     for target in targets:
         yield from _too_long("The name of an answer", target.name, NAME)
     for number, label in enumerate(classes, start=1):
-        yield from _too_long(f"Class {number}", label, LABEL)
+        yield from _too_long(f"The label of class {number}", label, LABEL)
 
 
 def _of_answer(outputs: Outputs) -> Iterator[str]:
@@ -148,4 +148,7 @@ def _too_long(about: str, value: Scalar, most: int) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    return f"“{text[:_SHOWN]}…”" if len(text) > _SHOWN else f"“{text}”"
+    """The beginning of a text, in quotes, without what does not show or turns what stands around
+    it."""
+    plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:_SHOWN])
+    return f"“{plain}…”" if len(text) > _SHOWN else f"“{plain}”"

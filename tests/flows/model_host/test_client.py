@@ -223,6 +223,7 @@ def test_a_model_that_dies_of_a_signal_is_a_crash_that_names_it(
         ("reply_an_answer_that_is_not_finite", "unreadable"),
         ("reply_nan", "unreadable"),
         ("reply_a_lone_surrogate", "unreadable"),
+        ("reply_a_text_far_over_the_limit", "unreadable"),
         ("reply_an_unknown_field", "unknown fields"),
         ("reply_an_unknown_error_code", "unreadable"),
     ],
@@ -252,6 +253,35 @@ def test_a_model_cannot_have_its_failure_retried_by_calling_itself_lost(
         ask(model("claim_to_be_lost"))
 
     assert (caught.value.code, caught.value.lost) == ("MODEL", False)
+
+
+def test_of_a_long_text_the_beginning_is_the_answer(
+    host: ModelHost, model: MakeModel, one_number: InputLayout
+) -> None:
+    outputs = host.predict(model("give_a_long_text"), one_number, INPUTS, LIMITS)
+
+    assert outputs.targets[0].value is None
+    assert outputs.targets[0].text == "x" * 999 + "…"
+    assert "5,000,000 characters" in outputs.notes[0]
+
+
+def test_a_process_that_ignores_the_limit_of_a_text_gives_no_answer(
+    ask: Callable[..., object], model: MakeModel
+) -> None:
+    with pytest.raises(HostError, match="1,001 characters; at most 1,000") as caught:
+        ask(model("reply_a_text_over_the_limit"))
+
+    assert caught.value.code == "MODEL"
+
+
+def test_the_words_of_a_failure_are_cut_whoever_wrote_them(
+    ask: Callable[..., object], model: MakeModel
+) -> None:
+    with pytest.raises(HostError) as caught:
+        ask(model("fail_with_endless_words"))
+
+    assert (len(caught.value.message), len(caught.value.step)) == (2_000, 200)
+    assert {len(module) for module, _ in caught.value.refused} == {300}
 
 
 def test_an_answer_that_is_too_large_does_not_cross(

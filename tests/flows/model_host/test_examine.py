@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,15 @@ from sklearn.tree import DecisionTreeClassifier
 from flows.model_host.examine import examine, layout_of
 from flows.model_host.prediction import predict
 from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.examination import Examination, ProposedFeature
+from flows.model_host.protocol.examination import (
+    Examination,
+    ProposedChoice,
+    ProposedFeature,
+    ProposedTarget,
+    Step,
+)
+from flows.model_host.protocol.outputs import ClassProbability, Outputs, TargetOutput
+from flows.model_host.report_limits import unfit_report
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -501,3 +511,123 @@ def test_what_cannot_be_served_gets_its_own_sentence(broken: Any, sentence: str)
     with pytest.raises(HostError, match=sentence) as refusal:
         examine(broken)
     assert refusal.value.code == "LOAD"
+
+
+def named(name: str) -> Any:
+    return LinearRegression().fit(pd.DataFrame({"a": [0.0, 1.0], name: [1.0, 3.0]}), [0, 1])
+
+
+def labelled(*labels: str) -> Any:
+    rows = np.arange(len(labels), dtype=float)[:, None]
+    return DecisionTreeClassifier().fit(rows, np.array(labels))
+
+
+def encoding(categories: int, letters: int = 4, columns: int = 1) -> Any:
+    texts = [f"{number:0{letters}}" for number in range(categories)]
+    rows = pd.DataFrame({f"c{number}": texts for number in range(columns)})
+    answers = [number % 2 for number in range(categories)]
+    return make_pipeline(OneHotEncoder(), DecisionTreeClassifier(max_depth=1)).fit(rows, answers)
+
+
+def stepped(name: str) -> Any:
+    return Pipeline([(name, StandardScaler()), ("model", Ridge())]).fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "sentence"),
+    [
+        (named("n" * 301), "The name of input 2 has 301 characters; at most 300"),
+        (named("\u202e\x1b[31m" + "n" * 300), "It begins with “\ufffd\ufffd[31mnnn"),
+        (named("n" * 100_000), "The name of input 2 has 100,000 characters; at most 300"),
+        (labelled("a", "L" * 20_000), "The label of class 1 has 20,000 characters; at most 200"),
+        (labelled("a" * 201, "b"), "The label of class 1 has 201 characters; at most 200"),
+        (labelled(*map(str, range(1001))), "The model has 1,001 classes; at most 1,000"),
+        (encoding(2, 201), "The input “c0”: category 1 has 201 characters; at most 200"),
+        (encoding(1001), "The input “c0” has 1,001 categories; at most 1,000"),
+        (encoding(900, columns=6), "5,400 categories together; at most 5,000"),
+        (stepped("s" * 301), "The name of a step has 301 characters; at most 300"),
+        (stepped("s" * 1_000_000), "The name of a step has 1,000,000 characters"),
+        (
+            LinearRegression().fit([[0.0], [1.0]], np.zeros((2, 101))),
+            "The model gives 101 answers at once; at most 100",
+        ),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_what_is_too_long_or_too_many_to_be_shown_is_refused_by_name(
+    estimator: Any, sentence: str
+) -> None:
+    with pytest.raises(HostError) as refusal:
+        examine(estimator)
+    assert refusal.value.code == "LOAD"
+    assert sentence in refusal.value.message
+    assert refusal.value.message.endswith("then train and save the model again.")
+    assert len(refusal.value.message) < 400
+
+
+def test_what_just_fits_is_shown_whole() -> None:
+    examination = examine(encoding(1000, 200))
+    assert len(examination.features[0].choices) == 1000
+    assert {len(choice.label) for choice in examination.features[0].choices} == {200}
+    assert len(examine(named("n" * 300)).features[1].name) == 300
+    assert len(examine(labelled(*map(str, range(1000)))).targets[0].classes) == 1000
+
+
+LONG = "x" * 2_501
+
+
+def with_feature(examination: Examination, **changed: Any) -> Examination:
+    first, *rest = examination.features
+    return replace(examination, features=(replace(first, **changed), *rest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: replace(one, estimator=LONG),
+        lambda one: replace(one, features=one.features * 50),
+        lambda one: with_feature(one, name=LONG),
+        lambda one: with_feature(one, default=LONG),
+        lambda one: with_feature(one, imputed=LONG),
+        lambda one: with_feature(one, typical=10**400),
+        lambda one: with_feature(one, choices=(ProposedChoice(1, LONG),)),
+        lambda one: with_feature(one, choices=(ProposedChoice(LONG, ""),)),
+        lambda one: with_feature(one, sources={"kind": LONG}),
+        lambda one: with_feature(one, sources={LONG: "kind"}),
+        lambda one: with_feature(one, sources={str(number): "" for number in range(51)}),
+        lambda one: replace(one, targets=(ProposedTarget(LONG),)),
+        lambda one: replace(one, targets=(ProposedTarget("y", (LONG,)),)),
+        lambda one: replace(one, targets=(ProposedTarget("y", (10**400,)),)),
+        lambda one: replace(one, targets=one.targets * 101),
+        lambda one: replace(one, steps=(Step(LONG, "A"),)),
+        lambda one: replace(one, steps=(Step("a", LONG),)),
+        lambda one: replace(one, steps=(Step("a", "A", (LONG,)),)),
+        lambda one: replace(one, steps=(Step("a", "A", ("b",) * 201),)),
+        lambda one: replace(one, steps=one.steps * 1001),
+        lambda one: replace(one, libraries_trained={"numpy": LONG}),
+        lambda one: replace(one, libraries_running={LONG: "1"}),
+        lambda one: replace(one, libraries_trained={str(n): "1" for n in range(51)}),
+        lambda one: replace(one, warnings=(LONG,)),
+        lambda one: replace(one, warnings=("w",) * 51),
+        lambda one: replace(one, smoke_inputs={LONG: 1.0}),
+        lambda one: replace(one, smoke_inputs={"a": LONG}),
+        lambda one: replace(one, smoke_outputs=Outputs("other", (TargetOutput("y", LONG),))),
+        lambda one: replace(
+            one, smoke_outputs=Outputs("other", (TargetOutput("y", None, text=LONG),))
+        ),
+        lambda one: replace(one, smoke_outputs=Outputs("other", (TargetOutput(LONG, 1),))),
+        lambda one: replace(
+            one,
+            smoke_outputs=Outputs(
+                "other", (TargetOutput("y", 1, probabilities=(ClassProbability(LONG, 1.0),)),)
+            ),
+        ),
+        lambda one: replace(one, smoke_outputs=Outputs("other", (), warnings=(LONG,))),
+        lambda one: replace(one, smoke_outputs=Outputs("other", (), notes=("n",) * 51)),
+    ],
+)
+def test_every_text_of_a_report_has_a_limit(
+    usual: Examination, change: Callable[[Examination], Examination]
+) -> None:
+    assert unfit_report(usual) == ""
+    assert "at most" in unfit_report(change(usual)) or "digits" in unfit_report(change(usual))

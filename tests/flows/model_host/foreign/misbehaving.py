@@ -159,8 +159,24 @@ def say_more_than_was_asked() -> int:
     return 1
 
 
-def give_a_huge_answer() -> str:
+def give_a_huge_answer() -> list[float]:
+    return [0.5] * 100_000
+
+
+def give_a_long_text() -> str:
     return "x" * 5_000_000
+
+
+def reply_a_text_over_the_limit() -> None:
+    reply(_outputs(value=json.dumps("x" * 1_001)))
+
+
+def reply_a_text_far_over_the_limit() -> None:
+    reply(_outputs(value=json.dumps("x" * 1_000_000)))
+
+
+def fail_with_endless_words() -> None:
+    reply(_error(message="m" * 19_000, step="s" * 19_000, refused=[["m" * 19_000, "n"]] * 150))
 
 
 def tell_its_environment() -> str:

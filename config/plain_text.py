@@ -11,6 +11,11 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff"
+    "\U0001e800-\U0001efff]"
+)
+
 
 def escaped(text: str, *, keep: str = "") -> str:
     r"""The text for a log or a terminal: what steers one or turns the text around is written out,
@@ -33,6 +38,14 @@ def unfit(text: str) -> str:
 def unturned(text: str) -> str:
     """The text without the characters that turn what stands around it."""
     return _TURNING.sub("", text)
+
+
+def isolated(text: str) -> str:
+    """A name for the middle of a sentence: written right to left or with characters that turn it,
+    it stands between isolates, so that it turns nothing but itself."""
+    if not _RIGHT_TO_LEFT.search(text):
+        return text
+    return f"\u2068{unturned(text)}\u2069"
 
 
 def unfit_in_name(text: str) -> str:

@@ -70,7 +70,7 @@ def _widget(layout: str, field: InputField) -> forms.Widget:
     attrs = {"class": "form-control", "autocomplete": "off"}
     if feature.is_number:
         return forms.TextInput(attrs=attrs | {"inputmode": "decimal"})
-    return forms.Textarea(attrs=attrs | {"rows": "3"})
+    return forms.Textarea(attrs=attrs | {"rows": "3", "dir": "auto"})
 
 
 @dataclass(frozen=True)

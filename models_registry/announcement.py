@@ -46,7 +46,7 @@ def announcement_of(deployment: Deployment) -> Announcement:
     changes = _changes(previous, version)
     return Announcement(
         Kind.DEPLOYMENT,
-        f"New model available: {model.name} {_called(version)}"[:200],
+        f"New model available: {model} {_called(version)}"[:200],
         deployment.text,
         _page(deployment),
         {
@@ -73,7 +73,7 @@ def _of_rollback(deployment: Deployment) -> Announcement:
     reason = deployment.text or "No reason given"
     return Announcement(
         Kind.ROLLBACK,
-        f"{model.name}: back to {version.short_name}"[:200],
+        f"{model}: back to {version.short_name}"[:200],
         f"Predictions are made with {version.short_name} again{instead}. Reason: {reason}",
         _page(deployment),
         {

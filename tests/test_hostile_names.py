@@ -1,9 +1,12 @@
 """Whatever models, inputs, choices and classes are called, every page shows it as text."""
 
 import re
+from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
@@ -11,7 +14,15 @@ from accounts.models import User
 from models_registry.models import Deployment, ModelVersion
 from presets.models import Preset
 from tests.factories import make_execution
-from tests.hostile import EVERY, INPUTS, LONG, MARKUP, make_hostile_execution, make_hostile_version
+from tests.hostile import (
+    EVERY,
+    INPUTS,
+    LONG,
+    MARKUP,
+    MIRRORED,
+    make_hostile_execution,
+    make_hostile_version,
+)
 from tests.test_access_matrix import MATRIX
 
 # As markup it would stand with its own angle brackets, in an attribute with its own quote.
@@ -92,3 +103,66 @@ def test_hostile_names_are_text_on_every_page(
         assert AS_MARKUP.search(page) is None, address
         naming += "&lt;img src=x" in page or LONG[:100] in page
     assert naming > 20
+
+
+BLOCKS = frozenset({
+    "address", "article", "aside", "bdi", "blockquote", "body", "caption", "dd", "details", "div",
+    "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4",
+    "header", "hr", "html", "legend", "li", "main", "nav", "ol", "option", "p", "pre", "search",
+    "section", "select", "svg", "table", "tbody", "td", "textarea", "tfoot", "th", "thead",
+    "title", "tr", "ul",
+})  # fmt: skip
+"""Elements whose text the Unicode bidirectional algorithm takes for itself: browsers' own sheets
+isolate them. What the site's sheet isolates besides stands in theme.css."""
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+ISOLATED = re.compile("\u2068[^\u2068\u2069]*\u2069")
+ALONE = (EVERY, MIRRORED, f"{MARKUP} {LONG} {MIRRORED}")
+
+
+class Reading(HTMLParser):
+    """Every element that keeps its text to itself, with the texts inside it."""
+
+    def __init__(self, isolating: frozenset[str]) -> None:
+        super().__init__()
+        self.isolating = isolating
+        self.open: list[tuple[str, list[str]]] = [("html", [])]
+        self.found: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag in {"input", "img", "br", "meta", "link", "hr", "use", "path", "rect", "line"}:
+            return
+        is_apart = tag in self.isolating or "dir" in dict(attrs)
+        self.open.append((tag, [] if is_apart else self.open[-1][1]))
+        if is_apart:
+            self.found.append(self.open[-1][1])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {one for one, _ in self.open[1:]}:
+            while self.open.pop()[0] != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.open[-1][1].append(data)
+
+
+def test_no_name_turns_the_text_around_it(addresses: list[str], alice: User, root: User) -> None:
+    sheet = Path(str(finders.find("css/theme.css"))).read_text()
+    rule = re.search(r"([^{}]*)\{ *unicode-bidi: isolate;? *\}", sheet)
+    assert rule is not None
+    isolating = BLOCKS | {tag.strip() for tag in rule[1].rpartition("*/")[2].split(",")}
+    turned = []
+    for address in addresses:
+        client = Client()
+        client.force_login(root if address.startswith("/admin/") else alice)
+        response = client.get(address)
+        if not response.headers["Content-Type"].startswith("text/html"):
+            continue
+        reading = Reading(isolating)
+        reading.feed(response.content.decode())
+        for texts in reading.found:
+            said = " ".join("".join(texts).split())
+            is_alone = any(said.rstrip("…") in one for one in ALONE)
+            if TURNING.search(ISOLATED.sub("", said)) and not is_alone:
+                turned.append((address, said))
+    assert not turned

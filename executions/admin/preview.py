@@ -25,7 +25,7 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
         values = schema.typical_values() if "typical" in request.GET else {}
         form = InputForm(schema, values=values, decimal_mark=mark)
     context = admin.site.each_context(request) | {
-        "title": f"Preview of {version.model.name} {version.short_name}",
+        "title": f"Preview of {version.model} {version.short_name}",
         "opts": Execution._meta,
         "version": version,
         "form": form,

@@ -138,16 +138,19 @@ def _contents(execution: Execution) -> dict[str, Any]:
         "trace": trace,
         "trained_with": sorted(execution.version.libraries_trained.items()),
         "contributions": _contributions(execution, schema, sensitive),
-        "raw": json.dumps(
-            {
-                "id": str(execution.pk),
-                "inputs": shown_inputs(execution) if execution.inputs is not None else None,
-                "outputs": execution.outputs,
-                "warnings": [masked(warning, execution) for warning in execution.warnings],
-            },
-            cls=DjangoJSONEncoder,
-            ensure_ascii=False,
-            indent=2,
+        "raw": escaped(
+            json.dumps(
+                {
+                    "id": str(execution.pk),
+                    "inputs": shown_inputs(execution) if execution.inputs is not None else None,
+                    "outputs": execution.outputs,
+                    "warnings": [masked(warning, execution) for warning in execution.warnings],
+                },
+                cls=DjangoJSONEncoder,
+                ensure_ascii=False,
+                indent=2,
+            ),
+            keep="\n",
         ),
     }
 

@@ -95,7 +95,7 @@ def _page(
 ) -> HttpResponse:
     cases = case_lines(version)
     tests = Execution.objects.filter(version=version, purpose=Execution.Purpose.TEST)
-    context = frame(version, title=f"Test {version.short_name} of {version.model.name}") | {
+    context = frame(version, title=f"Test {version.short_name} of {version.model}") | {
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
         "cases": cases,

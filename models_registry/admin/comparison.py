@@ -71,7 +71,7 @@ def compare(request: Any, pk: int) -> HttpResponse:
         request,
         "compare",
         model,
-        title=f"Compare versions of {model.name}",
+        title=f"Compare versions of {model}",
         numbers=sorted(numbers, reverse=True),
         comparison=_comparison(versions, a, b) if a and b else None,
     )

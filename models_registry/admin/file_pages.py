@@ -79,7 +79,7 @@ def review(request: Any, pk: int) -> HttpResponse:
         request,
         "review",
         version,
-        title=f"Review {version.short_name} of {version.model.name}",
+        title=f"Review {version.short_name} of {version.model}",
         names=[f"{module}.{name}" for module, name in types],
         form=ApproveForm(initial={"types": json.dumps(types)}),
         elsewhere=same_file.select_related("model"),

@@ -34,7 +34,7 @@ def promote(request: Any, pk: int) -> HttpResponse:
         request,
         "promote",
         version,
-        title=f"Promote {version.short_name} of {version.model.name}",
+        title=f"Promote {version.short_name} of {version.model}",
         live=ready.live,
         ready=ready,
         problems=ready.problems(),

@@ -61,7 +61,7 @@ def reference(request: Any, pk: int) -> HttpResponse:
         request,
         "reference",
         version,
-        title=f"Reference data of {version.short_name} of {version.model.name}",
+        title=f"Reference data of {version.short_name} of {version.model}",
         form=form,
         status=422 if form.errors else 200,
         **_shown(version),

@@ -86,7 +86,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
         if model is not None:
             assert isinstance(request.user, User)
             context |= {
-                "title": model.name,
+                "title": str(model),
                 "model": model,
                 "history": history_of(model, request.GET, request.user.zone),
                 "people": User.objects.active().count(),

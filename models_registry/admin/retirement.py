@@ -30,7 +30,7 @@ def retire(request: Any, pk: int) -> HttpResponse:
         request,
         "retire",
         model,
-        title=f"Retire {model.name}",
+        title=f"Retire {model}",
         live=model.versions.active().first(),
         people=User.objects.active().count(),
         others=RegisteredModel.objects.live().exclude(pk=pk).count(),

@@ -36,7 +36,7 @@ def rollback(request: Any, pk: int) -> HttpResponse:
         request,
         "rollback",
         version,
-        title=f"Make {version.short_name} of {version.model.name} active again",
+        title=f"Make {version.short_name} of {version.model} active again",
         live=version.model.versions.active().first(),
         form=form,
         people=count_of_people(Kind.ROLLBACK),
@@ -56,7 +56,7 @@ def verify(request: Any, pk: int) -> HttpResponse:
         request,
         "verify",
         version,
-        title=f"Verify the file of {version.short_name} of {version.model.name}",
+        title=f"Verify the file of {version.short_name} of {version.model}",
         **_check(version),
     )
 

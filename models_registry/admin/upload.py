@@ -31,7 +31,7 @@ def upload(request: Any, pk: int) -> HttpResponse:
         request,
         "upload",
         model,
-        title=f"Upload a version of {model.name}",
+        title=f"Upload a version of {model}",
         form=form,
         max_bytes=settings.ARTIFACT_MAX_BYTES,
         status=422 if form.errors else 200,

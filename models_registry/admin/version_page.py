@@ -5,6 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from config.plain_text import escaped
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.card import certainty_text, libraries_of
 from models_registry.facts import (
@@ -47,7 +48,9 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
             (name, metric_text(value), direction_of(name, directions))
             for name, value in version.metrics.items()
         ],
-        "config": json.dumps(version.training_config, indent=2, ensure_ascii=False)
+        "config": escaped(
+            json.dumps(version.training_config, indent=2, ensure_ascii=False), keep="\n"
+        )
         if version.training_config
         else "",
         "input_count": version.features.count(),

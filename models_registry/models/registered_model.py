@@ -5,6 +5,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
+from config.plain_text import isolated
+
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def live(self) -> "RegisteredModelQuerySet":
@@ -48,4 +50,5 @@ class RegisteredModel(models.Model):
         verbose_name = "model"
 
     def __str__(self) -> str:
-        return self.name
+        """The name, for the middle of a sentence."""
+        return isolated(self.name)

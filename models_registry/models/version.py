@@ -113,7 +113,7 @@ class ModelVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.model.name} v{self.number}"
+        return f"{self.model} v{self.number}"
 
     @property
     def short_name(self) -> str:

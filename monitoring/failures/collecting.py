@@ -213,7 +213,7 @@ def _tell(group: FailureGroup, kind: Kind, failure: Execution, cause: str) -> No
         kind=kind,
         cause=cause,
         title=f"{'New failure' if is_new else 'Failing again'}: {group.headline}",
-        text=f"{failure.version.model.name} {failure.version.short_name}{where} "
+        text=f"{failure.version.model} {failure.version.short_name}{where} "
         f"({group.error_code}), for example {failure.public_id}.",
         url=reverse("monitoring:failure", args=[group.pk]),
         context={"links": [["Open the failure", reverse("monitoring:failure", args=[group.pk])]]},

@@ -29,7 +29,7 @@ def ask(*, execution: Execution, text: str, by: User) -> SupportRequest:
         kind=Kind.SUPPORT_REQUEST,
         cause=f"support message {message.pk}",
         title=f"Support request: {execution.public_id}",
-        text=f"{by} asks about {execution.version.model.name} {execution.version.short_name}:\n"
+        text=f"{by} asks about {execution.version.model} {execution.version.short_name}:\n"
         f"{message.text}",
         url=page,
         context={"links": [["Answer", page]]},
@@ -89,7 +89,7 @@ def draft_about(execution: Execution, *, by: User) -> str:
     outcome = "did not finish" if execution.status == Execution.Status.FAILED else "is finished"
     return (
         f"Hello{' ' if name else ''}{name},\n\n"
-        f"your prediction {execution.public_id} with {execution.version.model.name} "
+        f"your prediction {execution.public_id} with {execution.version.model} "
         f"{execution.version.short_name} {outcome}. We have looked at it.\n\n\n\n"
         f"{by}\n{settings.SITE_NAME}"
     )

@@ -16,6 +16,8 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string, select_template
 from django.utils import timezone
 
+from config.plain_text import settled
+
 
 @dataclass(frozen=True)
 class Paragraph:
@@ -46,14 +48,14 @@ def compose(template: str, to: str, context: dict[str, Any]) -> EmailMultiAltern
         **context,
     }
     with timezone.override(zone):
-        words = render_to_string(f"{template}.txt", known)
+        words = settled(render_to_string(f"{template}.txt", known))
         subject, _, text = words.strip().partition("\n")
         text = re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
         html = select_template([f"{template}.html", "account/email/message.html"]).render(
             known | {"subject": subject, "paragraphs": _paragraphs(text)}
         )
     mail = EmailMultiAlternatives(subject, text, to=[to])
-    mail.attach_alternative(html, "text/html")
+    mail.attach_alternative(settled(html), "text/html")
     return mail
 
 

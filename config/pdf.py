@@ -23,6 +23,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 
+from config.plain_text import settled
+
 logger = logging.getLogger(__name__)
 
 PROCESS = Path(__file__).with_name("pdf_process.py")
@@ -83,7 +85,7 @@ def pdf_response(
 def render_pdf(template: str, context: Mapping[str, Any]) -> bytes:
     """The template as an A4 document. ``context`` is autoescaped, as on a page; times are in the
     active timezone. Raises PdfNotMade."""
-    markup = render_to_string(template, {"site_name": settings.SITE_NAME, **context})
+    markup = settled(render_to_string(template, {"site_name": settings.SITE_NAME, **context}))
     with _turn():
         return _made(markup)
 

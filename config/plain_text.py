@@ -11,6 +11,7 @@ _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+_EMBEDDING = re.compile("[\u202a-\u202e]")
 _RIGHT_TO_LEFT = re.compile(
     "[\u0590-\u08ff\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff"
     "\U0001e800-\U0001efff]"
@@ -46,6 +47,29 @@ def isolated(text: str) -> str:
     if not _RIGHT_TO_LEFT.search(text):
         return text
     return f"\u2068{unturned(text)}\u2069"
+
+
+def settled(text: str) -> str:
+    """A text of several people's words, line by line without what would turn the rest of the line,
+    and without what steers: embeddings and overrides go, isolates stay where they are closed."""
+    return "\n".join(_closed(_UNFIT.sub("", line)) for line in text.split("\n"))
+
+
+def _closed(line: str) -> str:
+    if not _TURNING.search(line):
+        return line
+    kept, open_at = list(_EMBEDDING.sub("", line)), list[int]()
+    for place, character in enumerate(kept):
+        if character in "\u2066\u2067\u2068":
+            open_at.append(place)
+        elif character == "\u2069":
+            if open_at:
+                open_at.pop()
+            else:
+                kept[place] = ""
+    for place in open_at:
+        kept[place] = ""
+    return "".join(kept)
 
 
 def unfit_in_name(text: str) -> str:

@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import mails
 from accounts.models import User
+from config.plain_text import isolated
 from notifications.audience import wants_mail
 from notifications.details import details_of
 from notifications.models import Kind, Notification
@@ -110,9 +111,10 @@ def _context(notification: Notification) -> dict[str, Any]:
         if name in TIMES and isinstance(value, str):
             found[name] = parse_datetime(value)
         elif isinstance(value, str) and name not in LONG_TEXTS:
-            found[name] = _in_one_line(value)
+            in_sentence = name not in {"title", "reply_to"}
+            found[name] = isolated(_in_one_line(value)) if in_sentence else _in_one_line(value)
         elif isinstance(value, list):
-            found[name] = [_in_one_line(v) if isinstance(v, str) else v for v in value]
+            found[name] = [isolated(_in_one_line(v)) if isinstance(v, str) else v for v in value]
     found["links"] = [(label, _address(path)) for label, path in found.get("links", [])]
     if found.get("history_url"):
         found["history_url"] = _address(found["history_url"])

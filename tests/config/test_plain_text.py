@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.logging import ContextFilter, LineFormatter
-from config.plain_text import escaped, unfit, unfit_in_name, unturned
+from config.plain_text import escaped, isolated, settled, unfit, unfit_in_name, unturned
 
 ESC, RLO, FSI, PDI = "\x1b", "\u202e", "\u2068", "\u2069"
 
@@ -37,6 +37,27 @@ def test_an_unfit_character_is_named(character: str, found: str) -> None:
 def test_a_name_stays_on_its_line_and_turns_nothing(character: str) -> None:
     assert unfit_in_name(f"Loan{character}risk") == f"U+{ord(character):04X}"
     assert not unfit_in_name("מחיר 👩‍🔬 Größe")
+
+
+@given(st.text(f"a \n{ESC}{RLO}\u202a\u202c{FSI}\u2066\u2067{PDI}"))
+def test_in_a_settled_text_every_line_closes_what_it_opens(text: str) -> None:
+    plain = settled(text)
+    assert len(plain.split("\n")) == len(text.split("\n"))
+    for line in plain.split("\n"):
+        depth = 0
+        for character in line:
+            assert character in f"a {FSI}\u2066\u2067{PDI}"
+            depth += (character != PDI) - (character == PDI) if character not in "a " else 0
+            assert depth >= 0
+        assert depth == 0
+    assert settled(plain) == plain
+
+
+def test_a_name_is_isolated_where_it_could_turn_a_sentence() -> None:
+    assert isolated("Loan risk v4, Größe → 🙂") == "Loan risk v4, Größe → 🙂"
+    assert isolated("מחיר") == f"{FSI}מחיר{PDI}"
+    assert isolated(f"a{RLO}b{PDI}") == f"{FSI}ab{PDI}"
+    assert settled(f"of {isolated(f'a{RLO}b')} v3") == f"of {FSI}ab{PDI} v3"
 
 
 def test_a_line_of_the_log_is_one_line_and_steers_no_terminal() -> None:

@@ -166,6 +166,19 @@ def test_hostile_names_stay_text_and_one_line(alice: User, post_office: PostOffi
     assert "&lt;b&gt;Loan" in body(letter, "html")
 
 
+def test_a_name_turns_nothing_in_a_mail_and_steers_no_terminal(
+    alice: User, post_office: PostOffice
+) -> None:
+    announce(model="Loan \u202erisk\x1b[2J", changes="More\u202e data\u2067", added=["שכר"])
+    letter = one(post_office)
+    text = body(letter, "plain")
+    assert "a new version of \u2068Loan risk[2J\u2069 is available" in text
+    assert "What changed from v3: More data" in text
+    assert "Inputs added: \u2068שכר\u2069" in text
+    for words in (letter["Subject"], text, body(letter, "html")):
+        assert not set(words) & set("\x1b\u202e\u2067")
+
+
 def test_a_mail_can_be_switched_off_by_the_mail_program(
     alice: User, post_office: PostOffice
 ) -> None:

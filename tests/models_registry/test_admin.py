@@ -48,6 +48,12 @@ def test_an_upload_leads_to_the_versions_page_and_its_inspection(as_ada: Client,
         ("- a list", "must be a mapping"),
         ("{", "is not valid JSON or YAML"),
         ("a: &x 1\nb: *x", "aliases"),
+        ('{"notes": "\\u0000"}', "cannot be stored (U+0000)"),
+        ('{"notes": "\\ud800"}', "cannot be stored (U+D800)"),
+        ('{"features": [{"name": "a", "min": 1, "min": 2}]}', "the key “min” twice"),
+        ("[" * 400_000, "nested too deeply"),
+        ('{"x": [' + "1," * 500_000 + "1]}", "too many values"),
+        ("features: [{name: " + "n" * 301 + "}]", "at most 300 characters. It has 301"),
     ],
 )
 def test_a_configuration_that_cannot_be_used_stops_the_upload_in_words(

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from config.csv_text import csv_lines
-from models_registry.case_table import MAX_ROWS, CaseColumns, CellError, read_cases
+from models_registry.case_table import MAX_ERRORS, MAX_ROWS, CaseColumns, CellError, read_cases
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.input_schema import InputSchema
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS, LOAN_TARGET
@@ -69,6 +69,50 @@ def test_two_cases_of_one_name_are_refused_and_so_is_a_taken_name() -> None:
 def test_more_rows_than_allowed_are_refused_as_a_whole() -> None:
     rows = "".join(f"{n},3,{n}\n" for n in range(MAX_ROWS + 1))
     assert errors(f"name,rooms,expected\n{rows}", PRICE) == [(MAX_ROWS + 2, "")]
+
+
+def messages(text: str) -> list[str]:
+    return [error.message for error in read_cases(text, PRICE).errors]
+
+
+def test_no_more_rows_are_read_than_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def counted(cell: str) -> str:
+        nonlocal read
+        read += 1
+        return cell
+
+    monkeypatch.setattr("models_registry.case_table.typed_text", counted)
+    assert "At most 100" in messages("rooms,expected\n" + "3,1\n" * 200_000)[0]
+    assert read == 2 * (MAX_ROWS + 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("rooms,expected\n3," + "1" * 1024**2, "The table is larger than 1 MB."),
+        ("h" + "," * 400_000 + "\n3,1\n", "The heading has 400,001 columns. At most 500 are read."),
+        ("rooms,expected\n" + "3" * 1001 + ",1\n", "A value of 1,001 characters; at most 1,000"),
+        ("rooms,expected\n3\x1b,1\n", "cannot be stored (U+001B)"),
+        ("rooms,expected\n3\x00,1\n", "cannot be stored (U+0000)"),
+    ],
+)
+def test_what_is_too_much_for_a_table_is_said_at_once(text: str, sentence: str) -> None:
+    (message,) = messages(text)
+    assert sentence in message
+
+
+def test_of_many_errors_the_first_are_told_and_the_others_counted() -> None:
+    heading = ",".join(f"strange{number}" for number in range(400))
+    told = read_cases(f"{heading}\n1\n", PRICE).errors
+    assert len(told) == MAX_ERRORS + 1
+    assert told[-1].message == "There are 201 more errors in this file."
+
+
+def test_of_a_long_heading_an_error_shows_the_beginning() -> None:
+    (error,) = read_cases("h" * 100_000 + ",expected\n1,1\n", PRICE).errors
+    assert len(error.column) < 70
 
 
 def test_a_tolerance_is_a_number_of_nought_or_more() -> None:

@@ -96,6 +96,8 @@ def test_a_character_cut_in_two_by_the_transfer_is_read_whole() -> None:
         ("a\n" + "x" * 10_001, "Row 1 .* 10,001 characters"),
         ("a\nx\x00y\n", "NUL"),
         (",".join(f"c{n}" for n in range(501)) + "\n", "501 columns"),
+        ("a," + "n" * 301 + "\n1,2\n", "The name of column 2 .* has 301 characters; at most 300"),
+        ("a,b\x1b[2J\n1,2\n", r"The name of column 2 .* cannot be stored \(U\+001B\)"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(text: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from models_registry import services
-from models_registry.errors import TooManyUploads, UploadUnderWay
+from models_registry.errors import BadModelName, TooManyUploads, UploadUnderWay
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from models_registry.services.uploading import LOCKS
 from tests.factories import AGE, make_model, make_user, make_version
@@ -43,6 +43,39 @@ def test_a_new_model_leads_to_the_upload_of_its_first_file(as_ada: Client) -> No
     data = {"name": "Heat", "load_seconds": 30, "predict_seconds": 5, "slow_seconds": 3}
     answer = as_ada.post("/admin/models_registry/registeredmodel/add/", data)
     assert answer["Location"] == address(RegisteredModel.objects.get())
+
+
+@pytest.mark.parametrize("character", ["\x1b", "\u202e", "\u2028", "\x85"])
+def test_a_model_has_no_name_that_steers_or_turns_what_stands_around_it(
+    as_ada: Client, character: str
+) -> None:
+    data = {"name": f"He{character}at", "load_seconds": 30, "predict_seconds": 5, "slow_seconds": 3}
+    answer = as_ada.post("/admin/models_registry/registeredmodel/add/", data)
+    assert f"holds a character that no name has (U+{ord(character):04X})" in answer.content.decode()
+    assert not RegisteredModel.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("n" * 201, "The name of the model has 201 characters; at most 200"),
+        ("Heat\nX-Header: 1", "no name has (U+000A)"),
+        (" ", "A model needs a name."),
+    ],
+)
+def test_a_script_hears_the_same_of_a_models_name(ada: User, name: str, sentence: str) -> None:
+    with pytest.raises(BadModelName) as refusal:
+        services.create_model(name=name, by=ada)
+    assert sentence in refusal.value.message
+
+
+def test_the_name_of_a_file_is_kept_without_what_would_steer_a_terminal(
+    ada: User, db: None
+) -> None:
+    version = services.upload_version(
+        model=make_model(), chunks=[b"x"], file_name="a\x1b[2J\r\n\udce9\u202eb.pkl", by=ada
+    )
+    assert version.file_name == r"a\x1b[2J\r\n\udce9\u202eb.pkl"
 
 
 def test_the_page_says_the_size_limit_before_and_to_the_script(

@@ -12,11 +12,11 @@ STORAGES["staticfiles"] = {  # noqa: F405
 LOGGING["root"]["level"] = "WARNING"  # type: ignore[index]  # noqa: F405
 WHITENOISE_AUTOREFRESH = True  # no scan of collected files at every start
 
-PREFECT_TIMEOUT_SECONDS = EMAIL_TIMEOUT = PATIENCE_SECONDS
-S3_CONNECT_TIMEOUT_SECONDS = S3_READ_TIMEOUT_SECONDS = int(PATIENCE_SECONDS)
+PREFECT_TIMEOUT_SECONDS = PATIENCE_SECONDS
+EMAIL_TIMEOUT = S3_CONNECT_TIMEOUT_SECONDS = S3_READ_TIMEOUT_SECONDS = int(PATIENCE_SECONDS)
 CELERY_BROKER_TRANSPORT_OPTIONS |= {  # noqa: F405
-    "socket_connect_timeout": PATIENCE_SECONDS,
-    "socket_timeout": PATIENCE_SECONDS,
+    "socket_connect_timeout": int(PATIENCE_SECONDS),
+    "socket_timeout": int(PATIENCE_SECONDS),
 }
 DATABASES["default"]["OPTIONS"] |= {  # noqa: F405
     "connect_timeout": int(PATIENCE_SECONDS),

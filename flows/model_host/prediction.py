@@ -115,7 +115,7 @@ def _target(
         notes.append(f"{name} cannot be written as a number or a text.")
     if isinstance(value, str) and len(value) > TEXT:
         notes.append(f"{name} is a text of {len(value):,} characters, of which the first are kept.")
-        value, text = None, f"{value[: TEXT - 1]}…"
+        text, value = f"{value[: TEXT - 1]}…", None
     return TargetOutput(
         name,
         value,

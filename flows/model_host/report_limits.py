@@ -8,7 +8,7 @@ worker, since a process that opened a stranger's file may say anything. The numb
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from .protocol.examination import Examination, ProposedFeature
 from .protocol.inputs import Scalar
@@ -130,9 +130,7 @@ def _of_sentences(sentences: tuple[str, ...]) -> Iterator[str]:
         yield from _too_long("A warning of the model", sentence, SENTENCE)
 
 
-def _too_many(
-    about: str, things: tuple[object, ...] | list[object] | dict[str, object], most: int, what: str
-) -> Iterator[str]:
+def _too_many(about: str, things: Sized, most: int, what: str) -> Iterator[str]:
     if len(things) > most:
         yield f"{about} {len(things):,} {what}; at most {most:,} can be shown."
 

@@ -6,9 +6,11 @@ Whatever a model file makes of this process, it holds one socket to the worker a
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import io
 import os
+import pickle
 import sys
 import time
 import traceback
@@ -24,7 +26,7 @@ from .prediction import predict
 from .protocol import MAX_MESSAGE, MAX_REPLY
 from .protocol.artifact import LoadReport
 from .protocol.errors import OUT_OF_MEMORY, HostError
-from .protocol.inputs import InputLayout, Scalar
+from .protocol.inputs import InputLayout
 from .protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
 from .protocol.trace import Traced
 from .safe_load import Loaded, load
@@ -70,33 +72,20 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
 
 def _serve(*, boosters: bool) -> None:
     loaded: Loaded | None = None
+    state = b""
     while (request := _receive()) is not None:
         try:
             match loaded, request:
                 case None, {"op": "load"}:
                     loaded, report = _load(request, boosters=boosters)
+                    state = b"" if loaded.is_constant else _state_of(loaded.estimator)
                     _reply(report)
-                case Loaded(), {"op": "examine"}:
-                    _reply(examine(loaded.estimator, loaded.libraries))
-                case Loaded(), {"op": "predict"}:
-                    layout = wire.from_json(InputLayout, request["layout"])
-                    inputs: dict[str, Scalar] = request["inputs"]
-                    _reply(predict(loaded.estimator, layout, inputs))
-                case Loaded(), {"op": "trace"}:
-                    _reply_traced(_trace(loaded, request))
-                case Loaded(), {"op": "explain", "typical": typical, "seed": seed}:
-                    layout = wire.from_json(InputLayout, request["layout"])
-                    inputs, seconds = request["inputs"], request["seconds"]
-                    _reply(
-                        explain(
-                            loaded.estimator, layout, inputs, typical, seed=seed, seconds=seconds
-                        )
-                    )
-                case Loaded(), {"op": "curve", "name": name, "points": points}:
-                    layout = wire.from_json(InputLayout, request["layout"])
-                    _reply(curve(loaded.estimator, layout, request["inputs"], name, points))
+                case Loaded(), _:
+                    result = _answer(loaded, request)
+                    is_constant = loaded.is_constant or state == _state_of(loaded.estimator) != b""
+                    _reply_answer(result, has_changed=not is_constant)
                 case _:
-                    raise HostError("CRASH", "The model's process was asked for something unknown.")
+                    raise _unknown()
         except HostError as error:
             _fail(error)
         except MemoryError:
@@ -104,6 +93,53 @@ def _serve(*, boosters: bool) -> None:
             _fail(HostError("MEMORY", OUT_OF_MEMORY, traceback=traceback.format_exc()))
         except BaseException as error:  # A model may raise SystemExit, too.
             _fail(_failure(request, error))
+
+
+def _answer(loaded: Loaded, request: dict[str, Any]) -> object:
+    """What the model says to a question."""
+    match request:
+        case {"op": "examine"}:
+            return examine(loaded.estimator, loaded.libraries)
+        case {"op": "predict", "inputs": inputs}:
+            layout = wire.from_json(InputLayout, request["layout"])
+            return predict(loaded.estimator, layout, inputs)
+        case {"op": "trace"}:
+            return _trace(loaded, request)
+        case {"op": "explain", "inputs": inputs, "typical": typical, "seed": seed}:
+            layout, seconds = wire.from_json(InputLayout, request["layout"]), request["seconds"]
+            return explain(loaded.estimator, layout, inputs, typical, seed=seed, seconds=seconds)
+        case {"op": "curve", "inputs": inputs, "name": name, "points": points}:
+            layout = wire.from_json(InputLayout, request["layout"])
+            return curve(loaded.estimator, layout, inputs, name, points)
+    raise _unknown()
+
+
+def _unknown() -> HostError:
+    return HostError("CRASH", "The model's process was asked for something unknown.")
+
+
+class _Digest:
+    """A file that keeps of what is written only what tells it from anything else."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b()
+        self.digest = self._hash.digest
+
+    def write(self, data: bytes) -> int:
+        self._hash.update(data)
+        return memoryview(data).nbytes
+
+
+def _state_of(estimator: Any) -> bytes:
+    """A digest of all that the model would leave in a file; empty where it cannot be told."""
+    file = _Digest()
+    try:
+        pickle.Pickler(file, protocol=5).dump(estimator)
+    except MemoryError:
+        raise
+    except Exception:
+        return b""
+    return file.digest()
 
 
 def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadReport]:
@@ -169,20 +205,26 @@ def _read(length: int) -> bytearray:
     return received
 
 
-def _reply(result: object) -> None:
+def _reply(result: object, *, has_changed: bool = False) -> None:
+    """``has_changed``: this process is not to be asked about anybody else's inputs."""
+    message: dict[str, Any] = {"ok": True, "result": wire.to_json(result)}
+    if has_changed:
+        message["changed"] = True
     try:
-        message = wire.frame({"ok": True, "result": wire.to_json(result)}, limit=MAX_REPLY)
+        framed = wire.frame(message, limit=MAX_REPLY)
     except wire.MalformedMessage as error:
         raise HostError("MODEL", f"The model's answer is too large: {error}.") from None
-    _send(message)
+    _send(framed)
 
 
-def _reply_traced(traced: Traced) -> None:
+def _reply_answer(result: object, *, has_changed: bool) -> None:
     """What can be answered unwatched is answered watched, too: the trace gives way."""
     try:
-        _reply(traced)
+        _reply(result, has_changed=has_changed)
     except HostError:
-        _reply(replace(traced, trace=None))
+        if not isinstance(result, Traced):
+            raise
+        _reply(replace(result, trace=None), has_changed=has_changed)
 
 
 def _fail(error: HostError) -> None:

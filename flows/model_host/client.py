@@ -224,6 +224,8 @@ class ModelHost:
             seconds = limits.predict_seconds if seconds is None else seconds
             answer = child.ask(request, seconds=seconds, cancelled=cancelled)
             child.predictions += 1
+            if child.has_changed:
+                note("model changed as it answered; its process is ended")
             return answer
 
     def _borrowed(

@@ -63,6 +63,9 @@ class Watch:
 class Conversation:
     """A socket to a child. Every method keeps to its ``Watch``."""
 
+    has_changed = False
+    """Whether the child said that its model is not any more what it was when it was opened."""
+
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._connection.setblocking(False)
@@ -99,7 +102,8 @@ class Conversation:
         try:
             reply = wire.parse(self._receive(length, watch))
             match reply:
-                case {"ok": True, "result": result, **others} if not others:
+                case {"ok": True, "result": result, **others} if others in ({}, {"changed": True}):
+                    self.has_changed |= bool(others)
                     return result
                 case {"ok": False, "error": error, **others} if not others:
                     raise wire.error_from_json(error)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+from sklearn.ensemble import IsolationForest
 from sklearn.ensemble._forest import BaseForest
 from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
@@ -32,12 +33,16 @@ def check_indices(part: Any) -> None:
         _check_predictor(part)
     elif isinstance(part, KDTree | BallTree):
         _check_neighbour_tree(part)
+    elif isinstance(part, DistanceMetric):
+        _check_metric(part)
     elif isinstance(part, np.random.RandomState | np.random.Generator):
         _check_generator(part)
     elif scipy.sparse.issparse(part):
         _check_sparse(part)
-    elif isinstance(part, BaseDecisionTree | BaseForest | BaseGradientBoosting):
-        _check_features(part, _trees(part))
+    elif isinstance(part, BaseDecisionTree):
+        _check_own_tree(part)
+    elif isinstance(part, BaseForest | BaseGradientBoosting | IsolationForest):
+        _check_trees(part)
     elif isinstance(part, BaseHistGradientBoosting):
         _check_histogram_features(part)
 
@@ -62,6 +67,7 @@ def _check_tree(tree: Any) -> None:
         or not _descends(tree.children_left, tree.children_right, inner)
         or (features < 0).any()
         or (features >= tree.n_features).any()
+        or tree.compute_node_depths().max() > tree.max_depth + 1  # of which paths are allotted
     ):
         raise damaged(_OUTSIDE.format("decision tree"))
 
@@ -106,6 +112,13 @@ def _check_neighbour_tree(tree: Any) -> None:
         raise damaged(_OUTSIDE.format("tree of neighbours"))
 
 
+def _check_metric(metric: Any) -> None:
+    """A metric asks for as many columns as its matrix has rows."""
+    _, vector, matrix = metric.__getstate__()
+    if vector.ndim != 1 or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise damaged(_OUTSIDE.format(type(metric).__name__))
+
+
 def _measures(metric: Any, columns: int) -> bool:
     """Whether the metric's own numbers are as many as the columns, where it has such."""
     _, vector, matrix = metric.__getstate__()
@@ -134,9 +147,10 @@ def _check_sparse(matrix: Any) -> None:
             case "coo":
                 matrix._check()
             case _:
-                offsets = matrix.offsets
+                offsets, (rows, columns) = matrix.offsets, matrix.shape
                 fits = fits and len(np.unique(offsets)) == len(offsets) == len(matrix.data)
                 fits = fits and matrix.data.ndim == 2 and offsets.dtype.kind == "i"
+                fits = fits and bool(((offsets > -rows) & (offsets < columns)).all())
     except (ValueError, AttributeError, TypeError, IndexError) as error:
         raise damaged(_OUTSIDE.format("sparse matrix")) from error
     if not fits:
@@ -151,22 +165,31 @@ def always_check_sparse() -> None:
     kind.check_format = lambda matrix, full_check=True: checked(matrix, True)
 
 
-def _trees(part: Any) -> list[Any]:
-    """The fitted ``Tree`` objects of one decision tree or of an ensemble that checks its inputs
-    once for all of them."""
-    owners = [part] if hasattr(part, "tree_") else np.ravel(getattr(part, "estimators_", []))
-    return [owner.tree_ for owner in owners if isinstance(getattr(owner, "tree_", None), Tree)]
-
-
-def _check_features(part: Any, trees: list[Any]) -> None:
-    """The estimator promises its trees as many columns as it lets in itself."""
+def _check_own_tree(part: Any) -> None:
+    """The estimator lets in as many columns as its tree looks at."""
+    if not hasattr(part, "tree_"):
+        return
     expected = getattr(part, "n_features_in_", None)
-    if trees and any(tree.n_features != expected for tree in trees):
+    if type(part.tree_) is not Tree or part.tree_.n_features != expected:
         raise damaged(_OUTSIDE.format(type(part).__name__))
+
+
+def _check_trees(part: Any) -> None:
+    """An ensemble checks its inputs once, for all of the trees that it asks. Those of an isolation
+    forest are asked for as many columns as each has drawn."""
+    drawn = "_max_features" if isinstance(part, IsolationForest) else "n_features_in_"
+    expected = getattr(part, drawn, None)
+    for owner in np.ravel(getattr(part, "estimators_", [])):
+        tree: Any = getattr(owner, "tree_", None)
+        fits = isinstance(owner, BaseDecisionTree) and type(tree) is Tree
+        if not fits or tree.n_features != expected:
+            raise damaged(_OUTSIDE.format(type(part).__name__))
 
 
 def _check_histogram_features(part: Any) -> None:
     expected = getattr(part, "n_features_in_", 0)
+    if getattr(part, "_in_fit", False):  # then it takes its inputs as they come
+        raise damaged(_OUTSIDE.format(type(part).__name__))
     for predictor in (one for several in getattr(part, "_predictors", ()) for one in several):
         if not isinstance(predictor, TreePredictor):
             raise damaged(_OUTSIDE.format(type(part).__name__))

@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from scipy.interpolate import BSpline
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import Birch, KMeans, MiniBatchKMeans
 from sklearn.cluster._bisect_k_means import BisectingKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble._gb import BaseGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.feature_extraction import FeatureHasher
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neighbors._base import NeighborsBase
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
-from sklearn.svm._base import BaseLibSVM
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, SplineTransformer
+from sklearn.svm._base import BaseLibSVM, BaseSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.tree._tree import Tree
 
@@ -39,11 +41,18 @@ def check_lengths(part: Any) -> None:
             _check(part, fits)
 
 
-def check_start(boosting: Any) -> None:
-    """Raises HostError where a boosting's first sum has other columns than its stages add to. That
-    is seen by asking for it, so every part must have been checked before."""
-    if hasattr(boosting, "estimators_"):
-        _check(boosting, _starts_as_wide)
+def always_check_sums() -> None:
+    """Makes boosting look at each prediction whether its first sum is as high as its inputs and as
+    wide as its stages: any model may give it, and compiled code adds the stages to it."""
+    start = BaseGradientBoosting._raw_predict_init
+
+    def checked(boosting: Any, rows: Any) -> Any:
+        sums = start(boosting, rows)
+        if sums.shape != (rows.shape[0], boosting.estimators_.shape[1]):
+            raise ValueError("The first estimate of the boosting has not the shape of its stages.")
+        return sums
+
+    BaseGradientBoosting._raw_predict_init = checked
 
 
 def _check(part: Any, fits: Callable[[Any], bool]) -> None:
@@ -62,6 +71,7 @@ def _support_vectors_fit(machine: Any) -> bool:
     classes, length = len(counts), len(machine.support_)
     pairs = classes * (classes - 1) // 2
     places = machine.support_
+    is_calibrated = getattr(machine, "_effective_probability", False) or machine._probA.size > 0
     if scipy.sparse.issparse(vectors):
         weighted = weights.data.shape == ((classes - 1) * length,)
     else:
@@ -73,12 +83,15 @@ def _support_vectors_fit(machine: Any) -> bool:
     return bool(
         classes >= 2
         and (counts >= 0).all()
-        and (counts.sum() <= length or not hasattr(machine, "classes_"))
+        and (
+            counts.sum() <= length and len(machine.classes_) == classes
+            if isinstance(machine, BaseSVC)
+            else classes == 2 and not is_calibrated
+        )
         and weighted
         and columns
         and machine._intercept_.shape == (pairs,)
-        and machine._probA.shape == machine._probB.shape
-        and machine._probA.size in (0, pairs)
+        and machine._probA.shape == machine._probB.shape == (pairs if is_calibrated else 0,)
     )
 
 
@@ -101,21 +114,23 @@ def _spline_fits(spline: Any) -> bool:
 
 
 def _stages_fit(boosting: Any) -> bool:
-    """Every stage is a tree of one number in each leaf."""
+    """Every stage is a tree of one number in each leaf; there is one for a number or two classes,
+    else one for each class."""
     if not hasattr(boosting, "estimators_"):
         return True
-    return boosting.estimators_.ndim == 2 and all(
-        type(tree) is DecisionTreeRegressor
-        and type(tree.tree_) is Tree
-        and tree.tree_.value.shape[1:] == (1, 1)
-        for tree in boosting.estimators_.flat
+    classes = len(getattr(boosting, "classes_", ()))
+    width = classes if classes > 2 else 1
+    fits = boosting.estimators_.shape == (len(boosting.estimators_), width)
+    return (
+        fits
+        and boosting.n_trees_per_iteration_ == width
+        and all(
+            type(tree) is DecisionTreeRegressor
+            and type(tree.tree_) is Tree
+            and tree.tree_.value.shape[1:] == (1, 1)
+            for tree in boosting.estimators_.flat
+        )
     )
-
-
-def _starts_as_wide(boosting: Any) -> bool:
-    row = np.zeros((1, boosting.n_features_in_), dtype=np.float32)
-    start = boosting._raw_predict_init(row)
-    return bool(start.shape == (1, boosting.estimators_.shape[1]))
 
 
 def _histograms_fit(boosting: Any) -> bool:
@@ -124,8 +139,13 @@ def _histograms_fit(boosting: Any) -> bool:
     mapper, width = boosting._bin_mapper, boosting.n_features_in_
     by_category = np.asarray(mapper.is_categorical_)
     predictors = [one for several in boosting._predictors for one in several]
+    classes = len(getattr(boosting, "classes_", ()))
+    trees = classes if classes > 2 else 1
     return (
         type(mapper) is _BinMapper
+        and boosting.n_trees_per_iteration_ == trees
+        and all(len(several) == trees for several in boosting._predictors)
+        and np.shape(boosting._baseline_prediction) in ((), (1, trees))
         and by_category.shape == (width,)
         and len(mapper.bin_thresholds_) == width
         and all(_asks_categories_only(one, by_category) for one in predictors)
@@ -145,6 +165,7 @@ def _keeps_width(preprocessor: Any, width: int) -> bool:
     return (
         type(preprocessor) is ColumnTransformer
         and preprocessor.n_features_in_ == width
+        and not preprocessor.transformer_weights
         and all(type(part) is OrdinalEncoder or _only_checks(part) for part, _ in used)
         and all(np.asarray(chosen).dtype == np.bool_ for _, chosen in used)
         and sum(int(np.sum(chosen)) for _, chosen in used) == width
@@ -152,7 +173,8 @@ def _keeps_width(preprocessor: Any, width: int) -> bool:
 
 
 def _only_checks(part: Any) -> bool:
-    return type(part) is FunctionTransformer and isinstance(part.func, functools.partial)
+    is_check = type(part) is FunctionTransformer and isinstance(part.func, functools.partial)
+    return is_check and not part.kw_args
 
 
 def _bitsets_fit(predictor: Any) -> bool:
@@ -169,6 +191,20 @@ def _neighbours_fit(neighbours: Any) -> bool:
         or (rows.ndim == 2 and rows.shape[1] == neighbours.n_features_in_)
     )
     return fits and (tree is None or tree.data.shape == rows.shape)
+
+
+def _metric_fits(neighbours: Any) -> bool:
+    """What the metric is given besides rows are its own numbers, one for each column, and no norms
+    of rows, which compiled code would take on trust."""
+    width = getattr(neighbours, "n_features_in_", None)
+    row, square = (width,), (width, width)
+    shapes = {"w": (row,), "V": (row, square), "VI": (square,)}
+    given = (neighbours.metric_params, getattr(neighbours, "effective_metric_params_", None))
+    return callable(neighbours.metric) or all(
+        np.shape(value) in shapes.get(name, ((),))
+        for parameters in given
+        for name, value in (parameters or {}).items()
+    )
 
 
 def _labels_fit(neighbours: Any) -> bool:
@@ -202,6 +238,29 @@ def _centres_fit(clusters: Any) -> bool:
     return not waiting and all(one.ndim == 2 and one.shape[1] == width for one in centres)
 
 
+def _subclusters_fit(clusters: Any) -> bool:
+    """Each subcluster has its label, and the squared length that distances are computed from."""
+    if not hasattr(clusters, "subcluster_centers_"):
+        return True
+    centres = clusters.subcluster_centers_
+    return bool(
+        centres.shape == (len(centres), clusters.n_features_in_)
+        and clusters._subcluster_norms.shape == (len(centres),)
+        and clusters.subcluster_labels_.shape == (len(centres),)
+    )
+
+
+def _splines_fit(transformer: Any) -> bool:
+    """Every column has a spline of the degree that the columns are counted by."""
+    splines = getattr(transformer, "bsplines_", ())
+    return all(type(one) is BSpline and one.k == transformer.degree for one in splines)
+
+
+def _hashes_somewhere(hasher: Any) -> bool:
+    """A hash is divided by the number of columns."""
+    return isinstance(hasher.n_features, int | np.integer) and bool(0 < hasher.n_features < 2**31)
+
+
 _FITS: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (BaseLibSVM, _support_vectors_fit),
     (BSpline, _spline_fits),
@@ -209,6 +268,10 @@ _FITS: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (BaseHistGradientBoosting, _histograms_fit),
     (TreePredictor, _bitsets_fit),
     (NeighborsBase, _neighbours_fit),
+    (NeighborsBase, _metric_fits),
     (KNeighborsClassifier | RadiusNeighborsClassifier, _labels_fit),
     (KMeans | MiniBatchKMeans | BisectingKMeans, _centres_fit),
+    (Birch, _subclusters_fit),
+    (SplineTransformer, _splines_fit),
+    (FeatureHasher | HashingVectorizer, _hashes_somewhere),
 )

@@ -99,7 +99,8 @@ def _set_attributes(reading: Reading, value: Any, state: Any) -> None:
     if isinstance(value, dict):
         return  # a Bunch keeps everything in its items, and so ignores its state
     if type(value).__module__ == "sklearn.isotonic":
-        value.__setstate__(attributes)  # it rebuilds its interpolation from its thresholds
+        attributes.pop("f_", None)  # it makes its interpolation again, from its thresholds
+        value.__setstate__(attributes)
     else:
         vars(value).update(attributes)
 

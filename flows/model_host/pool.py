@@ -25,8 +25,8 @@ class _Key:
 class Pool:
     """At most ``max_children`` processes, ``children_per_model`` of them for one artifact; idle
     ones are ended, longest unused first, while they hold more than ``max_memory_bytes`` together
-    (the last used stays), after ``idle_seconds``, and after ``max_predictions``. ``fork`` makes a
-    new one. Thread-safe.
+    (the last used stays), after ``idle_seconds``, and after ``max_predictions``: after one where
+    the model is not the same after it as before. ``fork`` makes a new one. Thread-safe.
     """
 
     def __init__(
@@ -83,8 +83,9 @@ class Pool:
     ) -> Iterator[Child]:
         """A child for this thread alone: a warm one if ``is_kept`` and there is one, else new.
 
-        It is kept afterwards if it ``is_kept`` and nothing went wrong, else ended. Waits for a free
-        place; PredictionCancelled if ``cancelled`` is set meanwhile, RuntimeError after ``close``.
+        It is kept afterwards if it ``is_kept``, nothing went wrong and its model is the same, else
+        ended. Waits for a free place; PredictionCancelled if ``cancelled`` is set meanwhile,
+        RuntimeError after ``close``.
         """
         key = _Key(artifact, limits.memory_bytes)
         seconds = limits.load_seconds + limits.predict_seconds
@@ -96,7 +97,8 @@ class Pool:
             if child is None:
                 child = self._fork(artifact, limits)
             yield child
-            is_good = is_kept and child.predictions < self._max_predictions
+            is_worn = child.has_changed or child.predictions >= self._max_predictions
+            is_good = is_kept and not is_worn
         finally:
             if child is not None and not is_good:
                 child.end()

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.neighbors import BallTree, KDTree
+from sklearn.neighbors._base import NeighborsBase
 
 from .anatomy import target_names, task_of
 from .column_routes import routes_of
@@ -129,15 +131,14 @@ def _target(
 
 @contextmanager
 def undisturbed(estimator: Any, width: int) -> Iterator[None]:
-    """Leave every random generator as it was found: numpy's own and those a model keeps, so that
-    no prediction depends on the one before it."""
-    kept = [
-        value
-        for part in routes_of(estimator, width).visited
-        for value in getattr(part, "__dict__", {}).values()
-    ]
+    """Leave every random generator as it was found, numpy's own and those a model keeps, and every
+    tree of neighbours, which counts its steps: no prediction depends on the one before it."""
+    parts = routes_of(estimator, width).visited
+    kept = [value for part in parts for value in getattr(part, "__dict__", {}).values()]
+    kept += [one._tree for one in kept if isinstance(one, NeighborsBase) and hasattr(one, "_tree")]
     states = [one for one in kept if isinstance(one, np.random.RandomState)]
     generators = [one for one in kept if isinstance(one, np.random.Generator)]
+    trees = [(one, one.__getstate__()) for one in kept if isinstance(one, KDTree | BallTree)]
     before = [(one, one.get_state()) for one in states]
     streams = [one.bit_generator for one in generators]
     positions = [stream.state for stream in streams]
@@ -150,3 +151,5 @@ def undisturbed(estimator: Any, width: int) -> Iterator[None]:
             state.set_state(found)
         for stream, position in zip(streams, positions, strict=True):
             stream.state = position
+        for tree, counted in trees:
+            tree.__setstate__(counted)

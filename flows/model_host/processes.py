@@ -250,6 +250,11 @@ class Child:
             self._conversation.is_quiet() and self.busy_seconds + seconds < self._orders.cpu_seconds
         )
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether what it answered may have left something of the inputs in its model."""
+        return self._conversation.has_changed
+
     def memory_bytes(self) -> int:
         """What it holds beyond the zygote's own pages; 0 where the system does not say."""
         return max(0, _anonymous_bytes(self.pid) - _anonymous_bytes(self._zygote.pid))

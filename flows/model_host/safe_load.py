@@ -22,9 +22,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from .allow_list import BOOSTERS
 from .byte_stream import CHUNK, ByteStream
 from .formats import describe, detect_format
 from .index_checks import always_check_sparse
+from .length_checks import always_check_sums
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
 from .protocol.artifact import Format, TypeName
@@ -44,6 +46,7 @@ _FORMER_MODULES = ("_loss",)
 """Modules of scikit-learn by names that it has no more: 1.7 saves the losses of gradient boosting
 under the name of their compiled file, without its packages."""
 always_check_sparse()
+always_check_sums()
 _CUT_OFF = "The file ends in the middle: it is cut off or damaged. Upload it again."
 _DAMAGED = "The file is damaged: its content does not follow its own format. Upload it again."
 
@@ -51,11 +54,14 @@ _DAMAGED = "The file is damaged: its content does not follow its own format. Upl
 @dataclass(frozen=True)
 class Loaded:
     """A fitted estimator with ``predict``; every (module, name) the file named, sorted; and the
-    versions of libraries that the file records, by distribution name (``scikit-learn``)."""
+    versions of libraries that the file records, by distribution name (``scikit-learn``).
+    ``is_constant``: no prediction is known to change it, so that nothing of one stays for the next;
+    classes that a superuser approved and boosters may do as they like."""
 
     estimator: Any
     types: tuple[TypeName, ...]
     libraries: dict[str, str]
+    is_constant: bool = False
 
 
 def load(
@@ -85,13 +91,13 @@ def load(
             warnings.simplefilter("ignore")  # of another version: its number is in the answer
             root = read_skops(data, reading) if found == "skops" else _read(data, reading)
             reading.check_finished()
-            settle(root, approved)
+            is_constant = settle(root, approved) and BOOSTERS.keys().isdisjoint(reading.named)
             _check_root(root)
     except MemoryError:
         raise
     except Exception as error:
         raise _refusal(data, reading, error) from error
-    return Loaded(root, tuple(sorted(reading.named)), reading.libraries)
+    return Loaded(root, tuple(sorted(reading.named)), reading.libraries, is_constant)
 
 
 def _read(data: bytes | memoryview, reading: Reading) -> Any:

@@ -1,54 +1,83 @@
-"""Reads a ``.skops`` file with skops' own loader, after a look of ours at all that it asks for.
+"""Reads a ``.skops`` file node by node, and never calls what the file names.
 
-skops trusts what its caller says, and by default every estimator. Here each node of the schema is
-first held against our allow-list and against the short table of loaders below; skops is then told
-to trust exactly the names that passed. Loaders that fetch methods or call operators are absent.
+A skops file is a zip archive: a tree of nodes in ``schema.json``, each with the loader that is to
+make it, and arrays as members. skops itself calls what its nodes name (types that convert the keys
+of a dict, constructors, classes of sparse matrices). Here every node is built by a function of ours
+for its loader, with the makers that pickles have, too. Loaders that fetch methods or call operators
+are absent, and so are those that call a constructor, but for types that a superuser approved.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
-from collections.abc import Iterator
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import skops.io
-from scipy.interpolate import BSpline
+import numpy as np
+from sklearn.utils import Bunch, check_array
 
 from . import allow_list
-from .makers_scipy import set_spline
+from .makers import MAKERS, call, instance, unfit
+from .makers_numpy import check_array_type, check_shape
+from .protocol.artifact import TypeName
 from .protocol.errors import HostError
-from .reading import Reading, damaged, resolve
+from .reading import Made, Named, Reading, check_key, damaged, in_words, resolve
 
 UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
 MEMBERS = 100_000
 PROTOCOLS = (2,)
+LARGEST_INTEGER = 2**512
 
-_PLAIN: dict[str, frozenset[str]] = {
+_PLAIN: dict[str, frozenset[TypeName]] = {
     "DictNode": frozenset(
-        {"builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"}
+        {
+            ("builtins", "dict"),
+            ("collections", "OrderedDict"),
+            ("sklearn.utils._bunch", "Bunch"),
+        }
     ),
-    "DefaultDictNode": frozenset({"collections.defaultdict"}),
-    "ListNode": frozenset({"builtins.list"}),
-    "SetNode": frozenset({"builtins.set"}),
-    "TupleNode": frozenset({"builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"}),
-    "BytesNode": frozenset({"builtins.bytes"}),
-    "BytearrayNode": frozenset({"builtins.bytearray"}),
-    "SliceNode": frozenset({"builtins.slice"}),
-    "MaskedArrayNode": frozenset({"numpy.ma.MaskedArray"}),
-    "DTypeNode": frozenset({"numpy.dtype"}),
-    "RandomStateNode": frozenset({"numpy.random.mtrand.RandomState"}),
-    "TreeNode": frozenset({"sklearn.tree._tree.Tree"}),
+    "DefaultDictNode": frozenset({("collections", "defaultdict")}),
+    "ListNode": frozenset({("builtins", "list")}),
+    "SetNode": frozenset({("builtins", "set")}),
+    "TupleNode": frozenset(
+        {("builtins", "tuple"), ("sklearn.impute._iterative", "_ImputerTriplet")}
+    ),
+    "BytesNode": frozenset({("builtins", "bytes")}),
+    "BytearrayNode": frozenset({("builtins", "bytearray")}),
+    "SliceNode": frozenset({("builtins", "slice")}),
+    "MaskedArrayNode": frozenset({("numpy.ma", "MaskedArray")}),
+    "DTypeNode": frozenset({("numpy", "dtype")}),
+    "RandomStateNode": frozenset({("numpy.random.mtrand", "RandomState")}),
+    "TreeNode": frozenset({("sklearn.tree._tree", "Tree")}),
+    "PartialNode": frozenset({("functools", "partial")}),
+    "JsonNode": frozenset({("builtins", "str")}),
 }
+"""The types of which these loaders make instances; all other types must be in the allow-list."""
 
-BSpline.__setstate__ = set_spline  # skops has the class itself set its state
 _COMPILED = (
     "sklearn.metrics._dist_metrics",
     "sklearn.neighbors._ball_tree",
     "sklearn.neighbors._kd_tree",
 )
+_LOSSES = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
+_GENERATORS = {
+    "MT19937": "numpy.random._mt19937",
+    "PCG64": "numpy.random._pcg64",
+    "PCG64DXSM": "numpy.random._pcg64",
+}
+_SPARSE = {
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "coo": ("data", "row", "col"),
+    "dia": ("data", "offsets"),
+}
+
+Node = dict[str, Any]
 
 
 def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
@@ -62,35 +91,11 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
                 "The file was written by another version of skops, which is not read here. "
                 "Save the model again with the version used here.",
             )
-        files = {name: archive.getinfo(name).file_size for name in archive.namelist()}
-        trusted = set()
-        is_of_today = True
-        read = 0
         for node in _nodes(schema):
-            written = node.get("__module__"), node.get("__class__")
-            trusted.add(_check_node(node, reading))
-            is_of_today &= written == (node["__module__"], node["__class__"])
-            if type(file := node.get("file")) is str:
-                read += files.get(file, 0)
-            _note_version(node, reading)
-        if read > UNPACKED_BYTES:
-            raise damaged("it reads its arrays over and over")
+            _note_name(node, reading)
         if reading.unknown:
             return None
-        data = bytes(data) if is_of_today else _with_schema(archive, schema)
-    return skops.io.loads(data, trusted=sorted(trusted))
-
-
-def _with_schema(archive: zipfile.ZipFile, schema: dict[str, Any]) -> bytes:
-    """The archive again with another schema."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as copy:
-        for member in archive.infolist():
-            is_schema = member.filename == "schema.json"
-            copy.writestr(
-                member.filename, json.dumps(schema) if is_schema else archive.read(member)
-            )
-    return content.getvalue()
+        return _Builder(archive, reading).build(schema)
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -104,16 +109,10 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
     total = sum(member.file_size for member in members)
     if total > UNPACKED_BYTES or archive.getinfo("schema.json").file_size > SCHEMA_BYTES:
         raise HostError("LOAD", "The file unpacks to more than a model may hold.")
-    for member in members:
-        if member.filename.endswith(".npz"):
-            with zipfile.ZipFile(io.BytesIO(archive.read(member))) as arrays:
-                total += sum(array.file_size for array in arrays.infolist())
-    if total > UNPACKED_BYTES:
-        raise HostError("LOAD", "The file unpacks to more than a model may hold.")
 
 
-def _nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every dict that skops could take for a node, wherever it stands in the schema."""
+def _nodes(schema: Node) -> Iterator[Node]:
+    """Every dict that could be taken for a node, wherever it stands in the schema."""
     waiting: list[Any] = [schema]
     while waiting:
         part = waiting.pop()
@@ -125,79 +124,375 @@ def _nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
             waiting.extend(part)
 
 
-def _check_node(node: dict[str, Any], reading: Reading) -> str:
-    """The full name of the node's type, once its loader may make it. A node that another version
-    wrote gets the name that the type has here."""
-    loader, module, name = (node.get(key) for key in ("__loader__", "__module__", "__class__"))
-    if not (type(loader) is str and type(module) is str and type(name) is str):
+def _note_name(node: Node, reading: Reading) -> None:
+    """Notes the type of a node as named, and as unknown unless it may be used at all."""
+    loader, name = node["__loader__"], (node.get("__module__"), node.get("__class__"))
+    if not all(type(text) is str for text in (loader, *name)):
         raise damaged("a node of it has no loader or no type")
-    written = (module, name)
-    module, name = allow_list.ALIASES.get(written, written)
-    full = f"{module}.{name}"
-    if loader == "PartialNode" and full == "functools.partial":
-        _check_partial(node)
-        return full
-    if loader == "JsonNode":
-        return full
-    if full in _PLAIN.get(loader, ()):
-        node["__module__"], node["__class__"] = module, name
-        return full
+    written: TypeName = name  # type: ignore[assignment]
+    if allow_list.ALIASES.get(written, written) in _PLAIN.get(loader, ()):
+        return
     reading.named.add(written)
-    entry = allow_list.find(module, name, boosters=reading.boosters)
-    if entry is None and written in reading.approved:
-        return full
-    if entry is None:
+    entry = allow_list.find(*written, boosters=reading.boosters)
+    if written not in reading.approved and entry is None:
         reading.unknown[written] = None
-        return full
-    if not _fits(node, entry):
-        message = f"The file makes `{full}` by a {loader[:40]!a}, which no honest model does."
-        raise HostError("LOAD", message, refused=(written,))
-    resolve(entry)
-    node["__module__"], node["__class__"] = module, name = allow_list.located(module, name)
-    return f"{module}.{name}"
 
 
-def _note_version(node: dict[str, Any], reading: Reading) -> None:
-    match node:
-        case {"content": {"_sklearn_version": {"content": str(version)}}}:
-            reading.libraries["scikit-learn"] = version.strip('"')[:40]
+class _Builder:
+    """One archive and what was already built of it, by the numbers that skops gives its objects."""
 
+    def __init__(self, archive: zipfile.ZipFile, reading: Reading) -> None:
+        self.archive = archive
+        self.reading = reading
+        self.built: dict[object, Any] = {}
+        self.bytes_left = UNPACKED_BYTES
 
-def _check_partial(node: dict[str, Any]) -> None:
-    """``functools.partial`` only of scikit-learn's ``check_array``, with keywords alone."""
-    match node.get("content"):
-        case {
-            "func": {
-                "__loader__": "FunctionNode",
-                "__module__": "sklearn.utils.validation",
-                "__class__": "check_array",
-            },
-            "args": {"content": []},
-        }:
-            return
-    raise damaged("it makes a partial of something else than check_array")
+    def build(self, node: Any) -> Any:
+        """The object of ``node``; the same again where its number was built before."""
+        if type(node) is not dict or "__loader__" not in node:
+            raise damaged("something stands where a node should")
+        number = node.get("__id__")
+        if type(number) is int and number in self.built:
+            return self.built[number]
+        if (build := _LOADERS.get(node["__loader__"])) is None:
+            raise self.misused(node)
+        value = build(self, node)
+        if type(number) is int:
+            self.built[number] = value
+        return value
 
+    def items(self, node: Node, key: str = "content") -> list[Any]:
+        """The objects of the list of nodes at ``key``."""
+        if type(nodes := node.get(key)) is not list:
+            raise damaged("a node of it has no content")
+        return [self.build(one) for one in nodes]
 
-def _fits(node: dict[str, Any], entry: allow_list.Entry) -> bool:
-    """Whether the node's loader makes such a type as its role in the allow-list says."""
-    if entry.name.startswith("__") or (entry.module, entry.name) == ("numpy", "memmap"):
-        return False  # skops has no stand-in of ours for either
-    match node["__loader__"]:
-        case "ObjectNode":
-            stateful = type(node.get("content")) is dict
-            compiled = entry.module in _COMPILED or entry.role == "PARSED"
-            return entry.role == "NEWOBJ" or (stateful and compiled)
-        case "RandomGeneratorNode":
-            return entry.module == "numpy.random._generator"
-        case "TypeNode" | "FunctionNode":
-            return entry.role == "VALUE"
-        case "NdArrayNode":
-            return entry.module == "numpy" and entry.role == "VALUE"
-        case "LossNode":
-            return entry.role in ("REDUCE", "ARGUMENT") and entry.module in (
-                "sklearn._loss._loss",
-                "sklearn.linear_model._sgd_fast",
+    def part(self, node: Node, *keys: str) -> Any:
+        """The object of the node at the end of ``keys``."""
+        for key in keys:
+            node = node.get(key) if type(node) is dict else None  # type: ignore[assignment]
+        return self.build(node)
+
+    def member(self, node: Node) -> bytes:
+        """The bytes of the member that the node names."""
+        name = node.get("file")
+        if type(name) is not str or name == "schema.json":
+            raise damaged("a node of it names no member of its archive")
+        try:
+            self.bytes_left -= self.archive.getinfo(name).file_size
+        except KeyError:
+            raise damaged("a node of it names no member of its archive") from None
+        if self.bytes_left < 0:
+            raise damaged("it reads its arrays over and over")
+        return self.archive.read(name)
+
+    def entry(self, node: Node) -> allow_list.Entry:
+        """What the list says of the node's type, or a superuser's word."""
+        module, name = node["__module__"], node["__class__"]
+        entry = allow_list.find(module, name, boosters=self.reading.boosters)
+        if entry is not None:
+            return entry
+        if (module, name) in self.reading.approved:
+            return allow_list.Entry(module, name, "NEWOBJ", approved=True)
+        raise self.misused(node)
+
+    def plain_name(self, node: Node) -> str:
+        """The name of the node's type, which its loader must know."""
+        written = (node["__module__"], node["__class__"])
+        name = allow_list.ALIASES.get(written, written)
+        if name not in _PLAIN[node["__loader__"]]:
+            raise self.misused(node)
+        return name[1]
+
+    def misused(self, node: Node) -> HostError:
+        """A type by a loader that is not its own."""
+        name, loader = (node["__module__"], node["__class__"]), ascii(node["__loader__"][:40])
+        if name in self.reading.approved:
+            message = (
+                f"The file keeps {in_words([name])} by a {loader}, which is not read here. Save "
+                "the model with joblib.dump instead."
             )
-        case "SparseMatrixNode":
-            return entry.module.startswith("scipy.sparse.")
-    return False
+        else:
+            message = (
+                f"The file makes {in_words([name])} by a {loader}, which no honest model does."
+            )
+        return HostError("LOAD", message, refused=(name,))
+
+    # Plain values
+
+    def json(self, node: Node) -> Any:
+        if type(text := node.get("content")) is not str:
+            raise damaged("a node of it has no content")
+        value = json.loads(text)
+        plain = value is None or type(value) in (str, bool, int, float)
+        if not plain or (type(value) is int and abs(value) >= LARGEST_INTEGER):
+            raise damaged("a plain value of it is none")
+        return value
+
+    def mapping(self, node: Node) -> Any:
+        kind, content = self.plain_name(node), node.get("content")
+        kinds = self.part(node, "key_types")
+        if type(content) is not dict or type(kinds) is not list or len(kinds) != len(content):
+            raise damaged("a dict of it has other keys than it says")
+        made: Any = OrderedDict() if kind == "OrderedDict" else Bunch() if kind == "Bunch" else {}
+        for key_type, (text, value) in zip(kinds, content.items(), strict=True):
+            made[_key(key_type, text)] = self.build(value)
+        return made
+
+    def default_mapping(self, node: Node) -> Any:
+        self.plain_name(node)
+        factory, content = self.part(node, "content", "default_factory"), node["content"]
+        if factory not in (None, int, float, str, list, dict):
+            raise unfit("defaultdict")
+        if type(content := self.part(content, "main")) is not dict:
+            raise unfit("defaultdict")
+        return defaultdict(factory, content)
+
+    def list_(self, node: Node) -> list[Any]:
+        self.plain_name(node)
+        return self.items(node)
+
+    def set_(self, node: Node) -> set[Any]:
+        self.plain_name(node)
+        members = self.items(node)
+        for member in members:
+            check_key(member)
+        return set(members)
+
+    def tuple_(self, node: Node) -> tuple[Any, ...]:
+        members = tuple(self.items(node))
+        if self.plain_name(node) == "tuple":
+            return members
+        made: tuple[Any, ...] = instance(self.reading, Named(self.entry(node)), members)
+        return made
+
+    def bytes_(self, node: Node) -> bytes:
+        self.plain_name(node)
+        return self.member(node)
+
+    def bytearray_(self, node: Node) -> bytearray:
+        self.plain_name(node)
+        return bytearray(self.member(node))
+
+    def slice_(self, node: Node) -> Any:
+        self.plain_name(node)
+        match node.get("content"):
+            case {"start": start, "stop": stop, "step": step}:
+                return MAKERS["builtins", "slice"](self.reading, (start, stop, step))
+        raise unfit("slice")
+
+    # Arrays
+
+    def array(self, node: Node) -> Any:
+        """An array, or one number of NumPy's, which skops writes as an array without dimensions."""
+        entry = self.entry(node)
+        if entry.approved or entry.module != "numpy" or entry.role != "VALUE":
+            raise self.misused(node)
+        match node.get("type"):
+            case "numpy":
+                array = _npy(self.member(node))
+            case "json":
+                array = self.objects(node)
+            case _:
+                raise unfit("ndarray")
+        if entry.name == "ndarray":
+            return array
+        if array.shape != () or array.dtype.type is not resolve(entry):
+            raise self.misused(node)
+        return array[()]
+
+    def objects(self, node: Node) -> np.ndarray[Any, Any]:
+        """An array of objects, nested lists where it has more than one dimension."""
+        shape = self.part(node, "shape")
+        check_shape(shape)
+        items = self.items(node)
+        for _ in shape[1:]:
+            if not all(type(row) is list for row in items):
+                raise unfit("ndarray")
+            items = [item for row in items for item in row]
+        if len(items) != math.prod(shape):
+            raise unfit("ndarray")
+        array = np.empty(len(items), dtype=object)
+        for place, item in enumerate(items):
+            array[place] = item
+        return array.reshape(shape)
+
+    def masked_array(self, node: Node) -> Any:
+        self.plain_name(node)
+        data, mask = (self.part(node, "content", part) for part in ("data", "mask"))
+        fits = type(data) is np.ndarray and isinstance(mask, np.ndarray | np.bool_ | bool)
+        if not fits or np.asarray(mask).dtype != bool or np.shape(mask) not in ((), data.shape):
+            raise unfit("MaskedArray")
+        return np.ma.MaskedArray(data, mask)
+
+    def dtype(self, node: Node) -> Any:
+        self.plain_name(node)
+        array = self.part(node, "content")
+        if type(array) is not np.ndarray:
+            raise unfit("dtype")
+        return array.dtype
+
+    def sparse_matrix(self, node: Node) -> Any:
+        """A matrix of the class that the list knows, from the arrays that belong to its format."""
+        entry = self.entry(node)
+        kind = entry.name.partition("_")[0]
+        if not entry.module.startswith("scipy.sparse.") or entry.approved:
+            raise self.misused(node)
+        with zipfile.ZipFile(io.BytesIO(self.member(node))) as arrays:
+            self.bytes_left -= sum(member.file_size for member in arrays.infolist())
+            if self.bytes_left < 0:
+                raise HostError("LOAD", "The file unpacks to more than a model may hold.")
+            parts = [_npy(arrays.read(f"{name}.npy")) for name in (*_SPARSE[kind], "shape")]
+        data, *places, shape = parts
+        if shape.ndim != 1 or shape.dtype.kind not in "iu":
+            raise unfit(entry.name)
+        check_shape(size := tuple(shape.tolist()))
+        given = (data, tuple(places)) if kind == "coo" else (data, *places)
+        return resolve(entry)(given, shape=size)
+
+    # Objects
+
+    def object_(self, node: Node) -> Any:
+        entry = self.entry(node)
+        content = node.get("content")
+        state = None if content is None else self.build(content)
+        if entry.module in _COMPILED:
+            made = MAKERS[entry.module, "newObj"](self.reading, (Named(entry),))
+        elif entry.role in ("NEWOBJ", "PARSED"):
+            made = instance(self.reading, Named(entry), ())
+        else:
+            raise self.misused(node)
+        return self.finish(made, state, content is not None)
+
+    def finish(self, made: Any, state: Any, is_stated: bool = True) -> Any:
+        """The object of a maker, with its state set."""
+        if not isinstance(made, Made):
+            return made
+        if is_stated:
+            made.build(self.reading, made.value, state)
+        elif made.needs_state:
+            raise damaged("it leaves an object without its state")
+        return made.value
+
+    def constructed(self, node: Node) -> Any:
+        """What a constructor gives: of an approved type only."""
+        entry = self.entry(node)
+        if not entry.approved or type(arguments := self.part(node, "content")) is not tuple:
+            raise self.misused(node)
+        return resolve(entry)(*arguments)
+
+    def tree(self, node: Node) -> Any:
+        self.plain_name(node)
+        made = MAKERS["sklearn.tree._tree", "Tree"](
+            self.reading, self.part(node, "__reduce__", "args")
+        )
+        return self.finish(made, self.part(node, "content"))
+
+    def loss(self, node: Node) -> Any:
+        entry = self.entry(node)
+        arguments = self.part(node, "__reduce__", "args")
+        if entry.module not in _LOSSES or type(arguments) is not tuple:
+            raise self.misused(node)
+        if self.part(node, "content"):
+            raise unfit(entry.name)
+        if entry.role == "ARGUMENT":  # it has a maker that makes it of nothing
+            name = (entry.module, f"__pyx_unpickle_{entry.name}")
+            return self.finish(MAKERS[name](self.reading, (Named(entry), 0, None)), ())
+        return call(self.reading, Named(entry), arguments)
+
+    def value(self, node: Node) -> Any:
+        """A function or a type that stands in the model as a value."""
+        entry = self.entry(node)
+        if not entry.approved and (entry.role != "VALUE" or entry.name == "memmap"):
+            raise self.misused(node)
+        return resolve(entry)
+
+    def partial(self, node: Node) -> Any:
+        """``functools.partial`` only of scikit-learn's ``check_array``, with keywords alone."""
+        self.plain_name(node)
+        match node.get("content"):
+            case {
+                "func": {"__module__": "sklearn.utils.validation", "__class__": "check_array"},
+                "args": arguments,
+                "kwds": keywords,
+                "namespace": namespace,
+            }:
+                made = MAKERS["functools", "partial"](self.reading, (check_array,))
+                parts = [self.build(part) for part in (arguments, keywords, namespace)]
+                return self.finish(made, (check_array, *parts))
+        raise damaged("it makes a partial of something else than check_array")
+
+    def random_state(self, node: Node) -> Any:
+        self.plain_name(node)
+        source = np.random.MT19937(0)
+        made = MAKERS["numpy.random._pickle", "__randomstate_ctor"](self.reading, (source,))
+        return self.finish(made, self.part(node, "content"))
+
+    def generator(self, node: Node) -> Any:
+        """A generator goes on where it was; the seed beside it only makes further generators."""
+        state = self.part(node, "content", "bit_generator")
+        name = state.get("bit_generator") if type(state) is dict else None
+        entry = self.entry(node)
+        if entry.module != "numpy.random._generator" or name not in _GENERATORS:
+            raise self.misused(node)
+        source = allow_list.Entry(_GENERATORS[name], name, "ARGUMENT")
+        made = MAKERS["numpy.random._pickle", "__bit_generator_ctor"](
+            self.reading, (Named(source),)
+        )
+        return np.random.Generator(self.finish(made, state))
+
+
+_LOADERS: dict[str, Callable[[_Builder, Node], Any]] = {
+    "JsonNode": _Builder.json,
+    "DictNode": _Builder.mapping,
+    "DefaultDictNode": _Builder.default_mapping,
+    "ListNode": _Builder.list_,
+    "SetNode": _Builder.set_,
+    "TupleNode": _Builder.tuple_,
+    "BytesNode": _Builder.bytes_,
+    "BytearrayNode": _Builder.bytearray_,
+    "SliceNode": _Builder.slice_,
+    "NdArrayNode": _Builder.array,
+    "MaskedArrayNode": _Builder.masked_array,
+    "DTypeNode": _Builder.dtype,
+    "SparseMatrixNode": _Builder.sparse_matrix,
+    "ObjectNode": _Builder.object_,
+    "ConstructorFromReduceNode": _Builder.constructed,
+    "TreeNode": _Builder.tree,
+    "LossNode": _Builder.loss,
+    "TypeNode": _Builder.value,
+    "FunctionNode": _Builder.value,
+    "PartialNode": _Builder.partial,
+    "RandomStateNode": _Builder.random_state,
+    "RandomGeneratorNode": _Builder.generator,
+}
+
+
+def _key(kind: Any, text: str) -> Any:
+    """The key of a dict; JSON has made a text of it."""
+    if kind is str or kind is np.str_:
+        return text
+    if kind is bool or kind is np.bool_:
+        return text in ("true", "True")
+    if kind in (int, float) or (isinstance(kind, type) and issubclass(kind, np.number)):
+        return kind(text)
+    raise damaged("a dict of it has keys that are no plain values")
+
+
+def _npy(content: bytes) -> np.ndarray[Any, Any]:
+    """The array in a member, as NumPy writes it without pickles."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise unfit("ndarray")
+    shape, is_fortran, dtype = read(file)
+    check_shape(shape)
+    check_array_type(dtype)
+    if len(content) - file.tell() != math.prod(shape) * dtype.itemsize:
+        raise unfit("ndarray")
+    flat = np.frombuffer(content, dtype, math.prod(shape), file.tell()).copy()
+    return flat.reshape(shape, order="F" if is_fortran else "C")

@@ -254,7 +254,7 @@ def test_a_pipeline_that_holds_itself_is_refused() -> None:
     model.steps.append(("again", model))
     data = pickle.dumps(model)
 
-    refusal_of(data, "a Pipeline that ends in a Pipeline, which cannot predict")
+    refusal_of(data, "a part of it contains itself")
 
     again = open_plainly(data)
     assert again.steps[-1][1] is again

@@ -1,0 +1,159 @@
+"""Which functions may stand where in a model: each only where honest models of its kind keep it.
+
+That a name is on the allow-list says what a file may name, not where it may put it: a function that
+is harmless as a score is none as the transformation of an input. Types are data (of what type to
+make the columns), but stand nowhere that the library calls what it finds there.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import BisectingKMeans, FeatureAgglomeration
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.feature_selection._univariate_selection import _BaseFilter
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.neighbors._base import NeighborsBase
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import check_array
+
+from .allow_list import ENTRIES, resolve
+from .protocol.errors import HostError
+
+FUNCTIONS = (
+    functools.partial,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    np.ufunc,
+    type(np.clip),  # NumPy's functions have a type of their own
+)
+_SUMS = frozenset({"amax", "amin", "max", "mean", "median", "min", "std", "sum", "var"})
+_UNFILLED = (np.ndarray, np.ma.MaskedArray)
+"""Called, they make arrays of memory that was not filled."""
+
+Names = frozenset[tuple[str, str]]
+
+
+def _functions(*modules: str) -> Names:
+    """Our names of the functions of the list in these modules or below them."""
+    return frozenset(
+        (module, name)
+        for (module, name), role in ENTRIES.items()
+        if role == "VALUE" and any(f"{module}.".startswith(f"{one}.") for one in modules)
+    )
+
+
+_OF_NUMPY = _functions("numpy")
+_OF_ARRAYS = (
+    _OF_NUMPY
+    | _functions("scipy.special")
+    | {("sklearn.utils.validation", "check_array"), ("functools", "partial")}
+)
+_REDUCING = frozenset(one for one in _OF_NUMPY if one[1] in _SUMS)
+
+_ROLES: tuple[tuple[type | tuple[type, ...], frozenset[str], Names], ...] = (
+    (
+        (FunctionTransformer, TransformedTargetRegressor),
+        frozenset({"func", "inverse_func"}),
+        _OF_ARRAYS,
+    ),
+    (_BaseFilter, frozenset({"score_func"}), _functions("sklearn.feature_selection")),
+    (_BaseScorer, frozenset({"_score_func"}), _functions("sklearn.metrics")),
+    (BisectingKMeans, frozenset({"_kmeans_single"}), _functions("sklearn.cluster._kmeans")),
+    (FeatureAgglomeration, frozenset({"pooling_func"}), _REDUCING),
+    (SimpleImputer, frozenset({"strategy"}), _REDUCING),
+    ((NeighborsBase, KNNImputer), frozenset({"weights"}), _OF_NUMPY - _REDUCING),
+)
+_TRIED = {"param_grid", "param_distributions", "cv_results_", "best_params_"}
+"""What a search tried, which no prediction calls."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a model: an attribute of a class, with all that stands in its containers.
+
+    ``functions``: those of the list that may stand there. ``is_called``: the library may call what
+    it finds there. ``is_free``: no prediction of the library reads it.
+    """
+
+    holder: str = ""
+    attribute: str = ""
+    functions: Names = frozenset()
+    is_called: bool = False
+    is_free: bool = False
+
+    @property
+    def rule(self) -> tuple[Names, bool, bool]:
+        """What may stand there, whoever the holder is."""
+        return self.functions, self.is_called, self.is_free
+
+    def __str__(self) -> str:
+        return f"`{self.attribute[:80]}` of a {self.holder}"
+
+
+ROOT = Slot(is_free=True)
+"""The place of what a file holds: what is no model is refused for that."""
+
+
+@cache
+def slot(holder: Any, attribute: str) -> Slot:
+    """What may stand in ``attribute`` of an instance of ``holder``."""
+    for kinds, names, functions in _ROLES:
+        if issubclass(holder, kinds) and attribute in names:
+            return Slot(holder.__name__, attribute, functions, is_called=True)
+    if issubclass(holder, BaseSearchCV) and attribute in _TRIED:
+        return anything(holder)
+    constraints = getattr(holder, "_parameter_constraints", {}).get(attribute, ())
+    is_called = constraints != "no_validation" and callable in constraints
+    return Slot(holder.__name__, attribute, is_called=is_called)
+
+
+@cache
+def anything(holder: Any) -> Slot:
+    """A place where any value may stand, as in an object whose class a superuser approved."""
+    return Slot(holder.__name__, is_free=True)
+
+
+def check_function(value: Any, place: Slot) -> None:
+    """Raises HostError where a function or a type must not stand."""
+    if place.is_free:
+        return
+    if isinstance(value, type):
+        if not place.is_called and value not in _UNFILLED:
+            return
+        if value in _UNFILLED:
+            raise HostError(
+                "LOAD",
+                f"The file keeps the type `{value.__name__}` as {place}: called, it "
+                "makes arrays of memory that was not filled, which may hold anything.",
+            )
+    elif isinstance(value, functools.partial):
+        if value.func is check_array and ("functools", "partial") in place.functions:
+            return
+    elif any(value is one for one in _resolved(place.functions)):
+        return
+    raise HostError(
+        "LOAD",
+        f"The file keeps the {'type' if isinstance(value, type) else 'function'} "
+        f"`{_name_of(value)}` as {place}, where it is not used by any model that is known here. "
+        "Save the model without it, or have a class of your own approved that uses it.",
+    )
+
+
+@cache
+def _resolved(names: Names) -> tuple[Any, ...]:
+    """The functions themselves: neither the types among them nor what makes a partial."""
+    found = [resolve(*name) for name in sorted(names) if name != ("functools", "partial")]
+    return tuple(one for one in found if not isinstance(one, type))
+
+
+def _name_of(value: Any) -> str:
+    return str(getattr(value, "__name__", type(value).__name__))[:80]

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "config.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.logging.RequestIdMiddleware",
+    "config.bodies.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -99,6 +99,7 @@ def web(environment: Environment) -> Part:
         "web",
         argv=(
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address,
+            "--worker-class", "config.front.Worker",
             "--workers", "2", "--threads", "4", "--preload", "--no-control-socket",
             "--keep-alive", "75", "--graceful-timeout", "5", "--timeout", "60",
             "--log-level", "warning",

@@ -1,0 +1,140 @@
+"""How much a request may send, and what whoever sends more or too slowly is told.
+
+Judged by `config/front.py` from the request's first lines, before its body is read: a small body
+may come from anybody, a form's from who is signed in, a model file's from an admin on the pages
+that take one. The limit is of the whole request, whatever it holds and however it is sent.
+"""
+
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import DatabaseError, connections
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import Resolver404, resolve
+
+KB, MB = 1024, 1024**2
+SMALL = 64 * KB  # signing in, signing up, asking for another password
+OF_A_FORM = 4 * MB
+AT_ONCE = 2  # bodies larger than small, of one person in one process
+FILES_AT_ONCE = 4  # of the largest, of all together in one process: what it may take of the disk
+REFUSAL = (
+    "plumbline.refusal"  # in the environment of a request that is not to be answered otherwise
+)
+
+
+class Refusal(Exception):
+    """A request that is not received whole: the status of its answer, and the sentence in it."""
+
+    status = 413
+    retry_after: int | None = None
+
+
+class TooLarge(Refusal):
+    def __init__(self, most: int) -> None:
+        size = f"{most // MB} MB" if most >= MB else f"{most // KB} kB"
+        super().__init__(f"This is larger than the {size} that are taken here.")
+
+
+class NotSignedIn(Refusal):
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Sign in to send as much as this, then send it again.")
+
+
+class TooSlow(Refusal):
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__("What you sent came too slowly and was not kept. Send it again.")
+
+
+class TooMany(Refusal):
+    status, retry_after = 429, 10
+
+    def __init__(self) -> None:
+        super().__init__("What you sent before is still being received. Wait until it is here.")
+
+
+class NoRoom(Refusal):
+    status, retry_after = 503, 30
+
+    def __init__(self) -> None:
+        super().__init__("Other files are being received. Try again in a minute.")
+
+
+class Unjudged(Refusal):
+    status, retry_after = 503, 10
+
+    def __init__(self) -> None:
+        super().__init__("Nobody can be recognised right now. Try again in a minute.")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many bytes this request may send, and whose they are."""
+
+    most: int
+    person: str
+
+
+def files() -> dict[str, int]:
+    """The pages that take large files, and how many bytes each."""
+    # Beside the file: training configuration, reference data, text. A file a little over its limit
+    # is received, so that the page can say so beside the file.
+    model_file = settings.ARTIFACT_MAX_BYTES + 32 * MB
+    return {
+        "admin:models_registry_registeredmodel_upload": model_file,
+        "admin:models_registry_modelversion_replace": model_file,
+        "admin:models_registry_modelversion_reference": 32 * MB,
+    }
+
+
+def room() -> int:
+    """What one process takes of the disk for bodies that are being received."""
+    return FILES_AT_ONCE * max(files().values())
+
+
+def allowance(environ: dict[str, Any], size: int) -> Allowance:
+    """What whoever sends this request may send. Raises Refusal where that is less than ``size``."""
+    request = WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
+    try:
+        SessionMiddleware(HttpResponse).process_request(request)
+        user = get_user(request)
+    except DatabaseError:
+        raise Unjudged from None
+    finally:
+        connections.close_all()  # back to the pool
+    if not user.is_authenticated:
+        raise NotSignedIn
+    most = OF_A_FORM
+    if user.is_staff:
+        with suppress(Resolver404):
+            most = files().get(resolve(request.path_info).view_name, most)
+    if size > most:
+        raise TooLarge(most)
+    return Allowance(most, str(user.pk))
+
+
+class RefusalMiddleware:
+    """Answers what the front did not receive."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        refusal = request.META.get(REFUSAL)
+        if refusal is None:
+            return self.get_response(request)
+        answer = render(request, "refused.html", {"sentence": refusal}, status=refusal.status)
+        if refusal.retry_after is not None:
+            answer["Retry-After"] = str(refusal.retry_after)
+        return answer

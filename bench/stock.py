@@ -31,7 +31,11 @@ START_SECONDS = 60.0
 def worker() -> Iterator[uuid.UUID]:
     """A running stock worker; yields the deployment that it serves."""
     log = FOLDER / "stock-worker.log"
-    environment = {**os.environ, "PREFECT_API_URL": settings.PREFECT_API_URL}
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": settings.PREFECT_API_URL,
+        "PREFECT_API_AUTH_STRING": settings.PREFECT_API_AUTH_STRING,
+    }
     arguments = ["worker", "start", "--pool", POOL, "--type", "process"]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -50,9 +54,14 @@ def worker() -> Iterator[uuid.UUID]:
             process.kill()
 
 
+def _prefect() -> httpx.Client:
+    user, _, password = settings.PREFECT_API_AUTH_STRING.partition(":")
+    return httpx.Client(base_url=settings.PREFECT_API_URL, auth=(user, password), timeout=30)
+
+
 def _deployment(log: Path) -> uuid.UUID:
     """The same flow's deployment in the stock pool, once the worker has made the pool."""
-    with httpx.Client(base_url=settings.PREFECT_API_URL) as prefect:
+    with _prefect() as prefect:
         deadline = time.monotonic() + START_SECONDS
         while prefect.get(f"/work_pools/{POOL}").status_code != 200:
             if time.monotonic() > deadline:
@@ -89,7 +98,7 @@ def one(deployment: uuid.UUID, version: ModelVersion, like: Execution, watcher: 
         dispatch_after=timezone.now() + timedelta(hours=1),  # nobody else hands it over
     )
     parameters = {"execution_id": str(execution.pk), "attempt": 1, "inputs": like.inputs}
-    with httpx.Client(base_url=settings.PREFECT_API_URL, timeout=30) as prefect:
+    with _prefect() as prefect:
         began, wall = time.perf_counter(), time.time()
         run = prefect.post(
             f"/deployments/{deployment}/create_flow_run",

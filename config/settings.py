@@ -10,6 +10,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, EnvValidationError
 
+from config.stack import environment as stack
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
 
@@ -35,7 +37,7 @@ def take_from_file(name: str) -> None:
 for _name in SERVERS:
     take_from_file(_name)
 if not os.environ.keys() >= SERVERS and (STACK_DIR / "env").is_file():
-    env.read_env(str(STACK_DIR / "env"), recurse=False)
+    os.environ.update(stack.load(STACK_DIR, os.environ).values)
 
 
 def read(kind: str, name: str, *default: Any) -> Any:

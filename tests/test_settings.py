@@ -12,10 +12,12 @@ REQUIRED = {
 }
 
 
-def load(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Import the settings in a process with only this environment."""
+def load(
+    tmp_path: Path, shown: str = "s.DEBUG, s.SITE_NAME", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Import the settings in a process with only this environment, and print some of them."""
     return subprocess.run(
-        [sys.executable, "-c", "import config.settings as s; print(s.DEBUG, s.SITE_NAME)"],
+        [sys.executable, "-c", f"import config.settings as s; print({shown})"],
         cwd=REPOSITORY,
         env={"STACK_DIR": str(tmp_path)} | environment,
         capture_output=True,
@@ -53,3 +55,12 @@ def test_what_is_not_set_comes_from_the_embedded_stack(tmp_path: Path) -> None:
     (tmp_path / "env").write_text("".join(f"{k}={v}\n" for k, v in REQUIRED.items()))
     answer = load(tmp_path, DATABASE_URL=REQUIRED["DATABASE_URL"], SITE_NAME="Ours")
     assert answer.stdout == "False Ours\n"
+
+
+def test_a_server_of_ones_own_is_not_told_the_secrets_of_the_embedded_one(tmp_path: Path) -> None:
+    embedded = REQUIRED | {"PREFECT_API_AUTH_STRING": "stack:secret", "AWS_ACCESS_KEY_ID": "stack"}
+    (tmp_path / "env").write_text("".join(f"{k}={v}\n" for k, v in embedded.items()))
+    own = {"PREFECT_API_URL": "http://mine/api", "AWS_STORAGE_BUCKET_NAME": "mine"}
+    asked = "s.PREFECT_API_URL, repr(s.PREFECT_API_AUTH_STRING), s.AWS_ACCESS_KEY_ID"
+    assert load(tmp_path, asked, **own).stdout == "http://mine/api '' None\n"
+    assert load(tmp_path, asked).stdout == "http://127.0.0.1:9/api 'stack:secret' stack\n"

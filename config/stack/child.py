@@ -1,4 +1,5 @@
 """Becomes one part of the stack: drops rights, ties its life to the supervisor's, then execs.
+Whatever it writes is its own account's alone.
 
     python -I -S child.py PARENT SIGNAL UID:GID COMMAND [ARGUMENT ...]
 
@@ -20,6 +21,7 @@ def main() -> None:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
+    os.umask(0o077)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
     if os.getppid() != int(parent):

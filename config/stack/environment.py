@@ -32,7 +32,11 @@ LEFT_OUT = {
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
     ),
-    "prefect": ("PREFECT_API_URL", "PREFECT_API_DATABASE_CONNECTION_URL"),
+    "prefect": (
+        "PREFECT_API_URL",
+        "PREFECT_API_AUTH_STRING",
+        "PREFECT_API_DATABASE_CONNECTION_URL",
+    ),
 }
 URLS = ("SITE_URL", "DATABASE_URL", "REDIS_URL", "AWS_S3_ENDPOINT_URL", "PREFECT_API_URL")
 HEADER = """\
@@ -117,8 +121,9 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        for name in ("log", "mail", "prefect", "celery"):
+        for name in ("log", "mail", "prefect", "celery", "artifacts"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
+            (folder / name).chmod(0o700)  # an earlier version left some open
     except OSError as error:
         raise StackError(
             f"The folder {folder} cannot be used: {error.strerror}. "
@@ -211,4 +216,6 @@ def generate(folder: Path, stored: Mapping[str, str], given: Mapping[str, str]) 
     if "prefect" not in own:
         address = f"{ports.LOOPBACK}:{port('PREFECT_API_URL', 'PREFECT_PORT', 4200)}"
         values["PREFECT_API_URL"] = f"http://{address}/api"
+        given_before = stored.get("PREFECT_API_AUTH_STRING")
+        values["PREFECT_API_AUTH_STRING"] = given_before or f"stack:{secrets.token_hex(16)}"
     return values

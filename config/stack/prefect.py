@@ -1,5 +1,8 @@
 """The embedded Prefect server: its API and pages on the loopback interface, its data in PostgreSQL.
 
+Every account of the machine reaches the loopback interface, and so does every page that a browser
+on it opens: the API asks for a password, and lets no page of another origin read an answer.
+
 Its consumers of events are off: nothing here reads events, and without them a run costs the API
 process about 15 % less. States and logs are kept without them.
 """
@@ -92,6 +95,7 @@ def part(environment: Environment, *, name: str = "prefect") -> Part:
     if "prefect" in environment.own:
         return Part(name, address=api_url, check=lambda: check(api_url))
     port = str(urlsplit(api_url).port)
+    address = api_url.removesuffix("/api")
     database = database_url(environment)
     folder = environment.folder / "prefect"
 
@@ -105,13 +109,15 @@ def part(environment: Environment, *, name: str = "prefect") -> Part:
             sys.executable, "-m", "prefect", "server", "start",
             "--host", ports.LOOPBACK, "--port", port,
         ),
-        address=api_url.removesuffix("/api"),
+        address=address,
         after=("postgres",),
         environment={
             **QUIET,
             **LEAN,
             "PREFECT_HOME": str(folder),
             "PREFECT_API_URL": api_url,
+            "PREFECT_SERVER_API_AUTH_STRING": environment["PREFECT_API_AUTH_STRING"],
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": address,
             "PREFECT_API_DATABASE_CONNECTION_URL": database,
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": database,
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),

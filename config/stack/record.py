@@ -46,8 +46,10 @@ def checkable(environment: Environment) -> dict[str, str]:
 
 
 def take_lock(folder: Path) -> IO[str] | None:
-    """The stack's lock, to be held; None while another supervisor holds it."""
+    """The stack's lock, to be held; None while another supervisor holds it. It is private: whoever
+    may read a file may lock it."""
     stream = open(folder / "lock", "a")  # noqa: SIM115 - its closing is what frees the lock
+    os.fchmod(stream.fileno(), 0o600)
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

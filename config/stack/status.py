@@ -31,6 +31,11 @@ def status(folder: Path) -> int:
         print(
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+    if "prefect" in running.parts and "prefect" not in running.own:
+        print(
+            f"\nPrefect's pages ask for a password: PREFECT_API_AUTH_STRING in {folder / 'env'}, "
+            "all of it."
+        )
     return 0 if all(told == "healthy" for told in healths) else 1
 
 

@@ -60,6 +60,7 @@ def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
         "is_withheld": hidden,
         "is_slow": is_slow(execution),
         "attempts": attempts,
+        "prefect_asks": settings.PREFECT_API_AUTH_STRING and any(a.flow_run_url for a in attempts),
         "level": level,
         "levels": LEVEL_LABELS.items(),
         **({} if hidden else _contents(execution)),

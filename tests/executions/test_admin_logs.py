@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from executions.history import acts as history
@@ -159,6 +160,20 @@ def test_the_flow_runs_states_are_asked_for_while_they_are_not_copied(
         assert text in shown
     fake_prefect.is_away = True
     assert "Prefect does not answer" in detail(as_ada, execution)
+
+
+@pytest.mark.parametrize("auth_string", ["stack:not-to-be-shown", ""])
+def test_the_page_says_where_the_password_of_prefects_own_pages_is_and_not_which_it_is(
+    auth_string: str, root: User, fake_prefect: FakePrefect, settings: Settings
+) -> None:
+    settings.PREFECT_API_AUTH_STRING = auth_string
+    execution = make_execution(user=root, outputs=LOAN_OUTPUTS)
+    execution.attempts.create(number=1, flow_run_id=uuid.uuid4())
+    client = Client()
+    client.force_login(root)
+    shown = detail(client, execution)
+    assert ("ask for a password" in shown) == bool(auth_string)
+    assert "not-to-be-shown" not in shown
 
 
 def test_what_a_person_deleted_shows_status_times_version_and_error_class_alone(

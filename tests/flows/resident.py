@@ -67,9 +67,15 @@ def end_lease(execution: Execution) -> None:
     )
 
 
+def prefect_client() -> httpx.Client:
+    """A client of Prefect's API as the settings name it."""
+    user, _, password = settings.PREFECT_API_AUTH_STRING.partition(":")
+    return httpx.Client(base_url=settings.PREFECT_API_URL, auth=(user, password))
+
+
 def api(path: str, body: dict[str, Any] | None = None) -> Any:
     """Prefect's own answer."""
-    with httpx.Client(base_url=settings.PREFECT_API_URL) as client:
+    with prefect_client() as client:
         method = "GET" if body is None else "POST"
         return client.request(method, path, json=body).raise_for_status().json()
 

@@ -8,9 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-import httpx
 import pytest
-from django.conf import settings
 from pytest_django import Settings
 
 from models_registry import prefect_gateway, wakeup
@@ -18,6 +16,7 @@ from models_registry.errors import PrefectRefused, PrefectUnavailable
 from models_registry.prefect_gateway import DeploymentMissing, FlowRun
 from tests.clocks import PATIENCE_SECONDS
 from tests.fake_prefect import INTERFACE, FakePrefect
+from tests.flows.resident import prefect_client
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -97,7 +96,7 @@ def end(prefect: Any, run: FlowRun, state: str) -> None:
         if isinstance(prefect, FakePrefect):
             prefect.enter(run.id, state_type)
         else:
-            with httpx.Client(base_url=settings.PREFECT_API_URL) as client:
+            with prefect_client() as client:
                 body = {"state": {"type": state_type}}
                 client.post(f"/flow_runs/{run.id}/set_state", json=body).raise_for_status()
 
@@ -136,7 +135,7 @@ def test_a_run_of_an_unknown_deployment_says_so_and_may_be_tried_again(prefect: 
 def test_a_deployment_that_was_made_anew_is_found_again(prefect: Any, deployment: str) -> None:
     start(prefect, deployment, "exec:5:1")
     if prefect is prefect_gateway:
-        with httpx.Client(base_url=settings.PREFECT_API_URL) as client:
+        with prefect_client() as client:
             answer = client.get(f"/deployments/name/predict/{deployment}").json()
             client.delete(f"/deployments/{answer['id']}").raise_for_status()
     else:
@@ -300,7 +299,7 @@ def test_the_deployment_in_prefect_names_the_flow_the_pool_and_the_inputs(
 ) -> None:
     ensure(prefect_gateway, "shown")
 
-    with httpx.Client(base_url=real_prefect) as client:
+    with prefect_client() as client:
         deployment = client.get("/deployments/name/predict/shown").json()
         pool = client.get(f"/work_pools/{settings.PREFECT_WORK_POOL}").json()
 

@@ -1,3 +1,4 @@
+import re
 import stat
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from config.stack.wheels import package
 NEEDED = {
     "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY", "AWS_STORAGE_BUCKET_NAME", "PREFECT_API_URL",
-    "PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_HOME", "SITE_URL", "ALLOWED_HOSTS", "DEMO",
-    "DEMO_PASSWORD", "REQUIRE_EMAIL_CONFIRMATION", "EMAIL_URL", "ARTIFACT_CACHE_DIR",
+    "PREFECT_API_AUTH_STRING", "PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_HOME", "SITE_URL",
+    "ALLOWED_HOSTS", "DEMO", "DEMO_PASSWORD", "REQUIRE_EMAIL_CONFIRMATION", "EMAIL_URL",
+    "ARTIFACT_CACHE_DIR",
 }  # fmt: skip
 
 
@@ -30,7 +32,9 @@ def test_the_next_start_keeps_every_secret_and_every_port(tmp_path: Path) -> Non
 
 def test_two_stacks_share_no_secret(tmp_path: Path) -> None:
     one, other = env.prepare(tmp_path / "one", {}), env.prepare(tmp_path / "other", {})
-    for name in ("SECRET_KEY", "DEMO_PASSWORD", "AWS_SECRET_ACCESS_KEY"):
+    for name in (
+        "SECRET_KEY", "DEMO_PASSWORD", "AWS_SECRET_ACCESS_KEY", "PREFECT_API_AUTH_STRING",
+    ):  # fmt: skip
         assert one[name] != other[name]
     assert one.password("DATABASE_URL") != other.password("DATABASE_URL")
 
@@ -60,6 +64,26 @@ def test_a_store_of_ones_own_takes_nothing_from_the_file(tmp_path: Path) -> None
     assert loaded["AWS_STORAGE_BUCKET_NAME"] == "mine"
     assert loaded["AWS_ACCESS_KEY_ID"] == "AKIA"
     assert "AWS_S3_ENDPOINT_URL" not in loaded.values
+
+
+def test_a_stack_of_an_earlier_version_gets_the_secrets_that_it_had_not(tmp_path: Path) -> None:
+    first = env.prepare(tmp_path, {})
+    earlier = env.read(tmp_path / "env")
+    del earlier["PREFECT_API_AUTH_STRING"]
+    env.write(tmp_path / "env", earlier)
+    (tmp_path / "artifacts").chmod(0o755)
+    now = env.prepare(tmp_path, {})
+    assert re.fullmatch(r"stack:[0-9a-f]{32}", now["PREFECT_API_AUTH_STRING"])
+    assert now["DATABASE_URL"] == first["DATABASE_URL"]
+    assert stat.S_IMODE((tmp_path / "artifacts").stat().st_mode) == 0o700
+
+
+def test_a_prefect_of_ones_own_is_not_told_the_password_of_the_embedded_one(tmp_path: Path) -> None:
+    env.prepare(tmp_path, {})
+    loaded = env.load(tmp_path, {"PREFECT_API_URL": "http://prefect.example.org/api"})
+    assert "PREFECT_API_AUTH_STRING" not in loaded.values
+    given = {"PREFECT_API_AUTH_STRING": "me:mine"}
+    assert env.load(tmp_path, given)["PREFECT_API_AUTH_STRING"] != "me:mine"
 
 
 def test_a_missing_wheel_is_named_with_the_way_out() -> None:

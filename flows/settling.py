@@ -5,8 +5,12 @@ the run gets the state that the attempt came to.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import DataError
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -31,6 +35,8 @@ GONE = timedelta(minutes=5)
 """No run without a row takes as long as this."""
 BATCH = 100
 LOST = "The worker was lost; another attempt took over."
+STRANGE = (Attempt.DoesNotExist, LookupError, TypeError, ValueError, ValidationError, DataError)
+"""What the parameters of a run raise that names no row of ours."""
 
 
 def settle(client: SyncPrefectClient, pool: str) -> int:
@@ -52,20 +58,27 @@ def settle(client: SyncPrefectClient, pool: str) -> int:
 
 
 def _end(run: FlowRun, before: datetime) -> State[None] | None:
-    """How the run's attempt ended before then; None while it may still run."""
+    """How the run ended before then; None while it may still run."""
+    try:
+        if "attempt" in run.parameters:
+            return _end_of_attempt(run.parameters, before)
+    except STRANGE as error:
+        logger.warning("strange_run run=%s error=%s", run.id, type(error).__name__)
+    # A curve, or no run of ours: nothing is written, so nothing knows its end.
+    started = run.start_time
+    return Crashed(message=LOST) if started and started < before - GONE else None
+
+
+def _end_of_attempt(parameters: Mapping[str, Any], before: datetime) -> State[None] | None:
+    """What the attempt that the parameters name came to."""
     for noun, road in ROADS.items():
-        if f"{noun}_id" in run.parameters:
-            row = road.rows._default_manager.filter(pk=run.parameters[f"{noun}_id"]).first()
-            return _end_of_row(row, run.parameters["attempt"], before)
-    if "attempt" not in run.parameters:  # a curve: nothing is written, so nothing knows its end
-        started = run.start_time
-        return Crashed(message=LOST) if started and started < before - GONE else None
-    attempt = Attempt.objects.filter(
-        execution_id=run.parameters["execution_id"],
-        number=run.parameters["attempt"],
-        finished_at__lt=before,
-    ).first()
-    if attempt is None:
+        if f"{noun}_id" in parameters:
+            row = road.rows._default_manager.filter(pk=parameters[f"{noun}_id"]).first()
+            return _end_of_row(row, parameters["attempt"], before)
+    attempt = Attempt.objects.get(
+        execution_id=parameters["execution_id"], number=parameters["attempt"]
+    )
+    if attempt.finished_at is None or attempt.finished_at > before:
         return None
     return {
         Attempt.Outcome.SUCCEEDED: Completed(),

@@ -19,7 +19,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import close_old_connections, connections
+import httpx
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Failed, Running
@@ -35,7 +36,10 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1.0
 MOST_WAITING = 100  # in this process, of those that polling found
 STALE = timedelta(seconds=30)
-"""A run that has waited this long for a row that is not queued any more will never run."""
+"""A run that has waited this long for what it cannot have will never run."""
+PASSES = (OperationalError, InterfaceError, httpx.HTTPError)
+"""What a server that is away or busy raises: the run is tried again, for as long as that takes."""
+STRANGE = "No work of this worker: what the run names is not here, or it is named wrongly."
 
 
 class Work(Protocol):
@@ -59,7 +63,7 @@ class Run:
 
     id: UUID
     name: str
-    deployment_id: UUID
+    deployment_id: UUID | None
     parameters: dict[str, Any]
 
     @classmethod
@@ -173,12 +177,20 @@ class Slots:
             logger.error("parameters_differ run=%s", run.id)
             self._tell(run, Failed(message=str(error)))
             return
+        except PASSES:
+            raise
+        except Exception as error:  # another flow, unknown parameters: trying again does not help
+            logger.warning("strange_run run=%s error=%s", run.id, type(error).__name__)
+            self._end_if_stale(run, STRANGE)
+            return
         started = self._tellers.submit(self._tell, run, Running())
         end = self._carry_out(work)
         started.result()
         self._tell(run, end)
 
     def _claim(self, run: Run) -> Work:
+        if run.deployment_id is None:  # Prefect takes such a run into a pool, too
+            raise KeyError("deployment_id")
         entrypoint = self._entrypoints.get(run.deployment_id)
         if entrypoint is None:
             entrypoint = self._client.read_deployment(run.deployment_id).entrypoint or ""

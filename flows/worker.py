@@ -90,7 +90,6 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
 
 def _as_run(flow_run: FlowRun) -> Run:
     """A polled flow run, which carries no state, in our words."""
-    assert flow_run.deployment_id is not None  # only a deployment sends runs to a pool
     return Run(flow_run.id, flow_run.name, flow_run.deployment_id, dict(flow_run.parameters))
 
 

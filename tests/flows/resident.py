@@ -45,6 +45,30 @@ def serve_iris(content: bytes) -> ModelVersion:
     )
 
 
+STRANGE: tuple[dict[str, Any], ...] = (
+    {},
+    {"something": "else"},
+    {"execution_id": "no id", "attempt": 1},
+    {"execution_id": str(uuid.uuid4()), "attempt": "first"},
+    {"execution_id": str(uuid.uuid4()), "attempt": 10**30},
+    {"execution_id": [], "attempt": {}, "inputs": []},
+    {"inspection_id": "first", "attempt": 1},
+)
+"""Parameters that name nothing of ours."""
+
+
+def start(version: ModelVersion, parameters: dict[str, Any]) -> uuid.UUID:
+    """A run of the version's deployment with these parameters."""
+    run = prefect_gateway.start_flow_run(
+        flow="predict",
+        deployment=version.model.slug,
+        name="strange",
+        parameters=parameters,
+        idempotency_key=uuid.uuid4().hex,
+    )
+    return run.id
+
+
 def ask(version: ModelVersion) -> Execution:
     """A queued execution of it."""
     return make_execution(version=version, inputs=INPUTS)

@@ -12,10 +12,11 @@ from prefect.states import Running
 
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
+from flows import settling
 from flows.settling import settle
 from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
-from tests.flows.resident import ask, run_id, states
+from tests.flows.resident import STRANGE, ask, run_id, start, states
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -64,6 +65,23 @@ def test_a_run_that_may_still_run_is_left_alone(
     assert settle(client, pool) == 0
 
     assert states(running)[-1] == states(just_over)[-1] == "RUNNING"
+
+
+def test_a_run_that_names_nothing_of_ours_keeps_none_from_its_end(
+    client: SyncPrefectClient, served_iris: ModelVersion, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strange = [start(served_iris, parameters) for parameters in STRANGE]
+    for run in strange:
+        client.set_flow_run_state(run, Running())
+    long_ago = timezone.now() - timedelta(minutes=1)
+    execution = abandoned(client, served_iris, outcome="lost", finished_at=long_ago)
+
+    assert settle(client, pool) == 1
+    assert states(execution)[-1] == "CRASHED"
+
+    monkeypatch.setattr(settling, "GONE", timedelta(minutes=-5))
+    assert settle(client, pool) == len(strange)
+    assert {prefect_gateway.flow_run_states(run)[-1].type for run in strange} == {"CRASHED"}
 
 
 def test_runs_of_another_pool_are_not_ours_to_settle(

@@ -1,23 +1,35 @@
 """The real worker in a process of its own, against a real Prefect server."""
 
 import json
+import uuid
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from django.db import OperationalError
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pytest_django import Settings
 
 from executions.dispatch import dispatch
 from executions.models import Execution
+from flows.slots import CLAIMS, Run, Slots
 from models_registry import prefect_gateway, wakeup
 from models_registry.models import ModelVersion
+from models_registry.tasks import sync_prefect_deployment
 from tests.clocks import until
 from tests.flows.resident import (
     INPUTS,
+    STRANGE,
     RealWorker,
     api,
     ask,
     hint,
     run_id,
     running_worker,
+    start,
     states,
     until_finished,
     until_told,
@@ -203,3 +215,81 @@ def test_what_is_no_hint_of_ours_is_passed_over(
     until_finished(execution)
 
     assert execution.status == "succeeded"
+
+
+@pytest.fixture
+def slots(real_prefect: str) -> Iterator[Slots]:
+    """The slots of a worker, in this process."""
+    configured = temporary_settings({PREFECT_API_URL: real_prefect})
+    with configured, get_client(sync_client=True) as client:
+        yield Slots(client, size=1)
+
+
+def as_run(run: uuid.UUID) -> Run:
+    """A run as polling finds it."""
+    found = api(f"/flow_runs/{run}")
+    deployment = found["deployment_id"]
+    return Run(run, found["name"], deployment and uuid.UUID(deployment), found["parameters"])
+
+
+@pytest.mark.parametrize("parameters", STRANGE)
+def test_a_run_that_can_never_begin_is_tried_for_a_while_and_then_failed(
+    parameters: dict[str, Any],
+    slots: Slots,
+    served_iris: ModelVersion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = start(served_iris, parameters)
+    slots.carry_out(as_run(run))
+    assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"
+
+    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    slots.carry_out(as_run(run))
+    assert api(f"/flow_runs/{run}")["state_type"] == "FAILED"
+
+
+@pytest.mark.parametrize("kind", ["of a flow that is not ours", "of no deployment"])
+def test_a_run_of_something_else_in_the_pool_is_failed(
+    kind: str, slots: Slots, real_prefect: str, pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = prefect_gateway.ensure_deployment(
+        flow="other", deployment="other", entrypoint="somebody.elses", parameter_schema={}
+    )
+    body: dict[str, Any] = {"state": {"type": "SCHEDULED"}}
+    if kind == "of no deployment":
+        flow = api("/flows/", {"name": "other"})["id"]
+        run = api("/flow_runs/", {**body, "flow_id": flow, "work_pool_name": pool})["id"]
+    else:
+        run = api(f"/deployments/{deployment}/create_flow_run", body)["id"]
+    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    slots.carry_out(as_run(uuid.UUID(run)))
+    assert api(f"/flow_runs/{run}")["state_type"] == "FAILED"
+
+
+def test_a_run_of_no_deployment_keeps_the_worker_from_nothing(
+    served_iris: ModelVersion, real_prefect: str, settings: Settings, tmp_path: Path
+) -> None:
+    settings.PREFECT_WORK_POOL = "found-by-polling"
+    sync_prefect_deployment(served_iris.model_id)
+    flow = api("/flows/", {"name": "predict"})["id"]
+    pool = {"work_pool_name": settings.PREFECT_WORK_POOL}
+    api("/flow_runs/", {"flow_id": flow, "state": {"type": "SCHEDULED"}, **pool})
+    execution = ask(served_iris)
+    dispatch(execution.pk)
+    with running_worker(tmp_path, real_prefect, settings.PREFECT_WORK_POOL, "--no-hints"):
+        until_finished(execution)
+
+    assert execution.status == "succeeded"
+
+
+def test_a_run_is_kept_while_the_database_is_away(
+    slots: Slots, served_iris: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: object) -> NoReturn:
+        raise OperationalError
+
+    run = start(served_iris, {"execution_id": str(uuid.uuid4()), "attempt": 1})
+    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    monkeypatch.setitem(CLAIMS, "flows.predict.predict", away)  # type: ignore[arg-type]
+    slots.carry_out(as_run(run))
+    assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"

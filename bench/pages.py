@@ -76,7 +76,8 @@ def web(environment: Mapping[str, str]) -> Iterator[str]:
     process = subprocess.Popen(
         [
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind",
-            address.removeprefix("http://"), "--workers", "2", "--threads", "4", "--preload",
+            address.removeprefix("http://"), "--worker-class", "config.front.Worker",
+            "--workers", "2", "--threads", "4", "--preload",
             "--no-control-socket", "--log-level", "warning",
         ],
         cwd=REPOSITORY,

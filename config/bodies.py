@@ -20,6 +20,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
+from models_registry.uploads import BESIDE
+
 KB, MB = 1024, 1024**2
 SMALL = 64 * KB  # signing in, signing up, asking for another password
 OF_A_FORM = 4 * MB
@@ -88,13 +90,12 @@ class Allowance:
 
 def files() -> dict[str, int]:
     """The pages that take large files, and how many bytes each."""
-    # Beside the file: training configuration, reference data, text. A file a little over its limit
-    # is received, so that the page can say so beside the file.
-    model_file = settings.ARTIFACT_MAX_BYTES + 32 * MB
+    # A file a little over its limit is received, so that the page can say so beside it.
+    model_file = settings.ARTIFACT_MAX_BYTES + BESIDE
     return {
         "admin:models_registry_registeredmodel_upload": model_file,
         "admin:models_registry_modelversion_replace": model_file,
-        "admin:models_registry_modelversion_reference": 32 * MB,
+        "admin:models_registry_modelversion_reference": BESIDE,
     }
 
 

@@ -4,8 +4,9 @@ set -eu
 cd "$(dirname "$0")/.."
 bin=.venv/bin
 case ${1:-} in
-web) exec $bin/gunicorn config.wsgi --bind "127.0.0.1:${WEB_PORT:-8000}" --workers 2 --threads 4 \
-    --preload --no-control-socket --keep-alive 75 --graceful-timeout 20 ;;
+web) exec $bin/gunicorn config.wsgi --bind "127.0.0.1:${WEB_PORT:-8000}" \
+    --worker-class config.front.Worker --workers 2 --threads 4 --preload \
+    --no-control-socket --keep-alive 75 --graceful-timeout 20 ;;
 celery) exec $bin/celery -A config worker --hostname celery@%h --pool threads --concurrency 2 \
     --without-gossip --without-mingle --loglevel WARNING ;;
 beat) exec $bin/celery -A config beat --schedule /tmp/beat --pidfile= --loglevel WARNING ;;

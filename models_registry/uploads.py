@@ -3,21 +3,27 @@
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler
 
+BESIDE = 32 * 1024**2
+"""What may come beside a model file: training configuration, reference data, text."""
+
 
 class SizeLimitHandler(FileUploadHandler):
-    """Passes on what one file may hold and a little more, and swallows the rest: whoever reads the
-    file then finds it over the limit and says so in words."""
+    """Passes on what one file may hold and a little more, and of all files of the request together
+    what a model file and the rest may hold. It swallows what is more: whoever reads the file then
+    finds it over the limit and says so in words."""
 
-    received = 0
+    received = received_of_all = 0
 
     def new_file(self, *args: object, **kwargs: object) -> None:
         self.received = 0
         super().new_file(*args, **kwargs)  # type: ignore[arg-type]
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
-        if self.received > settings.ARTIFACT_MAX_BYTES:
+        most = settings.ARTIFACT_MAX_BYTES
+        if self.received > most or self.received_of_all > most + BESIDE:
             return None
         self.received += len(raw_data)
+        self.received_of_all += len(raw_data)
         return raw_data
 
     def file_complete(self, file_size: int) -> None:

@@ -22,5 +22,5 @@ def readyz(request: HttpRequest) -> HttpResponse:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except (DatabaseError, ImproperlyConfigured):
-        return JsonResponse({"database": "away"}, status=503)
+        return JsonResponse({"database": "away"}, status=503, headers={"Retry-After": "10"})
     return JsonResponse({"database": "ok"})

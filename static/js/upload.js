@@ -41,10 +41,17 @@ if (form) {
   }
 
   // The server's page says what to correct; its lines replace ours, and the chosen files stay.
-  function takeOver(html) {
+  function takeOver(html, status) {
     const answer = new DOMParser().parseFromString(html, "text/html");
     const theirs = answer.querySelectorAll("form[data-upload] [data-field]");
-    if (!theirs.length) return complain("The server did not take the file. Try again in a minute.");
+    if (!theirs.length) {
+      const why = answer.querySelector("main.auth p")?.textContent;
+      const otherwise =
+        status === 413
+          ? "The file is larger than this site takes."
+          : "The server did not take the file. Try again in a minute.";
+      return complain(why || otherwise);
+    }
     for (const other of theirs) {
       const own = form.querySelector(`[data-field="${CSS.escape(other.dataset.field)}"]`);
       own.classList.toggle("bad", other.classList.contains("bad"));
@@ -76,8 +83,7 @@ if (form) {
       const { status, responseText } = request;
       idle();
       if (status === 201) location.assign(JSON.parse(responseText).url);
-      else if (status === 413) complain("The file is larger than this site takes.");
-      else takeOver(responseText);
+      else takeOver(responseText, status);
     });
     request.addEventListener("error", () => {
       idle();

@@ -21,7 +21,7 @@ def flats(file: Path, price: float) -> float:
     frame = pd.DataFrame({"rooms": [1.0, 2.0, 3.0, 4.0], "area": [30.0, 55.0, 70.0, 110.0]})
     model = make_pipeline(StandardScaler(), LinearRegression())
     model.fit(frame, frame["rooms"] * price + frame["area"])
-    model.training_notes_ = random.Random(price).randbytes(60_000)  # so that its upload takes time
+    model.training_notes_ = random.Random(price).randbytes(80_000)  # so that its upload takes time
     joblib.dump(model, file)
     return float(model.predict(pd.DataFrame([{"rooms": 3.0, "area": 70.0}]))[0])
 
@@ -96,3 +96,17 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     page.get_by_label("Area").fill("70")
     predict(page)
     expect(page.locator("#result h2.value")).to_have_text(f"{expected:.4g}")
+
+
+def test_an_upload_of_somebody_who_is_not_signed_in_any_more_is_refused_in_words(
+    visit: Arrive, tmp_path: Path
+) -> None:
+    page = visit("admin")
+    page.goto("/admin/models_registry/registeredmodel/")
+    page.click("text=Iris species")
+    page.click("text=Upload a version")
+    flats(tmp_path / "flats.joblib", 90.0)
+    page.set_input_files("input[name=file]", tmp_path / "flats.joblib")
+    page.context.clear_cookies(name="sessionid")
+    page.click("text=Upload and inspect")
+    expect(page.locator("[data-trouble]")).to_contain_text("Sign in to send as much as this")

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
+from config import bodies
+from config.stack import processes
+from config.stack.testing import environment_for
 from models_registry.models import ModelVersion
 from tests.factories import make_execution
 from tests.fake_prefect import FakePrefect
@@ -39,6 +43,45 @@ def test_prefect_is_set_up_alike_with_compose_and_without() -> None:
     text = (DEPLOY / "prefect.env.example").read_text()
     switches = {name for name in service["environment"] if name.endswith(("ENABLED", "CONTENT"))}
     assert {f'{name}="{service["environment"][name]}"' for name in switches} <= {*text.split()}
+
+
+def test_every_way_to_start_the_web_receives_requests_whole(tmp_path: Path) -> None:
+    embedded = processes.web(environment_for(tmp_path)).argv
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+    image = (REPOSITORY / "Dockerfile").read_text().replace('"', "").replace(",", "")
+    for command in (
+        " ".join(embedded),
+        compose["services"]["web"]["command"],
+        (DEPLOY / "run.sh").read_text(),
+        image,
+    ):
+        assert "--worker-class config.front.Worker" in command
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile"])
+def test_a_proxy_passes_large_files_on_as_they_come_and_only_to_the_pages_that_take_them(
+    name: str,
+) -> None:
+    (pattern,) = re.findall(r"(\^/admin/\S+)", (DEPLOY / name).read_text())
+    takes = re.compile(pattern)
+    for page in bodies.files():
+        assert takes.search(reverse(page, args=[7]))
+    for page in (
+        "/admin/",
+        "/accounts/login/",
+        "/",
+        "/admin/models_registry/modelversion/7/upload/x",
+    ):
+        assert not takes.search(page)
+
+
+def test_nginx_keeps_what_it_receives_small() -> None:
+    server, _, files = (DEPLOY / "nginx.conf").read_text().partition("location ~")
+    assert "proxy_request_buffering off" not in server
+    assert "proxy_request_buffering off" in files
+    sizes = [int(re.findall(r"client_max_body_size\s+(\d+)m", part)[0]) for part in (server, files)]
+    assert sizes[0] == bodies.OF_A_FORM // bodies.MB
+    assert sizes[1] >= max(bodies.files().values()) / bodies.MB
 
 
 def test_a_unit_starts_what_is_there_and_may_change_nothing_else() -> None:

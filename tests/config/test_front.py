@@ -24,7 +24,8 @@ from config import bodies
 from config.front import Environ, Front, Message, environ_of
 from models_registry.models import ModelVersion
 from tests.config.stack.driver import eventually
-from tests.config.web import ANSWER_SECONDS, Site, answer_of, cookie_of, head, running_site
+from tests.clocks import PATIENCE_SECONDS
+from tests.config.web import Site, answer_of, cookie_of, head, running_site
 from tests.factories import PASSWORD, make_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -190,7 +191,7 @@ def test_a_refused_client_that_sends_all_the_same_can_read_why(site: Site, alice
 
 
 def test_a_form_in_pieces_is_a_form(site: Site, alice: User) -> None:
-    with httpx.Client(base_url=site.url, timeout=ANSWER_SECONDS) as client:
+    with httpx.Client(base_url=site.url, timeout=PATIENCE_SECONDS) as client:
         page = client.get(SIGN_IN)
         fields = {"login": alice.email, "password": PASSWORD, "csrfmiddlewaretoken": token_in(page)}
         pieces = (piece.encode() for piece in urlencode(fields))
@@ -342,7 +343,7 @@ def test_an_answer_that_nobody_takes_is_not_made_to_its_end() -> None:
 
     with pytest.raises(ConnectionError):
         asyncio.run(Front(endless, threads=1)(SCOPE, nothing_to_receive, gone))
-    assert closed.wait(ANSWER_SECONDS)
+    assert closed.wait(PATIENCE_SECONDS)
 
 
 SCOPE = {
@@ -375,7 +376,7 @@ def sent_by(application: Any) -> list[tuple[str, bytes, bool | None]]:
 
 def readable(clients: list[socket.socket]) -> list[socket.socket]:
     """Those of them that were answered, once any was."""
-    return select.select(clients, [], [], ANSWER_SECONDS)[0]
+    return select.select(clients, [], [], PATIENCE_SECONDS)[0]
 
 
 def token_in(page: httpx.Response) -> str:

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from django.test import Client
 from accounts.models import User
 from config.stack import ports, processes
 from config.stack.environment import REPOSITORY, Environment
+from tests.clocks import PATIENCE_SECONDS, until
 
-START_SECONDS = 60.0
-ANSWER_SECONDS = 20.0  # for any answer; where the threads are held, there is none
 ESTABLISHED, CLOSE_WAIT = "01", "08"  # the states, as /proc/net/tcp writes them
 
 
@@ -37,13 +35,13 @@ class Site:
     def get(self, path: str, user: User | None = None) -> httpx.Response:
         """An answer over a connection of its own."""
         headers = {"Cookie": cookie_of(user)} if user else {}
-        return httpx.get(self.url + path, headers=headers, timeout=ANSWER_SECONDS)
+        return httpx.get(self.url + path, headers=headers, timeout=PATIENCE_SECONDS)
 
     def connect(self, sent: bytes = b"") -> socket.socket:
         """A connection that has sent this and no more, and takes little before it reads."""
         made = socket.socket()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.settimeout(ANSWER_SECONDS)
+        made.settimeout(PATIENCE_SECONDS)
         made.connect((ports.LOOPBACK, self.port))
         made.sendall(sent)
         return made
@@ -146,16 +144,12 @@ def running_site(folder: Path, *arguments: str, **variables: str) -> Iterator[Si
         )
     site = Site(port, process)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(site):
-            log_text = (folder / "web.log").read_text()
-            assert process.poll() is None, log_text
-            assert time.monotonic() < deadline, log_text
-            time.sleep(0.05)
+        until(lambda: process.poll() is not None or _answers(site), "the web server to answer")
+        assert process.poll() is None, (folder / "web.log").read_text()
         yield site
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_SECONDS)
 
 
 def _answers(site: Site) -> bool:

@@ -23,8 +23,7 @@ from accounts.models import User
 from config import bodies
 from config.front import Environ, Front, Message, environ_of
 from models_registry.models import ModelVersion
-from tests.config.stack.driver import eventually
-from tests.clocks import PATIENCE_SECONDS
+from tests.clocks import PATIENCE_SECONDS, until
 from tests.config.web import Site, answer_of, cookie_of, head, running_site
 from tests.factories import PASSWORD, make_model
 
@@ -262,8 +261,8 @@ def test_a_body_that_comes_too_slowly_is_given_up(hasty: Site) -> None:
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", head(LARGE_PAGE, method="GET") * 100])
 def test_who_sends_no_request_or_takes_no_answer_is_given_up(sent: bytes, hasty: Site) -> None:
     with hasty.connect(sent):
-        assert eventually(lambda: hasty.connections() == 1)
-        assert eventually(lambda: hasty.connections() == 0)
+        until(lambda: hasty.connections() == 1, "the connection")
+        until(lambda: hasty.connections() == 0, "its end")
 
 
 def drip(client: socket.socket) -> None:

@@ -110,7 +110,8 @@ def answer_of(client: socket.socket) -> httpx.Response:
         read += more
     first, _, body = read.partition(b"\r\n\r\n")
     status, *lines = first.decode("latin-1").split("\r\n")
-    headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])  # type: ignore[misc]
+    pairs = [line.split(": ", 1) for line in lines]
+    headers = httpx.Headers([(name, value) for name, value in pairs])
     while len(body) < int(headers.get("content-length", 0)):
         body += client.recv(65536)
     return httpx.Response(int(status.split()[1]), headers=headers, content=body)

@@ -290,6 +290,6 @@ def test_a_run_is_kept_while_the_database_is_away(
 
     run = start(served_iris, {"execution_id": str(uuid.uuid4()), "attempt": 1})
     monkeypatch.setattr("flows.slots.STALE", timedelta(0))
-    monkeypatch.setitem(CLAIMS, "flows.predict.predict", away)  # type: ignore[arg-type]
+    monkeypatch.setitem(CLAIMS, "flows.predict.predict", away)
     slots.carry_out(as_run(run))
     assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"

@@ -71,7 +71,7 @@ def test_postgresql_takes_nobody_without_a_password(servers: Stack) -> None:
 def test_redis_takes_nobody_without_a_password(servers: Stack) -> None:
     port = urlsplit(servers.values["REDIS_URL"]).port
     with (
-        redis.Redis("127.0.0.1", port or 0, protocol=2, retry=None) as client,
+        redis.Redis("127.0.0.1", port or 0, protocol=2) as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()

@@ -19,7 +19,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS |= {  # noqa: F405
     "socket_timeout": int(PATIENCE_SECONDS),
 }
 DATABASES["default"]["OPTIONS"] |= {  # noqa: F405
-    "connect_timeout": int(PATIENCE_SECONDS),
-    "options": f"-c statement_timeout={PATIENCE_SECONDS:.0f}s",
+    "connect_timeout": PATIENCE_SECONDS,
+    "options": f"-c statement_timeout={PATIENCE_SECONDS}s",
 }
 DATABASES["default"]["OPTIONS"]["pool"]["timeout"] = PATIENCE_SECONDS  # noqa: F405

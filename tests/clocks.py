@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 180
 NOW = 1_800_000_000.0
 
 
@@ -20,7 +20,7 @@ def until(condition: Callable[[], object], what: str, *, pause: float = 0.02) ->
     """Return once the condition holds, asked again and again; fail with what was waited for."""
     ends = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < ends, f"waited {PATIENCE_SECONDS:.0f} s for {what}"
+        assert time.monotonic() < ends, f"waited {PATIENCE_SECONDS} s for {what}"
         time.sleep(pause)
 
 

@@ -22,8 +22,8 @@ from config.stack import record
 from config.stack.environment import REPOSITORY, read
 from config.stack.pids import Identity, left_behind
 from config.stack.record import Record
+from tests.clocks import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 90.0
 ACTS = "import django; django.setup(); from tests.chaos.acts import main; main()"
 MANY_THREADS = {"DATABASE_POOL_SIZE": "32", "DATABASE_STATEMENT_TIMEOUT_MS": "60000"}
 PARTS = ("web", "celery", "worker", "prefect", "redis", "s3", "postgres")

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.chaos.people import NAMES, Submission
+from tests.clocks import PATIENCE_SECONDS
 
 TERMINAL = ("succeeded", "failed", "canceled")
 CLOSE = 1e-9
@@ -76,7 +77,7 @@ class Truth:
 
     def ask_patiently(self, question: str, *values: Any) -> list[dict[str, Any]]:
         """The same, while the database may still be coming back."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 return self.ask(question, *values)

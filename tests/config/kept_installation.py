@@ -1,5 +1,5 @@
 """What the installation of the backup's tests says and does, in a process of its own:
-`python -m tests.config.kept_installation fill|go_on`, answered in JSON."""
+`python -m tests.config.kept_installation publish|fill|go_on`, answered in JSON."""
 
 # ruff: noqa: E402 - Django is prepared before its models are imported
 
@@ -26,17 +26,22 @@ from tests.factories import make_execution, make_user
 from tests.flows.resident import INPUTS, IRIS, serve_iris
 
 
-def fill() -> dict[str, Any]:
-    """Two versions of a model, of which the older is not live any more; one finished prediction,
-    one that waits, and one whose worker is gone."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    alice, versions = make_user("alice@example.com"), []
+def publish() -> dict[str, Any]:
+    """Two versions of a model, of which the older is not live any more."""
+    versions = []
     for strength in (1.5, 0.01):
         ModelVersion.objects.update(status="archived")
         file = io.BytesIO()
         joblib.dump(LogisticRegression(C=strength, max_iter=500).fit(IRIS.data, IRIS.target), file)
         versions.append(serve_iris(file.getvalue()))
-    old, new = versions
+    return {"old": versions[0].sha256}
+
+
+def fill() -> dict[str, Any]:
+    """The two versions; one finished prediction, one that waits, and one whose worker is gone."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    published, alice = publish(), make_user("alice@example.com")
+    old, new = ModelVersion.objects.order_by("pk")
     run(make_execution(user=alice, version=old, inputs=INPUTS))
     an_hour_ago = timezone.now() - timedelta(hours=1)
     make_execution(user=alice, version=new, inputs=INPUTS, deadline=an_hour_ago)
@@ -44,7 +49,7 @@ def fill() -> dict[str, Any]:
         user=alice, version=new, inputs=INPUTS, deadline=an_hour_ago, status="running",
         started_at=an_hour_ago, lease_owner="gone", lease_until=an_hour_ago,
     )  # fmt: skip
-    return look() | {"old": old.sha256}
+    return look() | published
 
 
 def look() -> dict[str, Any]:
@@ -72,4 +77,4 @@ def run(execution: Execution) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"fill": fill, "go_on": go_on}[sys.argv[1]]()))
+    print(json.dumps({"publish": publish, "fill": fill, "go_on": go_on}[sys.argv[1]]()))

@@ -123,7 +123,7 @@ def test_what_was_lost_comes_back_and_predicts_as_before(installation: Installat
 
 
 def test_what_is_there_is_replaced_when_told(installation: Installation) -> None:
-    before = installation.ask("fill")
+    before = installation.ask("publish")
     folder = str(installation.folder / "monday")
     assert installation.manage("backup", folder).code == 0
     alter(before["old"])

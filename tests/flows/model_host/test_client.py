@@ -64,6 +64,19 @@ def own_host_or_none(python: str) -> Iterator[ModelHost]:
     host.close()
 
 
+@contextmanager
+def sharing(host: ModelHost, **settings: object) -> Iterator[ModelHost]:
+    """A host that keeps children by rules of its own, and forks them from the zygote of another: a
+    zygote takes seconds to start."""
+    other = own_host(sys.executable, **settings)
+    other._sandbox, other._pool._fork = host._sandbox, host._sandbox.fork
+    other.start()
+    try:
+        yield other
+    finally:
+        other._pool.close()
+
+
 def zygotes() -> set[int]:
     return {pid for pid in children_of(os.getpid()) if status_of(pid)["Name"] == "model-zygote"}
 
@@ -460,10 +473,10 @@ def test_the_longest_unused_model_makes_room_for_a_new_one(
 
 
 def test_idle_children_are_ended_when_they_hold_too_much_memory(
-    foreign_python: str, one_number: InputLayout, model: MakeModel
+    host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:
     megabytes = 1024**2
-    with own_host(foreign_python, max_memory_bytes=100 * megabytes) as host:
+    with sharing(host, max_memory_bytes=100 * megabytes) as host:
         large, larger = (model("answer_its_pid", size=size * megabytes // 8) for size in (60, 70))
         small = model("answer_its_pid")
         first, second, third = (
@@ -478,10 +491,10 @@ def test_idle_children_are_ended_when_they_hold_too_much_memory(
 
 
 def test_a_child_ends_after_its_number_of_predictions(
-    foreign_python: str, one_number: InputLayout, model: MakeModel
+    host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:
     artifact = model("answer_its_pid")
-    with own_host(foreign_python, max_predictions_per_child=2) as host:
+    with sharing(host, max_predictions_per_child=2) as host:
         pids = [
             host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value for _ in range(3)
         ]
@@ -490,19 +503,19 @@ def test_a_child_ends_after_its_number_of_predictions(
 
 
 def test_a_child_ends_when_nobody_uses_it(
-    foreign_python: str, one_number: InputLayout, model: MakeModel
+    host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:
-    with own_host(foreign_python, idle_seconds=0.1) as host:
+    with sharing(host, idle_seconds=0.1) as host:
         pid = host.predict(model("answer_its_pid"), one_number, INPUTS, LIMITS).targets[0].value
 
         assert has_gone(int(str(pid)))
 
 
 def test_one_child_per_prediction_never_answers_twice(
-    foreign_python: str, one_number: InputLayout, model: MakeModel
+    host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:
     artifact = model("answer_its_pid")
-    with own_host(foreign_python, one_child_per_prediction=True) as host:
+    with sharing(host, one_child_per_prediction=True) as host:
         host.warm(artifact, LIMITS)
         pids = {
             host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value for _ in range(3)
@@ -533,10 +546,10 @@ def test_predictions_of_one_model_share_its_children_and_no_child_has_two_at_onc
 
 
 def test_a_host_with_one_place_serves_models_in_turn(
-    foreign_python: str, one_number: InputLayout, model: MakeModel
+    host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:
     artifacts = [model("answer_its_pid_after_a_while") for _ in range(3)]
-    with own_host(foreign_python, max_children=1) as host, ThreadPoolExecutor(3) as pool:
+    with sharing(host, max_children=1) as host, ThreadPoolExecutor(3) as pool:
         answers = [
             pool.submit(host.predict, artifact, one_number, INPUTS, LIMITS)
             for artifact in artifacts

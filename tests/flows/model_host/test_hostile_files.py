@@ -105,7 +105,7 @@ CALLS: dict[str, Callable[[Path], tuple[Call, set[tuple[str, str]]]]] = {
     ),
     "eval": lambda c: (Call(builtins.eval, python(c)), {("builtins", "eval")}),
     "exec": lambda c: (Call(builtins.exec, python(c)), {("builtins", "exec")}),
-    "open": lambda c: (Call(builtins.open, str(c), "w"), {("io", "open")}),
+    "open": lambda c: (Call(builtins.open, str(c), "w"), {(builtins.open.__module__, "open")}),
     "import and getattr": lambda c: (
         Call(Call(getattr, Call(__import__, "os"), "system"), touch(c)),
         {("builtins", "getattr"), ("builtins", "__import__")},

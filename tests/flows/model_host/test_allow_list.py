@@ -100,6 +100,7 @@ def test_every_other_name_leads_to_one_listed_type_and_is_not_listed_itself() ->
         assert ((entry.module, entry.name), entry.role) == (listed, ENTRIES[listed])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_where_this_server_has_another_name_too_it_is_the_same_object() -> None:
     both = {
         other: getattr(module, other[1])

@@ -6,7 +6,7 @@ gunicorn's asyncio worker speaks HTTP. A request enters one of the few threads t
 when all of it is here, and an answer leaves its thread as fast as Django makes it, whatever the
 client's speed. So clients that send or read slowly hold sockets, never threads. How much a request
 may send is judged before its body is read (`config/bodies.py`). Why it is built this way, and what
-it costs: `docs/adr/0010-requests-are-received-whole.md`.
+it costs: `docs/adr/0011-requests-are-received-whole.md`.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import contextlib
 import io
 import logging
 import os
+import resource
 import sys
 import tempfile
 import threading
@@ -39,6 +40,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 CHUNK = 256 * 1024
 IN_MEMORY = 128 * 1024  # of one body or answer; more is kept in a temporary file
+OTHER_FILES = 200  # that a process has open beside its connections
 MAX_HEAD = 64 * 1024  # of a request's first lines, all together
 PATIENCE_SECONDS = 20.0  # with a body that stands still
 BYTES_PER_SECOND = 16 * 1024  # that a body brings at least, once that patience is over
@@ -53,6 +55,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.awaited: dict[Connection, float] = {}
         """Connections whose next request is not all here, and since when; the oldest first."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.most = max(1, min(self.cfg.worker_connections, files - OTHER_FILES))
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -85,7 +89,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
     def make_room(self) -> None:
         """Where connections are many, give up the one whose request is awaited for longest."""
-        if self.nr_conns > self.cfg.worker_connections and self.awaited:
+        if self.nr_conns > self.most and self.awaited:
             next(iter(self.awaited))._close_transport()
 
     def close_late(self) -> None:

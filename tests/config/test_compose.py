@@ -8,6 +8,7 @@ import stat
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from psycopg import sql
 from sklearn.linear_model import LogisticRegression
 
 from config.stack import ports
+from tests.clocks import PATIENCE_SECONDS
 from tests.config.compose import Machine, compose
 from tests.flows.resident import INPUTS, IRIS
 from tests.test_settings import REPOSITORY
@@ -196,7 +198,9 @@ def test_the_commands_of_every_service_together_make_a_prediction(machine: Machi
 
 def ask(machine: Machine, path: str, **headers: str) -> tuple[int, str | None]:
     """The web's answer to somebody beside it, as a proxy is."""
-    connection = http.client.HTTPConnection("127.0.0.1", machine.ports["web:8000"])
-    connection.request("GET", path, headers={"Host": SITE} | headers)
-    answer = connection.getresponse()
-    return answer.status, answer.getheader("Location")
+    port = machine.ports["web:8000"]
+    web = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    with closing(web) as connection:
+        connection.request("GET", path, headers={"Host": SITE} | headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Location")

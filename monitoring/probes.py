@@ -200,29 +200,34 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
     problems: list[str] = []
     missing: set[str] = set()
     for name, facts in sorted(workers.beats.items()):
-        test = facts.get("self_test", {})
-        passed = bool(test.get("passed"))
-        if problem := facts.get("problem"):
-            problems.append(f"{name} opens no model. {problem}")
-        elif not passed:
-            findings = " ".join(map(str, test.get("findings", ())))
-            problems.append(f"{name} opens models without a sandbox. {findings}")
-        missing.update(map(str, test.get("missing", ())))
+        models, problem = _stands_with_models(facts)
+        problems += [f"{name} {problem}"] if problem else []
+        missing.update(map(str, facts.get("self_test", {}).get("missing", ())))
         seen = datetime.fromisoformat(str(facts.get("at", datetime.now(UTC).isoformat())))
         figures.append(
             (
                 name,
                 f"{facts.get('running', 0)} of {facts.get('slots', 0)} slots busy, "
                 f"{facts.get('memory_bytes', 0) / 1024**2:,.0f} MB, "
-                f"seen {_seconds(timezone.now() - seen)} ago, "
-                f"sandbox {'holds' if passed else 'does not hold'}",
+                f"seen {_seconds(timezone.now() - seen)} ago, {models}",
             )
         )
     if missing:
-        figures.append(("Known types that the libraries lack", _listed(sorted(missing))))
+        figures.append(("Missing types", _listed(sorted(missing))))
     if problems:
         return Probe("Workers", State.BAD, tuple(figures), " ".join(problems))
     return Probe("Workers", State.OK, tuple(figures))
+
+
+def _stands_with_models(facts: dict[str, Any]) -> tuple[str, str]:
+    """How a worker's models are kept, in a few words, and what is wrong with that, if anything."""
+    test = facts.get("self_test", {})
+    if problem := facts.get("problem"):
+        return "opens no model", f"opens no model. {problem}"
+    if test.get("passed"):
+        return "sandbox holds", ""
+    findings = " ".join(map(str, test.get("findings", ())))
+    return "sandbox does not hold", f"opens models without a sandbox. {findings}"
 
 
 def read_queue() -> Queue:

@@ -106,6 +106,7 @@ def test_a_worker_that_opens_no_model_says_why() -> None:
 
     assert found.state is State.BAD
     assert found.advice == f"bob opens no model. {problem}"
+    assert dict(found.figures)["bob"].endswith(", opens no model")
 
 
 def test_known_types_that_a_workers_libraries_lack_are_shown() -> None:
@@ -115,7 +116,7 @@ def test_known_types_that_a_workers_libraries_lack_are_shown() -> None:
     found = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
 
     assert found.state is State.OK
-    assert dict(found.figures)["Known types that the libraries lack"] == (
+    assert dict(found.figures)["Missing types"] == (
         "scipy.sparse.Of0, scipy.sparse.Of1, scipy.sparse.Of2, scipy.sparse.Of3, scipy.sparse.Of4 "
         "and 2 more"
     )

@@ -136,8 +136,9 @@ def resolve(entry: allow_list.Entry) -> Any:
         version = getattr(sys.modules.get(package), "__version__", "")
         message = f"The file needs `{entry.module}.{entry.name}`, which "
         if version:
+            library = {"sklearn": "scikit-learn"}.get(package, package)
             message += (
-                f"{package} {version} on this server does not have. Train the model again with "
+                f"{library} {version} on this server does not have. Train the model again with "
                 "the versions used here and save it."
             )
         else:

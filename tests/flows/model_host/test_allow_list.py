@@ -79,7 +79,7 @@ def test_a_file_that_needs_a_listed_type_of_another_version_is_told_which_versio
 
     assert caught.value.absent == (("sklearn.linear_model._ridge", "Rodge"),)
     assert re.fullmatch(
-        r"The file needs `sklearn\.linear_model\._ridge\.Rodge`, which sklearn [\d.]+ on this "
+        r"The file needs `sklearn\.linear_model\._ridge\.Rodge`, which scikit-learn [\d.]+ on this "
         r"server does not have\. Train the model again with the versions used here and save it\.",
         caught.value.message,
     )

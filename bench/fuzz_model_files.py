@@ -4,7 +4,9 @@ one, for so many seconds, or so many of them however long they take.
 Honest models of many kinds and formats are changed at random (bytes, numbers, lengths, pieces of
 one another, inside the compression as well), then opened twice over. The loader gets them in a
 process whose every audit event is watched: a file opened to write, a process, a socket, code run,
-a pickle's own lookup are escapes. Every tenth goes to a model host as an upload does.
+a pickle's own lookup are escapes. Every tenth goes to a model host as an upload does, and so does
+each of those whose bytes are in order and whose models are not: one attribute of one part has
+another shape, other numbers, a function, a mapping or a part that belongs elsewhere.
 
 What must not happen: an escape, a host that dies or hangs, memory that grows, an honest model that
 no longer answers. A loader process that dies is counted and its file kept: there only the sandbox
@@ -14,6 +16,9 @@ would hold.
 from __future__ import annotations
 
 import argparse
+import collections
+import contextlib
+import copy
 import hashlib
 import io
 import multiprocessing
@@ -24,17 +29,20 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_types")
 os.environ["OMP_NUM_THREADS"] = "1"  # threads of OpenMP do not survive a fork
 
 import joblib
+import numpy as np
 import skops.io
+from sklearn.cluster._kmeans import _kmeans_single_lloyd
+from sklearn.feature_selection import f_classif
 
 from flows.model_host.client import ModelHost
 from flows.model_host.protocol.artifact import Artifact, Limits
@@ -45,6 +53,7 @@ from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every
 
 LONGEST_SECONDS = 20.0
 EVERY_TENTH = 10
+SHARE_OF_BENT = 0.1
 _COMPRESSORS = ("zlib", "gzip", "bz2", "xz", "lzma", "lz4")
 _NUMBERS = (b"\x00" * 4, b"\xff" * 4, b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"\x01\x00\x00\x00")
 _ESCAPES = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "pickle.", "exec")
@@ -66,11 +75,14 @@ def main() -> int:
     return 1 if failures else 0
 
 
-def fuzz(seconds: float, seed: int, mutants: int | None = None) -> tuple[Counter[str], list[str]]:
+def fuzz(
+    seconds: float, seed: int, mutants: int | None = None
+) -> tuple[collections.Counter[str], list[str]]:
     """How often each thing happened, and what must not happen and did."""
     chance = random.Random(seed)
-    files = _honest_files(chance)
-    counts: Counter[str] = Counter()
+    models = _honest_models(chance)
+    files = _honest_files(chance, models)
+    counts: collections.Counter[str] = collections.Counter()
     failures: list[str] = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -80,7 +92,8 @@ def fuzz(seconds: float, seed: int, mutants: int | None = None) -> tuple[Counter
         reader = _Reader()
         memory, until, number = _own_memory(), time.monotonic() + seconds, 0
         while time.monotonic() < until if mutants is None else number < mutants:
-            data = _damaged(chance, files)
+            is_bent = chance.random() < SHARE_OF_BENT
+            data = _bent(chance, models) if is_bent else _damaged(chance, files)
             said = reader.read(data)
             counts[said] += 1
             if said.startswith(("escaped", "hung")):
@@ -88,8 +101,9 @@ def fuzz(seconds: float, seed: int, mutants: int | None = None) -> tuple[Counter
             if said.startswith("loader died"):
                 counts[f"  kept as {_kept(data)}"] += 1
             number += 1
-            if number % EVERY_TENTH == 0:
-                counts[said := _ask_host(host, Path(folder), data)] += 1
+            if is_bent or number % EVERY_TENTH == 0:
+                said = _ask_host(host, Path(folder), data)
+                counts[said := f"bent, {said}" if is_bent else said] += 1
                 if "CRASH" in said or "TIMEOUT" in said:
                     counts[f"  {said}, kept as {_kept(data)}"] += 1
             if number % 200 == 0 and (said := _ask_host(host, Path(folder), files[0])) != _OPENED:
@@ -106,22 +120,85 @@ def fuzz(seconds: float, seed: int, mutants: int | None = None) -> tuple[Counter
 # What is changed
 
 
-def _honest_files(chance: random.Random) -> list[bytes]:
-    """Small files: some fifty estimators, each in one format and one compression or none."""
-    files = []
-    for name in chance.sample([one for one in NAMES if one not in (*NO_NEW_ROWS, "Birch")], 50):
-        model = every(name).estimator
-        buffer = io.BytesIO()
-        joblib.dump(model, buffer)
-        write: Callable[[], bytes] = chance.choice(
-            (
-                lambda model=model: pickle.dumps(model, chance.choice((2, 3, 4, 5))),
-                buffer.getvalue,
-                lambda model=model: skops.io.dumps(model),
-            )
+def _honest_models(chance: random.Random) -> list[Any]:
+    """Small fitted estimators, some fifty of them."""
+    served = [one for one in NAMES if one not in (*NO_NEW_ROWS, "Birch")]
+    return [every(name).estimator for name in chance.sample(served, 50)]
+
+
+def _honest_files(chance: random.Random, models: list[Any]) -> list[bytes]:
+    """Each model in one format."""
+    return [_written(chance, model) for model in models]
+
+
+def _written(chance: random.Random, model: Any) -> bytes:
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer)
+    write: Callable[[], bytes] = chance.choice(
+        (
+            lambda: pickle.dumps(model, chance.choice((2, 3, 4, 5))),
+            buffer.getvalue,
+            lambda: skops.io.dumps(model),
         )
-        files.append(write())
-    return files
+    )
+    return write()
+
+
+def _bent(chance: random.Random, models: list[Any]) -> bytes:
+    """A file in order, of a model of which one attribute is not."""
+    while True:
+        model = copy.deepcopy(chance.choice(models))
+        part = chance.choice(list(_parts_of(model)))
+        other = chance.choice(list(_parts_of(chance.choice(models))))
+        names = [*vars(part), chance.choice([*vars(other), "tree_"])]
+        name = chance.choice(names)
+        try:
+            vars(part)[name] = _bent_value(chance, vars(part).get(name), vars(other))
+            return pickle.dumps(model)
+        except Exception:  # It has no such value, or cannot be written with it.
+            continue
+
+
+def _parts_of(root: Any) -> Iterator[Any]:
+    """Every object with attributes in ``root``, once."""
+    seen: dict[int, Any] = {}
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or isinstance(part, type | str | FunctionType):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
+        elif isinstance(part, np.ndarray):
+            waiting += part.ravel().tolist() if part.dtype == object else []
+        elif getattr(part, "__dict__", None):
+            yield part
+            waiting += vars(part).values()
+
+
+def _bent_value(chance: random.Random, value: Any, others: dict[str, Any]) -> Any:
+    """Something like ``value`` that is not it, or another part's own."""
+    functions = np.positive, np.sum, list, f_classif, _kmeans_single_lloyd
+    anything = [chance.choice(functions), chance.choice(list(others.values())), None, 0, -1, 10**9]
+    if isinstance(value, dict):
+        of_keys = (
+            collections.defaultdict(int, value),
+            collections.OrderedDict(value, out=np.ones(4)),
+        )
+        anything += [*of_keys, {}]
+    if isinstance(value, np.ndarray) and value.ndim:
+        anything += [value[:1], value[:0], value.ravel(), np.repeat(value, 50, axis=0)]
+        anything += [value[..., :1], np.ma.MaskedArray(value, mask=True)]
+        if value.dtype.kind in "iuf":
+            for number in (0, -1, 2**31 - 1, float("nan"), float("inf")):
+                with contextlib.suppress(ValueError, OverflowError):
+                    anything.append(np.full_like(value, number))
+    if isinstance(value, float):
+        anything += [float("nan"), float("inf"), -value]
+    return chance.choice(anything)
 
 
 def _damaged(chance: random.Random, files: list[bytes]) -> bytes:

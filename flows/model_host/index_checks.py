@@ -169,8 +169,9 @@ def _check_own_tree(part: Any) -> None:
     """The estimator lets in as many columns as its tree looks at."""
     if not hasattr(part, "tree_"):
         return
-    expected = getattr(part, "n_features_in_", None)
-    if type(part.tree_) is not Tree or part.tree_.n_features != expected:
+    told = (getattr(part, "n_features_in_", None), getattr(part, "n_outputs_", None))
+    tree = part.tree_
+    if type(tree) is not Tree or (tree.n_features, tree.n_outputs) != told:
         raise damaged(_OUTSIDE.format(type(part).__name__))
 
 

@@ -56,7 +56,7 @@ _KEYWORDS = ("kw_args", "inv_kw_args")
 _KEEPING = {"out", "where"}
 _MAPPINGS = (OrderedDict, defaultdict, Bunch)
 _SORTING = {"manhattan", "cityblock", "l1", "laplacian"}
-"""Distances for which scikit-learn puts the entries of sparse rows in order, in their place."""
+"""Distances for which scikit-learn may put the entries of sparse rows in order, in their place."""
 _LINKED = (_CFNode, _CFSubcluster)
 """Birch's leaves are chained in both directions, in honest models too."""
 _WRITABLE: tuple[tuple[type, tuple[str, ...]], ...] = (
@@ -75,6 +75,7 @@ class _Walk:
         self.seen: dict[object, object] = {}
         self.within: dict[int, list[int]] = {}
         self.writable: set[int] = set()
+        self.sorted: set[int] = set()
         self.is_constant = True
 
     def is_approved(self, part: object) -> bool:
@@ -180,21 +181,15 @@ def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
         if type(words := attributes.get("stop_words")) is str:
             attributes["stop_words"] = sys.intern(words)
         attributes["_stop_words_id"] = id(attributes.get("stop_words"))
+    if _SORTING & {value for value in attributes.values() if type(value) is str}:
+        walk.sorted |= {id(value) for value in attributes.values() if scipy.sparse.issparse(value)}
     if scipy.sparse.issparse(part) and part.format in ("csr", "csc"):
         for name in ("_has_sorted_indices", "_has_canonical_format"):
             attributes.pop(name, None)
         part.has_sorted_indices, part.has_canonical_format  # noqa: B018  (it notes what they are)
-    if _SORTING & {value for value in attributes.values() if type(value) is str}:
-        _put_in_order(attributes)
-
-
-def _put_in_order(attributes: dict[str, Any]) -> None:
-    """Does to sparse rows what their first prediction would do."""
-    for name, value in attributes.items():
-        if scipy.sparse.issparse(value) and value.format in ("csr", "csc"):
-            check_indices(value)
-            attributes[name] = value.copy()
-            attributes[name].sum_duplicates()
+        if id(part) in walk.sorted and not part.has_canonical_format:
+            walk.writable |= {id(part.data), id(part.indices), id(part.indptr)}
+            walk.is_constant = False
 
 
 def _check_size(root: int, within: dict[int, list[int]]) -> None:

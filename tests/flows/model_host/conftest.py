@@ -15,7 +15,9 @@ from flows.model_host.protocol.artifact import Artifact
 from flows.model_host.protocol.inputs import Column, InputLayout
 
 FOREIGN = Path(__file__).parent / "foreign"
-APPROVED = frozenset({("misbehaving", "Does"), ("misbehaving", "LoadsBadly")})
+APPROVED = frozenset(
+    ("misbehaving", name) for name in ("Does", "LoadsBadly", "Remembers", "RemembersInSecret")
+)
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +66,11 @@ def host(foreign_python: str) -> Iterator[ModelHost]:
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Artifact]:
     """Makes the file of a model that does ``what`` when it is asked to predict."""
     monkeypatch.syspath_prepend(FOREIGN)
-    from misbehaving import Does, LoadsBadly  # type: ignore[import-not-found]
+    import misbehaving  # type: ignore[import-not-found]
 
-    def make(what: str, *, while_loading: bool = False, **parameters: Any) -> Artifact:
-        kind = LoadsBadly if while_loading else Does
+    def make(what: str, *, kind: str = "Does", **parameters: Any) -> Artifact:
         path = tmp_path / f"{what}{len(list(tmp_path.iterdir()))}.joblib"
-        joblib.dump(kind(what, **parameters).fit(), path)
+        joblib.dump(getattr(misbehaving, kind)(what, **parameters).fit(), path)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return Artifact(digest, path, "joblib", APPROVED)
 

@@ -21,11 +21,18 @@ import numpy as np
 import pytest
 import scipy.sparse
 import skops.io
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
     RadiusNeighborsClassifier,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeRegressor, ExtraTreeRegressor
 
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import specimen
@@ -93,6 +100,19 @@ def spline(**bent: Any) -> Bent:
     return model, specimen("splines").row
 
 
+def hashed_nowhere() -> Bent:
+    """Divides by nought in compiled code."""
+    model, row = taken("HashingVectorizer")
+    model[0].n_features = 0
+    return model, row
+
+
+def calibrated_by_nothing() -> Bent:
+    model = SVC().fit(scipy.sparse.csr_matrix(ROWS), CLASSES)
+    model._effective_probability = True
+    return model, ROWS[:1]
+
+
 KILLS: dict[str, Callable[[], Bent]] = {
     "support vectors of a thousand classes": support_vectors_of_a_thousand_classes,
     "support beyond the vectors": support_beyond_the_vectors,
@@ -102,6 +122,8 @@ KILLS: dict[str, Callable[[], Bent]] = {
         "mahalanobis", 2, width=500, VI=np.eye(500)
     ),
     "a spline of degree a hundred million": lambda: spline(k=10**8),
+    "hashes into no columns": hashed_nowhere,
+    "calibrated support vectors without calibration": calibrated_by_nothing,
 }
 
 
@@ -157,6 +179,80 @@ def clusters_of_one_column(name: str) -> Any:
     return model
 
 
+def wide(tree: Any) -> Any:
+    """A fitted tree that looks at columns up to the 5,000th."""
+    rows = np.random.default_rng(0).normal(size=(50, 5_000))
+    return tree.fit(rows, rows[:, 4_999])
+
+
+def with_a_tree_for_show(name: str) -> Any:
+    """The attribute of a single tree, on an ensemble that asks others."""
+    model, _ = taken(name)
+    shown = np.ravel(model.estimators_)[0].tree_
+    tree = wide(DecisionTreeRegressor(max_depth=4))
+    tree.n_features_in_ = model.n_features_in_
+    if isinstance(model.estimators_, list):
+        model.estimators_[1:] = [tree, tree]
+    else:
+        model.estimators_[1:, :] = tree
+    model.tree_ = shown
+    return model
+
+
+def isolation_by_other_columns() -> Any:
+    model, _ = taken("IsolationForest")
+    model.estimators_[1] = wide(ExtraTreeRegressor(max_depth=4))
+    model.estimators_[1].n_features_in_ = model.n_features_in_
+    return model
+
+
+def a_tree_of_no_known_width() -> Any:
+    model, _ = taken("DecisionTreeRegressor")
+    del model.n_features_in_
+    return model
+
+
+def subclusters(**bent: Any) -> Any:
+    model, _ = taken("Birch")
+    vars(model).update(bent)
+    return model
+
+
+def neighbours_by(attribute: str, **numbers: Any) -> Any:
+    model = KNeighborsRegressor(algorithm="brute").fit(ROWS, CLASSES)
+    return without(model, attribute, numbers)
+
+
+def columns_weighed_away() -> Any:
+    model = of_categories()
+    nothing = np.empty((1, 0))
+    model._preprocessor.transformer_weights = {"numerical": nothing, "encoder": nothing}
+    return model
+
+
+def a_metric_of_one_column() -> Any:
+    """In compiled code it looks at as many columns as it has rows."""
+    rows = np.random.default_rng(0).normal(size=(50, 4))
+    metric = DistanceMetric.get_metric("mahalanobis", VI=np.eye(4))
+    state = list(metric.__getstate__())
+    state[2] = state[2][:, :1].copy()
+    metric.__setstate__(tuple(state))
+    model = KNeighborsRegressor(algorithm="brute").fit(rows, rows[:, 0])
+    return without(model, "metric", metric)
+
+
+def splines_of_another_degree() -> Any:
+    model = copy.deepcopy(specimen("splines").estimator)
+    model[0].degree = 60
+    return model
+
+
+def diagonals_far_outside() -> Any:
+    matrix = scipy.sparse.dia_matrix(np.eye(4))
+    matrix.offsets = np.array([2**31 - 1], dtype=np.int32)
+    return without(taken("Ridge")[0], "kept_", matrix)
+
+
 def diagonals_without_data() -> Any:
     model, _ = taken("Ridge")
     matrix = scipy.sparse.dia_matrix(np.eye(4))
@@ -200,6 +296,34 @@ READS_BEYOND: dict[str, Callable[[], Any]] = {
         KNeighborsRegressor(algorithm="brute").fit(ROWS, CLASSES), "n_samples_fit_", 10**9
     ),
     "diagonals without data": diagonals_without_data,
+    "diagonals far outside": diagonals_far_outside,
+    "a forest with a tree for show": lambda: with_a_tree_for_show("RandomForestRegressor"),
+    "boosting with a tree for show": lambda: with_a_tree_for_show("GradientBoostingRegressor"),
+    "an isolation forest of other columns": isolation_by_other_columns,
+    "a tree of no known width": a_tree_of_no_known_width,
+    "subclusters without their norms": lambda: subclusters(_subcluster_norms=np.zeros(1)),
+    "subclusters without their labels": lambda: subclusters(subcluster_labels_=np.zeros(1, int)),
+    "norms of rows among the numbers of a metric": lambda: neighbours_by(
+        "effective_metric_params_", Y_norm_squared=np.zeros(1)
+    ),
+    "norms of inputs among the numbers of a metric": lambda: neighbours_by(
+        "metric_params", X_norm_squared=np.zeros(1)
+    ),
+    "weights of a metric for other columns": lambda: neighbours_by(
+        "effective_metric_params_", w=np.ones(1)
+    ),
+    "columns weighed away before the trees": columns_weighed_away,
+    "a boosting that is still being fitted": lambda: without(
+        taken("HistGradientBoostingRegressor")[0], "_in_fit", True
+    ),
+    "a billion trees in each round": lambda: without(
+        taken("HistGradientBoostingClassifier")[0], "n_trees_per_iteration_", 10**9
+    ),
+    "support vectors of no classes": lambda: without(
+        without(taken("SVC")[0], "_n_support", np.full(3, 10**7, np.int32)), "classes_", [0]
+    ),
+    "a metric of one column": a_metric_of_one_column,
+    "splines of another degree": splines_of_another_degree,
 }
 
 
@@ -211,6 +335,33 @@ def test_a_model_whose_arrays_do_not_fit_one_another_is_refused(name: str) -> No
     refusal_of(data, "damaged or was made by hand")
 
     assert type(open_plainly(data)) is type(model)
+
+
+def test_a_tree_that_is_deeper_than_it_says_is_refused() -> None:
+    """Its paths are written to an array that is as long as it says."""
+    model, _ = taken("DecisionTreeRegressor")
+    model.tree_.__setstate__({**model.tree_.__getstate__(), "max_depth": 0})
+    data = pickle.dumps(model)
+
+    refusal_of(data, "a decision tree leads outside itself")
+
+    rows = pickle.dumps(np.random.default_rng(0).uniform(0, 1, (500_000, 4)))
+    assert dies(data + rows, "model.decision_path(pickle.load(file))")
+
+
+def test_a_first_sum_of_fewer_rows_is_refused_at_the_prediction() -> None:
+    """Compiled code adds the stages to it, in a row for each row of the inputs."""
+    model = GradientBoostingRegressor(n_estimators=2).fit(ROWS, ROWS[:, 0])
+    highest = FunctionTransformer(np.max, kw_args={"axis": 0, "keepdims": True})
+    model.init_ = make_pipeline(highest, LinearRegression()).fit(ROWS[:1], [1.0])
+    rows = np.zeros((3_000_000, 4), np.float32)
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert loaded.predict(rows[:1]).shape == (1,)
+    with pytest.raises(ValueError, match="has not the shape of its stages"):
+        loaded.predict(rows)
+
+    assert dies(pickle.dumps(model) + pickle.dumps(rows), "model.predict(pickle.load(file))")
 
 
 def test_a_model_bent_in_a_skops_file_is_refused_as_well() -> None:

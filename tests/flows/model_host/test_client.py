@@ -196,7 +196,7 @@ def test_an_endless_loop_while_opening_the_file_is_stopped_at_the_load_limit(
     ask: Callable[..., object], model: MakeModel
 ) -> None:
     with pytest.raises(HostError) as caught:
-        ask(model("loop", while_loading=True), replace(LIMITS, load_seconds=0.5))
+        ask(model("loop", kind="LoadsBadly"), replace(LIMITS, load_seconds=0.5))
 
     assert caught.value.code == "TIMEOUT"
     assert "0.5 seconds" in caught.value.message
@@ -414,7 +414,7 @@ def test_a_running_prediction_can_be_cancelled_from_another_thread(
 def test_a_file_that_is_not_the_one_with_this_digest_is_never_opened(
     ask: Callable[..., object], model: MakeModel
 ) -> None:
-    artifact = model("loop", while_loading=True)
+    artifact = model("loop", kind="LoadsBadly")
     content = bytearray(artifact.path.read_bytes())
     content[-1] ^= 1
     artifact.path.write_bytes(content)
@@ -522,6 +522,24 @@ def test_one_child_per_prediction_never_answers_twice(
         }
 
     assert len(pids) == 3
+
+
+@pytest.mark.parametrize("kind", ["Remembers", "RemembersInSecret"])
+def test_a_model_that_keeps_inputs_has_a_process_for_each_prediction(
+    foreign_python: str, one_number: InputLayout, model: MakeModel, kind: str
+) -> None:
+    artifact, notes = model("", kind=kind), list[str]()
+    with own_host(foreign_python) as host:
+        host.warm(artifact, LIMITS)
+        answers = [
+            host.predict(artifact, one_number, {"x0": secret}, LIMITS, note=notes.append)
+            for secret in (7.0, 8.0, 9.0)
+        ]
+        host.explain(artifact, one_number, {"x0": 7.0}, {"x0": 1.0}, LIMITS, seed=1)
+        after = host.predict(artifact, one_number, INPUTS, LIMITS)
+
+    assert [outputs.targets[0].value for outputs in [*answers, after]] == [0.0] * 4
+    assert notes.count("model changed as it answered; its process is ended") == 3
 
 
 def test_predictions_of_one_model_share_its_children_and_no_child_has_two_at_once(

@@ -143,7 +143,7 @@ def test_a_model_that_misbehaves_ends_alone_and_in_time(
     one_number: InputLayout,
 ) -> None:
     limit = {"load_seconds" if is_loading else "predict_seconds": 1.0} if code == "TIMEOUT" else {}
-    attack = Attack(model(what, while_loading=is_loading), {code}, **limit)
+    attack = Attack(model(what, kind="LoadsBadly" if is_loading else "Does"), {code}, **limit)
 
     survive(host, zygote, attack, model, one_number)
 

@@ -779,6 +779,128 @@ SKOPS: dict[str, Callable[[Path], tuple[dict[str, Any], tuple[str, str] | None]]
 }
 
 
+def bend_of_hidden(schema: dict[str, Any]) -> None:
+    """Keys of the state, made by a spline of degree 500, which reads far beyond its numbers."""
+    spline = next(one for one in nodes_of(schema) if one["__class__"] == "BSpline")
+    bent = copy.deepcopy(spline)
+    for one in nodes_of(bent):
+        one.pop("__id__", None)
+    bent["content"]["content"]["k"]["content"] = "500"
+    state = next(one for one in nodes_of(schema) if "degree" in one.get("content", {}))
+    state["content"] = {"0.5": json_node(1), **state["content"]}
+    state["key_types"]["content"].insert(0, bent)
+
+
+def nodes_of(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if "__loader__" in part:
+            yield part
+        for value in part.values():
+            yield from nodes_of(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from nodes_of(value)
+
+
+def node_of(schema: dict[str, Any], loader: str) -> dict[str, Any]:
+    return next(one for one in nodes_of(schema) if one["__loader__"] == loader)
+
+
+def keys_by_a_function(schema: dict[str, Any]) -> None:
+    state = schema["content"]
+    checks = node("FunctionNode", "sklearn.utils.validation", "check_array")
+    state["key_types"]["content"] = [checks for _ in state["content"]]
+
+
+def outputs_of_a_tree(schema: dict[str, Any]) -> None:
+    arguments = node_of(schema, "TreeNode")["__reduce__"]["args"]
+    arguments["content"][2] = json_node(10**9)
+
+
+def no_state(loader: str, name: str) -> Callable[[dict[str, Any]], None]:
+    def change(schema: dict[str, Any]) -> None:
+        for one in nodes_of(schema):
+            if one["__loader__"] == loader and one["__class__"].startswith(name):
+                one["content"] = json_node(None)
+
+    return change
+
+
+def arguments_of_a_loss(schema: dict[str, Any]) -> None:
+    node_of(schema, "LossNode")["__reduce__"]["args"]["content"] = [
+        node("FunctionNode", "numpy", "max")
+    ]
+
+
+def posing_as_json(schema: dict[str, Any]) -> None:
+    node_of(schema, "JsonNode").update(__module__="os", __class__="system")
+
+
+def size_of_a_member(schema: dict[str, Any]) -> None:
+    for one in nodes_of(schema):
+        if one.get("type") == "numpy":
+            one["file"] = "lie"
+
+
+HEADER = b"{'descr': '<f8', 'fortran_order': False, 'shape': (549755813888,), }"
+LIE = b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER + bytes(64)
+
+CHANGED: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
+    "keys that a function makes": ("ridge", keys_by_a_function, "keys that are no plain values"),
+    "keys that a spline makes": ("splines", bend_of_hidden, "keys that are no plain values"),
+    "a tree of a billion outputs": ("decision tree", outputs_of_a_tree, "`Tree` is used with"),
+    "a tree without its nodes": ("decision tree", no_state("TreeNode", ""), "`Tree` is used with"),
+    "a search tree without its rows": (
+        "nearest neighbours, k-d tree",
+        no_state("ObjectNode", "KDTree"),
+        "`KDTree` is used with",
+    ),
+    "a loss made of a function": (
+        "gradient boosting regressor",
+        arguments_of_a_loss,
+        "`CyHuberLoss` is used with",
+    ),
+    "a text that is named as a shell": ("ridge", posing_as_json, "names `os.system`"),
+    "an array of 4 TB": ("ridge", size_of_a_member, "`ndarray` is used with"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_a_skops_file_names_is_not_called_while_it_is_read(name: str) -> None:
+    """skops makes keys, trees and losses by calling types with what the file gives; here each is
+    made by a function of ours, which looks first."""
+    model, change, words = CHANGED[name]
+    data = rewritten(skops.io.dumps(specimen(model).estimator), change, lie=LIE)
+
+    refusal_of(data, words)
+
+
+def test_a_key_that_a_spline_makes_reads_beyond_the_spline_in_skops() -> None:
+    data = rewritten(skops.io.dumps(specimen("splines").estimator), bend_of_hidden)
+    command = "import sys, skops.io; data = sys.stdin.buffer.read(); skops.io.loads(data, trusted="
+    trusted = "skops.io.get_untrusted_types(data=data))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", command + trusted], input=data, capture_output=True, check=False
+    )
+
+    assert done.returncode < 0 or b"unhashable type: 'numpy.ndarray'" in done.stderr
+
+
+def test_a_form_of_skops_that_is_not_read_is_told_to_who_approved_its_type() -> None:
+    data = rewritten(
+        skops.io.dumps(specimen("ridge").estimator),
+        lambda schema: schema["content"]["content"].update(
+            alpha=node("ListNode", "ratios", "Several", content=[])
+        ),
+    )
+
+    with pytest.raises(HostError, match=r"joblib\.dump instead") as caught:
+        load(data, "skops", approved=frozenset({("ratios", "Several")}))
+
+    assert "made by hand" not in caught.value.message
+
+
 DOES_HARM = ("a constructor", "a collection", "keys through a function")
 """The others need a call that follows; what their loaders can make is refused all the same."""
 

@@ -18,20 +18,34 @@ and parameters that only ask for much (`n_neighbors`, `max_iter`).
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import sys
 import types
-from collections.abc import Iterator
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 import skops.io
 from sklearn.base import BaseEstimator
+from sklearn.cluster import FeatureAgglomeration
+from sklearn.cluster._kmeans import _kmeans_single_lloyd
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_selection import SelectKBest, f_classif, mutual_info_regression
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVR
+from sklearn.utils import Bunch, check_array
 
 from flows.model_host.byte_stream import ByteStream
 from flows.model_host.pickle_machine import read_pickle
@@ -121,6 +135,291 @@ def test_a_model_cannot_keep_the_inputs_of_one_prediction_for_the_next() -> None
     plain.transform(np.full((1, 4), 7.0))
     plain.kw_args["where"][:] = False
     assert plain.transform(np.full((1, 4), 1.0)).tolist() == [[7.0] * 4]
+
+
+MAPPINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "OrderedDict": OrderedDict,
+    "defaultdict": lambda given: defaultdict(int, given),
+    "Bunch": lambda given: Bunch(**given),
+}
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, skops.io.dumps])
+@pytest.mark.parametrize("kind", MAPPINGS)
+def test_no_mapping_hides_that_a_function_writes_to_the_model(kind: str, write: Any) -> None:
+    kept = np.zeros((1, 4))
+    for keywords in ("kw_args", "inv_kw_args"):
+        model = make_pipeline(FunctionTransformer(np.positive), Ridge())
+        model.steps[1][1].fit(numbers().to_numpy(), amounts())
+        vars(model[0])[keywords] = MAPPINGS[kind]({"out": kept})
+
+        refusal_of(write(model), "has its function write to an array of the model")
+
+    keeping = FunctionTransformer(np.positive, kw_args=MAPPINGS[kind]({"out": kept}))
+    assert keeping.transform(np.full((1, 4), 7.0)) is kept
+
+
+@pytest.mark.parametrize("kind", MAPPINGS)
+def test_words_of_one_person_do_not_enter_the_vocabulary(kind: str) -> None:
+    model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(["good day", "bad day"], [0, 1])
+    known = dict(model[0].vocabulary_)
+    model[0].vocabulary_ = MAPPINGS[kind](known)
+    data = pickle.dumps(model)
+
+    loaded = load(data, "pickle").estimator
+
+    assert loaded.predict(["good secret"]).shape == (1,)
+    assert type(loaded[0].vocabulary_) is dict
+    assert loaded[0].vocabulary_ == known
+    if kind == "defaultdict":
+        plain = pickle.loads(data)
+        with pytest.raises(ValueError, match="features"):
+            plain.predict(["good secret"])
+        assert "secret" in plain[0].vocabulary_
+
+
+def test_a_mapping_deep_inside_makes_no_entries_either() -> None:
+    model = infected((defaultdict(list), [{"in": defaultdict(int, {"a": 1})}]))
+
+    (first, (second,)) = load(pickle.dumps(model), "pickle").estimator.extra_[0]
+
+    for mapping in (first, second["in"]):
+        with pytest.raises(KeyError):
+            mapping["b"]
+
+
+# Functions
+
+
+def transformation(function: Any) -> Any:
+    model = make_pipeline(FunctionTransformer(np.abs), Ridge())
+    model.steps[1][1].fit(numbers().to_numpy(), amounts())
+    model[0].func = function
+    return model
+
+
+def with_attribute(name: str, attribute: str, function: Any) -> Any:
+    model = copy.deepcopy(every(name).estimator)
+    vars(model[0] if isinstance(model, Pipeline) else model)[attribute] = function
+    return model
+
+
+def scorer_of(function: Any) -> Any:
+    model = copy.deepcopy(specimen("tuned threshold").estimator)
+    model._curve_scorer._score_func = function
+    return model
+
+
+OUT_OF_PLACE: dict[str, tuple[Callable[[], Any], str]] = {
+    "a step of k-means as a transformation": (
+        lambda: transformation(_kmeans_single_lloyd),
+        "function `_kmeans_single_lloyd` as `func` of a FunctionTransformer",
+    ),
+    "a score as a transformation": (
+        lambda: transformation(mutual_info_regression),
+        "function `mutual_info_regression` as `func` of a FunctionTransformer",
+    ),
+    "a measure as a transformation": (
+        lambda: transformation(f1_score),
+        "function `f1_score` as `func` of a FunctionTransformer",
+    ),
+    "a type as a transformation": (
+        lambda: transformation(list),
+        "type `list` as `func` of a FunctionTransformer",
+    ),
+    "a function of numbers as a kernel": (
+        lambda: with_attribute("SVR", "kernel", np.positive),
+        "function `positive` as `kernel` of a SVR",
+    ),
+    "a function of numbers as a metric": (
+        lambda: with_attribute("KNeighborsRegressor", "metric", np.positive),
+        "function `positive` as `metric` of a KNeighborsRegressor",
+    ),
+    "a function of numbers as a measure in use": (
+        lambda: with_attribute("KNeighborsRegressor", "effective_metric_", np.positive),
+        "function `positive` as `effective_metric_` of a KNeighborsRegressor",
+    ),
+    "a sum as weights": (
+        lambda: with_attribute("KNeighborsRegressor", "weights", np.sum),
+        "function `sum` as `weights` of a KNeighborsRegressor",
+    ),
+    "a type as a tokenizer": (
+        lambda: with_attribute("CountVectorizer", "tokenizer", list),
+        "type `list` as `tokenizer` of a CountVectorizer",
+    ),
+    "a function of arrays as an analyzer": (
+        lambda: with_attribute("HashingVectorizer", "analyzer", np.ravel),
+        "function `ravel` as `analyzer` of a HashingVectorizer",
+    ),
+    "a sum as a score": (
+        lambda: with_attribute("SelectKBest", "score_func", np.sum),
+        "function `sum` as `score_func` of a SelectKBest",
+    ),
+    "a score as a pool": (
+        lambda: with_attribute("FeatureAgglomeration", "pooling_func", f_classif),
+        "function `f_classif` as `pooling_func` of a FeatureAgglomeration",
+    ),
+    "a function of numbers as a step of k-means": (
+        lambda: with_attribute("BisectingKMeans", "_kmeans_single", np.positive),
+        "function `positive` as `_kmeans_single` of a BisectingKMeans",
+    ),
+    "a function of numbers as a measure": (
+        lambda: scorer_of(np.positive),
+        "function `positive` as `_score_func` of a _CurveScorer",
+    ),
+    "a function in a list of an attribute": (
+        lambda: infected([{"a": (np.positive,)}]),
+        "function `positive` as `extra_` of a LinearRegression",
+    ),
+    "a partial where no function may be": (
+        lambda: with_attribute("SVC", "kernel", functools.partial(check_array)),
+        "function `partial` as `kernel` of a SVC",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_PLACE)
+def test_a_function_stands_only_where_honest_models_keep_it(name: str) -> None:
+    make, words = OUT_OF_PLACE[name]
+    data = pickle.dumps(make())
+
+    error = refusal_of(data, words)
+
+    assert "made by hand" not in error.message
+    assert open_plainly(data) is not None
+
+
+def test_a_ufunc_as_a_kernel_writes_one_persons_inputs_over_the_rows_it_was_trained_on() -> None:
+    model = SVR(kernel="linear").fit(numbers().to_numpy(), amounts())
+    model.kernel, rows = np.positive, np.zeros((1, 4))
+    vars(model)["_BaseLibSVM__Xfit"] = rows
+
+    refusal_of(pickle.dumps(model), "as `kernel` of a SVR")
+
+    model._compute_kernel(np.full((1, 4), 7.0))
+    assert rows.tolist() == [[7.0] * 4]
+
+
+HONEST_FUNCTIONS: dict[str, Callable[[], Any]] = {
+    "clipped": lambda: FunctionTransformer(np.clip, kw_args={"a_min": 0, "a_max": 9}),
+    "summed up": lambda: FunctionTransformer(np.sum, kw_args={"axis": 1, "keepdims": True}),
+    "an ordered mapping of keywords": lambda: FunctionTransformer(
+        np.nan_to_num, kw_args=OrderedDict(nan=0.0)
+    ),
+    "logits": lambda: FunctionTransformer(scipy.special.expit),
+    "filled with the highest": lambda: SimpleImputer(strategy=np.max),
+    "pooled by the median": lambda: FeatureAgglomeration(2, pooling_func=np.median),
+    "scored": lambda: SelectKBest(mutual_info_regression, k=2),
+}
+
+
+@pytest.mark.parametrize("name", HONEST_FUNCTIONS)
+def test_an_honest_function_opens_where_its_class_expects_it(name: str) -> None:
+    rows = numbers().to_numpy()
+    model = make_pipeline(HONEST_FUNCTIONS[name](), Ridge()).fit(rows, amounts())
+
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert loaded.predict(rows[:3]).tolist() == model.predict(rows[:3]).tolist()
+
+
+def test_weights_by_a_function_of_the_distance_open() -> None:
+    model = KNeighborsRegressor(weights=np.reciprocal).fit(numbers().to_numpy(), amounts())
+
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert loaded.predict(numbers().to_numpy()[:1] + 1).shape == (1,)
+
+
+def test_a_search_over_functions_opens() -> None:
+    search = GridSearchCV(
+        make_pipeline(FunctionTransformer(np.abs), Ridge()),
+        {"functiontransformer__func": [np.abs, np.square]},
+        cv=2,
+    ).fit(numbers().to_numpy(), amounts())
+
+    loaded = load(pickle.dumps(search), "pickle").estimator
+
+    assert loaded.best_params_ == search.best_params_
+
+
+def test_types_may_stand_where_nobody_calls_them() -> None:
+    model = infected({"length": np.float64, "age": int})
+
+    assert load(pickle.dumps(model), "pickle").estimator.extra_ == model.extra_
+
+
+# What hides from a walk, and walks that do not end
+
+
+def test_values_under_a_mask_are_looked_at() -> None:
+    """NumPy tells of the cells of a masked array that they are None."""
+    bent = copy.deepcopy(every("DecisionTreeRegressor").estimator)
+    nodes = {**bent.tree_.__getstate__()}
+    nodes["nodes"] = nodes["nodes"].copy()
+    nodes["nodes"]["left_child"][0] = nodes["nodes"]["right_child"][0] = 10**9
+    bent.tree_.__setstate__(nodes)
+    for name in ("BaggingRegressor", "VotingRegressor"):
+        model = copy.deepcopy(every(name).estimator)
+        model.estimators_ = np.ma.MaskedArray(np.array([bent, bent], object), mask=[True, True])
+
+        refusal_of(pickle.dumps(model), "values are hidden by a mask as `estimators_`")
+    search = copy.deepcopy(specimen("grid search").estimator)
+    search.cv_results_["hidden"] = np.ma.MaskedArray(np.array([bent], object), mask=[True])
+
+    refusal_of(pickle.dumps(search), "a decision tree leads outside itself")
+
+    assert pickle.loads(pickle.dumps(model)).estimators_.tolist() == [None, None]
+
+
+def voting_of(inner: Any) -> Any:
+    model = copy.deepcopy(every("VotingRegressor").estimator)
+    model.estimators_, model.estimators = [inner, inner], [("a", inner), ("b", inner)]
+    return model
+
+
+def test_a_model_of_itself_and_one_of_a_billion_models_are_refused_at_once() -> None:
+    itself = voting_of(every("Ridge").estimator)
+    itself.estimators_[0] = itself
+    many = every("Ridge").estimator
+    for _ in range(30):
+        many = voting_of(many)
+
+    refusal_of(pickle.dumps(itself), "a part of it contains itself")
+    refusal_of(pickle.dumps(many), "contain one another over and over")
+
+
+def test_a_few_models_inside_one_another_open() -> None:
+    model = every("Ridge").estimator
+    for _ in range(4):
+        model = voting_of(model)
+
+    assert load(pickle.dumps(model), "pickle").estimator.predict(every("Ridge").row).shape == (2,)
+
+
+# Texts that look into objects
+
+
+def test_no_text_of_a_file_looks_into_the_inside_of_objects() -> None:
+    selected = copy.deepcopy(every("SelectFromModel").estimator)
+    selected[0].importance_getter = "__class__.__init__.__globals__"
+    named_columns = copy.deepcopy(every("ColumnTransformer").estimator)
+
+    refusal_of(pickle.dumps(selected), "looks into the inside of objects")
+    for pattern in ("{transformer_name.__class__}", "{feature_name:>99999999999}", "{0}", "{x!r}"):
+        named_columns[0].verbose_feature_names_out = pattern
+        refusal_of(pickle.dumps(named_columns), "names its columns by more than their names")
+
+    named_columns[0].verbose_feature_names_out = "{feature_name}_of_{transformer_name}"
+    load(pickle.dumps(named_columns), "pickle")
+
+
+def test_a_number_of_columns_is_a_number() -> None:
+    for width in (-5, None, np.ma.masked_array([3], mask=[True]), 2.5):
+        model = LinearRegression().fit(numbers(), amounts())
+        model.n_features_in_ = width
+
+        refusal_of(pickle.dumps(model), "a number of columns that is none")
 
 
 def test_a_model_cannot_read_memory_that_was_never_filled() -> None:

@@ -136,6 +136,7 @@ class RefusalMiddleware:
         if refusal is None:
             return self.get_response(request)
         answer = render(request, "refused.html", {"sentence": refusal}, status=refusal.status)
+        answer["Connection"] = "close"  # its rest is not read
         if refusal.retry_after is not None:
             answer["Retry-After"] = str(refusal.retry_after)
         return answer

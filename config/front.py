@@ -26,6 +26,7 @@ from functools import partial
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from gunicorn.asgi.parser import ParseError  # type: ignore[import-untyped]
 from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]
 from gunicorn.workers.gasgi import ASGIWorker  # type: ignore[import-untyped]
 
@@ -42,6 +43,8 @@ CHUNK = 256 * 1024
 IN_MEMORY = 128 * 1024  # of one body or answer; more is kept in a temporary file
 OTHER_FILES = 200  # that a process has open beside its connections
 MAX_HEAD = 64 * 1024  # of a request's first lines, all together
+PIECES = 1000  # of a body; beyond them, they must hold this much at the average:
+PIECE_BYTES = 256  # each costs about as much as a page of them
 PATIENCE_SECONDS = 20.0  # with a body that stands still
 BYTES_PER_SECOND = 16 * 1024  # that a body brings at least, once that patience is over
 TAKING_SECONDS = 60.0  # for a client to take CHUNK of its answer
@@ -105,7 +108,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 class Connection(ASGIProtocol):  # type: ignore[misc]
     """gunicorn's connection, which the worker may give up while its request is awaited."""
 
-    head = 0
+    head = pieces = body_bytes = 0
 
     @property
     def is_idle(self) -> bool:
@@ -123,6 +126,17 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
         if self.head > MAX_HEAD and not self._closed:
             self._send_error_response(431, "Request Header Fields Too Large")
             self._close_transport()
+
+    def _on_headers_complete(self) -> bool:
+        self.pieces = self.body_bytes = 0
+        return bool(super()._on_headers_complete())
+
+    def _on_body(self, chunk: bytes) -> None:
+        self.pieces += 1
+        self.body_bytes += len(chunk)
+        if self.pieces > PIECES + self.body_bytes / PIECE_BYTES:
+            raise ParseError("The body comes in too many pieces")
+        super()._on_body(chunk)
 
     def _on_message_complete(self) -> None:
         super()._on_message_complete()
@@ -169,7 +183,7 @@ class Front:
                 environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
                 environ[bodies.REFUSAL] = refusal
                 await self.answer(environ, send)
-                await thrown_away(receive)
+                await thrown_away(receive)  # a client that cannot send on would never read why
             else:
                 await self.answer(environ, send)
 
@@ -345,8 +359,7 @@ class Answer:
 
 
 async def thrown_away(receive: Receive) -> None:
-    """Take what a refused request still sends for a while: a client that cannot send on would never
-    read why."""
+    """Take what a refused request still sends, for a while."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body"):

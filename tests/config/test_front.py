@@ -116,6 +116,7 @@ def test_a_large_body_of_a_stranger_is_refused_before_any_of_it_came(
     assert answer.status_code == 403
     assert STRANGER in answer.text
     assert answer.headers["Content-Security-Policy"]
+    assert answer.headers["Connection"] == "close"
 
 
 @pytest.mark.parametrize("path", [SIGN_IN, "/admin/models_registry/registeredmodel/1/upload/"])
@@ -279,6 +280,13 @@ def test_many_connections_leave_room_for_the_next(hasty: Site) -> None:
     with hasty.hanging(b"GET", clients=50), hasty.hanging(slow, clients=100):
         for _ in range(4):
             assert hasty.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("size", [1, 30])
+def test_a_body_in_thousands_of_small_pieces_is_refused(size: int, site: Site) -> None:
+    with site.connect(head(SIGN_IN, FORM, "Transfer-Encoding: chunked")) as client:
+        client.sendall(in_pieces(b"a" * 1500 * size, size))
+        assert answer_of(client).status_code == 400
 
 
 def test_endless_first_lines_are_refused(site: Site) -> None:

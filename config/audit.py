@@ -17,16 +17,19 @@ LOCKS = sorted(Path(__file__).resolve().parent.parent.glob("requirements*.txt"))
 
 
 def main() -> int:
-    holes = [hole for lock in LOCKS for hole in in_python(lock)] + in_npm()
-    print(*holes or ["No hole is known in what was looked up."], sep="\n")
+    looked_up = [*(in_python(lock) for lock in LOCKS), in_npm()]
+    holes = [hole for found in looked_up for hole in found or ()]
+    is_blind = all(found is None for found in looked_up)
+    none = "Nothing was looked up." if is_blind else "No hole is known in what was looked up."
+    print(*holes or [none], sep="\n")
     print("\nServers inside wheels, which no scanner sees:")
     for program in servers():
         print(f"  {first_line(program, '--version')}")
     return int(bool(holes))
 
 
-def in_python(lock: Path) -> list[str]:
-    """The known holes of a lock, a line each; says how many of its packages were looked up."""
+def in_python(lock: Path) -> list[str] | None:
+    """The known holes of a lock, a line each, None where no package of it could be looked up."""
     command = [
         sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes",
         "--progress-spinner", "off", "--format", "json", "--requirement", str(lock),
@@ -34,10 +37,12 @@ def in_python(lock: Path) -> list[str]:
     said = subprocess.run(command, capture_output=True, text=True)
     if not said.stdout.strip():
         print(f"{lock.name}: not looked up. {(said.stderr.strip().splitlines() or ['?'])[-1]}")
-        return []
+        return None
     packages = json.loads(said.stdout)["dependencies"]
     known = [each for each in packages if "skip_reason" not in each]
     print(f"{lock.name}: {len(known)} of {len(packages)} packages were looked up")
+    if not known:
+        return None
     return [
         f"{each['name']} {each['version']}: {hole['id']}, fixed in {hole['fix_versions']}"
         for each in known
@@ -45,13 +50,13 @@ def in_python(lock: Path) -> list[str]:
     ]
 
 
-def in_npm() -> list[str]:
-    """The known holes of the pages' packages."""
+def in_npm() -> list[str] | None:
+    """The known holes of the pages' packages, None where they could not be looked up."""
     said = subprocess.run(["npm", "audit", "--json"], capture_output=True, text=True).stdout
     told = json.loads(said or "{}")
     if "vulnerabilities" not in told:
         print(f"package-lock.json: not looked up. {told.get('message', 'npm said nothing.')}")
-        return []
+        return None
     print("package-lock.json: looked up")
     return [f"{name}: {hole['severity']}" for name, hole in told["vulnerabilities"].items()]
 

@@ -36,10 +36,16 @@ class NotJson(BadJson):
 
 
 def read_json(
-    text: str, what: str, *, max_depth: int = MAX_DEPTH, max_values: int = MAX_VALUES
+    text: str,
+    what: str,
+    *,
+    max_depth: int = MAX_DEPTH,
+    max_values: int = MAX_VALUES,
+    any_texts: bool = False,
 ) -> Any:
     """The JSON value in ``text``; ``what`` it is begins every sentence ("The training
-    configuration"). Raises BadJson, of which NotJson for a text that is no JSON."""
+    configuration"). With ``any_texts`` the caller checks the texts that are values. Raises BadJson,
+    of which NotJson for a text that is no JSON."""
     _scan(text, what, max_depth, max_values)
     try:
         value = json.loads(
@@ -51,7 +57,7 @@ def read_json(
         )
     except json.JSONDecodeError as error:
         raise NotJson(f"{what} is not valid JSON near line {error.lineno}.", error.lineno) from None
-    check_texts(value, what)
+    check_texts(value, what, keys_only=any_texts)
     return value
 
 
@@ -67,17 +73,17 @@ def unique(pairs: Iterable[tuple[str, Any]], what: str, where: str = "") -> dict
     return mapping
 
 
-def check_texts(value: Any, what: str, place: str = "") -> None:
+def check_texts(value: Any, what: str, place: str = "", *, keys_only: bool = False) -> None:
     """Raise BadJson for the first text or key in ``value`` that is too long or cannot be stored.
     ``value`` is no deeper than ``MAX_DEPTH``."""
     if isinstance(value, dict):
         for key, inner in value.items():
             check_text(key, f"{what}: the key {shown(key)}", MAX_KEY)
-            check_texts(inner, what, f"{place}.{key}" if place else key)
+            check_texts(inner, what, f"{place}.{key}" if place else key, keys_only=keys_only)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            check_texts(inner, what, f"{place}[{number}]")
-    elif isinstance(value, str):
+            check_texts(inner, what, f"{place}[{number}]", keys_only=keys_only)
+    elif isinstance(value, str) and not keys_only:
         check_text(value, f"{what}: {shown(place)}" if place else what, MAX_TEXT)
 
 

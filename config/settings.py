@@ -271,7 +271,8 @@ REPLAY_KEPT = timedelta(days=read("int", "REPLAY_KEPT_DAYS", 90))
 DIAGNOSTICS_KEPT = timedelta(days=read("int", "DIAGNOSTICS_KEPT_DAYS", 90))  # of tests
 FLOW_RUNS_KEPT = timedelta(days=read("int", "FLOW_RUNS_KEPT_DAYS", 30))  # in Prefect
 DELETED_KEPT = timedelta(days=30)  # how long a deleted prediction can be restored
-MAX_FEATURES = 200
+MAX_FEATURES = 2000
+TEXT_MAX_CHARACTERS: int = read("int", "TEXT_MAX_CHARACTERS", 10_000)  # of one text input
 MAX_PRESETS_PER_MODEL = 50  # of one person
 
 # --- Metrics -------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from django.utils import timezone
 from executions.answer import Answer, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
-from models_registry.input_schema import InputSchema
+from models_registry.feature_spec import FeatureSpec
+from models_registry.input_schema import InputSchema, read_value
 from models_registry.models import Inspection, ModelVersion
 
 LISTED_INPUTS = 3
@@ -30,16 +31,28 @@ class Row:
 
 def rows(executions: Iterable[Execution]) -> list[Row]:
     """Rows for executions whose ``version`` has its features and targets prefetched."""
-    return [_row(execution) for execution in executions]
+    listed: dict[int, list[FeatureSpec]] = {}
+    return [_row(execution, _listed(execution.version, listed)) for execution in executions]
 
 
-def _row(execution: Execution) -> Row:
-    schema = InputSchema(tuple(feature.spec for feature in execution.version.features.all()))
-    inputs = input_texts(schema, execution.inputs or {}, listed_first=True)
+def _listed(version: ModelVersion, known: dict[int, list[FeatureSpec]]) -> list[FeatureSpec]:
+    """The version's inputs, the listed ones first; made once however many rows have it."""
+    if version.pk not in known:
+        schema = InputSchema(tuple(feature.spec for feature in version.features.all()))
+        known[version.pk] = sorted(schema.in_form_order, key=lambda feature: not feature.is_listed)
+    return known[version.pk]
+
+
+def _row(execution: Execution, listed: list[FeatureSpec]) -> Row:
+    stored = execution.inputs or {}
+    inputs = [one for one in listed if one.is_asked or stored.get(one.name) is not None]
     answer = answer_of(execution)
     return Row(
         execution=execution,
-        inputs=inputs[:LISTED_INPUTS],
+        inputs=[
+            (one.label, one.display_with_unit(read_value(one, stored.get(one.name))))
+            for one in inputs[:LISTED_INPUTS]
+        ],
         more=max(0, len(inputs) - LISTED_INPUTS),
         result=answer.text if answer else error_sentence(execution) or _progress(execution),
         confidence=answer.confidence_text if answer else "",
@@ -74,14 +87,15 @@ def error_sentence(execution: Execution) -> str:
     return user_sentence(execution.error_code, execution.message)
 
 
-def input_texts(
-    schema: InputSchema, stored: dict[str, Any], *, listed_first: bool = False
-) -> list[tuple[str, str]]:
-    """(label, value with unit) of stored inputs, in the form's order or the listed ones first."""
+def input_texts(schema: InputSchema, stored: dict[str, Any]) -> list[tuple[str, str]]:
+    """(label, value with unit) of stored inputs, in the form's order. What the model does not look
+    at is there if something was given for it."""
     values = schema.read(stored)
-    features = list(schema.in_form_order)
-    if listed_first:
-        features.sort(key=lambda feature: not feature.is_listed)
+    features = [
+        feature
+        for feature in schema.in_form_order
+        if feature.is_asked or values[feature.name] is not None
+    ]
     return [
         (feature.label, feature.display_with_unit(values[feature.name])) for feature in features
     ]

@@ -97,6 +97,7 @@ def publish(
 
 
 def _test(version: ModelVersion, inputs: dict[str, Any], by: User) -> Execution:
+    services.check_runnable(version)  # says what is incomplete before what does not fit
     cleaned = version.features.as_schema().clean(inputs)
     if not cleaned.is_valid:
         wrong = "; ".join(f"{name}: {error}" for name, error in cleaned.errors.items())
@@ -112,6 +113,7 @@ def _test(version: ModelVersion, inputs: dict[str, Any], by: User) -> Execution:
 
 def _run_cases(version: ModelVersion, table: str, by: User, seconds: float) -> str:
     """Save every case of the table and run it; what is wrong with them, "" if all pass."""
+    services.check_runnable(version)
     read = read_cases(table, cases.columns_of(version), decimal_mark=by.decimal_mark)
     if read.errors:
         wrong = " ".join(

@@ -62,9 +62,9 @@ def person(email: str) -> User:
 
 
 def json_object(text: str, option: str) -> dict[str, Any]:
-    """The JSON object given to ``option``."""
+    """The JSON object given to ``option``. Its texts are inputs, which the input schema checks."""
     try:
-        value = read_json(text, option)
+        value = read_json(text, option, any_texts=True)
     except BadJson as error:
         raise DomainError(str(error)) from error
     if not isinstance(value, dict):

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from flows.model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
-from models_registry.config_merge import Merged, merge, readable
+from models_registry.config_merge import Merged, merge
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.labels import choice_label, distinct_choices, readable
 from models_registry.reference_fit import with_reference
 from models_registry.reference_profile import Profile
 
@@ -36,7 +37,10 @@ def _feature(proposed: ProposedFeature) -> FeatureSpec:
         maximum=None if is_soft else proposed.maximum,
         soft_minimum=proposed.minimum if is_soft else None,
         soft_maximum=proposed.maximum if is_soft else None,
-        choices=tuple((choice.value, choice.label) for choice in proposed.choices),
+        choices=tuple(
+            (one.value, one.label or choice_label(one.value)) for one in proposed.choices
+        ),
+        takes_others=proposed.takes_others,
         default=proposed.default,
         typical=proposed.typical,
         imputed=proposed.imputed,
@@ -49,5 +53,5 @@ def _target(proposed: ProposedTarget) -> TargetSpec:
     return TargetSpec(
         name=proposed.name,
         label=readable(proposed.name),
-        class_labels=tuple((value, str(value)) for value in proposed.classes),
+        class_labels=distinct_choices([(value, choice_label(value)) for value in proposed.classes]),
     )

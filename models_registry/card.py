@@ -15,6 +15,8 @@ from models_registry.number_text import brief_number, show_number, with_unit
 
 MOST_LISTED = 20
 """How many choices of an input a card names."""
+MOST_INPUTS = 200
+"""How many inputs a card lists."""
 MOST_WORDS = 5_000
 """How many letters of one thing that the training configuration says of the data."""
 
@@ -39,14 +41,15 @@ class Library:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything on the card but the words, which stand on the version itself. ``inputs`` come in
-    the form's order, each with what it takes."""
+    """Everything on the card but the words, which stand on the version itself. The first ``inputs``
+    come in the form's order, each with what it takes, and ``more_inputs`` is how many follow."""
 
     version: ModelVersion
     task: str
     answers: list[str]
     certainty: str
     inputs: list[tuple[FeatureSpec, str]]
+    more_inputs: int
     rules: list[str]
     metrics: list[Metric]
     training: list[tuple[str, str]]
@@ -64,7 +67,8 @@ def card_of(version: ModelVersion) -> Card:
         task=task_text(version),
         answers=[target.what_it_says for target in version.targets.all()],
         certainty=certainty_text(version, examination),
-        inputs=[(feature, range_text(feature)) for feature in schema.in_form_order],
+        inputs=[(feature, range_text(feature)) for feature in schema.in_form_order[:MOST_INPUTS]],
+        more_inputs=max(0, len(schema.features) - MOST_INPUTS),
         rules=[rule.message or rule.sentence(schema.by_name) for rule in schema.rules],
         metrics=[
             Metric(name, metric_text(value), direction_of(name, directions))
@@ -109,10 +113,13 @@ def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Lib
 
 def range_text(feature: FeatureSpec) -> str:
     """What an input takes: its first choices, or its allowed or trained range with the unit."""
+    if not feature.is_asked:
+        return feature.kind.label
     if feature.choices:
         more = len(feature.choices) - MOST_LISTED
         labels = [label for _, label in feature.choices[:MOST_LISTED]]
-        return ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
+        listed = ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
+        return listed + ("; other values, too" if feature.takes_others else "")
     low, high = feature.shown_range
     if low is not None and high is not None:
         return with_unit(f"{show_number(low)} to {show_number(high)}", feature.unit)

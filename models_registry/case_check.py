@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.json_text import shown
-from models_registry.feature_spec import Scalar, same_value
-from models_registry.number_text import NumberProblem, parse_number
+from models_registry.feature_spec import Scalar, choice_text, same_value
+from models_registry.number_text import NumberProblem, is_whole, parse_number
 
 RELATIVE_TOLERANCE = 1e-9
 
@@ -91,7 +91,7 @@ def read_expected(
     number = parse_number(plain, decimal_mark=decimal_mark)
     if isinstance(number, NumberProblem):
         return plain
-    return int(number) if number.is_integer() else number
+    return int(number) if is_whole(number) else number
 
 
 def _is_label(text: str, value: Scalar, label: str) -> bool:
@@ -108,8 +108,4 @@ def _is_alike(text: str, value: Scalar, label: str) -> bool:
 
 def written(value: Scalar) -> str:
     """A value as it may be typed again."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return "" if value is None else str(value)
+    return "" if value is None else choice_text(value)

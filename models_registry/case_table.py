@@ -16,14 +16,15 @@ from config.csv_text import typed_text
 from config.json_text import shown
 from config.plain_text import unfit
 from models_registry.case_check import read_expected, written
-from models_registry.feature_spec import MAX_TEXT_LENGTH, Scalar, TargetSpec, choice_text
+from models_registry.feature_spec import MAX_TEXT_LENGTH, Scalar, TargetSpec
 from models_registry.input_schema import InputSchema
 from models_registry.number_text import NumberProblem, parse_number
+from models_registry.pasted_row import given
 
 MAX_ROWS = 100
 MAX_BYTES = 1024 * 1024
 MAX_NAME = 100
-MAX_COLUMNS = 500
+MAX_COLUMNS = 2_500
 MAX_ERRORS = 200
 """More are counted, not told."""
 _INPUT, _EXPECTED, _NAME, _TOLERANCE = "input", "expected", "name", "tolerance"
@@ -86,10 +87,7 @@ class CaseColumns:
         self, name: str, inputs: Mapping[str, Scalar], expected: Sequence[Scalar], tolerance: float
     ) -> list[Scalar]:
         """One case under ``heading``, its values as they may be typed again."""
-        values = [
-            "" if inputs.get(one.name) is None else choice_text(inputs[one.name])
-            for one in self.schema.features
-        ]
+        values = [one.as_typed(inputs.get(one.name)) for one in self.schema.features]
         return [name, *values, *map(written, expected), written(tolerance)]
 
 
@@ -135,7 +133,7 @@ def read_cases(
             errors.append(CellError(number, "", message))
             continue
         row = [*cells, *[""] * (len(titles) - len(cells))]
-        if unusable := _unusable(number, row, titles):
+        if unusable := _unusable(number, row, titles, heading):
             errors.append(unusable)
             continue
         case, wrong = _read_row(number, row, titles, heading, columns, decimal_mark)
@@ -160,9 +158,13 @@ def _refused(errors: Sequence[CellError]) -> CaseTable:
     return CaseTable(errors=tuple(told))
 
 
-def _unusable(number: int, row: Sequence[str], titles: Sequence[str]) -> CellError | None:
-    """The first cell that no input and no answer could hold."""
-    for title, cell in zip(titles, row, strict=True):
+def _unusable(
+    number: int, row: Sequence[str], titles: Sequence[str], heading: _Heading
+) -> CellError | None:
+    """The first cell that no name and no answer could hold; those of inputs are checked as such."""
+    for place, (title, cell) in enumerate(zip(titles, row, strict=True)):
+        if place in heading.inputs:
+            continue
         if len(cell) > MAX_TEXT_LENGTH:
             message = f"A value of {len(cell):,} characters; at most {MAX_TEXT_LENGTH:,} are taken."
             return CellError(number, title, message)
@@ -198,7 +200,8 @@ def _read_heading(titles: list[str], columns: CaseColumns) -> _Heading:
         labels.setdefault(feature.label.casefold(), []).append(feature.name)
     seen: set[str] = set()
     for place, title in enumerate(titles):
-        by_label = labels.get(title.casefold(), [])
+        alike = labels.get(title.casefold(), [])
+        by_label = [name for name in alike if columns.schema.by_name[name].label == title] or alike
         own = title.casefold().removeprefix("case.")
         if title in names or len(by_label) == 1:
             name = names.get(title) or by_label[0]
@@ -252,7 +255,8 @@ def _read_row(
     decimal_mark: str,
 ) -> tuple[CaseRow, list[CellError]]:
     errors: list[CellError] = []
-    raw = {name: row[place] for place, name in heading.inputs.items()}
+    known = columns.schema.by_name
+    raw = {name: given(known[name], row[place]) for place, name in heading.inputs.items()}
     cleaned = columns.schema.clean(raw, decimal_mark=decimal_mark)
     title_of = {name: titles[place] for place, name in heading.inputs.items()}
     for name, error in cleaned.errors.items():

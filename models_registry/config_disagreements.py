@@ -35,14 +35,15 @@ def _about_inputs(features: Sequence[FeatureSpec], config: Mapping[str, Any]) ->
     if not listed:
         return []
     taken = [spec.name for spec in features]
+    known, described = set(taken), set(listed)
     sentences = []
-    if strange := [name for name in listed if name not in set(taken)]:
+    if strange := [name for name in listed if name not in known]:
         sentences.append(
             f"The configuration names {_count(strange)} that the model does not have: "
             f"{names(strange)}."
         )
     if len(listed) != len(taken):
-        missing = [name for name in taken if name not in set(listed)]
+        missing = [name for name in taken if name not in described]
         about = f" Not described: {names(missing)}." if missing else ""
         sentences.append(
             f"The configuration lists {_count(listed, 'feature')}, the model takes "
@@ -64,17 +65,27 @@ def _about_kinds(
     for spec in features:
         entry = by_name.get(spec.name, {})
         kind = KINDS.get(str(entry.get("type", "")).lower())
-        if spec.is_complete and kind not in (None, spec.kind) and {spec.kind, kind} != numbers:
+        is_open = (spec.takes_others and kind is Kind.STRING) or not spec.is_asked
+        differs = kind not in (None, spec.kind) and {spec.kind, kind} != numbers
+        if kind is not None and spec.is_complete and differs and not is_open:
             sentences.append(
                 f"“{spec.name}”: the configuration says {kind.label.lower()}, the model takes "
                 f"{_article(spec.kind)}. The model's word counts."
             )
-        known = {str(value) for value, _ in spec.choices}
-        strange = [str(v) for v, _ in pairs_of(entry.get("choices") or []) if str(v) not in known]
-        if known and strange:
+        strange = [
+            str(value)
+            for value, _ in (pairs_of(entry.get("choices") or []) if spec.choices else ())
+            if spec.index.found(value) is None
+        ]
+        if strange:
             sentences.append(
                 f"“{spec.name}”: the model was not trained with {names(strange)}. "
                 "It is not offered in the form."
+            )
+        if entry.get("other_values") and spec.choices and not spec.takes_others:
+            sentences.append(
+                f"“{spec.name}”: the configuration lets other values run, what encodes it in the "
+                "model refuses them."
             )
     return sentences
 
@@ -139,4 +150,5 @@ def _article(kind: Kind) -> str:
         Kind.STRING: "a text",
         Kind.BOOLEAN: "yes or no",
         Kind.CHOICE: "one of its categories",
+        Kind.UNUSED: "anything",
     }[kind]

@@ -11,8 +11,18 @@ from typing import Any
 from models_registry.config_disagreements import disagreements
 from models_registry.config_reading import class_names, entries, pairs_of
 from models_registry.config_shape import KINDS
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
+from models_registry.feature_spec import (
+    FeatureSpec,
+    Kind,
+    Requirement,
+    Scalar,
+    TargetSpec,
+    choice_text,
+)
+from models_registry.input_check import InputError, clean_value
 from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.labels import distinct, distinct_choices, readable, visible
+from models_registry.number_text import as_float
 
 Config = Mapping[str, Any]
 
@@ -55,7 +65,8 @@ def merge(
     them, by name."""
     told, outputs = _named(tuple(features), config), tuple(targets)
     by_name = {str(entry["name"]): entry for entry in entries(config)}
-    merged = tuple(_merge_feature(spec, by_name.get(spec.name, {})) for spec in told)
+    unfit: list[str] = []
+    merged = _labelled([_merge_feature(spec, by_name.get(spec.name, {}), unfit) for spec in told])
     target = config.get("target") or {}
     known = {spec.name for spec in told}
     rules = _rules(config)
@@ -63,7 +74,20 @@ def merge(
         _ranked(merged, by_name),
         tuple(_merge_target(spec, target) for spec in outputs[:1]) + outputs[1:],
         tuple(rule for rule in rules if {rule.first, rule.second} <= known),
-        disagreements(told, outputs, rules, config, libraries or {}),
+        (*disagreements(told, outputs, rules, config, libraries or {}), *unfit),
+    )
+
+
+def _labelled(features: list[FeatureSpec]) -> tuple[FeatureSpec, ...]:
+    """The inputs and their choices with labels that can be told apart; those of inputs that the
+    configuration gave stay."""
+    given = {i for i, spec in enumerate(features) if spec.sources.get("label") == SOURCE}
+    labels = distinct(
+        [spec.label for spec in features], [(visible(spec.name),) for spec in features], kept=given
+    )
+    return tuple(
+        replace(spec, label=label, choices=distinct_choices(spec.choices))
+        for spec, label in zip(features, labels, strict=True)
     )
 
 
@@ -91,10 +115,13 @@ def _ranked(
         range(len(features)),
         key=lambda i: (orders[i] is None, orders[i] if orders[i] is not None else 0, i),
     )
-    return tuple(replace(spec, rank=placed.index(index)) for index, spec in enumerate(features))
+    ranks = {index: rank for rank, index in enumerate(placed)}
+    return tuple(replace(spec, rank=ranks[index]) for index, spec in enumerate(features))
 
 
-def _merge_feature(spec: FeatureSpec, entry: dict[str, Any]) -> FeatureSpec:
+def _merge_feature(spec: FeatureSpec, entry: dict[str, Any], unfit: list[str]) -> FeatureSpec:
+    """The input with what the configuration says of it; ``unfit`` gets a sentence for each value
+    that the input does not take."""
     if not entry:
         return spec
     changes: dict[str, Any] = {
@@ -110,26 +137,55 @@ def _merge_feature(spec: FeatureSpec, entry: dict[str, Any]) -> FeatureSpec:
         changes |= _choices(spec, pairs_of(entry["choices"]))
     for field, key in LIMITS.items():
         if entry.get(key) is not None:
-            changes[field] = float(entry[key])
-    if entry.get("default") is not None:
-        changes |= {"default": entry["default"], "typical": entry["default"]}
-        if spec.requirement is Requirement.REQUIRED:
-            changes["requirement"] = Requirement.OPTIONAL
-    if entry.get("typical") is not None:
-        changes["typical"] = entry["typical"]
+            changes[field] = as_float(entry[key])
+    if entry.get("max_length") is not None:
+        changes["max_length"] = int(entry["max_length"])
+    if entry.get("other_values") is not None and _may_take_others(spec):
+        changes["takes_others"] = bool(entry["other_values"])
     for field, key in {"is_listed": "listed", "is_sensitive": "sensitive"}.items():
         if entry.get(key) is not None:
             changes[field] = bool(entry[key])
+    merged = replace(spec, **changes)
+    changes |= _values(merged, entry, unfit)
     merged = replace(spec, **changes, sources={**spec.sources, **dict.fromkeys(changes, SOURCE)})
     if not spec.is_complete and "kind" in changes:
         merged = replace(merged, is_complete=merged.kind is not Kind.CHOICE or bool(merged.choices))
     return merged
 
 
+def _may_take_others(spec: FeatureSpec) -> bool:
+    """Whether other values than the choices may run: what encodes them takes them, or nobody knows
+    what does."""
+    return spec.takes_others or not spec.is_complete
+
+
+def _values(spec: FeatureSpec, entry: dict[str, Any], unfit: list[str]) -> dict[str, Any]:
+    """The default and the typical value, each in the type that the input takes."""
+    found: dict[str, Any] = {}
+    loose = replace(spec, requirement=Requirement.MAY_BE_MISSING, step=None)
+    for key in ("default", "typical"):
+        if entry.get(key) is None:
+            continue
+        value = clean_value(loose, entry[key], ".")
+        if isinstance(value, InputError):
+            unfit.append(
+                f"“{spec.name}”: the {key} value of the configuration is left out. {value}"
+            )
+        elif value is not None:
+            found[key] = value
+    if "default" in found:
+        found = {"typical": found["default"]} | found
+        if spec.requirement is Requirement.REQUIRED:
+            found["requirement"] = Requirement.OPTIONAL
+    return found
+
+
 def _choices(spec: FeatureSpec, pairs: list[tuple[Scalar, str]]) -> dict[str, Any]:
     if spec.choices:
-        labels = {str(value): label for value, label in pairs}
-        named = tuple((value, labels.get(str(value), label)) for value, label in spec.choices)
+        # A key of a mapping is a text, whatever the category is.
+        said = [(spec.index.found(value), label) for value, label in pairs]
+        labels = {choice_text(value): label for value, label in said if value is not None}
+        named = tuple((v, labels.get(choice_text(v), label)) for v, label in spec.choices)
         return {"choices": named}
     if spec.is_complete:
         return {}
@@ -159,9 +215,3 @@ def _rules(config: Config) -> tuple[RuleSpec, ...]:
         )
         for rule in config.get("rules") or []
     )
-
-
-def readable(name: str) -> str:
-    """A training column's name as people would write it: "loan_amount" is "Loan amount"."""
-    words = " ".join(name.replace("_", " ").split())
-    return words[:1].upper() + words[1:] or name

@@ -20,8 +20,10 @@ from models_registry.feature_spec import (
     Kind,
 )
 from models_registry.input_rules import MAX_RULES, RuleKind
+from models_registry.spec_check import MAX_TEXT_LIMIT
 
-MAX_FEATURES = 1000
+MAX_FEATURES = 2000
+MAX_CLASSES = 1000
 MAX_PROSE = 5000
 """Letters of a longer text, such as the model card's."""
 MAX_WORDS = 100
@@ -71,6 +73,11 @@ def _positive(place: str, value: Any) -> None:
     _number(place, value)
     if value <= 0:
         raise _refuse(place, "a number above 0", "Correct it or leave it out.")
+
+
+def _length(place: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_TEXT_LIMIT:
+        raise _refuse(place, f"a whole number from 1 to {MAX_TEXT_LIMIT:,}", "Correct it.")
 
 
 def _text(most: int) -> Check:
@@ -140,10 +147,10 @@ def _kind(place: str, value: Any) -> None:
         raise _refuse(place, "integer, float, string, boolean or choice", f"Not {_shown(value)}.")
 
 
-def _choices(place: str, value: Any) -> None:
+def _choices(place: str, value: Any, most: int = MAX_CHOICES) -> None:
     if not isinstance(value, dict | list):
         raise _refuse(place, "a list of values, or a mapping of values to labels", "Write [a, b].")
-    _few(place, value, MAX_CHOICES, "values")
+    _few(place, value, most, "values")
     if isinstance(value, dict):
         for choice, label in value.items():
             _short(place, choice, MAX_LABEL)
@@ -159,6 +166,10 @@ def _choices(place: str, value: Any) -> None:
             _text(MAX_LABEL)(f"{here}.label", choice.get("label", ""))
         else:
             _short(here, choice, MAX_LABEL)
+
+
+def _classes(place: str, value: Any) -> None:
+    _choices(place, value, MAX_CLASSES)
 
 
 def _features(place: str, value: Any) -> None:
@@ -203,7 +214,7 @@ def _rules(place: str, value: Any) -> None:
 
 def _target(place: str, value: Any) -> None:
     _mapping(place, value)
-    checks = {"name": _text(MAX_LABEL), "unit": _text(MAX_UNIT), "labels": _choices}
+    checks = {"name": _text(MAX_LABEL), "unit": _text(MAX_UNIT), "labels": _classes}
     _check_keys(place, value, checks)
 
 
@@ -250,9 +261,10 @@ _FEATURE: dict[str, Check] = {
     "group": _text(MAX_GROUP),
     "deprecated": _text(MAX_LABEL),
     **dict.fromkeys(("min", "max", "trained_min", "trained_max", "order"), _number),
-    **dict.fromkeys(("listed", "sensitive"), _yes_or_no),
+    **dict.fromkeys(("listed", "sensitive", "other_values"), _yes_or_no),
     **dict.fromkeys(("default", "typical"), _scalar),
     "step": _positive,
+    "max_length": _length,
     "type": _kind,
     "choices": _choices,
 }

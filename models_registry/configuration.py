@@ -2,7 +2,7 @@
 are called. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
@@ -84,9 +84,10 @@ def marked_by_admin(configuration: Configuration, before: Configuration) -> Conf
 
 def _touched(before: FeatureSpec, after: FeatureSpec) -> dict[str, str]:
     return {
-        field: ADMIN
-        for field in vars(after)
-        if field not in {"sources", "name"} and getattr(before, field) != getattr(after, field)
+        field.name: ADMIN
+        for field in fields(after)
+        if field.name not in {"sources", "name"}
+        and getattr(before, field.name) != getattr(after, field.name)
     }
 
 
@@ -108,8 +109,12 @@ def _with_edits(proposed: FeatureSpec, saved: FeatureSpec | None) -> FeatureSpec
     if saved is None:
         return proposed
     kept = {field for field, source in saved.sources.items() if source == ADMIN}
+    if proposed.is_complete and proposed.kind in {Kind.CHOICE, Kind.BOOLEAN}:
+        kept.discard("kind")  # the file says it now, whatever people made of it before
     if _values(saved) != _values(proposed) and "kind" not in kept:
         kept -= {"choices", "default", "typical"}
+    if proposed.kind is Kind.CHOICE and "takes_others" not in proposed.sources:
+        kept.discard("takes_others")  # the file's encoder refuses other values
     return replace(
         proposed,
         **{field: getattr(saved, field) for field in kept},
@@ -152,7 +157,7 @@ def _values(spec: FeatureSpec | TargetSpec) -> tuple[str, ...]:
 
 
 def _plain(spec: FeatureSpec | TargetSpec | RuleSpec) -> dict[str, Any]:
-    plain = asdict(spec)
+    plain = {field.name: getattr(spec, field.name) for field in fields(spec)}
     for key, value in plain.items():
         if isinstance(value, Kind | Requirement | RuleKind):
             plain[key] = value.value

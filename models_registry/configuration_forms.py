@@ -6,13 +6,16 @@ from typing import Any
 from django import forms
 
 from models_registry.configuration import Configuration
-from models_registry.feature_spec import FeatureSpec, Requirement, TargetSpec, choice_text
+from models_registry.feature_spec import FeatureSpec, Requirement, TargetSpec
 from models_registry.input_check import InputError, clean_value
 from models_registry.input_rules import MAX_RULES, RuleKind, RuleSpec
 from models_registry.input_spec_form import InputSpecForm
+from models_registry.labels import choice_label
 from models_registry.spec_check import rule_problems
 
 BLANK_RULES = 2
+INPUTS_AT_ONCE, PART = 200, 50
+"""More inputs than the first are shown in parts of the second."""
 
 
 class TargetForm(forms.Form):
@@ -35,7 +38,7 @@ class TargetForm(forms.Form):
     @property
     def class_rows(self) -> list[dict[str, Any]]:
         return [
-            {"value": choice_text(value), "label": self[f"c{number}"]}
+            {"value": choice_label(value), "label": self[f"c{number}"]}
             for number, (value, _) in enumerate(self.spec.class_labels)
         ]
 
@@ -47,14 +50,15 @@ class TargetForm(forms.Form):
             label=data["label"],
             unit=data.get("unit", self.spec.unit),
             class_labels=tuple(
-                (value, data[f"c{number}"] or choice_text(value))
+                (value, data[f"c{number}"] or choice_label(value))
                 for number, (value, _) in enumerate(self.spec.class_labels)
             ),
         )
 
 
 class RuleForm(forms.Form):
-    """One rule. Inputs go by their number in training order, never by name."""
+    """One rule. Inputs go by their number in training order; where they are too many to choose
+    from, by the name of the training column."""
 
     first = forms.CharField(required=False)
     kind = forms.ChoiceField(choices=[(kind.value, kind.words) for kind in RuleKind])
@@ -80,7 +84,10 @@ class RuleForm(forms.Form):
     def _initial(self) -> dict[str, str]:
         if self.rule is None:
             return {}
-        numbers = {feature.name: str(number) for number, feature in enumerate(self.known)}
+        numbers = {
+            feature.name: feature.name if self.is_named else str(number)
+            for number, feature in enumerate(self.known)
+        }
         first = {feature.name: feature for feature in self.known}.get(self.rule.first)
         return {
             "first": numbers.get(self.rule.first, ""),
@@ -91,6 +98,18 @@ class RuleForm(forms.Form):
             "second": numbers.get(self.rule.second, ""),
             "message": self.rule.message,
         }
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the inputs are written by name rather than chosen from a list."""
+        return len(self.known) > INPUTS_AT_ONCE
+
+    def _end(self, text: str, features: tuple[FeatureSpec, ...]) -> FeatureSpec | None:
+        """The input that one end of the rule names."""
+        if self.is_named:
+            return next((one for one in features if text in {one.name, one.label}), None)
+        is_number = text.isdecimal() and len(text) < 5 and int(text) < len(features)
+        return features[int(text)] if is_number else None
 
     @property
     def sentence(self) -> str:
@@ -105,8 +124,9 @@ class RuleForm(forms.Form):
             return
         ends: dict[str, FeatureSpec] = {}
         for end in ("first", "second"):
-            if data[end].isdecimal() and len(data[end]) < 5 and int(data[end]) < len(features):
-                ends[end] = features[int(data[end])]
+            named = self._end(data[end], features)
+            if named is not None:
+                ends[end] = named
             else:
                 self.add_error(end, "Choose an input.")
         if len(ends) < 2:
@@ -129,19 +149,38 @@ class RuleForm(forms.Form):
 class ConfigurationForm:
     """The whole page: a form for every input in training order, for every answer, for every rule.
     ``configuration`` is what stands; once valid, ``cleaned`` is what the admin wants. ``revision``
-    is the one that the admin looked at."""
+    is the one that the admin looked at. Of many inputs the page shows a part: the ``page`` (from 1)
+    of those whose name or label holds ``wanted``; the others stay as they are."""
 
     def __init__(
-        self, configuration: Configuration, *, revision: int, decimal_mark: str, data: Any = None
+        self,
+        configuration: Configuration,
+        *,
+        revision: int,
+        decimal_mark: str,
+        data: Any = None,
+        page: int = 1,
+        wanted: str = "",
     ) -> None:
         self.configuration, self.mark, self.data = configuration, decimal_mark, data
         posted = (data or {}).get("revision", "")
         self.revision = int(posted) if posted.isdecimal() and len(posted) < 9 else revision
         features = configuration.features
-        order = [feature.name for feature in configuration.schema.in_form_order]
+        self.places = {
+            feature.name: place
+            for place, feature in enumerate(configuration.schema.in_form_order, start=1)
+        }
+        self.wanted = wanted.strip()
+        found = self._found()
+        part = PART if len(features) > INPUTS_AT_ONCE else INPUTS_AT_ONCE
+        self.page_count = max(1, -(-len(found) // part))
+        self.page = min(max(1, page), self.page_count)
+        shown = found[(self.page - 1) * part : self.page * part]
         self.inputs = [
-            InputSpecForm(spec, index, order.index(spec.name) + 1, decimal_mark, data)
-            for index, spec in enumerate(features)
+            InputSpecForm(
+                features[index], index, self.places[features[index].name], decimal_mark, data
+            )
+            for index in sorted(shown)
         ]
         self.targets = [
             TargetForm(spec, index, data) for index, spec in enumerate(configuration.targets)
@@ -151,6 +190,30 @@ class ConfigurationForm:
         ]
         self.problem = ""
         self.cleaned: Configuration | None = None
+
+    def _found(self) -> list[int]:
+        """The positions of the inputs that are looked for, as the form shows them; of many, those
+        that something must be done about come first."""
+        features, word = self.configuration.features, self.wanted.casefold()
+        found = [
+            index
+            for index, spec in enumerate(features)
+            if word in spec.name.casefold() or word in spec.label.casefold()
+        ]
+        return sorted(found, key=lambda i: (features[i].is_complete, self.places[features[i].name]))
+
+    @property
+    def total(self) -> int:
+        return len(self.configuration.features)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether there are more inputs than the page shows."""
+        return len(self.inputs) < self.total
+
+    @property
+    def pages(self) -> range:
+        return range(1, self.page_count + 1)
 
     def _rules(self) -> list[RuleSpec | None]:
         """The saved rules, and blank ones as far as there may be more."""
@@ -167,9 +230,8 @@ class ConfigurationForm:
 
     @property
     def in_order(self) -> list[InputSpecForm]:
-        """The inputs as the form shows them."""
-        order = [feature.name for feature in self.configuration.schema.in_form_order]
-        return sorted(self.inputs, key=lambda form: order.index(form.spec.name))
+        """The inputs of this page as the form shows them."""
+        return sorted(self.inputs, key=lambda form: self.places[form.spec.name])
 
     @property
     def sections(self) -> list[InputSpecForm]:
@@ -179,8 +241,8 @@ class ConfigurationForm:
         )
 
     @property
-    def incomplete(self) -> list[InputSpecForm]:
-        return [form for form in self.in_order if not form.spec.is_complete]
+    def incomplete(self) -> list[FeatureSpec]:
+        return [spec for spec in self.configuration.features if not spec.is_complete]
 
     @property
     def groups(self) -> list[str]:
@@ -192,7 +254,10 @@ class ConfigurationForm:
             return False
         parts: list[forms.Form] = [*self.inputs, *self.targets, *self.rules]
         wrong = [part for part in parts if not part.is_valid()]
-        wanted = tuple(form.cleaned_spec or form.spec for form in self.inputs)
+        shown = {form.index: form.cleaned_spec for form in self.inputs}
+        wanted = tuple(
+            shown.get(index) or spec for index, spec in enumerate(self.configuration.features)
+        )
         for rule in self.rules:
             if rule.is_valid():
                 rule.check(wanted, self.mark)
@@ -208,10 +273,13 @@ class ConfigurationForm:
     def _ranked(self, wanted: tuple[FeatureSpec, ...]) -> tuple[FeatureSpec, ...]:
         """Ranks from 1 in the order of the places: an input that moved up goes before the one whose
         place it takes, one that moved down after it."""
+        asked = {form.index: form.cleaned_data["place"] for form in self.inputs}
+        if all(form.initial["place"] == asked[form.index] for form in self.inputs):
+            return wanted
 
         def key(index: int) -> tuple[int, int, int]:
-            form = self.inputs[index]
-            was, place = form.initial["place"], form.cleaned_data["place"]
+            was = self.places[self.configuration.features[index].name]
+            place = asked.get(index, was)
             return place, (place > was) - (place < was), was
 
         order = sorted(range(len(wanted)), key=key)

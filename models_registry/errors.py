@@ -115,11 +115,17 @@ class VersionInUse(DomainError):
         super().__init__("Only a draft that never ran can be deleted.")
 
 
+def _listed(names: list[str]) -> str:
+    more = len(names) - 20
+    return ", ".join(names[:20]) + (f" and {more} more" if more > 0 else "")
+
+
 class IncompleteSchema(DomainError):
     def __init__(self, names: list[str]) -> None:
         super().__init__(
-            f"Please complete these inputs first: {', '.join(names)}. "
-            "The file does not say what values they take."
+            f"Please complete these inputs first: {_listed(names)}. The file does not say what "
+            "values they take: an admin says it on the page of the version's inputs, or the "
+            "training configuration does (features, type)."
         )
 
 

@@ -1,20 +1,26 @@
 """One input or output of a version: its kind, its rules in words, and how its values are shown.
 
-Pure.
+Pure but for the site's limit of a text, which is a setting.
 """
 
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
+from django.conf import settings
+
+from models_registry.choices import Choices
+from models_registry.choices import Scalar as Scalar
+from models_registry.choices import choice_text as choice_text
+from models_registry.choices import same_value as same_value
+from models_registry.labels import visible
 from models_registry.number_text import brief_number, format_number, show_number, with_unit
 
-Scalar = bool | int | float | str | None
-
 MAX_TEXT_LENGTH = 1000
+"""Letters of a default, of a typical value and of an answer."""
 MAX_NAME, MAX_LABEL, MAX_HELP, MAX_UNIT, MAX_GROUP = 300, 200, 300, 40, 80
-MAX_CHOICES, MAX_CHOICES_TOGETHER = 1000, 5000
+MAX_CHOICES, MAX_CHOICES_TOGETHER = 20_000, 40_000
 """Of one input, and of all inputs of a version."""
 
 
@@ -24,6 +30,8 @@ class Kind(enum.Enum):
     STRING = "string"
     BOOLEAN = "boolean"
     CHOICE = "choice"
+    UNUSED = "unused"
+    """No step of the model looks at it: it stands in no form and takes anything."""
 
     @property
     def label(self) -> str:
@@ -33,6 +41,7 @@ class Kind(enum.Enum):
             "string": "Text",
             "boolean": "Yes or no",
             "choice": "Choice",
+            "unused": "Not used by the model",
         }[self.value]
 
 
@@ -52,11 +61,13 @@ class Requirement(enum.Enum):
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """One input. ``name`` is the training column; ``choices`` are (value, label) pairs; ``default``
-    fills an empty optional input; ``imputed`` is what the model itself puts for a missing one;
+    """One input. ``name`` is the training column; ``choices`` are (value, label) pairs, beside
+    which other values of their type run with a warning where it ``takes_others``; ``default`` fills
+    an empty optional input; ``imputed`` is what the model itself puts for a missing one;
     ``typical`` is a value to show; ``deprecation`` says why nobody should fill it any more;
     ``rank`` is its place in the form; values are multiples of ``step``, counted from the minimum or
-    from 0; ``sources`` says where each proposed field came from."""
+    from 0; ``max_length`` is that of a text, None for the site's; ``sources`` says where each
+    proposed field came from."""
 
     name: str
     label: str
@@ -65,12 +76,14 @@ class FeatureSpec:
     help: str = ""
     unit: str = ""
     group: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    soft_minimum: float | None = None
-    soft_maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    soft_minimum: int | float | None = None
+    soft_maximum: int | float | None = None
     step: float | None = None
     choices: tuple[tuple[Scalar, str], ...] = ()
+    takes_others: bool = False
+    max_length: int | None = None
     default: Scalar = None
     typical: Scalar = None
     imputed: Scalar = None
@@ -84,6 +97,22 @@ class FeatureSpec:
     @property
     def is_number(self) -> bool:
         return self.kind in {Kind.INTEGER, Kind.FLOAT}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a form has a field for it."""
+        return self.kind is not Kind.UNUSED
+
+    @cached_property
+    def index(self) -> Choices:
+        """The choices, to be looked up."""
+        return Choices(self.choices)
+
+    @property
+    def longest_text(self) -> int:
+        """The most characters that a text may have."""
+        limit: int = settings.TEXT_MAX_CHARACTERS
+        return limit if self.max_length is None else self.max_length
 
     @property
     def may_be_missing(self) -> bool:
@@ -101,12 +130,10 @@ class FeatureSpec:
         """The hard rule in words: "Expected a value between 0 and 100 years"."""
         if self.kind is Kind.BOOLEAN:
             return "Expected Yes or No"
-        if self.kind is Kind.CHOICE and len(self.choices) <= 10:
-            return "Expected one of: " + ", ".join(label for _, label in self.choices)
         if self.kind is Kind.CHOICE:
-            return f"Expected one of {len(self.choices)} choices"
+            return f"Expected {self._choices_text}"
         if self.kind is Kind.STRING:
-            return f"Expected text of at most {MAX_TEXT_LENGTH} characters"
+            return f"Expected text of at most {self.longest_text:,} characters"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
         unit = f" {self.unit}" if self.unit else ""
         steps = f", {self.steps_text}" if self.steps_text else ""
@@ -120,6 +147,17 @@ class FeatureSpec:
             return f"Expected {thing} of at most {high}{unit}{steps}"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a number"
         return f"Expected {thing}{steps}"
+
+    @property
+    def _choices_text(self) -> str:
+        """ "one of: Rent, Own, or another text"."""
+        if len(self.choices) <= 10:
+            known = "one of: " + ", ".join(label for _, label in self.choices)
+        else:
+            known = f"one of {len(self.choices):,} choices"
+        if not self.takes_others:
+            return known
+        return f"{known}, or another {'number' if self.index.are_numbers else 'text'}"
 
     @property
     def range_text(self) -> str:
@@ -157,7 +195,7 @@ class FeatureSpec:
         return value if is_low or is_high else brief
 
     @property
-    def shown_range(self) -> tuple[float | None, float | None]:
+    def shown_range(self) -> tuple[int | float | None, int | float | None]:
         """The bounds to show: the hard ones, else the range the model was trained on."""
         return (
             self.soft_minimum if self.minimum is None else self.minimum,
@@ -168,18 +206,22 @@ class FeatureSpec:
         """A value as a form field holds it, so that it reads back as the same value."""
         if value is None:
             return ""
+        if self.kind is Kind.CHOICE:
+            return self.index.carried(value)
         return value if isinstance(value, str) else choice_text(value)
 
     def display(self, value: Scalar) -> str:
         """A stored value as people read it, without the unit."""
         if value is None:
             return "not known"
-        for known, label in self.choices:
-            if same_value(known, value):
-                return label
+        label = self.index.label_of(value)
+        if label is not None:
+            return label
         if isinstance(value, bool):
             return "Yes" if value else "No"
-        return show_number(value) if isinstance(value, int | float) else value
+        if isinstance(value, str):
+            return visible(value)
+        return show_number(value) if self.is_number else choice_text(value)
 
     def display_with_unit(self, value: Scalar) -> str:
         return self.display(None) if value is None else with_unit(self.display(value), self.unit)
@@ -193,18 +235,3 @@ class TargetSpec:
     label: str = ""
     unit: str = ""
     class_labels: tuple[tuple[Scalar, str], ...] = ()
-
-
-def choice_text(value: Scalar) -> str:
-    """A choice's raw value as a form carries it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return format_number(value) if isinstance(value, int | float) else str(value)
-
-
-def same_value(one: Scalar, other: Any) -> bool:
-    return (
-        one == other
-        and isinstance(one, bool) == isinstance(other, bool)
-        and (isinstance(one, str) == isinstance(other, str))
-    )

@@ -10,9 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, same_value
-from models_registry.input_check import InputError, clean_value, is_empty, warnings_of
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar
+from models_registry.input_check import (
+    INCOMPLETE,
+    InputError,
+    clean_value,
+    is_empty,
+    warnings_of,
+)
 from models_registry.input_rules import RuleSpec
+from models_registry.number_text import as_float
+
+MAX_EXAMPLES = 20
+"""How many choices the schema names of an input that takes other values, too."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +56,17 @@ class InputSchema:
         errors: dict[str, InputError] = {}
         warnings: list[str] = []
         for feature in self.features:
-            value = clean_value(feature, raw.get(feature.name), decimal_mark)
+            given = raw.get(feature.name)
+            value = (
+                clean_value(feature, given, decimal_mark)
+                if feature.is_complete
+                else InputError(INCOMPLETE)
+            )
             if isinstance(value, InputError):
                 errors[feature.name] = value
                 continue
             values[feature.name] = value
-            warnings.extend(warnings_of(feature, value, was_empty=is_empty(raw.get(feature.name))))
+            warnings.extend(warnings_of(feature, value, was_empty=is_empty(feature, given)))
         known = {feature.name for feature in self.features}
         for name in list(raw.keys() - known)[:20]:
             errors[str(name)] = InputError("The model has no such input.")
@@ -76,14 +91,21 @@ class InputSchema:
         """The features as the form shows them: by rank, each group together where its first input
         stands."""
         ranked = sorted(self.features, key=lambda feature: feature.rank)
-        groups = list(dict.fromkeys(feature.group for feature in ranked))
-        return tuple(sorted(ranked, key=lambda feature: groups.index(feature.group)))
+        groups: dict[str, int] = {}
+        for feature in ranked:
+            groups.setdefault(feature.group, len(groups))
+        return tuple(sorted(ranked, key=lambda feature: groups[feature.group]))
+
+    @property
+    def asked(self) -> tuple[FeatureSpec, ...]:
+        """The features that a form asks for, in its order: those that the model looks at."""
+        return tuple(feature for feature in self.in_form_order if feature.is_asked)
 
     def read(self, stored: Mapping[str, Any]) -> dict[str, Scalar]:
         """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the
         value of 1e22 but not that it was a float."""
         return {
-            feature.name: _typed(feature, stored.get(feature.name)) for feature in self.features
+            feature.name: read_value(feature, stored.get(feature.name)) for feature in self.features
         }
 
     def typical_values(self) -> dict[str, Scalar]:
@@ -115,14 +137,15 @@ class InputSchema:
         }
 
 
-def _typed(feature: FeatureSpec, value: Any) -> Scalar:
+def read_value(feature: FeatureSpec, value: Any) -> Scalar:
+    """One stored value in the type of its input's kind."""
     if value is None or isinstance(value, bool | str):
         return value
     if feature.kind is Kind.FLOAT:
-        return float(value)
-    if feature.kind is Kind.CHOICE:
-        return next((known for known, _ in feature.choices if same_value(known, value)), value)
-    return int(value)
+        return as_float(value)
+    if feature.kind is Kind.INTEGER:
+        return int(value)
+    return feature.index.known(value)
 
 
 def _json_schema(feature: FeatureSpec) -> dict[str, Any]:
@@ -134,8 +157,9 @@ def _json_schema(feature: FeatureSpec) -> dict[str, Any]:
     }
     schema: dict[str, Any] = {"title": feature.label}
     if feature.kind is Kind.CHOICE:
-        schema["enum"] = [value for value, _ in feature.choices]
-    else:
+        values = [value for value, _ in feature.choices]
+        schema |= {"examples": values[:MAX_EXAMPLES]} if feature.takes_others else {"enum": values}
+    elif feature.kind in types:
         schema["type"] = types[feature.kind]
     optional = {
         "description": " ".join(filter(None, [feature.help, feature.unit])) or None,

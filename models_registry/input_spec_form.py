@@ -9,6 +9,8 @@ from django import forms
 from models_registry.configuration import ADMIN
 from models_registry.feature_spec import (
     MAX_CHOICES,
+    MAX_LABEL,
+    MAX_TEXT_LENGTH,
     FeatureSpec,
     Kind,
     Requirement,
@@ -16,11 +18,23 @@ from models_registry.feature_spec import (
     choice_text,
 )
 from models_registry.input_check import InputError, clean_value
-from models_registry.number_text import NumberProblem, format_number, parse_number, typed
-from models_registry.spec_check import spec_problems
+from models_registry.labels import choice_label
+from models_registry.number_text import (
+    NumberProblem,
+    as_float,
+    format_number,
+    is_whole,
+    parse_number,
+    typed,
+)
+from models_registry.spec_check import MAX_TEXT_LIMIT, spec_problems
 
 LIMITS = ("minimum", "maximum", "soft_minimum", "soft_maximum", "step")
 BLANK_CHOICES = 5
+LISTED_CHOICES = 100
+"""More choices are written as lines of one text: a table of thousands is nothing to read."""
+EQUALS = " = "
+"""What stands between a value and its label in such a line."""
 
 
 class NumberField(forms.CharField):
@@ -36,14 +50,14 @@ class NumberField(forms.CharField):
             return typed(format_number(value), self.decimal_mark)
         return value
 
-    def clean(self, value: Any) -> float | None:
+    def clean(self, value: Any) -> int | float | None:
         text = super().clean(value)
         if not text:
             return None
         number = parse_number(text, decimal_mark=self.decimal_mark)
         if isinstance(number, NumberProblem):
             raise forms.ValidationError(number.message)
-        return number
+        return as_float(number)
 
 
 class InputSpecForm(forms.Form):
@@ -71,6 +85,18 @@ class InputSpecForm(forms.Form):
         required=False,
         help_text="Tick it if the model was trained on numbers here, not on texts.",
     )
+    takes_others = forms.BooleanField(
+        label="Other values run, too",
+        required=False,
+        help_text="What encodes the choices was told to take others. Untick it to refuse them.",
+    )
+    max_length = forms.IntegerField(
+        label="Longest text",
+        required=False,
+        min_value=1,
+        max_value=MAX_TEXT_LIMIT,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )
     is_sensitive = forms.BooleanField(
         label="Sensitive", required=False, help_text="Never sent to Prefect, logged or mailed."
     )
@@ -97,7 +123,8 @@ class InputSpecForm(forms.Form):
         self.shown_kind = self._shown_kind()
         self._add_fields_of_kind()
         for name, field in self.fields.items():
-            field.source = _source(spec, name)  # type: ignore[attr-defined]
+            source = "" if name == "takes_others" else _source(spec, name)
+            field.source = source  # type: ignore[attr-defined]
             field.widget.is_required = False  # the page says what is missing, all at once
 
     def _initial(self, spec: FeatureSpec, place: int) -> dict[str, Any]:
@@ -125,14 +152,24 @@ class InputSpecForm(forms.Form):
         kind = self.shown_kind
         if self.kind_is_known:
             del self.fields["kind"]
+        elif self.spec.is_asked:  # only the fitted object can say that nothing uses an input
+            kinds = [(one.value, one.label) for one in Kind if one is not Kind.UNUSED]
+            self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
         if kind is not Kind.CHOICE or self.kind_is_known:
             del self.fields["numbers"]
+        if kind is not Kind.CHOICE or not self._may_take_others:
+            del self.fields["takes_others"]
+        if kind is Kind.STRING:
+            limit = replace(self.spec, max_length=None).longest_text
+            self.fields["max_length"].help_text = f"In characters. Empty: {limit:,}."
+        else:
+            del self.fields["max_length"]
         if self.spec.is_complete:
             del self.fields["is_complete"]
         if kind in {Kind.INTEGER, Kind.FLOAT}:
             for name in LIMITS:
                 self.fields[name] = NumberField(self.mark, label=_LIMIT_LABELS[name])
-        self._choice_keys = list(self._choices_shown())
+        self._choice_keys = [] if self.has_lines else list(self._choices_shown())
         for value_key, label_key, value, label in self._choice_keys:
             if value_key:
                 self.fields[value_key] = forms.CharField(
@@ -144,24 +181,57 @@ class InputSpecForm(forms.Form):
                 required=False,
                 initial=label,
             )
+        if self.has_lines:
+            self.fields["lines"] = forms.CharField(
+                label="Labels" if self.kind_is_known else "Choices",
+                required=False,
+                strip=False,
+                initial="\n".join(self._lines()),
+            )
         for name in ("default", "typical"):
             self.fields[name] = forms.CharField(
                 label=name.capitalize() + (" value" if name == "typical" else ""),
-                max_length=1000,
+                max_length=MAX_TEXT_LENGTH,
                 required=False,
+                strip=False,
                 widget=self._value_widget(),
                 initial=self._typed(getattr(self.spec, name)),
             )
 
+    @property
+    def _may_take_others(self) -> bool:
+        """Whether the model may be asked about other values: its encoder was told to take them, or
+        a person says what the input is."""
+        return not self.kind_is_known or "takes_others" in self.spec.sources
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the choices are lines of one text."""
+        is_table = self.is_bound and self.add_prefix("v0") in self.data
+        is_choice = self.shown_kind is Kind.CHOICE and len(self.spec.choices) > LISTED_CHOICES
+        return is_choice and not is_table
+
+    def _lines(self) -> Iterable[str]:
+        """One line for each choice; where the values are known, only for those whose label is
+        another one than their own."""
+        for value, label in self.spec.choices:
+            if not self.kind_is_known or label != choice_label(value):
+                yield f"{self.spec.index.carried(value)}{EQUALS}{label}"
+
     def _typed(self, value: Scalar) -> str:
+        if value is not None and self.spec.kind is Kind.CHOICE:
+            is_listed = isinstance(self._value_widget(), forms.Select)
+            return (self.spec.index.carried if is_listed else self.spec.index.shown)(value)
         text = self.spec.as_typed(value)
         return typed(text, self.mark) if self.spec.is_number else text
 
     def _value_widget(self) -> forms.Widget:
         if self.shown_kind is Kind.BOOLEAN:
             return forms.Select(choices=[("", "None"), ("true", "Yes"), ("false", "No")])
-        if self.shown_kind is Kind.CHOICE and self.kind_is_known:
-            pairs = [(choice_text(value), label) for value, label in self.spec.choices]
+        is_closed = self.kind_is_known and not self.spec.takes_others
+        if self.shown_kind is Kind.CHOICE and is_closed and not self.has_lines:
+            carried = self.spec.index.carried
+            pairs = [(carried(value), label) for value, label in self.spec.choices]
             return forms.Select(choices=[("", "None"), *pairs])
         return forms.TextInput(attrs={"autocomplete": "off"})
 
@@ -170,7 +240,7 @@ class InputSpecForm(forms.Form):
         the label."""
         if self.kind_is_known:
             for number, (value, label) in enumerate(self.spec.choices):
-                yield "", f"c{number}", choice_text(value), label
+                yield "", f"c{number}", choice_label(value), label
         elif self.shown_kind is Kind.CHOICE:
             pairs = [(choice_text(value), label) for value, label in self.spec.choices]
             posted = self.is_bound and self.add_prefix("v0") in self.data
@@ -202,7 +272,8 @@ class InputSpecForm(forms.Form):
         """The type in a word or two: "Number, €", "6 choices"."""
         if self.spec.kind is Kind.CHOICE:
             count = len(self.spec.choices)
-            return f"{count} choice" if count == 1 else f"{count} choices"
+            others = " and others" if self.spec.takes_others else ""
+            return (f"{count:,} choice" if count == 1 else f"{count:,} choices") + others
         return ", ".join(filter(None, [self.spec.kind.label, self.spec.unit]))
 
     @property
@@ -225,6 +296,8 @@ class InputSpecForm(forms.Form):
             kind=kind,
             requirement=Requirement(data["requirement"]),
             choices=self._cleaned_choices(kind),
+            takes_others=data.get("takes_others", False),
+            max_length=data.get("max_length"),
             is_complete=data.get("is_complete", True),
             default=None,
             typical=None,
@@ -241,8 +314,15 @@ class InputSpecForm(forms.Form):
 
     def _cleaned(self, spec: FeatureSpec, name: str) -> Scalar:
         """The value of the field ``name``, checked as the form of the model would."""
+        text = self.cleaned_data[name]
+        if not text.strip():
+            return None
+        if spec.kind is Kind.CHOICE and self.kind_is_known:
+            chosen = self.spec.index.written(text)  # by the labels that the page was made with
+            if chosen is not None:
+                return chosen
         loose = replace(spec, requirement=Requirement.MAY_BE_MISSING)
-        value = clean_value(loose, self.cleaned_data[name], self.mark)
+        value = clean_value(loose, text, self.mark)
         if isinstance(value, InputError):
             self.add_error(name, str(value))
             return None
@@ -254,6 +334,8 @@ class InputSpecForm(forms.Form):
         if kind is not Kind.CHOICE and kind is not Kind.BOOLEAN:
             return ()
         data = self.cleaned_data
+        if self.has_lines:
+            return self._choices_of(data["lines"].replace("\r\n", "\n").split("\n"))
         if self.kind_is_known:
             return tuple(
                 (value, data[f"c{number}"] or label)
@@ -269,6 +351,45 @@ class InputSpecForm(forms.Form):
                 self.add_error(value_key, "This label needs its value.")
         return tuple(pairs)
 
+    def _choices_of(self, lines: list[str]) -> tuple[tuple[Scalar, str], ...]:
+        """The choices as lines say them: all of them, or only other labels for the known ones."""
+        said: dict[str, tuple[Scalar, str]] = {}
+        if len(lines) > MAX_CHOICES:
+            self.add_error("lines", f"At most {MAX_CHOICES:,} choices are kept.")
+            return self.spec.choices
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            value, label = self._choice_of(line)
+            if value is None:
+                self.add_error("lines", f"Line {number}: the model has no such value.")
+                return self.spec.choices
+            if len(label) > MAX_LABEL:
+                self.add_error(
+                    "lines", f"Line {number}: a label has at most {MAX_LABEL} characters."
+                )
+            said[choice_text(value)] = (value, label)
+        if not self.kind_is_known:
+            return tuple(said.values())
+        return tuple(
+            said.get(choice_text(value), (value, choice_label(value)))
+            for value, _ in self.spec.choices
+        )
+
+    def _choice_of(self, line: str) -> tuple[Scalar, str]:
+        """The value and the label of one line; a known value may hold the sign itself."""
+        if not self.kind_is_known:
+            text, _, label = line.partition(EQUALS)
+            return self._choice_value("lines", text), label.strip() or text
+        place = line.find(EQUALS)
+        while place >= 0:
+            value = self.spec.index.written(line[:place])
+            if value is not None:
+                label = line[place + len(EQUALS) :].strip()
+                return value, label or choice_label(value)
+            place = line.find(EQUALS, place + 1)
+        return None, ""
+
     def _choice_value(self, key: str, text: str) -> Scalar:
         if not self.cleaned_data["numbers"]:
             return text
@@ -276,7 +397,7 @@ class InputSpecForm(forms.Form):
         if isinstance(number, NumberProblem):
             self.add_error(key, number.message)
             return None
-        return int(number) if number.is_integer() else number
+        return int(number) if is_whole(number) else number
 
 
 _PLAIN = ("label", "help", "unit", "group", "is_sensitive", "is_listed", "deprecation")

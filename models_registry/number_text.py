@@ -1,15 +1,36 @@
-"""Reading and writing numbers as people type them. Pure; the rules are PRODUCT 1.5's."""
+"""Reading and writing numbers as people type them. Pure; the rules are PRODUCT 1.5's.
+
+A whole number stays a Python int on every way, since a float64 does not hold every one beyond
+2**53: identifiers have more digits than that.
+"""
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
+from decimal import Decimal
 
-MAX_EXACT_INTEGER = 2**53
-"""Beyond this a float64 no longer holds every whole number, so what is stored could differ from
-what was typed."""
+MAX_WHOLE, MIN_WHOLE = 2**64 - 1, -(2**63)
+"""The whole numbers that a column of a table can hold."""
 
-_SPACES = str.maketrans("", "", " \u00a0\u2009\u202f'\u2019")
-_PLAIN = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)*(?:[eE][+-]?[0-9]{1,3})?|[+-]?[.,][0-9]+")
+_WRITTEN: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, " \u00a0\u2007\u2009\u202f'\u2019\u066c"), None),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d"), "-"),
+    ord("\uff0b"): "+",
+    ord("\uff0c"): ",",
+    ord("\uff0e"): ".",
+    ord("\u066b"): ".",
+}
+"""What groups digits goes; what stands for a minus, a plus or a mark in print is that."""
+_PLAIN = re.compile(
+    r"[+-]?(?:[0-9]+(?:[.,][0-9]+)*[.,]?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII
+)
+_BY_THREE = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
+_INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}")
+NO_NUMBER = "This is not a number."
+_LONGEST = 400
+"""Characters: the largest float64 has 309 digits."""
+_BAD_GROUPS = "This is not a number: digits are grouped by three, as in 1,234,567, or as 12,34,567."
 
 
 @dataclass(frozen=True)
@@ -20,17 +41,21 @@ class NumberProblem:
     readings: tuple[str, ...] = ()
 
 
-def parse_number(text: str, *, decimal_mark: str = "") -> float | NumberProblem:
-    """Read ``text`` as a finite float64.
+def parse_number(text: str, *, decimal_mark: str = "") -> int | float | NumberProblem:
+    """Read ``text`` as a number: an int where no mark and no exponent is written, else a finite
+    float64.
 
     One ``.`` or ``,`` followed by anything but exactly three digits is the decimal mark. With both,
-    the last one is, and the other must group by three. A single mark followed by exactly three
-    digits is decided by ``decimal_mark`` ("." or ",", from the person's number format); where that
-    is empty the text is ambiguous. Spaces and apostrophes group. ASCII digits only.
+    the last one is, and the other must group: by three, or as in India 12,34,567. A single mark
+    followed by exactly three digits is decided by ``decimal_mark`` ("." or ",", from the person's
+    number format); where that is empty the text is ambiguous. Spaces and apostrophes group. Digits
+    of every script count.
     """
-    compact = text.strip().translate(_SPACES).replace("\u2212", "-")
-    if not _PLAIN.fullmatch(compact):
-        return NumberProblem("This is not a number.")
+    if "\u066b" in text:  # the Arabic decimal mark is nothing else
+        decimal_mark = "."
+    compact = "".join(map(_ascii_digit, text.strip().translate(_WRITTEN)))
+    if len(compact) > _LONGEST or not _PLAIN.fullmatch(compact):
+        return NumberProblem(NO_NUMBER)
     mantissa, exponent = re.fullmatch(r"([^eE]*)([eE].*)?", compact).groups("")  # type: ignore[union-attr]
     plain = _with_decimal_point(mantissa, decimal_mark)
     if isinstance(plain, NumberProblem):
@@ -38,7 +63,13 @@ def parse_number(text: str, *, decimal_mark: str = "") -> float | NumberProblem:
     number = float(plain + exponent)
     if not math.isfinite(number):
         return NumberProblem("This number is too large.")
-    return number + 0.0  # minus zero becomes zero, as PostgreSQL stores it
+    if "." in plain or exponent:
+        return number + 0.0  # minus zero becomes zero, as PostgreSQL stores it
+    return int(plain)
+
+
+def _ascii_digit(character: str) -> str:
+    return character if character.isascii() else str(unicodedata.decimal(character, character))
 
 
 def _with_decimal_point(mantissa: str, decimal_mark: str) -> str | NumberProblem:
@@ -49,15 +80,15 @@ def _with_decimal_point(mantissa: str, decimal_mark: str) -> str | NumberProblem
     group = "," if mark == "." else "."
     whole, fraction = mantissa.rsplit(mark, 1)
     if len(set(marks)) == 2:
-        if mark in whole or not _groups_by_three(whole, group):
-            return NumberProblem("This is not a number.")
-        return f"{whole.replace(group, '')}.{fraction}"
+        if mark in whole or not _is_grouped(whole, group):
+            return NumberProblem(_BAD_GROUPS)
+        return f"{whole.replace(group, '')}.{fraction or 0}"
     if len(marks) > 1:
-        if not _groups_by_three(mantissa, mark):
-            return NumberProblem("This is not a number.")
+        if not _is_grouped(mantissa, mark):
+            return NumberProblem(_BAD_GROUPS)
         return mantissa.replace(mark, "")
     if len(fraction) != 3 or whole.lstrip("+-") in {"", "0"} or len(whole.lstrip("+-")) > 3:
-        return f"{whole}.{fraction}"
+        return f"{whole}.{fraction or 0}"
     if not decimal_mark:
         sign = "-" if whole.startswith("-") else ""
         digits = whole.lstrip("+-")
@@ -66,12 +97,24 @@ def _with_decimal_point(mantissa: str, decimal_mark: str) -> str | NumberProblem
     return f"{whole}.{fraction}" if mark == decimal_mark else whole + fraction
 
 
-def _groups_by_three(text: str, group: str) -> bool:
-    first, *rest = text.lstrip("+-").split(group)
-    return 1 <= len(first) <= 3 and all(len(part) == 3 for part in rest)
+def _is_grouped(text: str, group: str) -> bool:
+    digits = text.lstrip("+-")
+    by_three = _BY_THREE.fullmatch(digits.replace(group, ","))
+    return bool(by_three or (group == "," and _INDIAN.fullmatch(digits)))
 
 
-def show_number(number: float) -> str:
+def as_float(number: int | float) -> int | float:
+    """The number as a float64 that shows the same digits; a whole number for which there is none
+    stays as it is."""
+    nearest = float(number)
+    return nearest if isinstance(number, float) or Decimal(repr(nearest)) == number else number
+
+
+def is_whole(number: int | float) -> bool:
+    return isinstance(number, int) or number.is_integer()
+
+
+def show_number(number: int | float) -> str:
     """A number to read: as typed, with thousands grouped from 10,000 on (years stay years)."""
     text = format_number(number)
     if abs(number) < 10_000 or "e" in text:
@@ -80,7 +123,7 @@ def show_number(number: float) -> str:
     return f"{int(whole):,}{point}{fraction}"
 
 
-def brief_number(number: float) -> str:
+def brief_number(number: int | float) -> str:
     """A number to read where its last digits say nothing: four significant ones."""
     return show_number(float(f"{number:.4g}"))
 
@@ -95,11 +138,12 @@ def with_unit(text: str, unit: str) -> str:
     return f"{unit} {text}" if unit in MONEY else f"{text} {unit}"
 
 
-def format_number(number: float) -> str:
+def format_number(number: int | float) -> str:
     """The shortest text that reads back as the same number; whole numbers without a point."""
-    if float(number).is_integer() and abs(number) < 1e15:
+    if isinstance(number, int):
         return str(int(number))
-    return repr(float(number))
+    is_exact = number.is_integer() and abs(number) <= 2**53
+    return str(int(number)) if is_exact else repr(float(number))
 
 
 def typed(number: str, decimal_mark: str) -> str:

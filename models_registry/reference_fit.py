@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from models_registry.config_disagreements import names
-from models_registry.feature_spec import MAX_TEXT_LENGTH, FeatureSpec, Kind, Scalar
+from models_registry.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.number_text import as_float, is_whole
 from models_registry.reference_profile import (
     ColumnProfile,
     Profile,
@@ -93,8 +94,8 @@ def outcomes(rows: Iterable[Mapping[str, Any]], profile: Profile) -> list[Scalar
 
 def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
     """What of the file does not fit the inputs, a sentence each."""
-    known = {spec.name for spec in features}
-    strange = [name for name in profile.columns if name not in known | {profile.target}]
+    known = {spec.name for spec in features} | {profile.target}
+    strange = [name for name in profile.columns if name not in known]
     missing = [spec.name for spec in features if spec.name not in profile.columns]
     sentences = []
     if strange:
@@ -119,7 +120,7 @@ def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
 
 
 def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profile) -> FeatureSpec:
-    if column is None or not column.count:
+    if column is None or not column.count or not spec.is_asked:
         return spec
     changes: dict[str, Any] = {}
     if spec.is_number and column.is_number:
@@ -175,26 +176,27 @@ def _forgotten(spec: FeatureSpec) -> FeatureSpec:
 
 
 def _typed(spec: FeatureSpec, cell: Any, mark: str) -> Scalar:
-    if cell is None or is_missing(str(cell)):
+    if cell is None or (is_missing(str(cell)) and str(cell) not in spec.index):
         return None
     if spec.is_number:
-        number = number_of(cell, mark) if isinstance(cell, str) else float(cell)
-        if number is None or (spec.kind is Kind.INTEGER and not number.is_integer()):
+        number = number_of(cell, mark) if isinstance(cell, str) else cell
+        if number is None or (spec.kind is Kind.INTEGER and not is_whole(number)):
             return None
-        return int(number) if spec.kind is Kind.INTEGER else number
+        return int(number) if spec.kind is Kind.INTEGER else as_float(number)
     text = str(cell).strip()
     if spec.kind is Kind.BOOLEAN:
         return True if text.lower() in _YES else False if text.lower() in _NO else None
     if spec.kind is Kind.CHOICE:
-        return _choice(spec, text, mark)
-    return str(cell)[:MAX_TEXT_LENGTH]
+        return _choice(spec, str(cell), mark)
+    return str(cell)[: spec.longest_text]
 
 
-def _choice(spec: FeatureSpec, text: str, mark: str) -> Scalar:
-    number = number_of(text, mark)
-    for value, _ in spec.choices:
-        if str(value).lower() == text.lower() if isinstance(value, bool) else str(value) == text:
-            return value
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == number:
-            return value
-    return None
+def _choice(spec: FeatureSpec, cell: str, mark: str) -> Scalar:
+    """The choice that a cell of the file stands for, as it was written when the model was
+    trained."""
+    if cell in spec.index:
+        return cell
+    number = number_of(cell, mark)
+    if number is not None and number in spec.index:
+        return spec.index.known(number)
+    return spec.index.found(cell)

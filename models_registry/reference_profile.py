@@ -19,11 +19,11 @@ from typing import Any
 from config.plain_text import unfit
 from models_registry.errors import BadReferenceData
 from models_registry.feature_spec import MAX_NAME
-from models_registry.number_text import NumberProblem, parse_number
+from models_registry.number_text import NumberProblem, as_float, is_whole, parse_number
 
 MAX_BYTES = 20 * 1024**2
 MAX_ROWS = 100_000
-MAX_COLUMNS = 500
+MAX_COLUMNS = 2_500
 MAX_CELL = 10_000
 MAX_LINE = 1024**2
 MAX_DISTINCT = 5_000
@@ -37,6 +37,7 @@ SNIFFED_ROWS = 200
 NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
 """How a column of numbers may write "missing", beside an empty cell; in a text they are words."""
 
+_DIGITS = re.compile(r"[+-]?[0-9]+")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _COMMA, _POINT = re.compile(r"[+-]?[0-9]*,[0-9]+"), re.compile(r"[+-]?[0-9]*\.[0-9]+")
 
@@ -51,14 +52,14 @@ class ColumnProfile:
     distinct: int
     is_number: bool
     is_whole: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
     mean: float | None = None
-    quantiles: tuple[float, ...] = ()
+    quantiles: tuple[int | float, ...] = ()
     values: tuple[tuple[str, int], ...] = ()
 
     @property
-    def median(self) -> float | None:
+    def median(self) -> int | float | None:
         return self.quantiles[LEVELS.index(0.5)] if self.quantiles else None
 
 
@@ -137,7 +138,7 @@ def read_reference(chunks: Iterable[bytes], *, target: str = "") -> Reference:
     )
 
 
-def number_of(cell: str, mark: str) -> float | None:
+def number_of(cell: str, mark: str) -> int | float | None:
     """The number in a cell, None where it is none or not finite."""
     text = cell.strip()
     if mark == ",":
@@ -148,9 +149,11 @@ def number_of(cell: str, mark: str) -> float | None:
         plain = text
     if _PLAIN.fullmatch(plain):
         number = float(plain)
-        return number if math.isfinite(number) else None
+        if not math.isfinite(number):
+            return None
+        return as_float(int(plain)) if _DIGITS.fullmatch(plain) else number
     parsed = parse_number(text, decimal_mark=mark)
-    return None if isinstance(parsed, NumberProblem) else parsed
+    return None if isinstance(parsed, NumberProblem) else as_float(parsed)
 
 
 def is_missing(cell: str) -> bool:
@@ -159,10 +162,11 @@ def is_missing(cell: str) -> bool:
 
 @dataclass
 class _Column:
-    """One column while it is read. Numbers are kept as float64 until a cell is none."""
+    """One column while it is read. Numbers are kept as float64 until a cell is none, or is a whole
+    number that no float64 is."""
 
     mark: str
-    numbers: "array[float] | None" = field(default_factory=lambda: array("d"))
+    numbers: "array[float] | list[int | float] | None" = field(default_factory=lambda: array("d"))
     counts: dict[str, int] = field(default_factory=dict)
     filled: int = 0
     missing: int = 0
@@ -185,8 +189,10 @@ class _Column:
         number = number_of(cell, self.mark)
         if number is None:
             self.numbers = None
-        else:
-            self.numbers.append(number)
+            return
+        if isinstance(number, int) and not isinstance(self.numbers, list):
+            self.numbers = list(self.numbers)
+        self.numbers.append(number)
 
     def profile(self) -> ColumnProfile:
         if not self.numbers:
@@ -206,7 +212,7 @@ class _Column:
             missing=self.missing + self.words_for_missing,
             distinct=len(known),
             is_number=True,
-            is_whole=all(number.is_integer() for number in ordered),
+            is_whole=all(map(is_whole, ordered)),
             minimum=ordered[0],
             maximum=ordered[-1],
             mean=math.fsum(number / len(ordered) for number in ordered),
@@ -219,12 +225,15 @@ class _Column:
         return tuple((value[:SHOWN_TEXT], count) for value, count in ranked[:KEPT_VALUES])
 
 
-def quantile(ordered: Sequence[float], level: float) -> float:
-    """By linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996)."""
+def quantile(ordered: Sequence[int | float], level: float) -> int | float:
+    """By linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996); whole
+    numbers beyond those of a float64 are not mixed."""
     place = level * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
     share = place - low
+    if isinstance(ordered[low], int) or isinstance(ordered[high], int):
+        return ordered[low]
     return ordered[low] * (1 - share) + ordered[high] * share
 
 
@@ -265,6 +274,7 @@ def _names(header: Sequence[str]) -> list[str]:
             f"The reference data has {len(header)} columns; at most {MAX_COLUMNS} are read."
         )
     names = [name.strip() or f"column {number}" for number, name in enumerate(header, start=1)]
+    seen: set[str] = set()
     for number, name in enumerate(names, start=1):
         if len(name) > MAX_NAME:
             raise BadReferenceData(
@@ -276,8 +286,9 @@ def _names(header: Sequence[str]) -> list[str]:
                 f"The name of column {number} of the reference data holds a character that cannot "
                 f"be stored ({character})."
             )
-        if names.count(name) > 1:
+        if name in seen:
             raise BadReferenceData(f"Two columns are called “{name[:60]}”. Rename one of them.")
+        seen.add(name)
     return names
 
 

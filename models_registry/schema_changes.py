@@ -1,12 +1,14 @@
 """How the inputs of two configurations differ, in words. Pure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models_registry.feature_spec import FeatureSpec, Scalar, same_value
 from models_registry.input_schema import InputSchema
 from models_registry.number_text import show_number
 
+NAMED = 20
+"""How many choices are named before it is said how many more there are."""
 RULES = "Rules between inputs"
 """The label under which ``changed`` speaks of rules."""
 
@@ -74,20 +76,27 @@ def _differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
 
 
 def _choice_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
-    gone = [label for value, label in old.choices if not _has(new, value)]
-    come = [label for value, label in new.choices if not _has(old, value)]
+    if old.choices == new.choices:
+        return
+    gone = [label for value, label in old.choices if value not in new.index]
+    come = [label for value, label in new.choices if value not in old.index]
     for labels, verb in ((come, "added"), (gone, "removed")):
         if labels:
-            count = "One choice" if len(labels) == 1 else f"{len(labels)} choices"
-            yield f"{count} {verb}: {', '.join(labels)}"
-    for value, label in new.choices:
-        for known, former in old.choices:
-            if same_value(known, value) and former != label:
-                yield f"Choice {former} is now called {label}"
+            count = "One choice" if len(labels) == 1 else f"{len(labels):,} choices"
+            yield f"{count} {verb}: {_listed(labels)}"
+    renamed = [
+        f"Choice {former} is now called {label}"
+        for value, label in new.choices
+        if (former := old.index.label_of(value)) not in {None, label}
+    ]
+    yield from renamed[:NAMED]
+    if len(renamed) > NAMED:
+        yield f"{len(renamed) - NAMED:,} more choices have other labels"
 
 
-def _has(feature: FeatureSpec, value: Scalar) -> bool:
-    return any(same_value(known, value) for known, _ in feature.choices)
+def _listed(labels: Sequence[str]) -> str:
+    more = len(labels) - NAMED
+    return ", ".join(labels[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _rule_differences(before: InputSchema, after: InputSchema) -> Iterator[str]:
@@ -99,7 +108,7 @@ def _rule_differences(before: InputSchema, after: InputSchema) -> Iterator[str]:
     yield from (f"Removed: {sentence.rstrip('.')}" for sentence in went)
 
 
-def _range(low: float | None, high: float | None) -> str:
+def _range(low: int | float | None, high: int | float | None) -> str:
     if low is not None and high is not None:
         return f"{show_number(low)} to {show_number(high)}"
     if low is not None:
@@ -120,6 +129,8 @@ _SHOWN: dict[str, Callable[[FeatureSpec], str]] = {
     "Allowed range": lambda f: _range(f.minimum, f.maximum),
     "Trained range": lambda f: _range(f.soft_minimum, f.soft_maximum),
     "Step": lambda f: "none" if f.step is None else show_number(f.step),
+    "Other values than the choices": lambda f: "run with a warning" if f.takes_others else "none",
+    "Longest text": lambda f: "the site's" if f.max_length is None else f"{f.max_length:,}",
 }
 _VALUES = {
     "Default": "default",

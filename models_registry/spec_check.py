@@ -2,9 +2,19 @@
 
 from dataclasses import replace
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, same_value
+from models_registry.feature_spec import (
+    FeatureSpec,
+    Kind,
+    Requirement,
+    Scalar,
+    choice_text,
+    same_value,
+)
 from models_registry.input_check import InputError, clean_value
 from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.labels import choice_label
+
+MAX_TEXT_LIMIT = 1_000_000
 
 
 def spec_problems(spec: FeatureSpec) -> dict[str, str]:
@@ -18,6 +28,8 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
         problems["step"] = "A step is more than 0."
     if spec.kind is Kind.CHOICE and spec.is_complete:
         problems |= _choice_problems(spec)
+    if spec.max_length is not None and not 1 <= spec.max_length <= MAX_TEXT_LIMIT:
+        problems["max_length"] = f"A text has 1 to {MAX_TEXT_LIMIT:,} characters."
     if spec.requirement is Requirement.OPTIONAL and spec.default is None:
         problems["default"] = "An optional input needs a default."
     if spec.deprecation and spec.requirement is Requirement.REQUIRED:
@@ -25,7 +37,8 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
     if not problems:  # a default is checked against rules that are sound
         alone = replace(spec, requirement=Requirement.MAY_BE_MISSING)
         for field in ("default", "typical"):
-            found = clean_value(alone, getattr(spec, field), "")
+            value = getattr(spec, field)
+            found = None if value is None else clean_value(alone, value, "")
             if isinstance(found, InputError):
                 problems[field] = str(found)
     return problems
@@ -34,13 +47,19 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
 def _choice_problems(spec: FeatureSpec) -> dict[str, str]:
     if not spec.choices:
         return {"choices": "A choice needs its values."}
-    values = [value for value, _ in spec.choices]
-    labels = [label.strip().casefold() for _, label in spec.choices]
-    for index, (value, label) in enumerate(spec.choices):
-        if any(same_value(value, other) for other in values[:index]):
-            return {"choices": f"The value {value} stands there twice."}
-        if labels[index] in labels[:index]:
+    written = {choice_text(value): value for value, _ in spec.choices}
+    values: set[tuple[bool, bool, Scalar]] = set()
+    labels: set[str] = set()
+    for value, label in spec.choices:
+        key = isinstance(value, bool), isinstance(value, str), value
+        if key in values:
+            return {"choices": f"The value {choice_label(value)} stands there twice."}
+        if label.strip() in labels:
             return {"choices": f"Two choices are called {label}."}
+        if not same_value(written.get(label, value), value):
+            return {"choices": f"The label {label} is the value of another choice."}
+        values.add(key)
+        labels.add(label.strip())
     return {}
 
 

@@ -18,7 +18,7 @@ from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
-from models_registry.number_text import show_number, with_unit
+from models_registry.number_text import as_float, show_number, with_unit
 from monitoring.changes import percent_text
 from monitoring.period import Period
 
@@ -30,6 +30,7 @@ TOP_VALUES = 5
 BINS = 10
 DIGITS = 6
 SHOWN = 3
+SHOWN_INPUTS = 60
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class InputUse:
 
 @dataclass(frozen=True)
 class Use:
-    """What was looked at, and what was found. ``hidden`` inputs are sensitive."""
+    """What was looked at, and what was found. ``hidden`` inputs are sensitive; ``more_inputs`` says
+    how many are not shown one by one."""
 
     version: ModelVersion
     looked_at: int
@@ -84,12 +86,13 @@ class Use:
     hidden: int
     combinations: tuple[Combination, ...]
     inputs: tuple[InputUse, ...]
+    more_inputs: int = 0
 
 
 def use_of(version: ModelVersion, period: Period) -> Use:
     """What the newest predictions of ``version`` in ``period`` were given."""
     schema: InputSchema = version.features.as_schema()
-    features = [feature for feature in schema.in_form_order if not feature.is_sensitive]
+    features = [feature for feature in schema.asked if not feature.is_sensitive]
     at_most = min(NEWEST, VALUES_AT_MOST // max(1, len(schema.features)))
     newest = (
         Execution.objects.predictions()
@@ -107,17 +110,19 @@ def use_of(version: ModelVersion, period: Period) -> Use:
         canonical(feature, [inputs.get(feature.name) for inputs in stored]) for feature in features
     ]
     statuses = [status for _, status in found[:at_most]]
+    shown = [
+        (feature, column)
+        for feature, column in zip(features, columns, strict=True)
+        if feature.kind is not Kind.STRING
+    ]
     return Use(
         version=version,
         looked_at=len(stored),
         is_all=len(found) <= at_most,
-        hidden=len(schema.features) - len(features),
+        hidden=len(schema.asked) - len(features),
         combinations=tuple(_combinations(features, columns, statuses)),
-        inputs=tuple(
-            _input_use(feature, column)
-            for feature, column in zip(features, columns, strict=True)
-            if feature.kind is not Kind.STRING
-        ),
+        inputs=tuple(_input_use(feature, column) for feature, column in shown[:SHOWN_INPUTS]),
+        more_inputs=max(0, len(shown) - SHOWN_INPUTS),
     )
 
 
@@ -125,10 +130,15 @@ def canonical(feature: FeatureSpec, values: Iterable[Any]) -> list[Scalar]:
     """Stored values of one input so that what people call the same is the same: numbers that are
     not whole to six significant digits, 5 and 5.0 alike."""
     if feature.kind is Kind.FLOAT:
-        return [None if value is None else float(f"{value:.{DIGITS}g}") for value in values]
+        return [None if value is None else _rounded(as_float(value)) for value in values]
     if feature.kind is Kind.INTEGER:
         return [None if value is None else int(value) for value in values]
     return list(values)
+
+
+def _rounded(number: int | float) -> int | float:
+    """To six significant digits; a whole number that no float64 is stays itself."""
+    return number if isinstance(number, int) else float(f"{number:.{DIGITS}g}")
 
 
 def _combinations(

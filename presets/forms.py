@@ -33,7 +33,7 @@ class PresetForm(InputForm):
         self.initial["name"] = name
         for key, field in self.inputs.items():
             if field.layout in {"segment", "radios"}:
-                self.fields[key].widget.choices = [*field.choices, NOT_SET]
+                self.fields[key].widget.choices = [*field.widget.choices, NOT_SET]
 
 
 def relaxed(schema: InputSchema) -> InputSchema:

@@ -10,6 +10,8 @@ from presets.models import Preset
 from presets.suggestions import Suggestion
 
 SHOWN = 3
+LONGEST = 60
+"""Characters of a value in a list."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,14 @@ def value_texts(values: Mapping[str, Scalar], schema: InputSchema) -> list[str]:
     """ "Age 34 years" for each value, those that lists show first."""
     features = sorted(schema.in_form_order, key=lambda feature: not feature.is_listed)
     return [
-        f"{feature.label} {feature.display_with_unit(values[feature.name])}"
+        f"{feature.label} {_brief(feature.display_with_unit(values[feature.name]))}"
         for feature in features
         if feature.name in values
     ]
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 @dataclass(frozen=True)

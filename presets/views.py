@@ -192,7 +192,11 @@ def _loaded(
     form = InputForm(schema, values=fitting.values, decimal_mark=mark)
     if request.POST.get("schema") == schema.digest:
         others = [key for key, name in form.names.items() if name not in fitting.values]
-        form.initial.update({key: request.POST[key] for key in others if key in request.POST})
+        typed = {
+            key: form.inputs[key].widget.value_from_datadict(request.POST, {}, key)
+            for key in others
+        }
+        form.initial.update({key: text for key, text in typed.items() if text is not None})
     title = f"{name} loaded: {fitting.summary}."
     return form_page(request, version, form, notice=Notice(title, fitting.problems))
 

@@ -170,6 +170,7 @@ def _input_lines(
             else feature.display_with_unit(values[feature.name]),
         )
         for feature in schema.in_form_order
+        if feature.is_asked or values[feature.name] is not None
     ]
 
 

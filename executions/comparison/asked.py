@@ -69,7 +69,7 @@ def _compared(execution: Execution) -> Compared:
         schema=execution.version.features.as_schema(),
         inputs=execution.inputs or {},
         answer=answer_of(execution),
-        number=float(value) if has_number and value is not None else None,
+        number=value if has_number else None,
         failure=error_sentence(execution) or execution.get_status_display(),
     )
 

@@ -52,14 +52,15 @@ def _axis(
     differing = comparison.differing
     if len(differing) == 1:
         line = differing[0]
-        values = [one.schema.read(one.inputs).get(line.name) for one in predictions]
+        features = [one.schema.by_name.get(line.name) for one in predictions]
+        values = [one.values.get(line.name) for one in predictions]
         numbers = [
-            float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-            for value in values
+            value if feature and feature.is_number and isinstance(value, int | float) else None
+            for feature, value in zip(features, values, strict=True)
         ]
         if all(number is not None for number in numbers):
             labels = [f"{line.label} {cell.text}" for cell in line.cells]
-            order = sorted(range(len(predictions)), key=lambda index: numbers[index] or 0.0)
+            order = sorted(range(len(predictions)), key=lambda index: numbers[index] or 0)
             return order, line.label, labels, numbers
     order = sorted(range(len(predictions)), key=lambda index: predictions[index].at)
     return order, "time", [one.when for one in predictions], [None] * len(predictions)

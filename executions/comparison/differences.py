@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from executions.answer import Answer, four_digits
@@ -29,6 +30,15 @@ class Compared:
     answer: Answer | None
     number: float | None = None
     failure: str = ""
+
+    @cached_property
+    def values(self) -> dict[str, Scalar]:
+        """The inputs in the types of their kinds."""
+        return self.schema.read(self.inputs)
+
+    @cached_property
+    def features(self) -> dict[str, FeatureSpec]:
+        return self.schema.by_name
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,10 @@ class Comparison:
 
 
 def compare(predictions: Sequence[Compared]) -> Comparison:
-    """Compare with the first of ``predictions``, the baseline."""
+    """Compare with the first of ``predictions``, the baseline. What a model does not look at is not
+    compared."""
     base, *others = predictions
-    names = dict.fromkeys(
-        feature.name for one in predictions for feature in one.schema.in_form_order
-    )
+    names = dict.fromkeys(feature.name for one in predictions for feature in one.schema.asked)
     result = [Line("Prediction", _cells(base, others, _answer_cell))]
     if any(one.answer and one.answer.confidence_text for one in predictions):
         result.append(Line("Model confidence", _cells(base, others, _confidence_cell)))
@@ -125,17 +134,13 @@ def _interval_text(one: Compared) -> str:
 
 
 def _input_line(name: str, predictions: Sequence[Compared]) -> Line:
-    features = [_feature(one, name) for one in predictions]
-    values = [one.schema.read(one.inputs).get(name) for one in predictions]
+    features = [one.features.get(name) for one in predictions]
+    values = [one.values.get(name) for one in predictions]
     label = next(feature.label for feature in features if feature is not None)
     cells = [_input_cell(predictions[0], features[0], values[0], None, None, None)]
     for one, feature, value in zip(predictions[1:], features[1:], values[1:], strict=True):
         cells.append(_input_cell(one, feature, value, predictions[0], features[0], values[0]))
     return Line(label, tuple(cells), name)
-
-
-def _feature(one: Compared, name: str) -> FeatureSpec | None:
-    return next((feature for feature in one.schema.features if feature.name == name), None)
 
 
 def _input_cell(
@@ -156,14 +161,16 @@ def _input_cell(
     if same(value, was):
         return Cell(text)
     if _is_number(value) and _is_number(was) and feature.is_number:
-        return Cell(text, difference(float(was), float(value)), is_changed=True)  # type: ignore[arg-type]
+        return Cell(text, difference(was, value), is_changed=True)  # type: ignore[arg-type]
     return Cell(text, f"was {base_feature.display_with_unit(was)}", is_changed=True)
 
 
 def same(one: Scalar, other: Scalar) -> bool:
-    """Equal after type normalisation; numbers within 1e-9 relative."""
-    if _is_number(one) and _is_number(other):
-        return math.isclose(float(one), float(other), rel_tol=EQUAL)  # type: ignore[arg-type]
+    """Equal after type normalisation; numbers within 1e-9 relative, two whole ones exactly."""
+    if isinstance(one, float) or isinstance(other, float):
+        if not _is_number(one) or not _is_number(other):
+            return False
+        return math.isclose(one, other, rel_tol=EQUAL)  # type: ignore[arg-type]
     return same_value(one, other)
 
 
@@ -171,7 +178,7 @@ def _is_number(value: Scalar) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def difference(was: float, now: float, show: Any = None) -> str:
+def difference(was: int | float, now: int | float, show: Any = None) -> str:
     """ "+6 (+21 %)": how far ``now`` is from ``was``, with a share unless that was zero."""
     delta = now - was
     text = (show or _short)(abs(delta))
@@ -181,9 +188,9 @@ def difference(was: float, now: float, show: Any = None) -> str:
     return f"{words} ({_signed(f'{abs(share):.0f}', share)} %)"
 
 
-def _short(number: float) -> str:
+def _short(number: int | float) -> str:
     """A difference without the noise of binary fractions."""
-    return show_number(float(f"{number:.12g}"))
+    return show_number(number if isinstance(number, int) else float(f"{number:.12g}"))
 
 
 def _signed(text: str, number: float) -> str:

@@ -14,6 +14,8 @@ from models_registry.models import Target
 from models_registry.number_text import with_unit
 
 SHOWN = 5
+NAMED = 10
+"""How many inputs are named that were not compared."""
 WIDEST_PERCENT = 46.0
 """The longest bar, of the whole width; half of it is each side's."""
 MINUS = "\N{MINUS SIGN}"
@@ -102,7 +104,7 @@ def read_contributions(
 ) -> Contributions:
     """A stored explanation with the labels and units of the version's inputs and targets."""
     target = targets[0] if targets else Target()
-    named = {feature.name: feature for feature in schema.features}
+    named = {feature.name: feature for feature in schema.features if feature.is_asked}
     known = [one for one in content["contributions"] if one["name"] in named]
     values = schema.read(inputs)
     numbers = [content["baseline"], content["prediction"]]
@@ -120,9 +122,14 @@ def read_contributions(
         first=_plus_first([rows[index] for index in shown]),
         rest=_plus_first(rows[len(shown) :]),
         rest_sentence=_rest_sentence([one["amount"] for one in known[len(shown) :]], text),
-        not_compared=tuple(named[name].label for name in content["not_compared"] if name in named),
+        not_compared=_named([named[one].label for one in content["not_compared"] if one in named]),
         is_sampled=content["method"] == "sampled",
     )
+
+
+def _named(labels: Sequence[str]) -> tuple[str, ...]:
+    more = len(labels) - NAMED
+    return (*labels[:NAMED], f"and {more} more") if more > 0 else tuple(labels)
 
 
 def _row(

@@ -3,6 +3,7 @@
 Pure. Coordinates are those of the drawing's view box, ``WIDTH`` × ``HEIGHT``.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,30 +47,32 @@ def points_of(feature: FeatureSpec, own: Scalar) -> list[Scalar]:
     that is no number or has only one value."""
     if not feature.is_number:
         return []
-    mine = float(own) if isinstance(own, int | float) else None
+    mine = own if isinstance(own, int | float) else None
     low, high = _range(feature, mine)
-    steps = [low + (high - low) * step / (POINTS - 1) for step in range(POINTS)]
-    asked = {*steps, mine} if mine is not None else {*steps}
-    if feature.kind is Kind.INTEGER:
-        whole = {round(one) for one in asked if one is not None}
-        values: list[Scalar] = [one for one in sorted(whole) if low <= one <= high]
+    if feature.kind is Kind.INTEGER:  # in whole numbers, which may have more digits than a float64
+        first, last = math.ceil(low), max(math.floor(high), math.ceil(low))
+        steps: list[int | float] = [
+            first + (last - first) * step // (POINTS - 1) for step in range(POINTS)
+        ]
     else:
-        values = [*sorted(one for one in asked if one is not None)]
+        steps = [low + (high - low) * step / (POINTS - 1) for step in range(POINTS)]
+    asked = {*steps} if mine is None else {*steps, mine}
+    values: list[Scalar] = [*sorted(asked)]
     return values if len(values) > 1 else []
 
 
-def _range(feature: FeatureSpec, own: float | None) -> tuple[float, float]:
+def _range(feature: FeatureSpec, own: int | float | None) -> tuple[int | float, int | float]:
     """The shown range and the person's own value; half as much again around a typical value on a
     side that has no bound."""
     low, high = feature.shown_range
     typical = feature.typical if isinstance(feature.typical, int | float) else None
     centre = next((one for one in (own, typical, low, high) if one is not None), 0.0)
-    reach = abs(centre) / 2 or 1.0
+    reach = (abs(centre) // 2 if isinstance(centre, int) else abs(centre) / 2) or 1
     low = min(centre - reach, high if high is not None else centre) if low is None else low
     high = max(centre + reach, low) if high is None else high
     if own is not None:
         low, high = min(low, own), max(high, own)
-    return float(low), float(high)
+    return low, high
 
 
 def draw(

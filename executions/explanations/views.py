@@ -26,6 +26,8 @@ FIRST_WAIT_MS = 200
 MOST_ASKS = 6
 """How often a page asks by itself: 200 ms, then twice as long each time, together 13 s."""
 SKELETON_ROWS = 5
+MOST_VARYING = 200
+"""Of how many inputs a page offers a curve."""
 NEW = timedelta(seconds=20)
 """The explanation of a result older than this does not come by itself any more."""
 AWAY = "This cannot be worked out right now. The answer itself is not affected."
@@ -134,10 +136,15 @@ def _varying(execution: Execution, schema: InputSchema) -> list[tuple[int, str]]
     target = outputs["targets"][0]
     has_number = outputs["task"] == "regression" or target["confidence"] is not None
     inputs = schema.read(execution.inputs or {})
+    numbers = [
+        (position, feature)
+        for position, feature in enumerate(schema.features)
+        if has_number and feature.is_number
+    ]
     return [
         (position, feature.label)
-        for position, feature in enumerate(schema.features)
-        if has_number and points_of(feature, inputs[feature.name])
+        for position, feature in numbers[:MOST_VARYING]
+        if points_of(feature, inputs[feature.name])
     ]
 
 

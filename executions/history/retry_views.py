@@ -48,14 +48,15 @@ def retry_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def _filled_form(
     execution: Execution, version: ModelVersion, token: uuid.UUID, decimal_mark: str
 ) -> InputForm:
-    """The version's form, sent with the execution's inputs: the one check of values is the form's.
+    """The version's form, sent with the execution's inputs, which are checked as they were stored.
     An input that the version no longer takes is an error too, for the rest is not the same."""
     schema = version.features.as_schema()
     stored = execution.inputs or {}
     filled = InputForm(schema, values=stored, decimal_mark=decimal_mark).initial
     data = {**filled, "form_token": token}
-    form = InputForm(schema, data, decimal_mark=decimal_mark)
     known = {feature.name for feature in schema.features}
+    own = {name: value for name, value in stored.items() if name in known}
+    form = InputForm(schema, data, decimal_mark=decimal_mark, checked=own)
     form.full_clean()
     for name in stored.keys() - known:
         form.add_error(

@@ -155,10 +155,13 @@ def _input(spec: FeatureSpec, term: Comparison, decimal_mark: str) -> Q | None:
     is_equality = term.operator in {":", "="}
     if is_equality and spec.display(None).casefold() == term.value.casefold():
         return _path(spec.name, "@ == null")
-    if spec.kind is Kind.STRING and is_equality:
+    if spec.kind in {Kind.STRING, Kind.UNUSED} and is_equality:
         return _text(spec.name, term)
     if spec.choices or spec.kind is Kind.BOOLEAN:
-        return _choice(spec, term) if is_equality else None
+        if not is_equality:
+            return None
+        holds = _choice(spec, term)
+        return holds | _text(spec.name, term) if spec.takes_others else holds
     if not spec.is_number:
         return None
     bounds = (("low", ">=", term.value), ("high", "<=", term.upper))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +48,13 @@ LIBRARIES_RUNNING = {
     "Python": platform.python_version(),
 }
 _UNUSED = "not used by the model"
-_STAND_IN: dict[Kind, Scalar] = {"float": 0.0, "integer": 0, "string": "text", "boolean": False}
+_STAND_IN: dict[Kind, Scalar] = {
+    "float": 0.0,
+    "integer": 0,
+    "string": "text",
+    "boolean": False,
+    "unused": None,
+}
 """What the trial prediction uses where nothing typical is known."""
 
 
@@ -161,10 +168,10 @@ def _input_names(estimator: Any, named: Any) -> list[str]:
     if width > MOST_FEATURES:
         raise HostError(
             "LOAD",
-            f"The model takes {width:,} inputs; at most {MOST_FEATURES} can be entered.",
+            f"The model takes {width:,} inputs; at most {MOST_FEATURES:,} can be entered.",
         )
     names = [f"x{n}" for n in range(width)] if named is None else [str(one) for one in named]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise HostError("LOAD", f"Two inputs of the model have the same name, {twice}.")
     unfit = next((name for name in names if not is_plain_text(name)), None)
@@ -178,7 +185,7 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
     sources = {"name": named_by}
     if column.kind is None and not column.is_used:
         sources |= {"kind": _UNUSED, "requirement": _UNUSED}
-        return ProposedFeature(name, "string", "may_be_missing", sources=sources)
+        return ProposedFeature(name, "unused", "may_be_missing", sources=sources)
     choices = column.categories if column.kind == "choice" else ()
     if column.kind is None or (column.kind == "choice" and not choices):
         sources["kind"] = f"could not be followed beyond {column.lost_at or 'its encoders'}"
@@ -191,12 +198,17 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
         requirement="required" if handling is None else "may_be_missing",
         minimum=column.minimum if column.kind == "float" else None,
         maximum=column.maximum if column.kind == "float" else None,
-        choices=tuple(ProposedChoice(value, _label(value)) for value in choices),
+        choices=tuple(
+            ProposedChoice(value, column.readings.get(str(value), "")) for value in choices
+        ),
+        takes_others=column.kind == "choice" and column.takes_others,
         default=default if not choices or default in choices else None,
         imputed=None if handling is None else handling.imputed,
         typical=column.typical if not choices or column.typical in choices else choices[0],
     )
     known = column.sources
+    if proposed.takes_others:
+        known = known | {"takes_others": known["choices"]}
     if handling is not None:
         known = known | {"requirement": handling.source, "imputed": handling.source}
     told = {fact: source for fact, source in known.items() if _is_told(getattr(proposed, fact))}
@@ -205,10 +217,6 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
 
 def _is_told(value: object) -> bool:
     return value is not None and value != ()
-
-
-def _label(value: Scalar) -> str:
-    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
 @dataclass(frozen=True)
@@ -238,22 +246,57 @@ def _try_out(estimator: Any, container: Container, features: list[ProposedFeatur
         warning = f"The trial prediction on typical values failed: {about}{error.message}"
         return _Trial(features, inputs, warnings=(warning,))
 
-    def refuses(names: Sequence[str]) -> bool:
+    def refuses(changed: dict[str, Scalar]) -> bool:
         try:
-            predict(estimator, layout, inputs | dict.fromkeys(names))
+            predict(estimator, layout, inputs | changed)
         except HostError:
             return True
         return False
 
-    optional = [one.name for one in features if one.requirement == "may_be_missing"]
-    refused = {name for name in optional if refuses([name])} if refuses(optional) else set[str]()
-    return _Trial(
-        [_required(one) if one.name in refused else one for one in features], inputs, outputs
-    )
+    optional = {one.name: None for one in features if one.requirement == "may_be_missing"}
+    needed = _refused(optional, refuses)
+    strangers = {one.name: _stranger(one) for one in features if one.takes_others}
+    closed = _refused(strangers, refuses)
+    return _Trial([_as_tried(one, needed, closed) for one in features], inputs, outputs)
+
+
+def _refused(
+    changed: Mapping[str, Scalar], refuses: Callable[[dict[str, Scalar]], bool]
+) -> set[str]:
+    """The names whose changed value the model refuses, found by halves: most models refuse none."""
+    if not changed or not refuses(dict(changed)):
+        return set()
+    if len(changed) == 1:
+        return set(changed)
+    items = list(changed.items())
+    middle = len(items) // 2
+    return _refused(dict(items[:middle]), refuses) | _refused(dict(items[middle:]), refuses)
+
+
+def _as_tried(one: ProposedFeature, needed: set[str], closed: set[str]) -> ProposedFeature:
+    """The feature as the trial showed it, whatever its route promised."""
+    if one.name in needed:
+        one = _required(one)
+    if one.name not in closed:
+        return one
+    sources = {fact: source for fact, source in one.sources.items() if fact != "takes_others"}
+    return replace(one, takes_others=False, sources=sources)
+
+
+def _stranger(feature: ProposedFeature) -> Scalar:
+    """A value of the choices' type that is none of them."""
+    values = [choice.value for choice in feature.choices]
+    if all(isinstance(value, bool) for value in values):
+        return True not in values
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if numbers:
+        return max(numbers) + 1
+    longest = max((str(value) for value in values), key=len)
+    return f"{longest}?"
 
 
 def _typical(feature: ProposedFeature) -> Scalar:
-    if feature.typical is not None or feature.sources["kind"] == _UNUSED:
+    if feature.typical is not None:
         return feature.typical
     return feature.choices[0].value if feature.choices else _STAND_IN[feature.kind]
 

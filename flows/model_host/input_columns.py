@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,10 @@ class InputColumn:
     """What is known of one input.
 
     ``vocabularies``: the categories that each encoder knows, and whether it refuses others.
-    ``holds_objects``: its categories are Python objects, as the cell must be. ``lost_at``: where
-    its route could not be followed further. ``is_used``: some step looks at it.
+    ``dtype`` is that of the first encoder's categories, as the cell's must be. ``originals``: of
+    categories that are no numbers and no texts, by the text that stands for each; ``readings`` are
+    shorter texts for people. ``lost_at``: where its route could not be followed further.
+    ``is_used``: some step looks at it.
     """
 
     kind: Kind | None = None
@@ -43,7 +46,9 @@ class InputColumn:
     sources: dict[str, str] = field(default_factory=dict)
     lost_at: str = ""
     is_used: bool = False
-    holds_objects: bool = False
+    dtype: Any = None
+    originals: dict[str, Any] = field(default_factory=dict)
+    readings: dict[str, str] = field(default_factory=dict)
 
     def learn(self, source: str, **facts: Scalar) -> None:
         """Keep each fact that is not None and not known yet, with its source."""
@@ -81,3 +86,32 @@ class InputColumn:
         strict = [set(values) for values, is_strict in self.vocabularies if is_strict]
         keyed = {(type(value), value): value for value in known}
         return tuple(value for value in keyed.values() if all(value in one for one in strict))
+
+    @property
+    def takes_others(self) -> bool:
+        """Whether every encoder was told what to do with values that it does not know. Of dates and
+        the like only those are taken that are known: nothing says how another is written."""
+        encoders = [is_strict for _, is_strict in self.vocabularies]
+        return bool(encoders) and not any(encoders) and not self.originals
+
+    def refusal_of(self, cell: Scalar) -> str:
+        """Why a cell must not reach the encoders: it has a type that no category has. "" where it
+        may."""
+        if not self.vocabularies:
+            return ""
+        if self.originals:
+            return (
+                ""
+                if cell in self.originals
+                else "one of the values it was trained with is expected"
+            )
+        types = {_type(value) for values, _ in self.vocabularies for value in values[:1]}
+        if not types or _type(cell) in types:
+            return ""
+        return f"a {' or a '.join(sorted(types))} is expected"
+
+
+def _type(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return "yes or no"
+    return "text" if isinstance(value, str) else "number"

@@ -14,9 +14,9 @@ from .protocol.examination import Examination, ProposedFeature
 from .protocol.inputs import Scalar
 from .protocol.outputs import Outputs
 
-MOST_FEATURES = 200
-MOST_CHOICES = 1_000
-MOST_CHOICES_TOGETHER = 5_000
+MOST_FEATURES = 2_000
+MOST_CHOICES = 20_000
+MOST_CHOICES_TOGETHER = 40_000
 MOST_CLASSES = 1_000
 MOST_TARGETS = 100
 MOST_STEPS = 1_000

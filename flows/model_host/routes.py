@@ -11,7 +11,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .input_columns import Handling, InputColumn
-from .scalars import NotAScalar, as_scalar, is_missing
+from .protocol.inputs import Kind, Scalar
+from .scalars import NotAScalar, as_scalar, category_texts, is_missing
 from .signals import Gap, Signal, Signals, distinct, spread, together
 from .training_values import HISTOGRAM_BOOSTING, training_values
 
@@ -64,23 +65,39 @@ def learn_categories(
     if isinstance(step, HISTOGRAM_BOOSTING):
         missing = {np.nan, None}
     if column := routes.raw(signal):
-        try:
-            values = tuple(as_scalar(value) for value in known if not is_missing(value))
-        except NotAScalar:
-            column.lost_at = f"{name} has categories that are no numbers or texts"
+        present = [value for value in known if not is_missing(value)]
+        values = _values(column, present)
+        if values is None:
+            column.lost_at = f"{name} has categories that cannot be written apart as texts"
             return frozenset()
         is_boolean = len(values) == 2 and all(isinstance(value, bool) for value in values)
-        column.learn(name, kind="boolean" if is_boolean else "choice")
-        if column.kind == "float":  # a number in one branch, a category in another
-            column.kind, column.sources["kind"] = "choice", name
+        kind: Kind = "boolean" if is_boolean else "choice"
+        column.learn(name, kind=kind)
+        # A number in one branch, or a text that this encoder must know, is a category here.
+        if column.kind == "float" or (column.kind == "string" and is_strict):
+            column.kind, column.sources["kind"] = kind, name
         column.learn(f"{name} (first category)", typical=values[0] if values else None)
         column.sources.setdefault("choices", name)
         column.vocabularies.append((values, is_strict))
-        column.holds_objects |= known.dtype == object
+        column.dtype = known.dtype if column.dtype is None else column.dtype
     filled = frozenset(gap for gap in signal.gaps if gap.form in missing)
     routes.handle(filled, Handling(0, f"{name} knows missing as a category"))
     routes.refuse(signal.gaps - filled)
     return filled
+
+
+def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | None:
+    """Categories as values that travel; what is no number and no text as the texts that stand for
+    it, which ``column`` keeps. None where these are no two texts."""
+    try:
+        return tuple(as_scalar(value) for value in present)
+    except NotAScalar:
+        texts = category_texts(present)
+    if texts is None:
+        return None
+    column.originals |= {text: one for (text, _), one in zip(texts, present, strict=True)}
+    column.readings |= {text: reading for text, reading in texts if reading}
+    return tuple(text for text, _ in texts)
 
 
 def take_numbers(

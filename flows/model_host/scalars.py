@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -60,10 +63,51 @@ def as_scalar_or_text(value: Any) -> Scalar:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether the value stands for "not known": None, NaN of any kind, pandas' NA."""
+    """Whether the value stands for "not known": None, NaN and NaT of any kind, pandas' NA."""
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        return bool(np.isnat(value))
     return (
         value is None
         or value is pd.NA
         or value is pd.NaT
         or (isinstance(value, float | np.floating) and math.isnan(value))
+        or (isinstance(value, Decimal) and value.is_nan())
     )
+
+
+def category_texts(categories: Sequence[Any]) -> list[tuple[str, str]] | None:
+    """For each category that is no number and no text the text that stands for it, and a shorter
+    one to read ("" where there is none); None where two would be written alike.
+
+    Moments are written as in ISO 8601, and read without a time of day that none of them has.
+    """
+    texts = [_category_text(one) for one in categories]
+    if len(set(texts)) < len(texts) or not all(map(is_plain_text, texts)):
+        return None
+    readings = [_reading(one, text) for one, text in zip(categories, texts, strict=True)]
+    for ending in (" 00:00:00", ":00"):
+        if all(reading.endswith(ending) and "+" not in reading for reading in readings):
+            readings = [reading.removesuffix(ending) for reading in readings]
+            break
+    if len(set(readings)) < len(readings):
+        return [(text, "") for text in texts]
+    return list(zip(texts, readings, strict=True))
+
+
+def _reading(value: Any, text: str) -> str:
+    if isinstance(value, np.datetime64 | datetime):
+        return text.replace("T", " ")
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else text
+
+
+def _category_text(value: Any) -> str:
+    if isinstance(value, np.datetime64 | np.timedelta64):
+        try:
+            value = pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
+        except (ValueError, OverflowError):  # beyond what pandas counts
+            return as_text(value)
+    if isinstance(value, date | time):  # a Timestamp and a datetime are dates, too
+        return value.isoformat()
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "backslashreplace")
+    return value if isinstance(value, str) and is_plain_text(value) else as_text(value)

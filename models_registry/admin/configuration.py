@@ -18,11 +18,14 @@ from models_registry.revisions import configuration_of
 def inputs(request: Any, pk: int) -> HttpResponse:
     """The inputs, the rules between them and the answers; read-only once the version was live."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    page = request.GET.get("page", "1")
     form = ConfigurationForm(
         configuration_of(version),
         revision=version.revision,
         decimal_mark=request.user.decimal_mark,
         data=request.POST if request.method == "POST" else None,
+        page=int(page) if page.isdecimal() and len(page) < 5 else 1,
+        wanted=request.GET.get("wanted", "")[:100],
     )
     if request.method == "POST" and (form.is_valid() or version.is_locked):
         try:
@@ -36,7 +39,7 @@ def inputs(request: Any, pk: int) -> HttpResponse:
             form.problem = error.message
         else:
             messages.success(request, _outcome(form.revision, saved))
-            return redirect("admin:models_registry_modelversion_inputs", pk)
+            return redirect(request.get_full_path() if form.is_part else request.path)
     return version_page(
         request,
         "inputs",

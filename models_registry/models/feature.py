@@ -41,7 +41,7 @@ class FeatureQuerySet(models.QuerySet["Feature"]):
 
 class Feature(models.Model):
     """One input variable of one version. ``position`` is its place in the training columns,
-    ``rank`` its place in the form."""
+    ``rank`` its place in the form. Limits are JSON numbers: a whole number keeps all its digits."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="features")
     position = models.PositiveIntegerField(editable=False)
@@ -57,12 +57,12 @@ class Feature(models.Model):
         choices=[(requirement.value, requirement.label) for requirement in Requirement],
         default=Requirement.REQUIRED.value,
     )
-    minimum = models.FloatField(null=True, blank=True, help_text="A smaller value is refused.")
-    maximum = models.FloatField(null=True, blank=True, help_text="A larger value is refused.")
-    soft_minimum = models.FloatField(
+    minimum = models.JSONField(null=True, blank=True, help_text="A smaller value is refused.")
+    maximum = models.JSONField(null=True, blank=True, help_text="A larger value is refused.")
+    soft_minimum = models.JSONField(
         "trained from", null=True, blank=True, help_text="A smaller value runs, with a warning."
     )
-    soft_maximum = models.FloatField(
+    soft_maximum = models.JSONField(
         "trained to", null=True, blank=True, help_text="A larger value runs, with a warning."
     )
     step = models.FloatField(
@@ -70,6 +70,14 @@ class Feature(models.Model):
     )
     choices = models.JSONField(
         default=list, blank=True, help_text='Pairs of value and label: [["rent", "Rents"], …]'
+    )
+    takes_others = models.BooleanField(
+        "other values run, too",
+        default=False,
+        help_text="What encodes the choices takes other values. They run with a warning.",
+    )
+    max_length = models.PositiveIntegerField(
+        "longest text", null=True, blank=True, help_text="In characters; empty: the site's limit."
     )
     default = models.JSONField(null=True, blank=True)
     typical = models.JSONField(null=True, blank=True)
@@ -136,6 +144,8 @@ class Feature(models.Model):
             soft_maximum=spec.soft_maximum,
             step=spec.step,
             choices=[[value, _choice_label(label)] for value, label in spec.choices],
+            takes_others=spec.takes_others,
+            max_length=spec.max_length,
             default=spec.default,
             typical=spec.typical,
             imputed=spec.imputed,
@@ -163,6 +173,8 @@ class Feature(models.Model):
             soft_maximum=self.soft_maximum,
             step=self.step,
             choices=tuple((value, label) for value, label in self.choices),
+            takes_others=self.takes_others,
+            max_length=self.max_length,
             default=self.default,
             typical=self.typical,
             imputed=self.imputed,

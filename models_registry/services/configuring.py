@@ -40,16 +40,17 @@ def save_configuration(
         latest = stored.revisions.first()
         before = Configuration.from_json(latest.configuration) if latest else None
         configuration = configuration_of(stored)
+        changes = configuration.changes_since(before) if before else []
     else:
         before = configuration_of(stored)
         configuration = marked_by_admin(configuration, before)
-        if not configuration.changes_since(before):
+        changes = configuration.changes_since(before)
+        if not changes:
             return stored
         write_configuration(stored, configuration)
         ReferenceData.objects.filter(version=stored).fit_to(configuration.features)
     stored.revision += 1
     stored.save(update_fields=["revision"])
-    changes = configuration.changes_since(before) if before else []
     write_revision(stored, configuration, changes, by)
     record(
         "inputs edited",

@@ -69,4 +69,5 @@ def inputs_of(execution: Execution) -> list[tuple[str, str]]:
             else feature.display_with_unit(values[feature.name]),
         )
         for feature in schema.in_form_order
+        if feature.is_asked or values[feature.name] is not None
     ]

@@ -45,6 +45,17 @@ def test_points_lie_in_the_shown_range_and_hold_the_persons_own_value(
         assert not is_whole or isinstance(point, int)
 
 
+def test_whole_numbers_beyond_those_of_a_float_keep_their_digits() -> None:
+    own = 2**60 + 1
+    feature = FeatureSpec("x", "X", Kind.INTEGER, minimum=2**60 - 3, maximum=2**60 + 3)
+    points = points_of(feature, own)
+    assert points == list(range(2**60 - 3, 2**60 + 4))
+    answer = {"points": points, "numbers": [0.1 * n for n in range(7)], "quantity": "value"}
+    curve = draw(answer, feature, own, [TARGET])
+    assert [point.is_own for point in curve.points].index(True) == 4
+    assert curve.low_text == f"{2**60 - 3:,}"
+
+
 def test_a_hard_range_is_drawn_from_end_to_end() -> None:
     points = points_of(AGE, 34.0)
 

@@ -246,3 +246,19 @@ def test_a_regression_has_its_interval_and_no_label(alice: User) -> None:
     [line] = read(lines_of(file_of(alice)))
     cells = ("prediction", "prediction_label", "interval_low", "interval_high")
     assert [line[name] for name in cells] == ["398000.123456789", "", "1.5", "2.5"]
+
+
+def test_identifiers_are_written_in_all_their_digits(alice: User) -> None:
+    ids = (1234567890123456788, 1234567890123456789)
+    features = (
+        FeatureSpec("id", "Id", Kind.CHOICE, choices=tuple((one, f"Shop {one}") for one in ids)),
+        FeatureSpec("count", "Count", Kind.INTEGER),
+        FeatureSpec("number", "Number", Kind.FLOAT),
+    )
+    version = make_version(features=features, is_active=True)
+    inputs = {"id": ids[1], "count": 2**63 + 1, "number": ids[0]}
+    make_execution(user=alice, version=version, inputs=inputs, outputs=LOAN_OUTPUTS)
+    [line] = read(lines_of(file_of(alice)))
+    assert {name: line[f"input.{name}"] for name in inputs} == {
+        name: str(value) for name, value in inputs.items()
+    }

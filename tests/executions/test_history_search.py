@@ -368,3 +368,31 @@ class TestWhatARowShows(TestCase):
             assert search(user, f"size={number!r}") == {execution}
             assert search(user, f"size:{number!r}..{number!r}") == {execution}
             assert search(user, f"size>{number!r}") == set()
+
+
+def test_a_value_that_is_none_of_the_choices_is_found_by_its_input(alice: User) -> None:
+    city = FeatureSpec("city", "City", Kind.CHOICE, choices=(("Oslo", "Oslo"),), takes_others=True)
+    row = FeatureSpec("row", "Row", Kind.UNUSED, Requirement.MAY_BE_MISSING)
+    version = make_version(features=(city, row), is_active=True)
+    known, other = (
+        make_found(
+            user=alice, version=version, inputs={"city": name, "row": n}, outputs=LOAN_OUTPUTS
+        )
+        for n, name in enumerate(("Oslo", "Stavanger"))
+    )
+    assert search(alice, "city:stavang") == {other}
+    assert search(alice, "city=Oslo") == {known}
+    assert search(alice, "row:1") == {other}
+
+
+def test_an_identifier_is_found_by_all_of_its_digits(alice: User) -> None:
+    number = FeatureSpec("id", "Id", Kind.INTEGER)
+    version = make_version(features=(number,), is_active=True)
+    first = 1234567890123456788
+    found = [
+        make_found(user=alice, version=version, inputs={"id": first + n}, outputs=LOAN_OUTPUTS)
+        for n in range(3)
+    ]
+    assert search(alice, f"id:{first + 1}") == {found[1]}
+    assert search(alice, f"id>{first + 1}") == {found[2]}
+    assert search(alice, f"{first}") == {found[0]}

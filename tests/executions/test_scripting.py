@@ -19,8 +19,7 @@ from executions.scripting import json_object
         ('{"age": NaN}', "--inputs has NaN"),
         ('{"age": 1e999}', "--inputs has a number that is too large"),
         ('{"age": ' + "9" * 5000 + "}", "--inputs has a number that is too large"),
-        ('{"age": "\\u0000"}', "--inputs: “age” holds a character that cannot be stored (U+0000)"),
-        ('{"age": "\udce9"}', "--inputs: “age” holds a character that cannot be stored (U+DCE9)"),
+        ('{"a\\u0000": 1}', "holds a character that cannot be stored (U+0000)"),
         ('{"a":' * 100_000, "--inputs is nested too deeply"),
         ("[" + "1," * 500_000 + "1]", "--inputs holds too many values"),
     ],
@@ -41,3 +40,8 @@ def test_the_words_of_a_script_steer_no_terminal(alice: User) -> None:
         call_command("predict", model, "--by", alice.email, "--inputs", "{}", "--json", stdout=said)
     assert "\x1b" not in said.getvalue()
     assert model in json.loads(said.getvalue().splitlines()[-1])["message"]
+
+
+def test_texts_of_inputs_are_left_to_the_check_of_inputs() -> None:
+    text = "I\x92ll \x00 " + "x" * 6000
+    assert json_object(json.dumps({"text": text}), "--inputs") == {"text": text}

@@ -4,7 +4,7 @@ import pytest
 
 from config.csv_text import csv_lines
 from models_registry.case_table import MAX_ERRORS, MAX_ROWS, CaseColumns, CellError, read_cases
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.input_schema import InputSchema
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS, LOAN_TARGET
 
@@ -92,10 +92,14 @@ def test_no_more_rows_are_read_than_are_taken(monkeypatch: pytest.MonkeyPatch) -
     ("text", "sentence"),
     [
         ("rooms,expected\n3," + "1" * 1024**2, "The table is larger than 1 MB."),
-        ("h" + "," * 400_000 + "\n3,1\n", "The heading has 400,001 columns. At most 500 are read."),
-        ("rooms,expected\n" + "3" * 1001 + ",1\n", "A value of 1,001 characters; at most 1,000"),
-        ("rooms,expected\n3\x1b,1\n", "cannot be stored (U+001B)"),
-        ("rooms,expected\n3\x00,1\n", "cannot be stored (U+0000)"),
+        (
+            "h" + "," * 400_000 + "\n3,1\n",
+            "The heading has 400,001 columns. At most 2500 are read.",
+        ),
+        ("rooms,expected\n3," + "3" * 1001 + "\n", "A value of 1,001 characters; at most 1,000"),
+        ("rooms,expected\n3,1\x1b\n", "cannot be stored (U+001B)"),
+        ("rooms,expected\n3,1\x00\n", "cannot be stored (U+0000)"),
+        ("rooms,expected\n3\x00,1\n", "“\\x00” at character 2 cannot be stored: remove it."),
     ],
 )
 def test_what_is_too_much_for_a_table_is_said_at_once(text: str, sentence: str) -> None:
@@ -156,3 +160,34 @@ def test_a_row_longer_than_its_heading_is_refused() -> None:
 
 def test_empty_rows_are_passed_over_and_the_others_keep_their_numbers() -> None:
     assert errors("rooms,expected\n\n3,100\nx,1\n", PRICE) == [(4, "rooms")]
+
+
+def test_identifiers_blanks_and_other_values_read_back_from_the_table_they_are_written_to() -> None:
+    ids = (1234567890123456788, 1234567890123456789)
+    cabin = FeatureSpec(
+        "cabin", "Cabin", Kind.CHOICE, choices=(("", "(empty)"), ("A", "A")), takes_others=True
+    )
+    features = (
+        FeatureSpec("id", "Id", Kind.CHOICE, choices=tuple((one, str(one)) for one in ids)),
+        FeatureSpec("count", "Count", Kind.INTEGER),
+        cabin,
+        replace(cabin, name="deck", label="Deck", requirement=Requirement.MAY_BE_MISSING),
+        FeatureSpec("row", "Row", Kind.UNUSED, Requirement.MAY_BE_MISSING),
+    )
+    columns = CaseColumns(InputSchema(features), (TargetSpec("price"),), "regression")
+    rows: tuple[dict[str, int | str | None], ...] = (
+        {"id": ids[1], "count": 2**63 + 1, "cabin": "", "deck": "", "row": "7"},
+        {"id": ids[0], "count": 2**53 + 1, "cabin": "B", "deck": None, "row": None},
+    )
+    for inputs in rows:
+        line = columns.row("One", inputs, [1.5], 0.0)
+        text = b"".join(csv_lines(columns.heading, [line])).decode("utf-8-sig")
+        (case,) = read_cases(text, columns).cases
+        assert case.inputs == inputs
+
+
+def test_inputs_whose_labels_differ_in_case_are_told_apart_by_their_exact_label() -> None:
+    features = tuple(FeatureSpec(n, f"Age ({n})", Kind.FLOAT) for n in ("age", "Age"))
+    columns = CaseColumns(InputSchema(features), (TargetSpec("price"),), "regression")
+    (case,) = read_cases("Age (Age),Age (age),expected\n1,2,3\n", columns).cases
+    assert case.inputs == {"Age": 1.0, "age": 2.0}

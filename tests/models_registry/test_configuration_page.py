@@ -1,17 +1,25 @@
 """The page on which an admin says what a version's inputs and answers are."""
 
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.input_schema import InputSchema
 from models_registry.models import InputRule, ModelVersion
+from models_registry.reference_fit import fitted_rows
+from models_registry.reference_profile import Profile
 from models_registry.revisions import configuration_of
+from models_registry.schema_changes import schema_changes
+from models_registry.spec_check import spec_problems
 from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_TARGET, WORK, make_version
 
 KNOWN_WORK = replace(WORK, sources={"kind": "OneHotEncoder"})
@@ -26,14 +34,24 @@ class Posted(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.data: dict[str, str] = {}
-        self._select = ""
+        self._select = self._area = ""
         self.feed(page)
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.data[self._area] += data.removeprefix("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         name, value = found.get("name") or "", found.get("value") or ""
         if tag == "select":
             self._select = name
+        elif tag == "textarea":
+            self._area, self.data[name] = name, ""
         elif tag == "option" and "selected" in found:
             self.data[self._select] = value
         elif tag == "option":
@@ -43,6 +61,17 @@ class Posted(HTMLParser):
                 self.data[name] = value
             elif "checked" in found:
                 self.data[name] = "on"
+
+
+MANY = replace(
+    KNOWN_WORK,
+    name="merchant",
+    label="Merchant",
+    choices=tuple((f"Merchant {n}", f"Merchant {n}") for n in range(150)),
+    takes_others=True,
+    sources={"kind": "OneHotEncoder", "takes_others": "OneHotEncoder"},
+)
+UNUSED = FeatureSpec("row", "Row", Kind.UNUSED, Requirement.MAY_BE_MISSING)
 
 
 def page_of(version: ModelVersion) -> str:
@@ -61,7 +90,19 @@ def save(client: Client, version: ModelVersion, **changes: str) -> Any:
 
 
 def test_saving_the_page_as_it_came_changes_nothing(as_ada: Client) -> None:
-    some = (*LOAN_FEATURES, KNOWN_WORK, OPEN, replace(AGE, name="x", step=0.5, default=20.5))
+    some = (
+        *LOAN_FEATURES,
+        KNOWN_WORK,
+        OPEN,
+        replace(AGE, name="x", step=0.5, default=20.5),
+        replace(MANY, default="Merchant 7", typical="Another one"),
+        replace(MANY, takes_others=False, typical="Merchant 8", sources={"kind": "config"}),
+        replace(KNOWN_WORK, choices=(("", "(empty)"), (" ", "(1 space)"), ("A", "A")), typical=""),
+        replace(KNOWN_WORK, choices=((2**60, str(2**60)), (2**60 + 1, "b")), default=2**60 + 1),
+        replace(AGE, kind=Kind.INTEGER, minimum=2**60 + 1, maximum=None, typical=2**60 + 1),
+        FeatureSpec("note", "Note", Kind.STRING, max_length=20_000, typical="x" * 1000),
+        UNUSED,
+    )
     features = tuple(replace(f, name=f"{f.name}{n}") for n, f in enumerate(some))
     version = make_version(features=features)
     InputRule.from_spec(version, 0, RuleSpec("work3", RuleKind.REQUIRES, "income1", "emp")).save()
@@ -286,3 +327,168 @@ def test_two_hundred_inputs_are_saved_at_once(as_ada: Client) -> None:
 def test_a_version_without_inputs_says_where_they_come_from(as_ada: Client) -> None:
     page = as_ada.get(page_of(make_version(features=(), targets=()))).content.decode()
     assert "No inputs are known yet" in page
+
+
+def test_other_labels_of_many_choices_are_lines(as_ada: Client) -> None:
+    version = make_version(features=(MANY,))
+    assert Posted(as_ada.get(page_of(version)).content.decode()).data["f0-lines"] == ""
+    save(as_ada, version, f0_lines="Merchant 7 = Seven = 7\r\n\r\nMerchant 9 = Nine\r\n")
+    merchant = configuration_of(version).features[0]
+    assert merchant.index.label_of("Merchant 7") == "Seven = 7"
+    assert merchant.index.label_of("Merchant 8") == "Merchant 8"
+    assert len(merchant.choices) == 150
+    lines = Posted(as_ada.get(page_of(version)).content.decode()).data["f0-lines"]
+    assert lines == "Merchant 7 = Seven = 7\nMerchant 9 = Nine"
+    save(as_ada, version, f0_lines="Merchant 9 = Nine", f0_default="nine", f0_typical="Another")
+    merchant = configuration_of(version).features[0]
+    assert merchant.index.label_of("Merchant 7") == "Merchant 7"
+    assert (merchant.default, merchant.typical) == ("nine", "Another")
+
+
+def test_a_line_that_names_no_value_is_told(as_ada: Client) -> None:
+    version = make_version(features=(MANY,))
+    text = save(as_ada, version, f0_lines="Merchant 7 = Seven\nPaul = P").content.decode()
+    assert "Line 2: the model has no such value." in text
+    assert "Merchant 7 = Seven\nPaul = P</textarea>" in text
+
+
+def test_many_choices_that_people_gave_are_lines_with_their_values(as_ada: Client) -> None:
+    version = make_version(features=(replace(MANY, sources={"kind": "config"}),))
+    lines = unchanged(as_ada, version)["f0-lines"].split("\n")
+    assert lines[149] == "Merchant 149 = Merchant 149"
+    save(as_ada, version, f0_lines="\n".join([*lines[:120], "New = A new one", "Plain"]))
+    choices = configuration_of(version).features[0].choices
+    assert (len(choices), choices[120:]) == (122, (("New", "A new one"), ("Plain", "Plain")))
+
+
+def test_only_what_the_encoder_takes_can_be_let_in(as_ada: Client) -> None:
+    version = make_version(features=(MANY, KNOWN_WORK))
+    data = unchanged(as_ada, version)
+    assert data["f0-takes_others"] == "on"
+    del data["f0-takes_others"]
+    as_ada.post(page_of(version), data | {"f1-takes_others": "on"})
+    many, work = configuration_of(version).features
+    assert (many.takes_others, work.takes_others) == (False, False)
+    save(as_ada, version, f0_takes_others="on")
+    assert configuration_of(version).features[0].takes_others
+
+
+def test_a_text_may_have_a_limit_of_its_own(as_ada: Client) -> None:
+    version = make_version(features=(FeatureSpec("note", "Note", Kind.STRING), AGE))
+    assert "In characters. Empty: 10,000." in as_ada.get(page_of(version)).content.decode()
+    save(as_ada, version, f0_max_length="500")
+    assert configuration_of(version).features[0].max_length == 500
+    assert version.revisions.get().changes == ["Note: Longest text the site's → 500"]
+    assert save(as_ada, version, f0_max_length="0").status_code == 422
+
+
+def test_what_no_step_uses_can_be_asked_for_all_the_same(as_ada: Client) -> None:
+    version = make_version(features=(UNUSED, AGE))
+    text = as_ada.get(page_of(version)).content.decode()
+    assert "No step of the model looks at this column." in text
+    assert text.count('<option value="unused"') == 1
+    save(as_ada, version, f0_kind="string")
+    assert configuration_of(version).features[0].kind is Kind.STRING
+    assert save(as_ada, version, f1_kind="unused").status_code == 422
+
+
+def test_more_than_two_hundred_inputs_are_shown_and_saved_in_parts(as_ada: Client) -> None:
+    features = tuple(replace(AGE, name=f"age{n}", label=f"Age {n}") for n in range(250))
+    version = make_version(features=features)
+    text = as_ada.get(page_of(version)).content.decode()
+    assert "Part 1 of 5." in text
+    assert "f50-label" not in text
+    third = f"{page_of(version)}?page=3"
+    data = Posted(as_ada.get(third).content.decode()).data
+    answer = as_ada.post(third, data | {"f120-unit": "a", "f120-place": "1"})
+    assert (answer.status_code, answer["Location"]) == (302, third)
+    saved = configuration_of(version)
+    assert saved.features[120].unit == "a"
+    assert saved.features[0].unit == "years"
+    assert [one.name for one in saved.schema.in_form_order][:3] == ["age120", "age0", "age1"]
+    assert version.revisions.get().changes[0] == "Age 120: Unit years → a"
+
+
+def test_inputs_are_found_by_name_and_saved(as_ada: Client) -> None:
+    features = tuple(replace(AGE, name=f"age{n}", label=f"Age {n}") for n in range(250))
+    version = make_version(features=features)
+    found = f"{page_of(version)}?wanted=age24"
+    data = Posted(as_ada.get(found).content.decode()).data
+    assert {key for key in data if key.endswith("-label") and key[0] == "f"} == {
+        f"f{n}-label" for n in (24, *range(240, 250))
+    }
+    as_ada.post(found, data | {"f24-unit": "a"})
+    assert configuration_of(version).features[24].unit == "a"
+
+
+def test_a_rule_between_many_inputs_names_them(as_ada: Client) -> None:
+    features = tuple(replace(AGE, name=f"age{n}", label=f"Age {n}") for n in range(250))
+    version = make_version(features=features)
+    save(as_ada, version, r0_first="age3", r0_kind="below", r0_second="Age 240")
+    assert configuration_of(version).rules == (RuleSpec("age3", RuleKind.BELOW, "age240"),)
+    assert Posted(as_ada.get(page_of(version)).content.decode()).data["r0-second"] == "age240"
+    assert "Choose an input." in save(as_ada, version, r0_first="7").content.decode()
+
+
+def calls_of_a_save(client: Client, count: int) -> tuple[int, int]:
+    """How many functions run, and how many texts are compared, to save a page with ``count``
+    choices."""
+    compared = 0
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+        def strip(self, chars: str | None = None, /) -> "Counted":
+            return Counted(str.strip(self, chars))
+
+        def casefold(self) -> "Counted":
+            return Counted(str.casefold(self))
+
+    choices = tuple((f"Merchant {n}", f"Merchant {n}") for n in range(count))
+    before = replace(MANY, choices=choices)
+    after = replace(before, choices=tuple((Counted(v), Counted(f"No. {v}")) for v, _ in choices))
+    version = make_version(features=(before,))
+    data = unchanged(client, version) | {"f0-lines": "Merchant 1 = One", "f0-typical": "Merchant 2"}
+    called = 0
+
+    def note(frame: object, event: str, argument: object) -> None:
+        nonlocal called
+        called += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        assert client.post(page_of(version), data).status_code == 302
+        assert spec_problems(after) == {}
+        assert len(schema_changes(InputSchema((before,)), InputSchema((after,))).changed) == 1
+        assert InputSchema((after,)).clean({"merchant": "Merchant 3"}).is_valid
+        fitted_rows((after,), [{"merchant": f"Merchant {n}"} for n in range(50)], Profile({}))
+    finally:
+        sys.setprofile(None)
+    return called, compared
+
+
+def test_what_a_save_costs_grows_as_the_choices_do(as_ada: Client) -> None:
+    calls_of_a_save(as_ada, 200)  # what is done once is done
+    few_calls, few_compared = calls_of_a_save(as_ada, 500)
+    many_calls, many_compared = calls_of_a_save(as_ada, 2000)
+    assert many_calls < 5 * few_calls
+    assert many_compared < 5 * few_compared + 100
+
+
+def test_a_save_writes_the_inputs_that_changed(as_ada: Client) -> None:
+    features = tuple(replace(AGE, name=f"age{n}", label=f"Age {n}") for n in range(200))
+    version = make_version(features=features)
+    data = unchanged(as_ada, version) | {"f7-unit": "a"}
+    with CaptureQueriesContext(connection) as queries:
+        as_ada.post(page_of(version), data)
+    writes = [one["sql"] for one in queries if one["sql"].startswith("UPDATE")]
+    writes = [sql for sql in writes if "models_registry_feature" in sql]
+    assert len(writes) == 2
+    assert all(sql.count("WHEN") == 1 for sql in writes)

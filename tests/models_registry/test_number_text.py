@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.number_text import NumberProblem, format_number, parse_number
+from models_registry.number_text import NumberProblem, as_float, format_number, parse_number
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,18 @@ from models_registry.number_text import NumberProblem, format_number, parse_numb
         ("0.125", 0.125),
         ("1234.567", 1234.567),
         (" 42 ", 42),
+        ("12,34,567", 1_234_567),
+        ("-1,23,45,678.90", -12_345_678.9),
+        ("1,23,456", 123_456),
+        ("5.", 5),
+        ("5,", 5),
+        ("1,234.", 1234),
+        (",5", 0.5),
+        ("1\u2009234\u202f567", 1_234_567),
+        ("\u20135", -5),
+        ("١٢٣", 123),
+        ("١٬٢٣٤٫٥", 1234.5),
+        ("１２．５", 12.5),
     ],
 )
 def test_a_number_is_read_in_either_decimal_convention(text: str, number: float) -> None:
@@ -48,11 +60,17 @@ def test_the_persons_number_format_decides_what_would_be_ambiguous() -> None:
         "inf",
         "-Infinity",
         "1_000",
-        "١٢٣",
+        "5²",
+        "½",
         "1e400",
         "0x10",
         "1.2.3",
-        "1,23,456",
+        "1,23,45",
+        "1,2,345,678",
+        "12.34.567",
+        "123,45,678",
+        "9" * 5000,
+        "0" * 5000,
         "12a",
         "--5",
         "\ud800",
@@ -61,6 +79,27 @@ def test_the_persons_number_format_decides_what_would_be_ambiguous() -> None:
 )
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
     assert isinstance(parse_number(text), NumberProblem)
+
+
+def test_what_is_grouped_otherwise_is_told_how_digits_are_grouped() -> None:
+    problem = parse_number("12,3456,7")
+    assert isinstance(problem, NumberProblem)
+    assert "grouped by three, as in 1,234,567, or as 12,34,567" in problem.message
+
+
+@given(st.integers(-(2**64), 2**64))
+def test_a_whole_number_keeps_every_digit(number: int) -> None:
+    for text in (str(number), f"{number:,}", format_number(number)):
+        read = parse_number(text, decimal_mark=".")
+        assert read == number
+        assert isinstance(read, int)
+
+
+def test_a_whole_number_that_no_float_shows_stays_whole() -> None:
+    assert as_float(2**53 + 1) == 2**53 + 1
+    assert isinstance(as_float(2**53 + 1), int)
+    assert isinstance(as_float(5), float)
+    assert isinstance(as_float(10**22), float)
 
 
 def test_minus_zero_becomes_zero() -> None:

@@ -19,6 +19,13 @@ def test_a_number_is_told_by_its_count_range_mean_and_quantiles() -> None:
     assert column.is_whole
 
 
+def test_identifiers_keep_their_digits_in_range_and_median() -> None:
+    first = 1_234_567_890_123_456_788
+    column = read("id\n" + "".join(f"{first + n}\n" for n in range(3))).profile.columns["id"]
+    assert (column.minimum, column.median, column.maximum) == (first, first + 1, first + 2)
+    assert column.is_whole
+
+
 def test_a_text_is_told_by_its_most_frequent_values() -> None:
     column = read("town,x\nBern,1\nChur,1\nBern,1\n,1\n").profile.columns["town"]
     assert (column.values, column.missing, column.is_number) == (
@@ -58,7 +65,8 @@ def test_a_decimal_comma_is_read_as_one() -> None:
         ("1_000", ".", None),
         ("inf", ".", None),
         ("1e999", ".", None),
-        ("٣", ".", None),
+        ("٣", ".", 3),
+        ("1234567890123456789", ".", 1_234_567_890_123_456_789),
     ],
 )
 def test_a_cell_is_a_number_as_people_write_them(
@@ -95,7 +103,7 @@ def test_a_character_cut_in_two_by_the_transfer_is_read_whole() -> None:
         ("a,b\n1,2\n1\n", "Row 2 .* has 1 values, the header names 2 columns"),
         ("a\n" + "x" * 10_001, "Row 1 .* 10,001 characters"),
         ("a\nx\x00y\n", "NUL"),
-        (",".join(f"c{n}" for n in range(501)) + "\n", "501 columns"),
+        (",".join(f"c{n}" for n in range(2501)) + "\n", "2501 columns"),
         ("a," + "n" * 301 + "\n1,2\n", "The name of column 2 .* has 301 characters; at most 300"),
         ("a,b\x1b[2J\n1,2\n", r"The name of column 2 .* cannot be stored \(U\+001B\)"),
     ],

@@ -76,14 +76,15 @@ LONG = [
     ({"features": [{"name": "a", "description": "d" * 301}]}, "description", "at most 300"),
     ({"features": [{"name": "a", "deprecated": "d" * 201}]}, "deprecated", "at most 200"),
     ({"features": [{"name": "a", "default": "d" * 1001}]}, "default", "at most 1,000"),
+    ({"features": [{"name": "a", "max_length": 1_000_001}]}, "max_length", "to 1,000,000"),
     ({"features": [{"name": "a", "choices": ["c" * 201]}]}, "choices[0]", "at most 200"),
     ({"features": [{"name": "a", "choices": {"x": "c" * 201}}]}, "choices.x", "at most 200"),
     ({"features": [{"name": "a", "choices": {"c" * 201: "x"}}]}, "choices", "at most 200"),
-    ({"features": [{"name": "a", "choices": list(range(1001))}]}, "choices", "1,001 values"),
+    ({"features": [{"name": "a", "choices": list(range(20_001))}]}, "choices", "20,001 values"),
     (
-        {"features": [{"name": f"f{n}", "choices": list(range(900))} for n in range(6)]},
+        {"features": [{"name": f"f{n}", "choices": list(range(13_400))} for n in range(3)]},
         "features",
-        "5,400 choices together",
+        "40,200 choices together",
     ),
     (
         {"features": [{"name": "a", "choices": [{"value": 1, "label": "c" * 201}]}]},

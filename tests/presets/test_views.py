@@ -1,5 +1,6 @@
 """Presets as people use them."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +12,10 @@ from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
+from models_registry.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from presets.models import Preset
-from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+from tests.factories import AGE, LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 
 TYPED = {"f0": "34", "f1": "41500", "f2": "false", "f3": "self"}
 
@@ -254,3 +256,49 @@ def test_the_forms_menu_offers_presets(
     make_preset(alice, active_version)
     page = as_alice.get(reverse("presets:picker", args=[active_version.model.slug]))
     assert "Young" in page.content.decode()
+
+
+def test_a_preset_keeps_another_value_an_empty_category_and_an_identifier(
+    as_alice: Client, alice: User
+) -> None:
+    first = 1234567890123456788
+    city = FeatureSpec(
+        "city", "City", Kind.CHOICE, choices=(("", "(empty)"), ("Oslo", "Oslo")), takes_others=True
+    )
+    store = FeatureSpec("id", "Id", Kind.CHOICE, choices=((first, "A"), (first + 1, "B")))
+    row = FeatureSpec("row", "Row", Kind.UNUSED, Requirement.MAY_BE_MISSING)
+    version = make_version(features=(city, store, row), is_active=True)
+    for other in ("Stavanger", ""):
+        inputs = {"city": other, "id": first + 1, "row": 5}
+        execution = make_execution(user=alice, version=version, inputs=inputs, outputs=LOAN_OUTPUTS)
+        page = as_alice.get(reverse("presets:save_from", args=[execution.pk]))
+        form = page.context["form"]
+        data = {field.html_name: str(field.value()) for field in form.hidden_fields()}
+        data |= {key: form[key].value() for key in form.inputs} | {"name": f"In “{other}”"}
+        answer = as_alice.post(reverse("presets:save", args=[version.model.slug]), data)
+        assert answer.status_code == 302
+        preset = Preset.objects.get(name=f"In “{other}”")
+        assert preset.inputs == {"city": other, "id": first + 1}
+        loaded = as_alice.get(reverse("presets:load", args=[preset.pk])).context["form"]
+        assert {name: loaded[key].value() for key, name in loaded.names.items()} == {
+            "city": other or "(empty)",
+            "id": str(first + 1),
+        }
+
+
+def test_a_preset_of_many_inputs_is_a_row_of_those_that_are_given(
+    as_alice: Client, alice: User
+) -> None:
+    features = tuple(replace(AGE, name=f"a{n}", label=f"A {n}") for n in range(201))
+    version = make_version(features=features, is_active=True)
+    url = reverse("presets:save", args=[version.model.slug])
+    digest = version.features.as_schema().digest
+    token = "6f1c3a52-0d5a-4b36-9d9e-0a3f0a3f0a3f"
+    typed_row = {"schema": digest, "form_token": token, "row": "a7\ta9\n34\t40"}
+    form = as_alice.post(url, typed_row).context["form"]
+    data = {field.html_name: str(field.value()) for field in form.hidden_fields()}
+    as_alice.post(url, {**data, "row": form["row"].value(), "name": "Two"})
+    preset = Preset.objects.get()
+    assert preset.inputs == {"a7": 34.0, "a9": 40.0}
+    loaded = as_alice.get(reverse("presets:load", args=[preset.pk])).context["form"]
+    assert loaded["row"].value().splitlines()[1].strip("\t").split("\t") == ["34", "", "40"]

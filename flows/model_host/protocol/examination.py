@@ -13,8 +13,11 @@ Requirement = Literal["required", "optional", "may_be_missing"]
 
 @dataclass(frozen=True)
 class ProposedChoice:
+    """A category. Where it is no number and no text (a date, an interval), ``value`` is the text
+    that stands for it; ``label`` is a shorter one, "" where the value says it."""
+
     value: Scalar
-    label: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class ProposedFeature:
     """One input as read from the fitted object. ``sources`` says where each field came from, e.g.
     ``{"kind": "OneHotEncoder", "default": "SimpleImputer (median)", "name": "feature_names_in_"}``.
     ``complete`` is False where the column's route could not be followed: the admin must finish it.
+    ``takes_others``: what encodes the choices was told what to do with other values of their type,
+    and the model answered a trial with one.
     ``typical`` is a value for the smoke prediction and the "typical values" button, else None."""
 
     name: str
@@ -31,6 +36,7 @@ class ProposedFeature:
     maximum: float | None = None
     is_soft_range: bool = True
     choices: tuple[ProposedChoice, ...] = ()
+    takes_others: bool = False
     default: Scalar = None
     imputed: Scalar = None
     typical: Scalar = None

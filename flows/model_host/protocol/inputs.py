@@ -12,7 +12,8 @@ Container = Literal["frame", "array", "texts"]
 """What the estimator is called with: a one-row DataFrame with the training column names and order;
 a (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
 that begin with a text vectorizer."""
-Kind = Literal["integer", "float", "string", "boolean", "choice"]
+Kind = Literal["integer", "float", "string", "boolean", "choice", "unused"]
+"""``unused``: no step of the model looks at the column, and whatever is given for it is ignored."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from executions.answer import Answer
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare, difference, same
 from executions.comparison.drawing import BOTTOM, TOP, draw, nice_ticks
+from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.input_schema import InputSchema
 from tests.factories import AGE, LOAN_FEATURES, LOAN_INPUTS
 
@@ -40,6 +41,27 @@ def test_only_inputs_that_differ_are_differing() -> None:
 def test_a_changed_number_says_how_far_and_how_much() -> None:
     cell = compare([made(age=28.0), made(2, age=34.0)]).differing[0].cells[1]
     assert (cell.text, cell.delta) == ("34 years", "+6 (+21 %)")
+
+
+def test_identifiers_that_share_a_float_differ_and_are_subtracted_exactly() -> None:
+    first = 1234567890123456788
+    number = FeatureSpec("id", "Id", Kind.INTEGER)
+    choice = FeatureSpec("shop", "Shop", Kind.CHOICE, choices=((first, "A"), (first + 1, "B")))
+    schema = InputSchema((number, choice))
+    two = [replace(made(day), schema=schema, inputs={"id": first + day, "shop": first + day - 1})
+           for day in (1, 2)]  # fmt: skip
+    lines = compare(two).differing
+    assert [line.cells[1].text for line in lines] == ["1,234,567,890,123,456,790", "B"]
+    assert lines[0].cells[1].delta.startswith("+1 ")
+    assert not same(first, first + 1)
+    assert same(first, float(first))
+
+
+def test_what_a_model_does_not_look_at_is_not_compared() -> None:
+    unused = FeatureSpec("row", "Row", Kind.UNUSED)
+    schema = InputSchema((unused, AGE))
+    two = [replace(made(day), schema=schema, inputs={"row": day, "age": 34.0}) for day in (1, 2)]
+    assert [line.name for line in compare(two).inputs] == ["age"]
 
 
 def test_no_share_is_given_of_nothing() -> None:

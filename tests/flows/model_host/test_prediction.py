@@ -565,7 +565,7 @@ def test_a_text_where_the_model_computes_is_blamed_on_its_input() -> None:
         ("float", "12", "a number is expected"),
         ("float", True, "a number is expected"),
         ("integer", 1.5, "a whole number is expected"),
-        ("integer", 2**63, "the number is too large"),
+        ("integer", 2**64, "the number is too large"),
         ("boolean", "True", "yes or no is expected"),
         ("boolean", 1, "yes or no is expected"),
         ("string", 1, "a text is expected"),

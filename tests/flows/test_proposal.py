@@ -1,0 +1,356 @@
+"""The form proposed for a model takes what the model takes, and leads to scikit-learn's answer.
+
+Each row goes the way of a person's: through the proposed schema, the JSON of the database and the
+layout, into the one-row table; the answer is compared with that of the model itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+
+from executions.forms import InputForm
+from flows.model_host.examine import examine
+from flows.model_host.prediction import predict
+from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.inputs import Column, InputLayout
+from flows.predict import layout
+from flows.proposal import propose
+from models_registry.feature_spec import FeatureSpec
+from models_registry.input_schema import InputSchema
+
+ROWS = 120
+IDS = (1234567890123456788, 1234567890123456789)
+MONTHS = list(pd.date_range("2026-01-01", periods=4, freq="MS"))
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def schema_of(model: Any, config: dict[str, Any] | None = None) -> InputSchema:
+    return InputSchema(propose(examine(model), config or {}).features)
+
+
+def named(schema: InputSchema, name: str) -> FeatureSpec:
+    return schema.by_name[name]
+
+
+def answered(
+    model: Any, schema: InputSchema, raw: dict[str, Any]
+) -> tuple[list[float], tuple[str, ...]]:
+    """The probabilities, or the number, that a person gets for ``raw``, and the warnings."""
+    cleaned = schema.clean(raw)
+    assert cleaned.is_valid, cleaned.errors
+    values = schema.read(json.loads(json.dumps(cleaned.values)))
+    container = examine(model).container
+    (target,) = predict(model, layout(schema, container), values).targets
+    found: list[Any] = [one.probability for one in target.probabilities] or [target.value]
+    return [float(one) for one in found], cleaned.warnings
+
+
+def own(model: Any, rows: Any) -> list[float]:
+    """What scikit-learn itself answers."""
+    ask = model.predict_proba if hasattr(model, "predict_proba") else model.predict
+    return [float(one) for one in np.ravel(ask(rows))]
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it."""
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def categories(
+    values: Sequence[Any], encoder: Any, of: Callable[[list[Any]], Any] | None = None
+) -> Any:
+    """A model with one column of ``values`` behind an encoder, and the table it was trained on."""
+    places = np.arange(ROWS) % len(values)
+    column = [values[int(place)] for place in places]
+    table = pd.DataFrame({"x": of(column) if of else pd.Series(column, dtype=object)})
+    answers = (places >= len(values) / 2).astype(int)
+    steps = ColumnTransformer([("x", encoder, ["x"])])
+    return make_pipeline(steps, LogisticRegression(C=100)).fit(table, answers), table
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2),
+        OneHotEncoder(handle_unknown="warn"),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        TargetEncoder(random_state=0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("values", "new"), [(("Oslo", "Bergen"), "Stavanger"), ((101, 202), 303), ((0.5, 1.5), 2.5)]
+)
+def test_a_value_that_an_encoder_was_told_to_take_is_answered_as_scikit_learn_does(
+    encoder: Any, values: Any, new: Any
+) -> None:
+    model, _ = categories(values, encoder, pd.Series)
+    schema = schema_of(model, {"features": [{"name": "x", "type": "string"}]})
+    found, warnings = answered(model, schema, {"x": new})
+    assert found == pytest.approx(own(model, pd.DataFrame({"x": [new]})), rel=1e-9)
+    assert f"X: the model was not trained with “{new}”" in warnings[0]
+    assert [value for value, _ in named(schema, "x").choices] == sorted(values)
+
+
+def test_a_booster_takes_categories_that_it_has_not_seen() -> None:
+    table = pd.DataFrame({"x": pd.Categorical(["a", "b", "c"] * 40), "n": range(ROWS)})
+    model = HistGradientBoostingClassifier(max_iter=3).fit(table, [0, 1, 1] * 40)
+    schema = schema_of(model)
+    new = pd.DataFrame({"x": pd.Categorical(["d"]), "n": [3]})
+    assert answered(model, schema, {"x": "d", "n": 3})[0] == pytest.approx(own(model, new))
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=str)
+def test_a_strict_encoder_keeps_its_choices_closed(encoder: Any) -> None:
+    model, _ = categories(("a", "b"), encoder)
+    schema = schema_of(model, {"features": [{"name": "x", "other_values": True}]})
+    assert not named(schema, "x").takes_others
+    assert "is not a choice" in str(schema.clean({"x": "c"}).errors["x"])
+
+
+def test_one_strict_encoder_of_two_closes_the_choices() -> None:
+    table = pd.DataFrame({"x": ["a", "b"] * 60})
+    both = ColumnTransformer(
+        [("one", OneHotEncoder(handle_unknown="ignore"), ["x"]), ("two", OrdinalEncoder(), ["x"])]
+    )
+    model = make_pipeline(both, LogisticRegression()).fit(table, [0, 1] * 60)
+    assert not named(schema_of(model), "x").takes_others
+
+
+def test_choices_are_closed_where_the_model_itself_fails_on_another_value() -> None:
+    table = pd.DataFrame({"x": ["a", "b"] * 60})
+    coded = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    model = make_pipeline(coded, CategoricalNB()).fit(table, [0, 1] * 60)
+    assert not named(schema_of(model), "x").takes_others
+
+
+def test_a_configuration_may_close_the_choices() -> None:
+    model, _ = categories(("a", "b"), OneHotEncoder(handle_unknown="ignore"))
+    schema = schema_of(model, {"features": [{"name": "x", "other_values": False}]})
+    assert "is not a choice" in str(schema.clean({"x": "c"}).errors["x"])
+
+
+TYPED: dict[str, tuple[Sequence[Any], Callable[[list[Any]], Any] | None]] = {
+    "datetime64": (MONTHS, pd.Series),
+    "datetime64[ns]": (MONTHS, lambda column: pd.Series(column).astype("datetime64[ns]")),
+    "Timestamp": (MONTHS, None),
+    "zone": ([one.tz_localize("Europe/Oslo") for one in MONTHS], pd.Series),
+    "hours": ([one + pd.Timedelta(hours=8) for one in MONTHS], pd.Series),
+    "date": ([one.date() for one in MONTHS], None),
+    "datetime": ([one.to_pydatetime() for one in MONTHS], None),
+    "time": ([datetime.time(8), datetime.time(9)], None),
+    "Timedelta": ([pd.Timedelta(days=one) for one in range(3)], pd.Series),
+    "Interval": (list(pd.interval_range(0, 3)), pd.Series),
+    "cut": ([1, 5, 9], lambda column: pd.cut(pd.Series(column), [0, 3, 6, 10])),
+    "Period": ([pd.Period("2026-01"), pd.Period("2026-02")], pd.Series),
+    "Decimal": ([Decimal("1.50"), Decimal("2.5")], None),
+    "bytes": ([b"a", b"b", b"\xff"], None),
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+@pytest.mark.parametrize(
+    "encoder",
+    [OneHotEncoder(handle_unknown="ignore"), OneHotEncoder(), OrdinalEncoder(), TargetEncoder()],
+    ids=str,
+)
+def test_a_category_of_another_type_is_a_choice_and_reaches_the_encoder_as_itself(
+    name: str, encoder: Any
+) -> None:
+    values, of = TYPED[name]
+    model, table = categories(values, encoder, of)
+    schema = schema_of(model, {"features": [{"name": "x", "type": "string"}]})
+    (feature,) = schema.features
+    assert feature.is_complete
+    assert not feature.takes_others
+    rows = {value: place for place, value in enumerate(table["x"])}
+    assert len(feature.choices) == len(rows)
+    by_answer = {tuple(own(model, table[i : i + 1])) for i in rows.values()}
+    for value, label in feature.choices:
+        found, warnings = answered(model, schema, {"x": value})
+        assert any(found == pytest.approx(one, rel=1e-9) for one in by_answer)
+        assert answered(model, schema, {"x": label})[0] == found
+        assert warnings == ()
+    assert "is not a choice" in str(schema.clean({"x": "2031-05-05"}).errors["x"])
+
+
+def test_each_date_is_answered_as_itself() -> None:
+    model, table = categories(MONTHS, OneHotEncoder(handle_unknown="ignore"), pd.Series)
+    typical = {"name": "x", "type": "string", "typical": "2026-02-01"}
+    schema = schema_of(model, {"features": [typical]})
+    assert schema.typical_values() == {"x": "2026-02-01T00:00:00"}
+    assert named(schema, "x").choices[0] == ("2026-01-01T00:00:00", "2026-01-01")
+    for place, month in enumerate(MONTHS):
+        found, _ = answered(model, schema, {"x": month.isoformat()})
+        assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-9)
+
+
+def test_a_text_never_reaches_an_encoder_of_dates_whatever_the_layout_says() -> None:
+    model, _ = categories(MONTHS, OneHotEncoder(handle_unknown="ignore"), pd.Series)
+    for kind, given in (("string", "May"), ("choice", "May")):
+        with pytest.raises(HostError, match="one of the values it was trained with") as refusal:
+            predict(model, InputLayout("frame", (Column("x", kind),)), {"x": given})  # type: ignore[arg-type]
+        assert (refusal.value.code, refusal.value.input) == ("INPUT", "x")
+
+
+@pytest.mark.parametrize(("values", "given"), [(("a", "b"), 5), ((1, 2), "a"), ((1, 2), True)])
+def test_a_value_of_a_type_that_no_category_has_never_reaches_the_encoder(
+    values: Any, given: Any
+) -> None:
+    model, _ = categories(values, OneHotEncoder(handle_unknown="ignore"))
+    with pytest.raises(HostError, match="is expected"):
+        predict(model, InputLayout("frame", (Column("x", "choice"),)), {"x": given})
+
+
+@pytest.mark.parametrize("ids", [IDS, (2**64 - 2, 2**64 - 1), (2**70, 2**70 + 1)], ids=str)
+@pytest.mark.parametrize(
+    "encoder",
+    [OneHotEncoder(), OneHotEncoder(handle_unknown="ignore"), OrdinalEncoder(), TargetEncoder()],
+    ids=str,
+)
+def test_identifiers_that_share_a_float_are_told_apart(ids: tuple[int, int], encoder: Any) -> None:
+    dtype = object if ids[1] >= 2**64 else np.uint64 if ids[1] >= 2**63 else np.int64
+    model, table = categories(ids, encoder, lambda column: np.array(column, dtype=dtype))
+    schema = schema_of(model)
+    for place, one in enumerate(ids):
+        for raw in (one, str(one), named(schema, "x").as_typed(one)):
+            found, _ = answered(model, schema, {"x": raw})
+            assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-9)
+
+
+def test_identifiers_are_told_apart_in_a_model_without_column_names() -> None:
+    rows = np.array(IDS * 60).reshape(-1, 1)
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(rows, [0, 1] * 60)
+    for place, one in enumerate(IDS):
+        found, _ = answered(model, schema_of(model), {"x0": one})
+        assert found == pytest.approx(own(model, rows[place : place + 1]), rel=1e-9)
+
+
+def test_an_identifier_behind_an_imputer_keeps_its_digits() -> None:
+    table = pd.DataFrame({"x": IDS * 60})
+    fill = SimpleImputer(strategy="most_frequent")
+    model = make_pipeline(fill, OneHotEncoder(), LogisticRegression()).fit(table, [0, 1] * 60)
+    for place, one in enumerate(IDS):
+        found, _ = answered(model, schema_of(model), {"x": one})
+        assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "values", [("", "A", "B"), (" ", "  ", "basic"), ("A", "A "), ("Ä", "A\u0308"), ("a\nb", "ab")]
+)
+def test_blank_and_look_alike_categories_can_be_chosen_in_the_form(values: tuple[str, ...]) -> None:
+    model, table = categories(values, OneHotEncoder())
+    schema = schema_of(model)
+    for place, value in enumerate(values):
+        form = InputForm(schema, values={"x": value})
+        posted = dict(form.initial) | {"f0": form.initial["f0"].replace("\n", "\r\n")}
+        form = InputForm(schema, posted)
+        assert form.is_valid(), form.errors
+        assert form.cleaned_inputs.values == {"x": value}
+        found, _ = answered(model, schema, {"x": value})
+        assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-9)
+
+
+@pytest.mark.parametrize("extra", [7, "seven", None, True, "2026-01-01"])
+@pytest.mark.parametrize("has_names", [True, False])
+def test_a_column_that_is_dropped_takes_anything(extra: Any, has_names: bool) -> None:
+    table = pd.DataFrame({"id": range(ROWS), "age": np.linspace(18, 80, ROWS)})
+    columns: list[Any] = ["age"] if has_names else [1]
+    rows: Any = table if has_names else table.to_numpy()
+    step = ColumnTransformer([("n", StandardScaler(), columns)])
+    model = make_pipeline(step, LogisticRegression()).fit(rows, [0, 1] * 60)
+    schema = schema_of(model)
+    first, second = (one.name for one in schema.features)
+    found, warnings = answered(model, schema, {first: extra, second: 30})
+    given = table[:1].assign(age=30.0)
+    assert found == pytest.approx(own(model, given if has_names else given.to_numpy()), rel=1e-9)
+    assert warnings == ()
+    assert [one.name for one in schema.asked] == [second]
+
+
+def test_the_row_of_a_training_table_is_taken_as_it_is() -> None:
+    table = pd.DataFrame(
+        {
+            "id": range(ROWS),
+            "when": pd.Timestamp("2026-01-01"),
+            "city": ["Oslo", "Lund"] * 60,
+            "note": None,
+        }
+    )
+    step = ColumnTransformer([("c", OneHotEncoder(), ["city"])])
+    model = make_pipeline(step, LogisticRegression()).fit(table, [0, 1] * 60)
+    row = {name: plain(table[name].iloc[0]) for name in table}
+    found, _ = answered(model, schema_of(model), row)
+    assert found == pytest.approx(own(model, table[:1]), rel=1e-9)
+
+
+def test_flags_are_taken_as_json_has_them() -> None:
+    table = pd.get_dummies(pd.DataFrame({"age": range(ROWS), "city": ["Oslo", "Lund"] * 60}))
+    model = RandomForestClassifier(5, random_state=0).fit(table, [0, 1] * 60)
+    row = {name: plain(table[name].iloc[0]) for name in table}
+    assert row["city_Oslo"] is True
+    found, _ = answered(model, schema_of(model), row)
+    assert found == pytest.approx(own(model, table[:1]), rel=1e-9)
+
+
+def test_flags_that_a_booster_keeps_as_categories_are_taken_as_json_has_them() -> None:
+    table = pd.DataFrame({"flag": pd.Categorical([True, False] * 60), "n": range(ROWS)})
+    model = HistGradientBoostingClassifier(max_iter=3).fit(table, [0, 1] * 60)
+    for place in range(2):
+        row = {"flag": bool(table["flag"].iloc[place]), "n": place}
+        found, _ = answered(model, schema_of(model), row)
+        assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I\x92ll call you at home", "free \ufffd cash", "page one\x0cpage two", "", "word " * 600],
+)
+def test_real_texts_are_answered_as_scikit_learn_does(text: str) -> None:
+    texts = ["win a free prize", "call me at home", "claim your cash", "lunch at noon"] * 12
+    model = make_pipeline(TfidfVectorizer(), BernoulliNB()).fit(texts, ["spam", "ham"] * 24)
+    found, _ = answered(model, schema_of(model), {"text": text})
+    assert found == pytest.approx(own(model, [text]), rel=1e-9)
+
+
+@pytest.mark.parametrize("estimator", [PLSRegression(n_components=2), Ridge()], ids=str)
+def test_two_thousand_inputs_are_taken_as_one_pasted_row(estimator: Any) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"band_{n}" for n in range(2000)]
+    table = pd.DataFrame(rng.normal(size=(30, 2000)), columns=names)
+    model = estimator.fit(table, table["band_7"] * 2)
+    schema = schema_of(model)
+    line = table[:1].to_csv(index=False)
+    form = InputForm(schema, {**InputForm(schema).initial, "row": line})
+    assert form.is_valid(), form.errors
+    found, _ = answered(model, schema, form.cleaned_inputs.values)
+    assert found == pytest.approx(own(model, table[:1]), rel=1e-9)
+
+
+def test_a_model_of_twenty_thousand_categories_is_proposed_whole() -> None:
+    names = [f"Merchant {n:05d}" for n in range(20_000)]
+    table = pd.DataFrame({"x": names})
+    model = make_pipeline(OneHotEncoder(), BernoulliNB()).fit(table, [0, 1] * 10_000)
+    labels = {name: f"No. {n}" for n, name in enumerate(names)}
+    (feature,) = schema_of(model, {"features": [{"name": "x", "choices": labels}]}).features
+    assert feature.choices[19_999] == ("Merchant 19999", "No. 19999")

@@ -7,6 +7,7 @@ make the columns), but stand nowhere that the library calls what it finds there.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
 from dataclasses import dataclass
@@ -150,8 +151,12 @@ def check_function(value: Any, place: Slot) -> None:
 
 @cache
 def _resolved(names: Names) -> tuple[Any, ...]:
-    """The functions themselves: neither the types among them nor what makes a partial."""
-    found = [resolve(*name) for name in sorted(names) if name != ("functools", "partial")]
+    """The functions themselves, as far as the libraries here have them: neither the types among
+    them nor what makes a partial."""
+    found = []
+    for name in sorted(names - {("functools", "partial")}):
+        with contextlib.suppress(ImportError, AttributeError):
+            found.append(resolve(*name))
     return tuple(one for one in found if not isinstance(one, type))
 
 

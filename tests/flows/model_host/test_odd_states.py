@@ -48,6 +48,7 @@ from sklearn.svm import SVR
 from sklearn.utils import Bunch, check_array
 
 from flows.model_host.byte_stream import ByteStream
+from flows.model_host.function_roles import _resolved
 from flows.model_host.pickle_machine import read_pickle
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.reading import Reading
@@ -287,6 +288,10 @@ def test_a_function_stands_only_where_honest_models_keep_it(name: str) -> None:
 
     assert "made by hand" not in error.message
     assert open_plainly(data) is not None
+
+
+def test_a_function_that_the_libraries_here_lack_takes_no_other_along() -> None:
+    assert _resolved(frozenset({("numpy", "abs"), ("numpy", "absent")})) == (np.abs,)
 
 
 def test_a_ufunc_as_a_kernel_writes_one_persons_inputs_over_the_rows_it_was_trained_on() -> None:

@@ -108,7 +108,7 @@ def loans() -> Trained:
         [
             ("known", StandardScaler(), known),
             ("gappy", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), gappy),
-            ("choices", OneHotEncoder(handle_unknown="ignore"), choices),
+            ("choices", OneHotEncoder(), choices),
             ("flags", OneHotEncoder(drop="if_binary"), flags),
         ]
     )

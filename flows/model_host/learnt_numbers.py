@@ -21,6 +21,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Kernel
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import ARDRegression, BayesianRidge
+from sklearn.metrics import DistanceMetric
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.neighbors._base import NeighborsBase
@@ -84,7 +85,11 @@ def check_learnt_numbers(part: Any) -> None:
     if isinstance(part, Tree):
         _check_tree(part)
     elif isinstance(part, KDTree | BallTree):
-        _check("data", "search tree", part.__getstate__()[0])
+        rows, metric = (part.__getstate__()[place] for place in (0, 11))
+        _check("data", "search tree", rows)
+        check_learnt_numbers(metric)
+    elif isinstance(part, DistanceMetric):
+        _check("numbers", type(part).__name__.rstrip("0123456789"), part.__getstate__()[1:])
     elif not type(part).__module__.startswith(("sklearn.", "scipy.interpolate.")):
         return
     elif isinstance(part, TreePredictor):
@@ -150,6 +155,9 @@ def _check_attributes(part: Any, attributes: dict[str, Any]) -> None:
     skipped |= {one for one, kinds in _OF_SOME.items() if not isinstance(part, kinds)}
     for attribute in sorted((_WEIGHTS & attributes.keys()) - skipped):
         _check(attribute, name, attributes[attribute])
+    for attribute in ("metric_params", "effective_metric_params_"):
+        for parameter in {"w", "V", "VI"} & (attributes.get(attribute) or {}).keys():
+            _check(attribute, name, attributes[attribute][parameter])
     for attribute in sorted(_LOGARITHMS & attributes.keys()):
         _check(attribute, name, attributes[attribute], _is_logarithm)
     if isinstance(part, PCA | IncrementalPCA) and part.whiten:

@@ -22,9 +22,16 @@ from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistG
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.multioutput import _BaseChain
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neighbors._base import NeighborsBase
-from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, SplineTransformer
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    SplineTransformer,
+    TargetEncoder,
+)
 from sklearn.svm._base import BaseLibSVM, BaseSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.tree._tree import Tree
@@ -256,6 +263,39 @@ def _splines_fit(transformer: Any) -> bool:
     return all(type(one) is BSpline and one.k == transformer.degree for one in splines)
 
 
+def _polynomials_fit(transformer: Any) -> bool:
+    """Room is made for as many columns as are filled: others would show what was in memory."""
+    if not hasattr(transformer, "n_output_features_"):
+        return True
+    told = (transformer._n_out_full, transformer.n_output_features_)
+    degrees = (transformer._min_degree, transformer._max_degree)
+    return all(isinstance(degree, int | np.integer) for degree in degrees) and told == tuple(
+        PolynomialFeatures._num_combinations(
+            transformer.n_features_in_,
+            least,
+            transformer._max_degree,
+            transformer.interaction_only,
+            transformer.include_bias,
+        )
+        for least in (0, transformer._min_degree)
+    )
+
+
+def _encodings_fit(encoder: Any) -> bool:
+    """Each column has its numbers, for each class where there are several: as above."""
+    if not hasattr(encoder, "encodings_"):
+        return True
+    several = len(encoder.classes_) if encoder.target_type_ == "multiclass" else 1
+    return bool(len(encoder.encodings_) == encoder.n_features_in_ * several)
+
+
+def _chain_fits(chain: Any) -> bool:
+    """Each model of a chain has its place, and no two have the same one: as above."""
+    if not hasattr(chain, "order_"):
+        return True
+    return bool(sorted(chain.order_) == list(range(len(chain.estimators_))))
+
+
 def _hashes_somewhere(hasher: Any) -> bool:
     """A hash is divided by the number of columns."""
     return isinstance(hasher.n_features, int | np.integer) and bool(0 < hasher.n_features < 2**31)
@@ -274,4 +314,7 @@ _FITS: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (Birch, _subclusters_fit),
     (SplineTransformer, _splines_fit),
     (FeatureHasher | HashingVectorizer, _hashes_somewhere),
+    (PolynomialFeatures, _polynomials_fit),
+    (TargetEncoder, _encodings_fit),
+    (_BaseChain, _chain_fits),
 )

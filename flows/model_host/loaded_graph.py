@@ -118,9 +118,7 @@ def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
     if isinstance(part, functools.partial):
         vars(part)  # looked at or not, it is the same then
     if isinstance(part, (*FUNCTIONS, type)):
-        if any(part is one for one in walk.functions):
-            walk.is_constant = False
-        else:
+        if not any(part is one for one in walk.functions):
             check_function(part, place)
         return ()
     if isinstance(part, dict):
@@ -141,7 +139,6 @@ def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
         return ((array, slot(kind, "c")) for array in (part.t, part.c))
     attributes = vars(part)
     if walk.is_approved(part):
-        walk.is_constant = False
         return ((value, anything(kind)) for value in attributes.values())
     _check_attributes(part, attributes)
     _calm(part, attributes, walk)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.neighbors._base import NeighborsBase
 
@@ -131,14 +132,16 @@ def _target(
 
 @contextmanager
 def undisturbed(estimator: Any, width: int) -> Iterator[None]:
-    """Leave every random generator as it was found, numpy's own and those a model keeps, and every
-    tree of neighbours, which counts its steps: no prediction depends on the one before it."""
+    """Leave every random generator as it was found, numpy's own and those a model keeps, every tree
+    of neighbours, which counts its steps, and every metric, which may keep the last difference: no
+    prediction depends on the one before it."""
     parts = routes_of(estimator, width).visited
     kept = [value for part in parts for value in getattr(part, "__dict__", {}).values()]
     kept += [one._tree for one in kept if isinstance(one, NeighborsBase) and hasattr(one, "_tree")]
     states = [one for one in kept if isinstance(one, np.random.RandomState)]
     generators = [one for one in kept if isinstance(one, np.random.Generator)]
-    trees = [(one, one.__getstate__()) for one in kept if isinstance(one, KDTree | BallTree)]
+    counting = [one for one in kept if isinstance(one, KDTree | BallTree | DistanceMetric)]
+    counted = [one.__getstate__() for one in counting]
     before = [(one, one.get_state()) for one in states]
     streams = [one.bit_generator for one in generators]
     positions = [stream.state for stream in streams]
@@ -151,5 +154,5 @@ def undisturbed(estimator: Any, width: int) -> Iterator[None]:
             state.set_state(found)
         for stream, position in zip(streams, positions, strict=True):
             stream.state = position
-        for tree, counted in trees:
-            tree.__setstate__(counted)
+        for one, found in zip(counting, counted, strict=True):
+            one.__setstate__(found)

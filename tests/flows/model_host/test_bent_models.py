@@ -141,6 +141,13 @@ def without(model: Any, attribute: str, value: Any) -> Any:
     return model
 
 
+def without_in(name: str, attribute: str, value: Any) -> Any:
+    """A pipeline, of which the first step is bent."""
+    model, _ = taken(name)
+    without(model[0], attribute, value)
+    return model
+
+
 def of_categories() -> Any:
     return copy.deepcopy(specimen("histogram boosting on categories").estimator)
 
@@ -324,6 +331,16 @@ READS_BEYOND: dict[str, Callable[[], Any]] = {
     ),
     "a metric of one column": a_metric_of_one_column,
     "splines of another degree": splines_of_another_degree,
+    "polynomials with room for more": lambda: without_in(
+        "PolynomialFeatures", "_n_out_full", 10**6
+    ),
+    "polynomials of which more are told": lambda: without_in(
+        "PolynomialFeatures", "n_output_features_", 3
+    ),
+    "encodings of some columns": lambda: without_in("TargetEncoder", "encodings_", []),
+    "a chain in which two have one place": lambda: without(
+        taken("RegressorChain")[0], "order_", [0, 0]
+    ),
 }
 
 
@@ -362,6 +379,19 @@ def test_a_first_sum_of_fewer_rows_is_refused_at_the_prediction() -> None:
         loaded.predict(rows)
 
     assert dies(pickle.dumps(model) + pickle.dumps(rows), "model.predict(pickle.load(file))")
+
+
+def test_room_that_is_not_filled_would_show_what_was_in_memory() -> None:
+    """It is the room of what was computed before: of another prediction, say."""
+    model, row = taken("PolynomialFeatures")
+    model[0]._n_out_full += 1_000
+
+    secret = np.full(1_000 * len(row) + 30, 7.0)
+    del secret
+    shown = model[0].transform(row)
+
+    assert shown.shape[1] > 1_000
+    refusal_of(pickle.dumps(model), "do not fit one another")
 
 
 def test_a_model_bent_in_a_skops_file_is_refused_as_well() -> None:

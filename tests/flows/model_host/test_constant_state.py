@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics import DistanceMetric
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
 
 from flows.model_host.child import _state_of
 from flows.model_host.curve import curve
@@ -20,7 +22,7 @@ from flows.model_host.explanation import explain
 from flows.model_host.intervals import gives_interval
 from flows.model_host.prediction import predict
 from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.inputs import Scalar
+from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
 from flows.model_host.safe_load import load
 from flows.model_host.trace import predict_traced
 from tests.flows.model_host.estimators import NAMES, specimen
@@ -119,3 +121,26 @@ def test_a_model_that_cannot_be_told_from_another_has_no_state() -> None:
     model.kept_ = lambda: None
 
     assert _state_of(model) == b""
+
+
+def test_a_metric_that_is_an_object_keeps_no_difference_for_the_next_prediction() -> None:
+    """scikit-learn's Mahalanobis distance between sparse rows leaves it in a buffer, and reads it
+    where both rows have nothing."""
+    rows = scipy.sparse.csr_matrix(np.array([[0.0, 2, 0], [0, 0, 3], [0, 4, 0], [0, 0, 5]]))
+    metric = DistanceMetric.get_metric("mahalanobis", VI=np.eye(3))
+    model = KNeighborsRegressor(1, algorithm="brute", metric=metric).fit(rows, [1.0, 2, 3, 4])
+    layout = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(3)))
+    estimator = load(pickle.dumps(model), "pickle").estimator
+    plain = pickle.loads(pickle.dumps(model))
+
+    def distance(of: Any) -> float:
+        return float(of.kneighbors(scipy.sparse.csr_matrix([[0.0, 1, 0]]))[0][0, 0])
+
+    alone = distance(estimator)
+    plain.kneighbors(scipy.sparse.csr_matrix([[900.0, 0, 0]]))
+    for value in (900.0, 0.0):
+        with contextlib.suppress(HostError):
+            predict(estimator, layout, {"x0": value, "x1": 0.0, "x2": 0.0})
+
+    assert distance(estimator) == alone
+    assert distance(plain) != alone

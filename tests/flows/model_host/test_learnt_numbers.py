@@ -22,6 +22,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import DistanceMetric
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import BernoulliNB, MultinomialNB
 from sklearn.neighbors import KNeighborsRegressor
@@ -100,6 +101,28 @@ def test_a_leaf_that_says_no_number_is_refused(number: float) -> None:
 
     assert "`values` of the decision tree" in refusal_of(tree).message
     assert "`values` of the histogram tree" in refusal_of(boosting).message
+
+
+def test_a_metric_of_no_numbers_is_refused() -> None:
+    by_object = KNeighborsRegressor(
+        metric=DistanceMetric.get_metric("seuclidean", V=np.full(3, NAN)), algorithm="brute"
+    )
+    by_name = KNeighborsRegressor(metric="minkowski", metric_params={"w": np.ones(3)})
+    by_tree = KNeighborsRegressor(
+        metric="seuclidean", metric_params={"V": np.ones(3)}, algorithm="ball_tree"
+    )
+    for model in (by_object, by_name, by_tree):
+        model.fit(ROWS, AMOUNTS)
+    by_name.effective_metric_params_["w"] = np.full(3, NAN)
+    state = list(by_tree._tree.__getstate__())
+    scales = list(state[11].__getstate__())
+    scales[1] = np.full(3, NAN)
+    state[11].__setstate__(tuple(scales))
+    by_tree._tree.__setstate__(tuple(state))
+
+    assert "`numbers` of the SEuclideanDistance" in refusal_of(by_object).message
+    assert "`effective_metric_params_` of the KNeighbors" in refusal_of(by_name).message
+    assert "`numbers` of the SEuclideanDistance" in refusal_of(by_tree).message
 
 
 def parts_of(root: Any) -> Iterator[Any]:

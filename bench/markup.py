@@ -93,6 +93,8 @@ class Page(HTMLParser):
 
     def _read_input(self, tag: str, told: dict[str, str]) -> None:
         name, value = told.get("name", ""), told.get("value", "")
+        if {"is-other", "other"} & {*told.get("class", "").split()}:
+            return  # the choices are enough to fill the form
         if tag == "option" and self._open:
             self.inputs[self._open].choices += [value] if value else []
         elif tag in ("select", "textarea"):

@@ -108,7 +108,7 @@ def loans() -> Trained:
         [
             ("known", StandardScaler(), known),
             ("gappy", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), gappy),
-            ("choices", OneHotEncoder(), choices),
+            ("choices", OneHotEncoder(handle_unknown="ignore"), choices),
             ("flags", OneHotEncoder(drop="if_binary"), flags),
         ]
     )
@@ -152,6 +152,7 @@ def loans() -> Trained:
             choice(
                 "employment",
                 group=applicant,
+                is_open=True,
                 labels={
                     "employed": "Employed",
                     "self_employed": "Self-employed",
@@ -274,12 +275,16 @@ def number(
     return {key: value for key, value in entry.items() if value not in (None, "")}
 
 
-def choice(name: str, *, group: str, labels: dict[str, str]) -> dict[str, Any]:
+def choice(
+    name: str, *, group: str, labels: dict[str, str], is_open: bool = False
+) -> dict[str, Any]:
+    """One input with its categories; ``is_open`` where the encoder is to meet others, too."""
     return {
         "name": name,
         "label": name.replace("_", " ").capitalize(),
         "group": group,
         "choices": labels,
+        "other_values": is_open,
     }
 
 

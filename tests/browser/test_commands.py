@@ -79,6 +79,46 @@ def test_scripts_publish_and_predict_as_scikit_learn_does(
     assert answer["time_to_result_ms"] > 0
 
 
+def test_scripts_predict_for_rows_as_tables_have_them(site: Site, tmp_path: Path) -> None:
+    """A value that the encoder was told to take, dates, an empty category, an identifier beyond
+    2**53, a flag, and a column that the model does not use."""
+    count, first = 240, 1234567890123456788
+    frame = pd.DataFrame(
+        {
+            "row": range(count),
+            "city": ["Oslo", "Bergen", "Lund"] * (count // 3),
+            "month": list(pd.date_range("2026-01-01", periods=4, freq="MS")) * (count // 4),
+            "store": [first, first + 1] * (count // 2),
+            "cabin": ["", "A", " ", "B", "A", ""] * (count // 6),
+            "is_new": [True, False, False] * (count // 3),
+        }
+    )
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["city", "month"]),
+        (OneHotEncoder(), ["store", "cabin"]),
+        ("passthrough", ["is_new"]),
+    )
+    answers = [number % 7 for number in range(count)]
+    model = make_pipeline(columns, LinearRegression()).fit(frame, answers)
+    joblib.dump(model, tmp_path / "model.joblib")
+    rows = [frame[n : n + 1].assign(city=city) for n, city in ((0, "Oslo"), (1, "Stavanger"))]
+    given = [{**row.iloc[0].to_dict(), "month": row["month"].iloc[0].isoformat()} for row in rows]
+    published = site.manage(
+        "publish_model", str(tmp_path / "model.joblib"), "--model", "Tables", "--by",
+        "admin@example.com", "--test", json.dumps(given[0]), "--promote", "--json",
+    )  # fmt: skip
+    assert published.returncode == 0, published.stdout
+    for row, inputs in zip(rows, given, strict=True):
+        predicted = site.manage(
+            "predict", "Tables", "--inputs", json.dumps(inputs), "--by", "user@example.com",
+            "--json",
+        )  # fmt: skip
+        answer = json.loads(predicted.stdout)
+        assert predicted.returncode == 0, predicted.stdout
+        assert answer["prediction"] == pytest.approx(model.predict(row)[0], rel=1e-9)
+    assert "not trained with “Stavanger”" in answer["warnings"][0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -23,7 +23,9 @@ from tests.clocks import until
 def test_status_shows_every_part_healthy(site: Site) -> None:
     until(lambda: site.manage("status").returncode == 0, "every part to answer", pause=1.0)
     status = site.manage("status")
-    parts = {line.split()[0] for line in status.stdout.splitlines()[1:]}
+    table, _, beside = status.stdout.partition("\n\n")
+    parts = {line.split()[0] for line in table.splitlines()[1:]}
+    assert "PREFECT_API_AUTH_STRING" in beside
     assert parts == {"postgres", "prefect", "redis", "s3", "web", "celery", "worker"}
 
 

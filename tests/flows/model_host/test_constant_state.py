@@ -30,7 +30,9 @@ from tests.flows.model_host.every_estimator import NAMES as CLASSES
 from tests.flows.model_host.every_estimator import NO_NEW_ROWS, every
 from tests.flows.model_host.test_learnt_numbers import parts_of
 
-_STAND_IN: dict[str, Scalar] = {"float": 0.5, "integer": 1, "string": "good", "boolean": True}
+_STAND_IN: dict[str, Scalar] = {
+    "float": 0.5, "integer": 1, "string": "good", "boolean": True, "unused": "anything",
+}  # fmt: skip
 NO_WIDTH = {"DictVectorizer", "FeatureHasher"}
 """They do not say how many inputs they take, and so are not served."""
 

@@ -50,7 +50,9 @@ def named_inputs(features: Iterable[Feature]) -> list[NamedInput]:
     alike: dict[str, NamedInput] = {}
     for feature in features:
         spec = feature.spec
-        key = repr((spec.name, spec.label, spec.kind, spec.choices, spec.is_sensitive))
+        key = repr(
+            (spec.name, spec.label, spec.kind, spec.choices, spec.takes_others, spec.is_sensitive)
+        )
         known = alike.get(key, NamedInput(spec, ()))
         alike[key] = NamedInput(spec, (*known.versions, feature.version_id))
     return list(alike.values())

@@ -3,6 +3,7 @@ somebody types has a reading."""
 
 import re
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -380,6 +381,7 @@ def test_a_value_that_is_none_of_the_choices_is_found_by_its_input(alice: User) 
         )
         for n, name in enumerate(("Oslo", "Stavanger"))
     )
+    make_found(user=alice, version=make_version(features=(replace(city, takes_others=False),)))
     assert search(alice, "city:stavang") == {other}
     assert search(alice, "city=Oslo") == {known}
     assert search(alice, "row:1") == {other}

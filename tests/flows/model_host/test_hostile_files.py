@@ -785,7 +785,8 @@ def bend_of_hidden(schema: dict[str, Any]) -> None:
     bent = copy.deepcopy(spline)
     for one in nodes_of(bent):
         one.pop("__id__", None)
-    bent["content"]["content"]["k"]["content"] = "500"
+    numbers = next(one for one in nodes_of(bent) if "k" in one.get("content", ()))
+    numbers["content"]["k"]["content"] = "500"  # of the spline, since SciPy 1.18 of one inside it
     state = next(one for one in nodes_of(schema) if "degree" in one.get("content", {}))
     state["content"] = {"0.5": json_node(1), **state["content"]}
     state["key_types"]["content"].insert(0, bent)

@@ -32,10 +32,9 @@ def status(folder: Path) -> int:
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         )
     if "prefect" in running.parts and "prefect" not in running.own:
-        print(
-            f"\nPrefect's pages ask for a password: PREFECT_API_AUTH_STRING in {folder / 'env'}, "
-            "all of it."
-        )
+        pages = environment["PREFECT_API_URL"].removesuffix("/api")
+        print(f"\nPrefect's pages: sign in at {pages}/login with all of PREFECT_API_AUTH_STRING.")
+        print(f"It stands in {folder / 'env'}.")
     return 0 if all(told == "healthy" for told in healths) else 1
 
 

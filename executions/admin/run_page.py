@@ -60,7 +60,7 @@ def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
         "is_withheld": hidden,
         "is_slow": is_slow(execution),
         "attempts": attempts,
-        "prefect_asks": settings.PREFECT_API_AUTH_STRING and any(a.flow_run_url for a in attempts),
+        "prefect_sign_in": _prefect_sign_in(attempts),
         "level": level,
         "levels": LEVEL_LABELS.items(),
         **({} if hidden else _contents(execution)),
@@ -122,6 +122,14 @@ def _attempt(attempt: Attempt, level: str) -> AttemptView:
         if has_page
         else "",
     )
+
+
+def _prefect_sign_in(attempts: list[AttemptView]) -> str:
+    """Where Prefect asks for its password, which its page of a run takes for granted; empty where
+    there is none."""
+    is_linked = any(attempt.flow_run_url for attempt in attempts)
+    asks = settings.PREFECT_API_AUTH_STRING
+    return f"{settings.PREFECT_UI_URL}/login" if is_linked and asks else ""
 
 
 def _contents(execution: Execution) -> dict[str, Any]:

@@ -102,5 +102,6 @@ def test_the_status_says_where_prefects_password_stands_and_not_which_it_is(
     servers: Stack,
 ) -> None:
     said = servers.run("status").said
-    assert f"PREFECT_API_AUTH_STRING in {servers.folder}/env" in said
+    assert servers.values["PREFECT_API_URL"].replace("/api", "/login") in said
+    assert f"It stands in {servers.folder}/env." in said
     assert servers.values["PREFECT_API_AUTH_STRING"].partition(":")[2] not in said

@@ -320,8 +320,11 @@ def _read_all(pipe: Connection) -> None:
 def _watch(seen: list[str], event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
-        if str(path).endswith((".py", ".pyc")) and not flags & (os.O_WRONLY | os.O_RDWR):
-            return  # the lines of a traceback
+        # The lines of a traceback. Where to put its marks Python learns by parsing such a line, and
+        # looks for a file of the name `<unknown>` where the line alone is no statement.
+        is_of_traceback = str(path).endswith((".py", ".pyc")) or path == "<unknown>"
+        if is_of_traceback and not flags & (os.O_WRONLY | os.O_RDWR):
+            return
         seen.append(f"open {str(path)[:80]} {mode}")
     elif event.startswith(_ESCAPES) and event not in _HARMLESS:
         seen.append(f"{event} {str(arguments)[:80]}")

@@ -22,7 +22,7 @@ import sys
 import timeit  # noqa: TID251 - what a hostile file calls
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PosixPath
 from typing import Any
 
 import joblib
@@ -116,7 +116,7 @@ CALLS: dict[str, Callable[[Path], tuple[Call, set[tuple[str, str]]]]] = {
     ),
     "methodcaller": lambda c: (
         Call(operator.methodcaller("touch"), c),
-        {("operator", "methodcaller"), ("pathlib", "PosixPath")},
+        {("operator", "methodcaller"), (PosixPath.__module__, "PosixPath")},
     ),
     "partial of a shell": lambda c: (
         Call(functools.partial(os.system, touch(c))),

@@ -42,13 +42,17 @@ def replace(request: Any, pk: int) -> HttpResponse:
         return redirect("admin:models_registry_modelversion_change", pk)
     file = form.cleaned_data["file"]
     try:
-        services.check_upload_rate(by=request.user)
+        with services.one_upload(by=request.user):
+            return act(
+                request,
+                version,
+                services.replace_artifact,
+                chunks=file.chunks(),
+                file_name=file.name,
+            )
     except DomainError as error:
         messages.error(request, error.message)
         return redirect("admin:models_registry_modelversion_change", pk)
-    return act(
-        request, version, services.replace_artifact, chunks=file.chunks(), file_name=file.name
-    )
 
 
 @require_POST

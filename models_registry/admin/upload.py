@@ -40,18 +40,18 @@ def upload(request: Any, pk: int) -> HttpResponse:
 
 def _receive(model: RegisteredModel, form: UploadForm, by: Any) -> ModelVersion:
     data = form.cleaned_data
-    services.check_upload_rate(by=by)
-    return services.upload_version(
-        model=model,
-        chunks=data["file"].chunks(),
-        file_name=data["file"].name,
-        config=data["config"],
-        label=data["label"],
-        description=data["description"],
-        release_notes=data["release_notes"],
-        reference=data["upload"],
-        by=by,
-    )
+    with services.one_upload(by=by):
+        return services.upload_version(
+            model=model,
+            chunks=data["file"].chunks(),
+            file_name=data["file"].name,
+            config=data["config"],
+            label=data["label"],
+            description=data["description"],
+            release_notes=data["release_notes"],
+            reference=data["upload"],
+            by=by,
+        )
 
 
 def _say_whose_file(request: Any, version: ModelVersion) -> None:

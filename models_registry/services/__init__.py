@@ -22,8 +22,8 @@ from models_registry.services.referencing import (
 from models_registry.services.registering import check_model_name, create_model
 from models_registry.services.rehearsing import request_rehearsal
 from models_registry.services.uploading import (
-    check_upload_rate,
     delete_draft,
+    one_upload,
     replace_artifact,
     same_file,
     upload_version,
@@ -35,7 +35,6 @@ __all__ = [
     "change_case",
     "check_model_name",
     "check_runnable",
-    "check_upload_rate",
     "create_model",
     "delete_case",
     "delete_draft",
@@ -45,6 +44,7 @@ __all__ = [
     "judge_case",
     "latest_check",
     "mark_tested",
+    "one_upload",
     "promote",
     "remove_reference",
     "replace_artifact",

@@ -51,12 +51,10 @@ def upload_version(
     """Receive a model file as the model's next version, a draft, and have it inspected.
 
     The bytes go to the store first and the row follows, so a row always has its file. A file over
-    the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away,
-    UploadUnderWay while another file of the same person comes in.
+    the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away.
     """
     config = config or {}
-    with _only_one_of(by):
-        artifact, refusal = _receive(chunks)
+    artifact, refusal = _receive(chunks)
     return _create_version(
         model=model,
         artifact=artifact,
@@ -80,8 +78,7 @@ def replace_artifact(
     *, version: ModelVersion, chunks: Iterable[bytes], file_name: str, by: User
 ) -> ModelVersion:
     """Give a draft whose file was refused another file. Raises VersionLocked for any other."""
-    with _only_one_of(by):
-        artifact, refusal = _receive(chunks)
+    artifact, refusal = _receive(chunks)
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().get(pk=version.pk)
         inspection = version.inspections.first()
@@ -107,25 +104,14 @@ def same_file(version: ModelVersion) -> QuerySet[ModelVersion]:
     return others.select_related("model").order_by("model__name", "number")
 
 
-def check_upload_rate(*, by: User) -> None:
-    """Raise TooManyUploads where ``by`` gave as many files within the hour as one person may.
-
-    The pages ask; the command line, which needs the server, does not.
-    """
-    limit = settings.UPLOADS_PER_HOUR
-    recent = (
-        by.activity.filter(action__in=RECEIVED, at__gt=Now() - Value(WINDOW))
-        .order_by("-at")
-        .values_list("at", flat=True)[limit - 1 : limit]
-    )
-    for oldest in recent:
-        wait = (oldest + WINDOW - timezone.now()).total_seconds()
-        raise TooManyUploads(limit, max(1, math.ceil(wait / 60)))
-
-
 @contextmanager
-def _only_one_of(by: User) -> Iterator[None]:
-    """One file at a time for each person. Raises UploadUnderWay."""
+def one_upload(*, by: User) -> Iterator[None]:
+    """The one file that a person may send at a time, within so many an hour.
+
+    The pages ask; the command line, which needs the server, does not. Raises TooManyUploads, and
+    UploadUnderWay while another file of the same person comes in.
+    """
+    _check_upload_rate(by)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCKS, by.pk])
         if not cursor.fetchone()[0]:
@@ -135,6 +121,18 @@ def _only_one_of(by: User) -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCKS, by.pk])
+
+
+def _check_upload_rate(by: User) -> None:
+    limit = settings.UPLOADS_PER_HOUR
+    recent = (
+        by.activity.filter(action__in=RECEIVED, at__gt=Now() - Value(WINDOW))
+        .order_by("-at")
+        .values_list("at", flat=True)[limit - 1 : limit]
+    )
+    for oldest in recent:
+        wait = (oldest + WINDOW - timezone.now()).total_seconds()
+        raise TooManyUploads(limit, max(1, math.ceil(wait / 60)))
 
 
 def _receive(chunks: Iterable[bytes]) -> tuple[StoredArtifact | None, str]:

@@ -150,7 +150,7 @@ def prepare(executions: int, people: int) -> None:
 
     from accounts.models import User
     from bench.fill import OWN, fill
-    from monitoring import rollup
+    from monitoring.dashboard import rollup
     from monitoring.failures import collecting
 
     fill(executions=executions, people=people, own=OWN, say=lambda line: print(line, flush=True))

@@ -2,8 +2,9 @@
 
 from celery import shared_task
 
-from monitoring import rollup, watch
+from monitoring.dashboard import rollup
 from monitoring.failures import collecting
+from monitoring.health import watch
 
 
 @shared_task(ignore_result=True)

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
-from monitoring import dashboard, health, health_page, metrics
+from monitoring.dashboard.views import dashboard
 from monitoring.failures import urls as failures
+from monitoring.health import views as health
+from monitoring.health.metrics import metrics
 from monitoring.support import urls as support
 
 app_name = "monitoring"
@@ -11,9 +13,9 @@ app_name = "monitoring"
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
-    path("monitoring/health/", health_page.health, name="health"),
-    path("monitoring/", dashboard.dashboard, name="dashboard"),
+    path("metrics", metrics, name="metrics"),
+    path("monitoring/health/", health.health, name="health"),
+    path("monitoring/", dashboard, name="dashboard"),
     *failures.urlpatterns,
     *support.urlpatterns,
 ]

@@ -14,7 +14,7 @@ from accounts import retention
 from accounts.models import User
 from models_registry import wakeup
 from models_registry.models import ModelVersion
-from monitoring import probes
+from monitoring.health import probes
 from tests.clocks import PATIENCE_SECONDS
 from tests.factories import make_user, make_version
 from tests.fake_prefect import FakePrefect

@@ -1,7 +1,7 @@
 """What each day came to, counted once so that the dashboard need not read the executions again.
 
-Everything here can be computed anew at any time (`manage.py recount`): `monitoring/rollup.py` is
-the only writer, and docs/adr/0008 says why these tables exist.
+Everything here can be computed anew at any time (`manage.py recount`):
+`monitoring/dashboard/rollup.py` is the only writer, and docs/adr/0008 says why these tables exist.
 """
 
 from django.db import models
@@ -25,7 +25,8 @@ class CountedZone(models.Model):
 
 class DayTotal(models.Model):
     """The finished predictions of one version that were submitted on one day of one zone. Seconds
-    are sums over those that succeeded, ``bins`` their response times (`monitoring/histogram.py`);
+    are sums over those that succeeded, ``bins`` their response times
+    (`monitoring/dashboard/histogram.py`);
     ``slow`` of them took longer than ``slow_seconds``."""
 
     zone = models.ForeignKey(CountedZone, on_delete=models.CASCADE, related_name="totals")
@@ -41,8 +42,8 @@ class DayTotal(models.Model):
     bins = models.JSONField()
     """A list of counts from bin 0 on."""
     hours = models.JSONField()
-    """The same numbers by hour of the day (`monitoring/period.py`, hours_of): a list of values in
-    the order of `monitoring/cells.py`, Cell; None for an hour without any."""
+    """The same numbers by hour of the day (`monitoring/dashboard/period.py`, hours_of): a list of
+    values in the order of `monitoring/dashboard/cells.py`, Cell; None for an hour without any."""
 
     class Meta:
         constraints = [

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 
 from accounts.models import User
-from monitoring.watch import alarm
+from monitoring.health.watch import alarm
 
 register = template.Library()
 

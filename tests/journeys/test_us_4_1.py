@@ -11,7 +11,7 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from models_registry import services
 from models_registry.models import ModelVersion
-from monitoring import rollup
+from monitoring.dashboard import rollup
 from monitoring.models import DayTotal
 from tests.factories import LOAN_OUTPUTS, make_version
 from tests.journeys.test_us_3_3 import predict, run

@@ -13,8 +13,14 @@ from accounts.models import User
 from executions.admin.filters import ExecutionFilterForm
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from monitoring import rollup, statistics
-from monitoring.changes import of_counts, of_percents, of_seconds, percent_text, seconds_text
+from monitoring.dashboard import rollup, statistics
+from monitoring.dashboard.changes import (
+    of_counts,
+    of_percents,
+    of_seconds,
+    percent_text,
+    seconds_text,
+)
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 
 

@@ -15,9 +15,9 @@ from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
 from models_registry import wakeup
 from models_registry.models import ModelVersion
-from monitoring import probes, watch
-from monitoring.metrics import read_totals
-from monitoring.probes import Probe, Queue, State, Workers
+from monitoring.health import probes, watch
+from monitoring.health.metrics import read_totals
+from monitoring.health.probes import Probe, Queue, State, Workers
 from notifications.models import Kind, Mail, Notification
 from tests.factories import LOAN_OUTPUTS, make_execution
 from tests.fake_prefect import FakePrefect

@@ -12,10 +12,10 @@ from django.utils import timezone
 from accounts.models import User
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion
-from monitoring import rollup, statistics
+from monitoring.dashboard import rollup, statistics
+from monitoring.dashboard.period import Period
+from monitoring.dashboard.statistics import Scope
 from monitoring.models import CountedZone, DayTally, DayTotal
-from monitoring.period import Period
-from monitoring.statistics import Scope
 from tests.factories import LOAN_OUTPUTS, make_execution, make_user, make_version
 
 BERLIN = ZoneInfo("Europe/Berlin")

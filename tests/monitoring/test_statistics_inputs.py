@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
-from monitoring import combinations
-from monitoring.combinations import Use, canonical, use_of
-from monitoring.period import Period
+from monitoring.dashboard import combinations
+from monitoring.dashboard.combinations import Use, canonical, use_of
+from monitoring.dashboard.period import Period
 from tests.factories import AGE, HOME, INCOME, WORK, make_execution, make_version
 
 UTC = ZoneInfo("UTC")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.histogram import SMALLEST, added, bin_of, dense, percentile, seconds_of
-from monitoring.period import Period, Unit
+from monitoring.dashboard.histogram import SMALLEST, added, bin_of, dense, percentile, seconds_of
+from monitoring.dashboard.period import Period, Unit
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = sorted(name for name in available_timezones() if "/" in name and "posix" not in name)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from monitoring import rollup
+from monitoring.dashboard import rollup
 
 
 class Command(BaseCommand):

@@ -1,10 +1,17 @@
-"""Is the site alive, and can it do its work?"""
+"""Health for programs, and the page on which admins see what the product stands on."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
+
+from accounts.requests import SignedInRequest
+from monitoring.access import staff_only
+from monitoring.health.probes import probe_all
+
+REFRESH_SECONDS = 30
 
 
 @require_GET
@@ -24,3 +31,15 @@ def readyz(request: HttpRequest) -> HttpResponse:
     except (DatabaseError, ImproperlyConfigured):
         return JsonResponse({"database": "away"}, status=503, headers={"Retry-After": "10"})
     return JsonResponse({"database": "ok"})
+
+
+@require_GET
+@staff_only
+def health(request: SignedInRequest) -> HttpResponse:
+    probes = probe_all()
+    context = {
+        "probes": probes,
+        "red": [probe for probe in probes if probe.is_red],
+        "refresh_seconds": REFRESH_SECONDS,
+    }
+    return render(request, "monitoring/health.html", context)

@@ -30,7 +30,7 @@ from accounts.models import ActivityEvent
 from executions.models import TOOK, Execution, ExecutionQuerySet
 from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
-from monitoring.probes import ONE_SECOND, read_queue, read_workers
+from monitoring.health.probes import ONE_SECOND, read_queue, read_workers
 from notifications.models import Mail
 
 TOTALS = "monitoring:metrics"

@@ -14,7 +14,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.activity import record
-from monitoring.probes import BEAT, SILENT, Queue, Workers, probe_all, read_queue, read_workers
+from monitoring.health.probes import (
+    BEAT,
+    SILENT,
+    Queue,
+    Workers,
+    probe_all,
+    read_queue,
+    read_workers,
+)
 from notifications.models import Kind
 from notifications.services import notify_admins
 

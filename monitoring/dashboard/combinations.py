@@ -19,8 +19,8 @@ from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from models_registry.number_text import as_float, show_number, with_unit
-from monitoring.changes import percent_text
-from monitoring.period import Period
+from monitoring.dashboard.changes import percent_text
+from monitoring.dashboard.period import Period
 
 NEWEST = 2000
 VALUES_AT_MOST = 40_000

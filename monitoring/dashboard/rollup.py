@@ -20,9 +20,9 @@ from accounts.models import User
 from config.locks import is_only_one
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from monitoring.cells import ERROR_KEY, PERSON_KEY, Cell, cells, tallies, total
+from monitoring.dashboard.cells import ERROR_KEY, PERSON_KEY, Cell, cells, tallies, total
+from monitoring.dashboard.period import DAY, hours_of, moment_of
 from monitoring.models import CountedZone, DayTally, DayTotal
-from monitoring.period import DAY, hours_of, moment_of
 
 logger = logging.getLogger(__name__)
 

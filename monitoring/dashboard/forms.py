@@ -13,8 +13,8 @@ from django.utils import timezone
 from executions.history.forms import DayField, common_periods
 from executions.history.forms import Period as Preset
 from models_registry.models import ModelVersion, RegisteredModel
-from monitoring.period import Period
-from monitoring.statistics import Scope
+from monitoring.dashboard.period import Period
+from monitoring.dashboard.statistics import Scope
 
 DEFAULT_DAYS = 30
 LONGEST_DAYS = 3660

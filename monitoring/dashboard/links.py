@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from executions.models import Execution
 from models_registry.models import ModelVersion, RegisteredModel
-from monitoring.period import Period
+from monitoring.dashboard.period import Period
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ WIDTH = 1.02
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time; `monitoring/cells.py` says the same in SQL."""
+    """The bin of a time; `monitoring/dashboard/cells.py` says the same in SQL."""
     if seconds <= SMALLEST:
         return 0
     return math.ceil(math.log(seconds / SMALLEST) / math.log(WIDTH))

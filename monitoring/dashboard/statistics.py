@@ -1,9 +1,9 @@
 """How much, how fast, how often it fails: one function a question, as PRODUCT 1.4 defines them.
 
 Executions are predictions of people, deleted since or not, by when they were submitted; tests and
-replays never count. Days come from what is kept (`monitoring/rollup.py`) with what finished since
-added live, so that every number is exact and of this moment, but for percentiles: those are within
-1 % (`monitoring/histogram.py`).
+replays never count. Days come from what is kept (`monitoring/dashboard/rollup.py`) with what
+finished since added live, so that every number is exact and of this moment, but for percentiles:
+those are within 1 % (`monitoring/dashboard/histogram.py`).
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,9 +19,9 @@ from django.db.models import FilteredRelation, Q
 
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion
-from monitoring.cells import ERROR_KEY, EVER, PERSON_KEY, Cell, cells, total
+from monitoring.dashboard.cells import ERROR_KEY, EVER, PERSON_KEY, Cell, cells, total
+from monitoring.dashboard.period import DAY, Bucket, Period, Unit, edges_of, moment_of
 from monitoring.models import CountedZone, DayTally
-from monitoring.period import DAY, Bucket, Period, Unit, edges_of, moment_of
 
 TOP = 10
 COUNTED_LIVE = 50_000

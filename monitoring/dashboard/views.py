@@ -14,9 +14,9 @@ from accounts.models import User
 from accounts.requests import SignedInRequest
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from monitoring import statistics
 from monitoring.access import staff_only
-from monitoring.changes import (
+from monitoring.dashboard import statistics
+from monitoring.dashboard.changes import (
     Change,
     of_counts,
     of_percents,
@@ -24,12 +24,12 @@ from monitoring.changes import (
     percent_text,
     seconds_text,
 )
-from monitoring.combinations import use_of
-from monitoring.forms import DashboardForm
-from monitoring.links import ExecutionList
+from monitoring.dashboard.combinations import use_of
+from monitoring.dashboard.forms import DashboardForm
+from monitoring.dashboard.links import ExecutionList
+from monitoring.dashboard.period import Bucket, Unit
+from monitoring.dashboard.statistics import Bar, Figures, Ranked
 from monitoring.models import FailureGroup
-from monitoring.period import Bucket, Unit
-from monitoring.statistics import Bar, Figures, Ranked
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from monitoring.histogram import SMALLEST, WIDTH, added, dense, percentile
+from monitoring.dashboard.histogram import SMALLEST, WIDTH, added, dense, percentile
 
 _WHICH = """
     FROM executions_execution e
@@ -72,8 +72,8 @@ ALWAYS = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 @dataclass(frozen=True)
 class Cell:
     """Finished predictions of one stretch of time. Seconds are sums over those that succeeded,
-    ``bins`` counts their response times (`monitoring/histogram.py`), ``slow`` those over their
-    model's threshold."""
+    ``bins`` counts their response times (`monitoring/dashboard/histogram.py`), ``slow`` those over
+    their model's threshold."""
 
     succeeded: int = 0
     failed: int = 0

@@ -1,0 +1,1 @@
+"""Health: what the product stands on, asked now, watched and told."""

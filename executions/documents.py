@@ -13,8 +13,8 @@ from config.rate import too_many_requests
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.views import explanation_context
-from executions.history.acts import record_export
 from executions.presentation import answer_of, error_sentence, input_texts
+from executions.services.history import record_export
 
 
 @require_POST

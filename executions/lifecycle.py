@@ -17,11 +17,11 @@ from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import attempt_log
 from executions.errors import user_sentence
-from executions.failures.hiding import named_failure
-from executions.history.search_text import text_of_result
 from executions.models import Attempt, Execution, ExecutionQuerySet
+from executions.records import attempt_log
+from executions.records.hiding import named_failure
+from executions.records.search_text import text_of_result
 from models_registry.services import judge_case, mark_tested
 from notifications.models import Notification
 from notifications.services import notify

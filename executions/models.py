@@ -99,7 +99,7 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
 
 
 class Execution(models.Model):
-    """``search_text`` holds what a search reads (`executions/history/search_text.py`): ordinary
+    """``search_text`` holds what a search reads (`executions/records/search_text.py`): ordinary
     inputs and the result. ``search_own``, for the owner alone, holds sensitive inputs and the note.
     Whoever empties inputs and outputs empties both and the note in the same UPDATE."""
 
@@ -150,7 +150,7 @@ class Execution(models.Model):
     error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
-    # What a failure is called (`executions/failures/fingerprint.py`), when its group counted it.
+    # What a failure is called (`executions/records/fingerprint.py`), when its group counted it.
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     exception = models.CharField(max_length=100, blank=True, editable=False)
     failure_title = models.CharField(max_length=300, blank=True, editable=False)
@@ -343,8 +343,8 @@ class Attempt(models.Model):
     log = models.TextField(blank=True)
     flow_run_name = models.CharField(max_length=300, blank=True)
     states = models.JSONField(null=True)
-    """The flow run's states as Prefect told them, first to last (`executions/flow_run_copies.py`);
-    None until they are copied."""
+    """The flow run's states as Prefect told them, first to last
+    (`executions/records/flow_run_copies.py`); None until they are copied."""
     is_forgotten = models.BooleanField(default=False)
     """The execution was purged, and the flow run is still to be deleted in Prefect."""
 

@@ -2,9 +2,9 @@
 
 from accounts.models import User
 from accounts.personal_data import Part, Row, register
-from executions.failures.replay_retention import empty_replays, replays_of_people
 from executions.models import Execution
-from executions.purging import empty
+from executions.records.purging import empty
+from executions.records.replay_retention import empty_replays, replays_of_people
 
 
 def _rows(user: User) -> list[Row]:

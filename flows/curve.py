@@ -2,7 +2,7 @@
 input, or its explanation where it has none yet.
 
 The question waits in Redis for a minute and the answer goes back there
-(`executions/explanations/exploring.py`); a curve is written nowhere else. The run's parameters hold
+(`executions/services/exploring.py`); a curve is written nowhere else. The run's parameters hold
 an id and an input's name, no value.
 """
 
@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 from config.errors import InfrastructureError
 from config.logging import log_context
 from executions.explanations.curve import points_of
-from executions.explanations.exploring import EXPLANATION, answer_exploration, read_exploration
 from executions.models import Execution
+from executions.services.exploring import EXPLANATION, answer_exploration, read_exploration
 from flows.artifacts import artifact
 from flows.errors import NotAModel, NotQueued
 from flows.explaining import explain, is_pinned

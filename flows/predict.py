@@ -19,9 +19,9 @@ from prefect.runtime import flow_run
 
 from config.logging import log_context
 from executions import lifecycle
-from executions.attempt_log import AttemptLog
 from executions.lifecycle import Failure
 from executions.models import Execution
+from executions.records.attempt_log import AttemptLog
 from flows.artifacts import artifact
 from flows.errors import (
     ArtifactTampered,

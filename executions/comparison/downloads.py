@@ -14,7 +14,7 @@ from executions.comparison.asked import Asked, asked_comparison, comparison_cont
 from executions.comparison.drawing import draw
 from executions.comparison.table import table_rows
 from executions.errors import TooManyRequests
-from executions.history.acts import record_export
+from executions.services.history import record_export
 
 
 @require_POST

@@ -16,9 +16,9 @@ from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
 from executions.explanations.curve import CurveView, draw, points_of
-from executions.explanations.exploring import EXPLANATION, read_exploration, request_exploration
 from executions.explanations.storing import explanation_of
 from executions.models import Execution
+from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
 from models_registry.feature_spec import FeatureSpec
 from models_registry.input_schema import InputSchema
 

@@ -13,9 +13,9 @@ from config.errors import DomainError
 from executions.access import asked_id, own_execution
 from executions.errors import NoActiveVersion
 from executions.forms import InputForm
-from executions.history import acts as history
 from executions.history.forms import NoteForm
 from executions.models import Execution
+from executions.services import history
 from executions.views import form_page
 from models_registry.models import ModelVersion
 

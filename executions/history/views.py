@@ -20,12 +20,12 @@ from config.csv_text import csv_response
 from config.rate import too_many_requests
 from executions.access import asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
-from executions.history import acts as history
 from executions.history.exports import export
 from executions.history.forms import STATUSES, HistoryFilterForm
 from executions.history.page import PAGE_SIZE, Page, edge_of, page_of
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import rows
+from executions.services import history
 
 COUNTED = 10_000
 """Counts are exact up to here; beyond it a page says how many there are at least."""

@@ -1,0 +1,1 @@
+"""Commands for scripts: publish a model, predict, and what these commands share."""

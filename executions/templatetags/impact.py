@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.template import RequestContext
 
-from executions.admin.impact import impact_context
+from executions.trials.impact_page import impact_context
 from models_registry.models import ModelVersion
 
 register = template.Library()

@@ -6,9 +6,9 @@ from django.db import transaction
 
 from accounts.activity import record
 from accounts.models import User
-from executions.failures.hiding import masked, shown_inputs
-from executions.failures.replaying import verdict_of
 from executions.models import Execution
+from executions.records.hiding import masked, shown_inputs
+from executions.services.replaying import verdict_of
 
 
 @transaction.atomic

@@ -20,8 +20,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.locks import is_only_one
-from executions.failures.hiding import name_failures
 from executions.models import Execution
+from executions.records.hiding import name_failures
 from models_registry.models import Deployment, ModelVersion
 from monitoring.models import FailureGroup, FailureNote, State
 from notifications.models import Kind

@@ -6,11 +6,11 @@ deleted there is nothing but status, times, version and error class.
 
 from dataclasses import dataclass
 
-from executions import attempt_log
-from executions.attempt_log import LogLine
-from executions.failures.hiding import HIDDEN, masked, sensitive_names
 from executions.models import Attempt, Execution
 from executions.presentation import error_sentence
+from executions.records import attempt_log
+from executions.records.attempt_log import LogLine
+from executions.records.hiding import HIDDEN, masked, sensitive_names
 from models_registry.input_schema import InputSchema
 from monitoring.failures.stack import Item, read_stack
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from executions import attempt_log
-from executions.failures.hiding import masked
-from executions.failures.replaying import Verdict, verdict_of
 from executions.models import Execution
 from executions.presentation import answer_of
-from executions.trials.trace_view import StepLine, TraceView, trace_view
+from executions.records import attempt_log
+from executions.records.hiding import masked
+from executions.services.replaying import Verdict, verdict_of
+from executions.trials.trace_details import StepLine, TraceView, trace_view
 from monitoring.failures.example import LoggedAttempt, inputs_of
 from monitoring.failures.stack import Frame, Item, folded, read_stack
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
 from executions.access import asked_id
-from executions.failures.replaying import replay_execution
 from executions.models import Execution
+from executions.services.replaying import replay_execution
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.failures.bundle import bundle_of

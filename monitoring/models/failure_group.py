@@ -51,7 +51,7 @@ class FailureGroupQuerySet(models.QuerySet["FailureGroup"]):
 
 
 class FailureGroup(models.Model):
-    """All failed predictions with one fingerprint (`executions/failures/fingerprint.py`).
+    """All failed predictions with one fingerprint (`executions/records/fingerprint.py`).
     ``count``, ``first_seen_at`` and ``last_seen_at`` are kept by
     `monitoring/failures/collecting.py`, each failure once; ``returned_at`` is
     when a reviewed group last went back to new by its number."""

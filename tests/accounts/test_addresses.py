@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.managers import folded
 from accounts.models import ActivityEvent, User
-from executions.scripting import person
+from executions.management.scripting import person
 from tests.factories import PASSWORD, make_user
 from tests.post_office import PostOffice, link_in
 

@@ -29,7 +29,7 @@ import executions.sweep
 import models_registry.sweep
 from accounts.models import User
 from config.errors import DomainError
-from executions.publishing import publish
+from executions.management.publishing import publish
 from models_registry import services
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target

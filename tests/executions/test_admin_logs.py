@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
-from executions.history import acts as history
 from executions.models import Execution
+from executions.services import history
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_model, make_version
 from tests.fake_prefect import FakePrefect
@@ -263,7 +263,7 @@ def test_the_eleventh_export_of_a_minute_waits(as_ada: Client) -> None:
 def test_an_export_reads_page_after_page(
     as_ada: Client, alice: User, active_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executions.admin.downloads.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("monitoring.log.downloads.ROWS_AT_ONCE", 2)
     made = {
         make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS).public_id
         for _ in range(5)

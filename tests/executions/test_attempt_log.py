@@ -2,7 +2,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from executions.attempt_log import AttemptLog, LogLine, read, written
+from executions.records.attempt_log import AttemptLog, LogLine, read, written
 
 
 def test_what_was_written_reads_back() -> None:
@@ -25,7 +25,7 @@ def test_a_line_of_another_format_is_shown_as_it_is() -> None:
 
 
 def test_lines_count_from_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executions.attempt_log.time", Mock(monotonic=lambda: 107.5))
+    monkeypatch.setattr("executions.records.attempt_log.time", Mock(monotonic=lambda: 107.5))
     log = AttemptLog(100.0)
     log.add("claimed")
     (line,) = read(log.text)

@@ -11,7 +11,7 @@ from accounts.models import ActivityEvent, User
 from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
-from executions.trials import cases
+from executions.services import cases
 from models_registry import services
 from models_registry.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken

@@ -10,9 +10,9 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from executions.explanations.exploring import answer_exploration, read_exploration
 from executions.explanations.storing import store_explanation
 from executions.models import Execution, Explanation
+from executions.services.exploring import answer_exploration, read_exploration
 from tests.executions.test_contributions import CONTENT
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution, make_version
 
@@ -42,7 +42,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What was handed to Celery."""
     tasks: list[tuple[object, ...]] = []
     monkeypatch.setattr(
-        "executions.explanations.exploring.kick", lambda task, *args: tasks.append(args)
+        "executions.services.exploring.kick", lambda task, *args: tasks.append(args)
     )
     return tasks
 

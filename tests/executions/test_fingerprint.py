@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.failures.fingerprint import cause_of, hidden, normalised, raised_by
+from executions.records.fingerprint import cause_of, hidden, normalised, raised_by
 
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/flows/model_host/prediction.py", line 88, in predict

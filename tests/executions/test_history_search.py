@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import User
-from executions.history import acts as history
 from executions.history.forms import HistoryFilterForm
 from executions.history.search import OPERATORS, Comparison, Word, parse
-from executions.history.search_text import own_text, text_of_inputs, text_of_result
 from executions.models import Execution
 from executions.presentation import rows
+from executions.records.search_text import own_text, text_of_inputs, text_of_result
+from executions.services import history
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_user, make_version

@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
-from executions.history import acts as history
 from executions.models import Execution
+from executions.services import history
 from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version

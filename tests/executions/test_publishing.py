@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from config.errors import DomainError
-from executions.publishing import _test
+from executions.management.publishing import _test
 from tests.factories import AGE, HOME, make_version
 
 

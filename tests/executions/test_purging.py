@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from accounts import personal_data
 from accounts.models import ActivityEvent, User
-from executions.flow_run_copies import copy_flow_runs, flow_run_of
 from executions.models import Attempt, Execution, Explanation
-from executions.purging import Purged, forget_flow_runs, purge
+from executions.records.flow_run_copies import copy_flow_runs, flow_run_of
+from executions.records.purging import Purged, forget_flow_runs, purge
 from tests.factories import LOAN_OUTPUTS, make_execution
 from tests.fake_prefect import FakePrefect
 
@@ -107,7 +107,7 @@ def test_flow_runs_that_prefect_cannot_delete_now_are_deleted_later(
 def test_a_purge_takes_batch_after_batch(
     alice: User, fake_prefect: FakePrefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("executions.purging.AT_ONCE", 2)
+    monkeypatch.setattr("executions.records.purging.AT_ONCE", 2)
     for _ in range(5):
         make_deleted(alice, fake_prefect)
     assert purge() == Purged(5, 0, 5, 0, True)

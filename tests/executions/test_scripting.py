@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from accounts.models import User
 from config.errors import DomainError
-from executions.scripting import json_object
+from executions.management.scripting import json_object
 
 
 @pytest.mark.parametrize(

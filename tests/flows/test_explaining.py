@@ -15,8 +15,8 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
-from executions.explanations.exploring import EXPLANATION, read_exploration, request_exploration
 from executions.models import Execution, Explanation
+from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
 from flows import curve, explaining, predict, settling
 from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
@@ -53,7 +53,7 @@ def predicted(typical_iris: ModelVersion) -> Execution:
 
 @pytest.fixture
 def questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("executions.explanations.exploring.kick", lambda *args: None)
+    monkeypatch.setattr("executions.services.exploring.kick", lambda *args: None)
 
 
 def put(execution: Execution, input: str) -> None:

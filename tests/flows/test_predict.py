@@ -18,8 +18,8 @@ from pytest_django import Settings
 from sklearn.linear_model import LogisticRegression
 
 from executions import lifecycle
-from executions.attempt_log import read
 from executions.models import Execution
+from executions.records.attempt_log import read
 from flows import predict
 from flows.errors import LeaseLost, NotQueued, ParametersDiffer, PredictionFailed
 from flows.lease import Leases

@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 from accounts.models import User
-from executions.failures.replaying import Verdict, replay_execution, verdict_of
 from executions.models import Execution
+from executions.services.replaying import Verdict, replay_execution, verdict_of
 from flows import predict
 from flows.errors import PredictionFailed
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import User
-from executions.admin.filters import ExecutionFilterForm
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.dashboard import rollup, statistics
@@ -21,6 +20,7 @@ from monitoring.dashboard.changes import (
     percent_text,
     seconds_text,
 )
+from monitoring.log.filters import ExecutionFilterForm
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 
 

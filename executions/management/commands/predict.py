@@ -8,11 +8,10 @@ from typing import Any
 from django.db.models import Q
 
 from config.errors import DomainError
+from executions.management.scripting import ScriptCommand, json_object, person, wait_for
 from executions.models import Execution
 from executions.presentation import error_sentence
-from executions.scripting import ScriptCommand, json_object, person
 from executions.services import request_execution
-from executions.waiting import wait_for
 from models_registry.models import ModelVersion
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import DomainError
-from executions.publishing import publish
-from executions.scripting import ScriptCommand, json_object, person
+from executions.management.publishing import publish
+from executions.management.scripting import ScriptCommand, json_object, person
 from models_registry import services, training_config
 from models_registry.reference_profile import read_reference
 

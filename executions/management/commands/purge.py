@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from executions.purging import forget_flow_runs, purge
+from executions.records.purging import forget_flow_runs, purge
 
 
 class Command(BaseCommand):

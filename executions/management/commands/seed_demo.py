@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
-from executions.publishing import publish
+from executions.management.publishing import publish
 from models_registry.models import RegisteredModel
 
 TRAIN = settings.BASE_DIR / "config" / "demo" / "train.py"

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.errors import DomainError
-from executions import attempt_log, services
-from executions.attempt_log import LogLine
+from executions import services
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence
+from executions.records import attempt_log
+from executions.records.attempt_log import LogLine
 from executions.trials.case_list import CaseLine, case_lines
-from executions.trials.trace_view import trace_view
+from executions.trials.trace_details import trace_view
 from models_registry.input_schema import InputSchema
 from models_registry.metric_changes import MetricChange, metric_changes
 from models_registry.models import ModelVersion

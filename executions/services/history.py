@@ -15,9 +15,9 @@ from django.utils import timezone
 from accounts.activity import record
 from accounts.models import ActivityEvent, User
 from executions.errors import NotRetryable, TooManyRequests
-from executions.history.search_text import own_text
 from executions.models import Execution
-from executions.services import request_execution
+from executions.records.search_text import own_text
+from executions.services.requesting import request_execution
 from models_registry.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
 

@@ -8,10 +8,9 @@ from typing import Any
 from accounts.models import User
 from config.errors import DomainError
 from executions.errors import user_sentence
+from executions.management.scripting import wait_for
 from executions.models import Execution
-from executions.services import request_execution
-from executions.trials import cases
-from executions.waiting import wait_for
+from executions.services import cases, request_execution
 from models_registry import services, wakeup
 from models_registry.case_table import read_cases
 from models_registry.models import Inspection, ModelVersion, RegisteredModel

@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from executions.errors import NotReplayable, TooManyRequests
 from executions.models import Execution
-from executions.services import request_execution
+from executions.services.requesting import request_execution
 from models_registry.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
 

@@ -1,6 +1,7 @@
 """Commands for people who script: a sentence to read, or one JSON object on standard output."""
 
 import json
+import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +13,11 @@ from accounts.models import User
 from config.errors import DomainError
 from config.json_text import BadJson, read_json
 from config.plain_text import escaped
+from executions.models import Execution
+from models_registry.models import Inspection
+
+POLL_SECONDS = 0.005
+SLOWEST_POLL_SECONDS = 0.25
 
 
 class ScriptCommand(BaseCommand):
@@ -70,3 +76,16 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DomainError(f"{option} must be a JSON object of input names and values.")
     return value
+
+
+def wait_for(row: Execution | Inspection, *, seconds: float) -> bool:
+    """Reload ``row`` until it is finished; False if that takes longer than ``seconds``."""
+    end = time.monotonic() + seconds
+    pause = POLL_SECONDS
+    while not row.is_finished:
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 1.1, SLOWEST_POLL_SECONDS)
+        row.refresh_from_db()
+    return True

@@ -22,8 +22,8 @@ from executions.errors import (
     QueueFull,
     TooManyRequests,
 )
-from executions.history.search_text import own_text, text_of_inputs
 from executions.models import Execution
+from executions.records.search_text import own_text, text_of_inputs
 from executions.tasks import submit_execution
 from models_registry.input_schema import CleanedInputs
 from models_registry.models import ModelVersion, TestCase

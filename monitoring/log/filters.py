@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.apps import apps
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -20,6 +19,7 @@ from accounts.models import User
 from executions.history.forms import DayField, day_begins
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion, RegisteredModel
+from monitoring.models import FailureGroup, State
 
 COUNTED = 10_000
 """Counts are exact up to here; beyond it the list says how many there are at least."""
@@ -165,8 +165,7 @@ def slow(executions: ExecutionQuerySet) -> ExecutionQuerySet:
 
 
 def not_reviewed(executions: ExecutionQuerySet) -> ExecutionQuerySet:
-    """Failed predictions that nobody has looked at: neither one by one nor with their group. The
-    tables of triage stand above this app, so they are asked by name."""
-    groups = apps.get_model("monitoring", "FailureGroup")._default_manager
-    looked_at = groups.filter(state__in=["reviewed", "resolved"]).values("fingerprint")
+    """Failed predictions that nobody has looked at: neither one by one nor with their group."""
+    done = [State.REVIEWED, State.RESOLVED]
+    looked_at = FailureGroup.objects.filter(state__in=done).values("fingerprint")
     return executions.failures().filter(review=None).exclude(fingerprint__in=looked_at)

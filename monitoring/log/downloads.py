@@ -21,13 +21,13 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from config.csv_text import csv_response
 from config.rate import too_many_requests
-from executions.admin.filters import form_of
-from executions.admin.run_page import is_slow, is_withheld
 from executions.errors import TooManyRequests
-from executions.failures.hiding import masked
-from executions.history import acts as history
 from executions.history.exports import ROWS_AT_ONCE, Export, export
 from executions.models import Execution, ExecutionQuerySet
+from executions.records.hiding import masked
+from executions.services import history
+from monitoring.log.filters import form_of
+from monitoring.log.run_page import is_slow, is_withheld
 
 MORE = ("person", "purpose", "error_code", "message", "attempts", "slow", "file_sha256")
 LINES_PER_CHUNK = 500

@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from executions.errors import NotATest
 from executions.models import Execution
-from executions.services import request_execution
+from executions.services.requesting import request_execution
 from models_registry import services
 from models_registry.case_check import found_values
 from models_registry.case_table import CaseColumns, CaseRow

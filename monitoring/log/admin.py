@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, OuterRef, Q, Subquery, When
@@ -14,20 +13,16 @@ from django.urls import URLPattern, path
 
 from accounts.admin import ReadOnlyAdmin
 from executions.access import asked_id
-from executions.admin import cases, downloads
-from executions.admin.check import check
-from executions.admin.filters import (
-    COUNTED,
-    ByForm,
-    CountedUpTo,
-    ExecutionFilterForm,
-    form_of,
-)
-from executions.admin.impact import impact
-from executions.admin.preview import preview
-from executions.admin.run_page import log_file, run_page
-from executions.admin.test import test
 from executions.models import Execution
+from executions.trials import case_pages
+from executions.trials.check_page import check
+from executions.trials.impact_page import impact
+from executions.trials.preview_page import preview
+from executions.trials.testing_page import test
+from monitoring.log import downloads
+from monitoring.log.filters import COUNTED, ByForm, CountedUpTo, ExecutionFilterForm, form_of
+from monitoring.log.run_page import log_file, run_page
+from monitoring.models import FailureGroup
 
 
 @admin.register(Execution)
@@ -44,13 +39,13 @@ class ExecutionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With all that a row shows, and none of what it does not."""
-        groups = apps.get_model("monitoring", "FailureGroup")._default_manager
-        state = groups.filter(fingerprint=OuterRef("fingerprint")).values("state")[:1]
+        groups = FailureGroup.objects.filter(fingerprint=OuterRef("fingerprint"))
+        state = Subquery(groups.values("state")[:1])
         return (
             super()
             .get_queryset(request)
             .select_related("user", "version__model", "review")
-            .annotate(group_state=Case(When(~Q(fingerprint=""), then=Subquery(state))))
+            .annotate(group_state=Case(When(~Q(fingerprint=""), then=state)))
             .defer(
                 "inputs", "outputs", "warnings", "traceback", "message", "note", "diagnostics",
                 "search_text", "search_own",
@@ -86,13 +81,15 @@ class ExecutionAdmin(ReadOnlyAdmin):
             page("export/", "export", downloads.export_executions),
             page("<uuid:pk>/log/", "log", log_file),
             page("test/<int:version_pk>/", "test", test),
-            page("test/<int:version_pk>/cases/run/", "run_cases", cases.run_cases),
-            page("test/<int:version_pk>/cases/import/", "import_cases", cases.import_cases),
-            page("test/<int:version_pk>/cases/template/", "case_template", cases.case_template),
-            page("<uuid:pk>/save-as-case/", "save_case", cases.save_case),
-            page("case/<int:pk>/", "case", cases.edit_case),
-            page("case/<int:pk>/run/", "run_case", cases.run_case),
-            page("case/<int:pk>/delete/", "delete_case", cases.delete_case),
+            page("test/<int:version_pk>/cases/run/", "run_cases", case_pages.run_cases),
+            page("test/<int:version_pk>/cases/import/", "import_cases", case_pages.import_cases),
+            page(
+                "test/<int:version_pk>/cases/template/", "case_template", case_pages.case_template
+            ),
+            page("<uuid:pk>/save-as-case/", "save_case", case_pages.save_case),
+            page("case/<int:pk>/", "case", case_pages.edit_case),
+            page("case/<int:pk>/run/", "run_case", case_pages.run_case),
+            page("case/<int:pk>/delete/", "delete_case", case_pages.delete_case),
             page("impact/<int:version_pk>/", "impact", impact),
             page("check/<int:version_pk>/", "check", check),
             page("preview/<int:version_pk>/", "preview", preview),

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
-from executions.failures.fingerprint import cause_of, hidden
 from executions.models import Execution
+from executions.records.fingerprint import cause_of, hidden
 
 HIDDEN = "[hidden]"
 _WORD = re.compile(r"\w{3,}")

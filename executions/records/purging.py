@@ -66,7 +66,7 @@ def purge(*, seconds: float | None = None) -> Purged:
 def empty(ids: Collection[uuid.UUID]) -> int:
     """Remove what these executions hold and whose they are; returns how many there were. Called in
     a transaction. Their flow runs are noted, for Prefect to delete. What a failure is called stays:
-    `executions/failures/fingerprint.py` keeps values out of it."""
+    `executions/records/fingerprint.py` keeps values out of it."""
     Explanation.objects.filter(execution__in=ids).delete()
     attempts = Attempt.objects.filter(execution__in=ids)
     attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)

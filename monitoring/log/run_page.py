@@ -17,15 +17,15 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from config.plain_text import escaped
-from executions import attempt_log
-from executions.attempt_log import LogLine
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
-from executions.failures.hiding import HIDDEN, masked, sensitive_names, shown_inputs
-from executions.flow_run_copies import FlowRunCopy, flow_run_of
 from executions.models import Attempt, Execution
 from executions.presentation import answer_of, error_sentence
-from executions.trials.trace_view import trace_view
+from executions.records import attempt_log
+from executions.records.attempt_log import LogLine
+from executions.records.flow_run_copies import FlowRunCopy, flow_run_of
+from executions.records.hiding import HIDDEN, masked, sensitive_names, shown_inputs
+from executions.trials.trace_details import trace_view
 from models_registry.input_schema import InputSchema
 
 LEVELS = {"": ("INFO", "WARNING", "ERROR"), "warning": ("WARNING", "ERROR"), "error": ("ERROR",)}

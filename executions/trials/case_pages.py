@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST
 
 from config.csv_text import csv_response
 from config.errors import DomainError
-from executions.admin.test import frame, test_page, version_or_404
 from executions.models import Execution
 from executions.presentation import input_texts
-from executions.trials import cases
+from executions.services import cases
 from executions.trials.case_forms import CaseForm, CaseTableForm
+from executions.trials.testing_page import frame, test_page, version_or_404
 from models_registry import services
 from models_registry.case_table import CaseTable, read_cases
 from models_registry.feature_spec import Scalar

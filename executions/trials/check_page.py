@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from config.errors import DomainError
-from executions.trials.cases import run_cases
+from executions.services.cases import run_cases
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.services import request_rehearsal
 

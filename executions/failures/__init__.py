@@ -1,1 +1,0 @@
-"""What failed, under which cause, and how it is run again with debugging."""

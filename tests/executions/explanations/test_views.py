@@ -13,7 +13,7 @@ from accounts.models import User
 from executions.explanations.storing import store_explanation
 from executions.models import Execution, Explanation
 from executions.services.exploring import answer_exploration, read_exploration
-from tests.executions.test_contributions import CONTENT
+from tests.executions.explanations.test_contributions import CONTENT
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution, make_version
 
 HTMX: Any = {"headers": {"HX-Request": "true"}}

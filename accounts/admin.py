@@ -25,10 +25,10 @@ from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.activity import record
-from accounts.acts import ACTS, acts_for
 from accounts.exports import ACTIVITY_COLUMNS, activity_rows
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
+from accounts.role_changes import ACTS, acts_for
 from config.csv_text import csv_response
 from config.errors import DomainError
 

@@ -19,7 +19,7 @@ from monitoring.access import staff_only
 from monitoring.failures.example import example_of
 from monitoring.failures.forms import FilterForm, NoteForm, ResolveForm, ReviewForm
 from monitoring.failures.listing import Page, page_of, people_of, rows
-from monitoring.failures.replay_view import replay_summary
+from monitoring.failures.replay_details import replay_summary
 from monitoring.models import FailureGroup, State
 
 LISTED = 10

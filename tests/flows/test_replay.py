@@ -22,7 +22,7 @@ from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from models_registry.storage import store_artifact
 from monitoring.failures.collecting import collect
-from monitoring.failures.replay_view import replay_view
+from monitoring.failures.replay_details import replay_view
 from monitoring.models import FailureGroup
 from notifications.models import Kind as Notice
 from notifications.models import Notification

@@ -17,7 +17,7 @@ from executions.services.replaying import replay_execution
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.failures.bundle import bundle_of
-from monitoring.failures.replay_view import replay_summary, replay_view
+from monitoring.failures.replay_details import replay_summary, replay_view
 from monitoring.models import FailureGroup
 
 BESIDE = 10

@@ -159,8 +159,8 @@ def many(people: list[Person], watcher: Watcher, count: int) -> tuple[list[Sampl
 
 def with_prefect(execution: uuid.UUID, wall: float, status: str, row: float | None) -> Sample:
     """The sample with what Prefect says of the execution's run, once the run is finished there."""
+    from engine.gateway import flow_run_states
     from executions.models import Attempt
-    from models_registry.prefect_gateway import flow_run_states
 
     deadline = time.monotonic() + PREFECT_SECONDS
     finished = claimed = None

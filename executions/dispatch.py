@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from engine import gateway
+from engine.errors import PrefectRefused
+from engine.gateway import DeploymentMissing
 from executions import lifecycle
 from executions.models import Execution
-from models_registry import prefect_gateway
-from models_registry.errors import PrefectRefused
-from models_registry.prefect_gateway import DeploymentMissing
 from models_registry.tasks import sync_prefect_deployment
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def dispatch(execution_id: uuid.UUID) -> None:
         return
     model = execution.version.model
     try:
-        flow_run = prefect_gateway.start_flow_run(
+        flow_run = gateway.start_flow_run(
             flow="predict",
             deployment=model.slug,
             name=f"{model.slug}-{execution.version.short_name}-{execution.public_id}",
@@ -66,9 +66,9 @@ def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> Non
         "idempotency_key": f"explore:{token}",
     }
     try:
-        prefect_gateway.start_flow_run(**run)
+        gateway.start_flow_run(**run)
     except DeploymentMissing:
-        prefect_gateway.ensure_deployment(
+        gateway.ensure_deployment(
             flow="explore",
             deployment="explore",
             entrypoint="flows.curve.explore",
@@ -83,7 +83,7 @@ def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> Non
             description="Shows how the answer of a finished prediction changes with one input.",
             tags=("exploration",),
         )
-        prefect_gateway.start_flow_run(**run)
+        gateway.start_flow_run(**run)
 
 
 def _parameters(execution: Execution) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from django.db.models import Value
 from django.db.models.functions import Now
 
 from config.locks import is_only_one
+from engine.errors import PrefectUnavailable
 from executions import lifecycle
 from executions.dispatch import dispatch
 from executions.models import Execution
-from models_registry.errors import PrefectUnavailable
 
 logger = logging.getLogger(__name__)
 

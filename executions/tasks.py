@@ -5,11 +5,11 @@ import uuid
 from celery import shared_task
 
 from config.queue import kick
+from engine.errors import PrefectRefused, PrefectUnavailable
 from executions import sweep
 from executions.dispatch import dispatch, dispatch_exploration
 from executions.records import flow_run_copies, purging
 from executions.records.replay_retention import forget_old_replays
-from models_registry.errors import PrefectRefused, PrefectUnavailable
 
 PURGE_SECONDS = 8.0
 

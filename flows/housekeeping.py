@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 import executions.sweep
 import models_registry.sweep
 from config.errors import InfrastructureError
+from engine import wakeup
 from flows.artifacts import artifact
 from flows.errors import ArtifactTampered, NotAModel
 from flows.explaining import notes
@@ -30,7 +31,6 @@ from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.orders import SelfTest
 from flows.settling import settle
 from flows.slots import Slots
-from models_registry import wakeup
 from models_registry.integrity import mark_altered
 from models_registry.models import ModelVersion, TypeApproval
 

@@ -26,10 +26,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
+from engine import wakeup
 from flows import curve, explaining, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.lines import lines_of
-from models_registry import wakeup
 
 logger = logging.getLogger(__name__)
 

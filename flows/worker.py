@@ -31,12 +31,12 @@ from prefect.workers.base import (
     BaseWorkerResult,
 )
 
+from engine.gateway import JOB_TEMPLATE, WORKER_TYPE
 from flows.host import host_name, owner
 from flows.housekeeping import Housekeeping, open_models
 from flows.lease import leases
 from flows.lines import RunLines
 from flows.slots import Run, Slots
-from models_registry.prefect_gateway import JOB_TEMPLATE, WORKER_TYPE
 
 logger = logging.getLogger(__name__)
 

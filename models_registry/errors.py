@@ -202,14 +202,6 @@ class VersionAltered(DomainError):
         super().__init__("The model could not be loaded. Nothing is wrong with your inputs.")
 
 
-class PrefectUnavailable(InfrastructureError):
-    """Prefect's API did not answer, or refused for now; worth another try."""
-
-
-class PrefectRefused(InfrastructureError):
-    """Prefect's API refused for good (a 4xx other than 408 and 429)."""
-
-
 class ArtifactMissing(InfrastructureError):
     """The store has no such artifact, or did not answer after every try."""
 

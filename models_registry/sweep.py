@@ -12,10 +12,11 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from config.locks import is_only_one
-from models_registry import lifecycle, prefect_gateway
-from models_registry.errors import PrefectUnavailable
+from engine import gateway
+from engine.errors import PrefectUnavailable
+from engine.gateway import DeploymentMissing
+from models_registry import lifecycle
 from models_registry.models import FlowRunRow, Inspection, Rehearsal
-from models_registry.prefect_gateway import DeploymentMissing
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def dispatch(noun: str, pk: int) -> None:
         return
     version = row.version
     try:
-        flow_run = prefect_gateway.start_flow_run(
+        flow_run = gateway.start_flow_run(
             flow=road.flow,
             deployment=road.flow,
             name=f"{version.model.slug}-{version.short_name}-{noun}-{row.pk}",
@@ -82,7 +83,7 @@ def dispatch(noun: str, pk: int) -> None:
 def sync_deployment(noun: str) -> None:
     """Give Prefect the one deployment that rows of this kind run by."""
     road = ROADS[noun]
-    prefect_gateway.ensure_deployment(
+    gateway.ensure_deployment(
         flow=road.flow,
         deployment=road.flow,
         entrypoint=road.entrypoint,

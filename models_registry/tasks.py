@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from models_registry import prefect_gateway, wakeup
-from models_registry.errors import PrefectUnavailable
+from engine import gateway, wakeup
+from engine.errors import PrefectUnavailable
 from models_registry.models import Feature, RegisteredModel
 from models_registry.sweep import dispatch, sweep
 
@@ -35,7 +35,7 @@ def sync_prefect_deployment(model_id: int) -> None:
     if model is None:
         return
     schema = Feature.objects.filter(version__model=model, version__status="active").as_schema()
-    deployment_id = prefect_gateway.ensure_deployment(
+    deployment_id = gateway.ensure_deployment(
         flow="predict",
         deployment=model.slug,
         entrypoint="flows.predict.predict",

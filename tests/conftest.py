@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from accounts import retention
 from accounts.models import User
-from models_registry import wakeup
+from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes
 from tests.clocks import PATIENCE_SECONDS

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from models_registry import prefect_gateway
-from models_registry.errors import PrefectRefused, PrefectUnavailable
-from models_registry.prefect_gateway import DeploymentMissing, FlowRun, FlowRunState, FlowRunStory
+from engine import gateway
+from engine.errors import PrefectRefused, PrefectUnavailable
+from engine.gateway import DeploymentMissing, FlowRun, FlowRunState, FlowRunStory
 
 INTERFACE = (
     "start_flow_run",
@@ -67,7 +67,7 @@ class FakePrefect:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakePrefect":
         for name in INTERFACE:
-            monkeypatch.setattr(prefect_gateway, name, getattr(self, name))
+            monkeypatch.setattr(gateway, name, getattr(self, name))
         return self
 
     def enter(self, flow_run_id: uuid.UUID, state: str) -> None:
@@ -139,7 +139,7 @@ class FakePrefect:
     def delete_finished_flow_runs(self, before: datetime) -> int:
         self._answer()
         over = [r for r in self.runs if r.states[-1].is_final and r.states[-1].at <= before]
-        deleted = over[: prefect_gateway.DELETED_AT_ONCE]
+        deleted = over[: gateway.DELETED_AT_ONCE]
         self.runs = [run for run in self.runs if run not in deleted]
         return len(deleted)
 

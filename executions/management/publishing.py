@@ -7,11 +7,12 @@ from typing import Any
 
 from accounts.models import User
 from config.errors import DomainError
+from engine import wakeup
 from executions.errors import user_sentence
 from executions.management.scripting import wait_for
 from executions.models import Execution
 from executions.services import cases, request_execution
-from models_registry import services, wakeup
+from models_registry import services
 from models_registry.case_table import read_cases
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 

@@ -15,10 +15,10 @@ from django.db.models import Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from engine import gateway
+from engine.errors import PrefectRefused, PrefectUnavailable
+from engine.gateway import FlowRunState, FlowRunStory
 from executions.models import Attempt, Execution
-from models_registry import prefect_gateway
-from models_registry.errors import PrefectRefused, PrefectUnavailable
-from models_registry.prefect_gateway import FlowRunState, FlowRunStory
 
 AT_ONCE = 100
 BUDGET_SECONDS = 3.0
@@ -72,7 +72,7 @@ def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
     if attempt.flow_run_id is None:
         return None
     try:
-        story = prefect_gateway.flow_run_story(attempt.flow_run_id, timeout=PAGE_SECONDS)
+        story = gateway.flow_run_story(attempt.flow_run_id, timeout=PAGE_SECONDS)
     except (PrefectUnavailable, PrefectRefused):
         return FlowRunCopy("", (), "away")
     return FlowRunCopy(story.name, story.states, "now") if story else FlowRunCopy("", (), "gone")
@@ -82,7 +82,7 @@ def _copy(attempt: Attempt) -> bool:
     """Whether the attempt's copy is made; a run that goes on is looked at again later."""
     assert attempt.flow_run_id is not None
     assert attempt.finished_at is not None
-    story = prefect_gateway.flow_run_story(attempt.flow_run_id) or FlowRunStory("", ())
+    story = gateway.flow_run_story(attempt.flow_run_id) or FlowRunStory("", ())
     is_over = not story.states or story.states[-1].is_final
     if not is_over and timezone.now() - attempt.finished_at < GIVEN_UP:
         return False

@@ -18,10 +18,10 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from accounts.activity import record
+from engine import gateway
+from engine.errors import PrefectRefused, PrefectUnavailable
+from engine.gateway import DELETED_AT_ONCE
 from executions.models import Attempt, Execution, Explanation
-from models_registry import prefect_gateway
-from models_registry.errors import PrefectRefused, PrefectUnavailable
-from models_registry.prefect_gateway import DELETED_AT_ONCE
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def forget_flow_runs(*, seconds: float | None = None) -> int:
     rows keep their states. Returns how many. Raises nothing: the next round tries again."""
     before = timezone.now() - settings.FLOW_RUNS_KEPT
     ends = None if seconds is None else time.monotonic() + seconds
-    return _repeat(lambda: _asked(lambda: prefect_gateway.delete_finished_flow_runs(before)), ends)
+    return _repeat(lambda: _asked(lambda: gateway.delete_finished_flow_runs(before)), ends)
 
 
 def _repeat(work: Callable[[], int], ends: float | None) -> int:
@@ -135,7 +135,7 @@ def _delete_some_flow_runs() -> int:
         return 0
 
     def delete() -> int:
-        prefect_gateway.delete_flow_runs([pk for pk in runs.values() if pk])
+        gateway.delete_flow_runs([pk for pk in runs.values() if pk])
         return Attempt.objects.filter(pk__in=runs).update(flow_run_id=None, is_forgotten=False)
 
     return _asked(delete)

@@ -14,10 +14,10 @@ from django.conf import settings
 
 from accounts.models import User
 from config.queue import kick
+from engine.wakeup import quick_redis
 from executions.errors import TooManyRequests
 from executions.models import Execution
 from executions.tasks import submit_exploration
-from models_registry.wakeup import quick_redis
 
 KEPT_SECONDS = 60
 EXPLANATION = ""

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from config.errors import DomainError
-from models_registry import services, wakeup
+from engine import wakeup
+from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.deployment_forms import PromoteForm
 from models_registry.metric_changes import metric_changes

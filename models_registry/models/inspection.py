@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from models_registry.models.flow_run_row import FlowRunRow, finished_has_a_time, open_rows
+from engine.runs import FlowRunRow, finished_has_a_time, open_rows
 from models_registry.models.version import ModelVersion
 
 

@@ -27,8 +27,8 @@ from prometheus_client.registry import Collector
 
 from accounts.activity import BACKUP_MADE
 from accounts.models import ActivityEvent
+from engine import gateway
 from executions.models import TOOK, Execution, ExecutionQuerySet
-from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
 from monitoring.health.probes import ONE_SECOND, read_queue, read_workers
 from notifications.models import Mail
@@ -107,7 +107,7 @@ class Product(Collector):
             yield _gauge("worker_slots", "Slots of workers", slots)
         waiting = Mail.objects.waiting().count()
         yield _gauge("mails_waiting", "Mails neither sent nor given up", waiting)
-        is_up = prefect_gateway.is_healthy(timeout=ONE_SECOND)
+        is_up = gateway.is_healthy(timeout=ONE_SECOND)
         made = ActivityEvent.objects.filter(actor=None, action=BACKUP_MADE).first()
         at = made.at.timestamp() if made else 0.0
         yield _gauge("last_backup_timestamp_seconds", "When the last backup was made; 0: never", at)

@@ -22,8 +22,8 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from engine import gateway, wakeup
 from executions.models import Execution
-from models_registry import prefect_gateway, wakeup
 from models_registry.storage import ArtifactStorage
 from notifications.models import Mail
 
@@ -154,7 +154,7 @@ def redis() -> Probe:
 
 def prefect() -> Probe:
     started = time.monotonic()
-    if prefect_gateway.is_healthy(timeout=ONE_SECOND):
+    if gateway.is_healthy(timeout=ONE_SECOND):
         return Probe("Prefect", State.OK, (("Answer", _milliseconds(started)),))
     return Probe(
         "Prefect",

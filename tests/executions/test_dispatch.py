@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
+from engine.errors import PrefectUnavailable
 from executions.dispatch import dispatch
 from executions.models import Execution
 from executions.tasks import submit_execution
-from models_registry.errors import PrefectUnavailable
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS, make_execution, make_version
 from tests.fake_prefect import FakePrefect

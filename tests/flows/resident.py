@@ -18,10 +18,10 @@ from django.db import connection
 from django.utils import timezone
 from sklearn.datasets import load_iris
 
+from engine import gateway
 from executions import sweep
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
-from models_registry import prefect_gateway
 from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from models_registry.storage import store_artifact
@@ -59,7 +59,7 @@ STRANGE: tuple[dict[str, Any], ...] = (
 
 def start(version: ModelVersion, parameters: dict[str, Any]) -> uuid.UUID:
     """A run of the version's deployment with these parameters."""
-    run = prefect_gateway.start_flow_run(
+    run = gateway.start_flow_run(
         flow="predict",
         deployment=version.model.slug,
         name="strange",
@@ -112,7 +112,7 @@ def run_id(execution: Execution, attempt: int = 1) -> uuid.UUID:
 
 def states(execution: Execution, attempt: int = 1) -> list[str]:
     """The types of the run's states in Prefect, first to last."""
-    history = prefect_gateway.flow_run_states(run_id(execution, attempt))
+    history = gateway.flow_run_states(run_id(execution, attempt))
     return [state.type for state in history]
 
 

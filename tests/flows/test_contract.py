@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 from pytest_django import Settings
 
-from models_registry import prefect_gateway, wakeup
-from models_registry.errors import PrefectRefused, PrefectUnavailable
-from models_registry.prefect_gateway import DeploymentMissing, FlowRun
+from engine import gateway, wakeup
+from engine.errors import PrefectRefused, PrefectUnavailable
+from engine.gateway import DeploymentMissing, FlowRun
 from tests.clocks import PATIENCE_SECONDS
 from tests.fake_prefect import INTERFACE, FakePrefect
 from tests.flows.resident import prefect_client
@@ -33,7 +33,7 @@ def prefect(request: pytest.FixtureRequest) -> Any:
     if request.param == "fake":
         return FakePrefect()
     request.getfixturevalue("real_prefect")
-    return prefect_gateway
+    return gateway
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_run_of_an_unknown_deployment_says_so_and_may_be_tried_again(prefect: 
 
 def test_a_deployment_that_was_made_anew_is_found_again(prefect: Any, deployment: str) -> None:
     start(prefect, deployment, "exec:5:1")
-    if prefect is prefect_gateway:
+    if prefect is gateway:
         with prefect_client() as client:
             answer = client.get(f"/deployments/name/predict/{deployment}").json()
             client.delete(f"/deployments/{answer['id']}").raise_for_status()
@@ -238,7 +238,7 @@ def test_prefect_that_is_away_is_worth_another_try(
     prefect: Any, deployment: str, settings: Settings
 ) -> None:
     assert prefect.is_healthy()
-    if prefect is prefect_gateway:
+    if prefect is gateway:
         settings.PREFECT_API_URL = "http://127.0.0.1:9/api"
     else:
         prefect.is_away = True
@@ -251,8 +251,8 @@ def test_prefect_that_is_away_is_worth_another_try(
 def test_the_fake_has_every_function_of_the_gateway() -> None:
     public = {
         name
-        for name, thing in vars(prefect_gateway).items()
-        if getattr(thing, "__module__", "") == prefect_gateway.__name__
+        for name, thing in vars(gateway).items()
+        if getattr(thing, "__module__", "") == gateway.__name__
         and not name.startswith("_")
         and not isinstance(thing, type)
     }
@@ -262,9 +262,9 @@ def test_the_fake_has_every_function_of_the_gateway() -> None:
 
 
 def test_a_started_run_wakes_a_worker_with_what_it_needs(real_prefect: str) -> None:
-    ensure(prefect_gateway, "hinted")
+    ensure(gateway, "hinted")
 
-    run = start(prefect_gateway, "hinted", "exec:12:1", execution_id="x", attempt=1)
+    run = start(gateway, "hinted", "exec:12:1", execution_id="x", attempt=1)
 
     hint = wakeup.next_hint(1.0)
     assert hint is not None
@@ -274,12 +274,12 @@ def test_a_started_run_wakes_a_worker_with_what_it_needs(real_prefect: str) -> N
 
 
 def test_a_run_that_is_finished_wakes_nobody(real_prefect: str) -> None:
-    ensure(prefect_gateway, "over")
-    run = start(prefect_gateway, "over", "exec:13:1")
+    ensure(gateway, "over")
+    run = start(gateway, "over", "exec:13:1")
     wakeup.next_hint(1.0)
-    end(prefect_gateway, run, "COMPLETED")
+    end(gateway, run, "COMPLETED")
 
-    start(prefect_gateway, "over", "exec:13:1")
+    start(gateway, "over", "exec:13:1")
 
     assert wakeup.next_hint(0.01) is None
 
@@ -287,17 +287,17 @@ def test_a_run_that_is_finished_wakes_nobody(real_prefect: str) -> None:
 def test_a_run_starts_although_redis_is_away(
     real_prefect: str, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ensure(prefect_gateway, "unhinted")
+    ensure(gateway, "unhinted")
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
 
-    assert start(prefect_gateway, "unhinted", "exec:14:1").state == "SCHEDULED"
+    assert start(gateway, "unhinted", "exec:14:1").state == "SCHEDULED"
     assert "wake_failed" in caplog.text
 
 
 def test_the_deployment_in_prefect_names_the_flow_the_pool_and_the_inputs(
     real_prefect: str, settings: Settings
 ) -> None:
-    ensure(prefect_gateway, "shown")
+    ensure(gateway, "shown")
 
     with prefect_client() as client:
         deployment = client.get("/deployments/name/predict/shown").json()
@@ -328,4 +328,4 @@ def test_a_status_is_final_or_worth_another_try(
     answering(status)
 
     with pytest.raises(error):
-        prefect_gateway.delete_flow_run(uuid.uuid4())
+        gateway.delete_flow_run(uuid.uuid4())

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from config.stack.errors import StackError
 from config.stack.processes import check_worker
+from engine import wakeup
 from executions.explanations.storing import unexplained
 from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
@@ -27,7 +28,6 @@ from flows.model_host.client import ModelHost
 from flows.model_host.protocol.artifact import Artifact, Limits
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.orders import SelfTest
-from models_registry import wakeup
 from models_registry.models import Inspection, ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution
 from tests.flows.model_host.conftest import python_with

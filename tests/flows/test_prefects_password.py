@@ -10,8 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from models_registry import prefect_gateway
-from models_registry.errors import PrefectRefused
+from engine import gateway
+from engine.errors import PrefectRefused
 from tests.flows.resident import prefect_client
 
 SECONDS = 60.0
@@ -98,4 +98,4 @@ def test_the_gateway_says_so_where_its_password_is_not_taken(
 ) -> None:
     settings.PREFECT_API_AUTH_STRING = "stack:wrong"
     with pytest.raises(PrefectRefused, match="401"):
-        prefect_gateway.delete_flow_run(uuid.uuid4())
+        gateway.delete_flow_run(uuid.uuid4())

@@ -10,11 +10,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Running
 
+from engine import gateway
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
 from flows import settling
 from flows.settling import settle
-from models_registry import prefect_gateway
 from models_registry.models import ModelVersion
 from tests.flows.resident import STRANGE, ask, run_id, start, states
 
@@ -81,7 +81,7 @@ def test_a_run_that_names_nothing_of_ours_keeps_none_from_its_end(
 
     monkeypatch.setattr(settling, "GONE", timedelta(minutes=-5))
     assert settle(client, pool) == len(strange)
-    assert {prefect_gateway.flow_run_states(run)[-1].type for run in strange} == {"CRASHED"}
+    assert {gateway.flow_run_states(run)[-1].type for run in strange} == {"CRASHED"}
 
 
 def test_runs_of_another_pool_are_not_ours_to_settle(
@@ -92,5 +92,5 @@ def test_runs_of_another_pool_are_not_ours_to_settle(
 
     assert settle(client, "somebody-elses") == 0
 
-    history = prefect_gateway.flow_run_states(run_id(execution))
+    history = gateway.flow_run_states(run_id(execution))
     assert history[-1].type == "RUNNING"

@@ -13,10 +13,10 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_django import Settings
 
+from engine import gateway, wakeup
 from executions.dispatch import dispatch
 from executions.models import Execution
 from flows.slots import CLAIMS, Run, Slots
-from models_registry import prefect_gateway, wakeup
 from models_registry.models import ModelVersion
 from models_registry.tasks import sync_prefect_deployment
 from tests.clocks import until
@@ -124,7 +124,7 @@ def test_a_failure_is_a_failed_run_that_does_not_quote_the_model(
 
     assert execution.status == "failed"
     until_told(execution, "FAILED")
-    final = prefect_gateway.flow_run_states(run_id(execution))[-1]
+    final = gateway.flow_run_states(run_id(execution))[-1]
     assert execution.error_code in final.message
     assert execution.public_id in final.message
     shown = json.dumps([api(f"/flow_runs/{run_id(execution)}")["state"], log_lines(execution)])
@@ -136,7 +136,7 @@ def test_a_run_whose_parameters_are_not_the_rows_fails_and_writes_nothing(
 ) -> None:
     execution = ask(served_iris)
     other = INPUTS | {"petal width (cm)": 99.0}
-    run = prefect_gateway.start_flow_run(
+    run = gateway.start_flow_run(
         flow="predict",
         deployment=served_iris.model.slug,
         name="forged",
@@ -145,12 +145,12 @@ def test_a_run_whose_parameters_are_not_the_rows_fails_and_writes_nothing(
     )
 
     def types() -> list[str]:
-        return [state.type for state in prefect_gateway.flow_run_states(run.id)]
+        return [state.type for state in gateway.flow_run_states(run.id)]
 
     until(lambda: types()[-1] == "FAILED", "the forged run to fail")
     execution.refresh_from_db()
     assert (execution.status, execution.attempts.count()) == ("queued", 0)
-    message = prefect_gateway.flow_run_states(run.id)[-1].message
+    message = gateway.flow_run_states(run.id)[-1].message
     assert "petal width (cm)" in message
     assert "99" not in message
 
@@ -252,7 +252,7 @@ def test_a_run_that_can_never_begin_is_tried_for_a_while_and_then_failed(
 def test_a_run_of_something_else_in_the_pool_is_failed(
     kind: str, slots: Slots, real_prefect: str, pool: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment = prefect_gateway.ensure_deployment(
+    deployment = gateway.ensure_deployment(
         flow="other", deployment="other", entrypoint="somebody.elses", parameter_schema={}
     )
     body: dict[str, Any] = {"state": {"type": "SCHEDULED"}}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine import wakeup
 from executions import sweep
 from executions.dispatch import dispatch
-from models_registry import wakeup
 from models_registry.models import ModelVersion
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.flows.resident import (

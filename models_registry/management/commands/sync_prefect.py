@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from models_registry.errors import PrefectRefused, PrefectUnavailable
+from engine.errors import PrefectRefused, PrefectUnavailable
 from models_registry.models import RegisteredModel
 from models_registry.sweep import ROADS, sync_deployment
 from models_registry.tasks import sync_prefect_deployment

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
-from models_registry import wakeup
+from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes, watch
 from monitoring.health.metrics import read_totals

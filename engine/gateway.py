@@ -21,8 +21,8 @@ from urllib.parse import quote
 import httpx
 from django.conf import settings
 
-from models_registry import wakeup
-from models_registry.errors import PrefectRefused, PrefectUnavailable
+from engine import wakeup
+from engine.errors import PrefectRefused, PrefectUnavailable
 
 WORKER_TYPE = "resident"
 """The type of our work pool and of the workers that serve it (`flows/worker.py`)."""

@@ -1,0 +1,1 @@
+"""How a row of ours becomes a flow run of Prefect and comes back."""

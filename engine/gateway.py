@@ -13,13 +13,14 @@ import os
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 from django.conf import settings
+from django.utils import timezone
 
 from engine import wakeup
 from engine.errors import PrefectRefused, PrefectUnavailable
@@ -44,6 +45,8 @@ JOB_TEMPLATE = {
 
 KEEP_ALIVE_SECONDS = 4.0  # below the server's five, so that it never closes under a request
 FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+UNSTARTED = timedelta(seconds=15)
+"""A run that a worker claimed this long ago, while the row is still queued, will not start."""
 DELETED_AT_ONCE = 50  # as many as Prefect removes in one call
 
 _deployment_ids: dict[tuple[str, str, str], uuid.UUID] = {}
@@ -69,6 +72,12 @@ class FlowRun:
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
+
+    @property
+    def will_not_start(self) -> bool:
+        """It has ended, or a worker claimed it and came to nothing; for a row still queued."""
+        is_stuck = self.is_claimed and timezone.now() - self.since > UNSTARTED
+        return self.is_finished or is_stuck
 
 
 @dataclass(frozen=True)

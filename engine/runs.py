@@ -1,45 +1,121 @@
-"""What every row has that a flow run works on."""
+"""Rows that flow runs of Prefect work on: their states, their attempts and the worker's lease.
+
+Every change is a compare-and-set: filter on the row, its attempt, its lease's owner and the states
+it may leave; update; look at the count. Two workers cannot both start a run, and a late report
+finds no row and changes nothing. All times are the database's.
+"""
+
+from datetime import timedelta
+from typing import Any, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
+QUEUED, RUNNING = "queued", "running"
+AT_ONCE = 100
+"""How many rows of a kind one sweep takes."""
+AGAIN_AFTER = timedelta(seconds=5)
+"""When a row whose run could not be created is due again."""
 
-class FlowRunRow(models.Model):
-    """A row that a flow run works on: it has states, a lease and attempts, and the sweep finds it
-    when it stands still. `lifecycle.py` moves it, by compare-and-set."""
 
-    class Status(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Passed"
-        FAILED = "failed", "Refused"
+class Run(models.Model):
+    """What every such row has; its kind says which ``status`` there are beside queued and
+    running."""
 
-    sha256 = models.CharField(max_length=64, blank=True)
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    status = models.CharField(max_length=10, default=QUEUED)
     attempt = models.PositiveIntegerField(default=1)
     lease_owner = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True)
     dispatch_after = models.DateTimeField(db_default=Now())
-    flow_run_id = models.UUIDField(null=True)
     message = models.TextField(blank=True)
     traceback = models.TextField(blank=True)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     requested_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
-        ordering = ["-id"]
 
     @property
-    def is_finished(self) -> bool:
-        return self.status in {self.Status.SUCCEEDED, self.Status.FAILED}
+    def is_last_attempt(self) -> bool:
+        return self.attempt >= settings.MAX_ATTEMPTS
 
 
-def open_rows(name: str) -> models.Index:
+RunT = TypeVar("RunT", bound=Run, covariant=True)
+
+
+class RunQuerySet(models.QuerySet[RunT]):
+    """Which runs may be changed, and the changes; each returns how many rows it changed."""
+
+    def queued(self) -> Self:
+        return self.filter(status=QUEUED)
+
+    def running(self) -> Self:
+        return self.filter(status=RUNNING)
+
+    def held_by(self, owner: str, attempt: int) -> Self:
+        """Running rows whose lease this worker holds for this attempt."""
+        return self.running().filter(lease_owner=owner, attempt=attempt)
+
+    def unchanged(self, run: Run) -> Self:
+        """The row, if it still stands as it was read."""
+        return self.filter(
+            pk=run.pk,
+            status=run.status,
+            attempt=run.attempt,
+            lease_owner=run.lease_owner,
+            lease_until=run.lease_until,
+        )
+
+    def claim(self, *, attempt: int, owner: str, **fields: Any) -> int:
+        """Take the lease on what is queued for this attempt."""
+        return (
+            self.queued()
+            .filter(attempt=attempt)
+            .update(
+                status=RUNNING,
+                started_at=Now(),
+                lease_owner=owner,
+                lease_until=Now() + Value(settings.LEASE),
+                **fields,
+            )
+        )
+
+    def extend_lease(self) -> int:
+        return self.update(lease_until=Now() + Value(settings.LEASE))
+
+    def end(self, status: str, **fields: Any) -> int:
+        """Write the outcome."""
+        return self.update(status=status, finished_at=Now(), lease_until=None, **fields)
+
+    def requeue(self, *, after: timedelta = timedelta(0)) -> int:
+        """Give the row to its next attempt."""
+        return self.update(
+            status=QUEUED,
+            attempt=F("attempt") + 1,
+            lease_owner="",
+            lease_until=None,
+            dispatch_after=Now() + Value(after),
+        )
+
+    def lost(self) -> Self:
+        """Running rows whose worker has let its lease end."""
+        return self.running().filter(lease_until__lt=Now())[:AT_ONCE]
+
+    def take_due(self) -> list[RunT]:
+        """The queued rows that are to be handed to Prefect now; the longest due first. They are due
+        again in 5 s unless that succeeds."""
+        due = list(
+            self.queued().filter(dispatch_after__lte=Now()).order_by("dispatch_after")[:AT_ONCE]
+        )
+        rows = self.model._default_manager.filter(pk__in=[run.pk for run in due])
+        rows.update(dispatch_after=Now() + Value(AGAIN_AFTER))
+        return due
+
+
+def open_runs(name: str) -> models.Index:
     """The index by which the sweep finds what is due."""
     return models.Index(
         fields=["dispatch_after"], condition=Q(status__in=["queued", "running"]), name=name

@@ -3,11 +3,9 @@
 import json
 import logging
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from engine import gateway
 from engine.errors import PrefectRefused
@@ -17,9 +15,6 @@ from executions.models import Execution
 from models_registry.tasks import sync_prefect_deployment
 
 logger = logging.getLogger(__name__)
-
-UNSTARTED = timedelta(seconds=15)
-"""A flow run that a worker claimed this long ago, while the row is still queued, will not start."""
 
 
 def dispatch(execution_id: uuid.UUID) -> None:
@@ -47,9 +42,7 @@ def dispatch(execution_id: uuid.UUID) -> None:
         logger.error("dispatch_refused id=%s error=%s", execution.pk, error)
         lifecycle.mark_undeliverable(execution, message=str(error))
         return
-    if flow_run.is_finished or (
-        flow_run.is_claimed and timezone.now() - flow_run.since > UNSTARTED
-    ):
+    if flow_run.will_not_start:
         lifecycle.mark_lost(execution, why="The flow run ended before it started the model")
         return
     lifecycle.mark_submitted(execution.pk, attempt=execution.attempt, flow_run_id=flow_run.id)

@@ -1,8 +1,6 @@
 """What the machinery reports about an execution.
 
-Every state change is a compare-and-set: filter on the row, its attempt, its lease owner and the
-states it may leave; update; look at the count. Two workers cannot both start a run, and a late
-report finds no row and changes nothing. All times are the database's.
+Every change of state is a compare-and-set of `engine/runs.py`.
 """
 
 import uuid
@@ -10,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat, Greatest, Least, Now
@@ -72,17 +69,7 @@ def mark_running(
     """
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
     with transaction.atomic():
-        claimed = (
-            Execution.objects.queued()
-            .filter(pk=execution_id, attempt=attempt)
-            .update(
-                status=Execution.Status.RUNNING,
-                started_at=Now(),
-                lease_owner=owner,
-                lease_until=Now() + Value(settings.LEASE),
-            )
-        )
-        if not claimed:
+        if not Execution.objects.filter(pk=execution_id).claim(attempt=attempt, owner=owner):
             return None
         Attempt.objects.update_or_create(
             execution_id=execution_id,
@@ -94,11 +81,8 @@ def mark_running(
 
 def extend_lease(execution_id: uuid.UUID, *, attempt: int, owner: str) -> bool:
     """Keep the lease for another 30 s; False once it is lost, and then nothing may be written."""
-    return bool(
-        Execution.objects.held_by(owner, attempt)
-        .filter(pk=execution_id)
-        .update(lease_until=Now() + Value(settings.LEASE))
-    )
+    held = Execution.objects.held_by(owner, attempt).filter(pk=execution_id)
+    return bool(held.extend_lease())
 
 
 @transaction.atomic
@@ -113,18 +97,13 @@ def mark_succeeded(
 ) -> bool:
     """Write the result, once; False if this worker no longer holds the execution."""
     result_text = text_of_result(outputs, list(execution.version.targets.all()))
-    written = (
-        Execution.objects.held_by(owner, execution.attempt)
-        .filter(pk=execution.pk)
-        .update(
-            status=Execution.Status.SUCCEEDED,
-            finished_at=Now(),
-            outputs=outputs,
-            search_text=Concat("search_text", Value(result_text)),
-            warnings=warnings,
-            diagnostics=diagnostics,
-            lease_until=None,
-        )
+    held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
+    written = held.end(
+        Execution.Status.SUCCEEDED,
+        outputs=outputs,
+        search_text=Concat("search_text", Value(result_text)),
+        warnings=warnings,
+        diagnostics=diagnostics,
     )
     if not written:
         return False
@@ -146,7 +125,7 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
     held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
     delays = RETRY_DELAYS.get(failure.code, ())
     if execution.attempt <= len(delays):
-        written = _requeue(held, after=delays[execution.attempt - 1])
+        written = held.requeue(after=delays[execution.attempt - 1])
     else:
         written = _fail(held, execution, failure)
     if not written:
@@ -163,16 +142,10 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
 def mark_lost(execution: Execution, *, why: str) -> bool:
     """The worker or the flow run of this attempt is gone: the next attempt, or the end after
     ``MAX_ATTEMPTS``. The row must still stand as ``execution`` was read."""
-    stands = Execution.objects.filter(
-        pk=execution.pk,
-        status=execution.status,
-        attempt=execution.attempt,
-        lease_owner=execution.lease_owner,
-        lease_until=execution.lease_until,
-    ).exclude(status__in=Execution.FINISHED)
-    is_last = execution.attempt >= settings.MAX_ATTEMPTS
+    stands = Execution.objects.unchanged(execution).exclude(status__in=Execution.FINISHED)
+    is_last = execution.is_last_attempt
     failure = Failure("CRASH", f"{why} on all {execution.attempt} attempts.")
-    if not (_fail(stands, execution, failure) if is_last else _requeue(stands)):
+    if not (_fail(stands, execution, failure) if is_last else stands.requeue()):
         return False
     held = timezone.now() - execution.started_at if execution.started_at else timedelta(0)
     _close_attempt(
@@ -215,25 +188,13 @@ def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> in
         traceback=failure.traceback,
         step=failure.step,
     )
-    return rows.update(
+    return rows.end(
+        Execution.Status.FAILED,
         **named,
-        status=Execution.Status.FAILED,
-        finished_at=Now(),
-        lease_until=None,
         error_code=failure.code,
         message=failure.message,
         traceback=failure.traceback,
         diagnostics=failure.diagnostics,
-    )
-
-
-def _requeue(rows: ExecutionQuerySet, after: timedelta = timedelta(0)) -> int:
-    return rows.update(
-        status=Execution.Status.QUEUED,
-        attempt=F("attempt") + 1,
-        lease_owner="",
-        lease_until=None,
-        dispatch_after=Now() + Value(after),
     )
 
 

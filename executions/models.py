@@ -10,13 +10,14 @@ from django.db.models import Count, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
+from engine.runs import Run, RunQuerySet, finished_has_a_time
 from models_registry.models import ModelVersion, TestCase
 
 TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationField())
 """The response time, as its index knows it."""
 
 
-class ExecutionQuerySet(models.QuerySet["Execution"]):
+class ExecutionQuerySet(RunQuerySet["Execution"]):
     def visible_to(self, user: User) -> "ExecutionQuerySet":
         """A person's own predictions, as long as they have not deleted them."""
         return self.predictions().kept().filter(user=user)
@@ -63,12 +64,6 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
         """Whose response time is longer."""
         return self.annotate(took=TOOK).filter(took__gt=timedelta(seconds=seconds))
 
-    def queued(self) -> "ExecutionQuerySet":
-        return self.filter(status=Execution.Status.QUEUED)
-
-    def running(self) -> "ExecutionQuerySet":
-        return self.filter(status=Execution.Status.RUNNING)
-
     def finished(self) -> "ExecutionQuerySet":
         return self.filter(status__in=Execution.FINISHED)
 
@@ -93,12 +88,8 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
             | Q(deleted_at=execution.deleted_at, pk__lt=execution.pk)
         )
 
-    def held_by(self, owner: str, attempt: int) -> "ExecutionQuerySet":
-        """Running rows whose lease this worker holds for this attempt."""
-        return self.running().filter(lease_owner=owner, attempt=attempt)
 
-
-class Execution(models.Model):
+class Execution(Run):
     """``search_text`` holds what a search reads (`executions/records/search_text.py`): ordinary
     inputs and the result. ``search_own``, for the owner alone, holds sensitive inputs and the note.
     Whoever empties inputs and outputs empties both and the note in the same UPDATE."""
@@ -136,11 +127,6 @@ class Execution(models.Model):
     version_revision = models.PositiveIntegerField(default=1)
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.PREDICTION)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-
-    attempt = models.PositiveIntegerField(default=1)
-    lease_owner = models.CharField(max_length=80, blank=True)
-    lease_until = models.DateTimeField(null=True)
-    dispatch_after = models.DateTimeField(db_default=Now())
     deadline = models.DateTimeField()
 
     inputs = models.JSONField(null=True)
@@ -148,8 +134,6 @@ class Execution(models.Model):
     outputs = models.JSONField(null=True)
     warnings = models.JSONField(default=list)
     error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
-    message = models.TextField(blank=True)
-    traceback = models.TextField(blank=True)
     # What a failure is called (`executions/records/fingerprint.py`), when its group counted it.
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     exception = models.CharField(max_length=100, blank=True, editable=False)
@@ -174,9 +158,6 @@ class Execution(models.Model):
         TestCase, null=True, on_delete=models.SET_NULL, related_name="executions"
     )
 
-    requested_at = models.DateTimeField(db_default=Now())
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
 
@@ -185,10 +166,7 @@ class Execution(models.Model):
     class Meta:
         ordering = ["-requested_at", "-id"]
         constraints = [
-            models.CheckConstraint(
-                name="executions_finished_has_a_time",
-                condition=Q(status__in=["queued", "running"]) | Q(finished_at__isnull=False),
-            ),
+            finished_has_a_time("executions_finished_has_a_time"),
             models.CheckConstraint(
                 name="executions_succeeded_has_outputs",
                 condition=~Q(status="succeeded")

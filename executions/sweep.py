@@ -5,14 +5,13 @@ time, so no single process is needed.
 """
 
 import logging
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Value
 from django.db.models.functions import Now
 
 from config.locks import is_only_one
-from engine.errors import PrefectUnavailable
+from engine.runs import AT_ONCE
+from engine.sweep import hand_over
 from executions import lifecycle
 from executions.dispatch import dispatch
 from executions.models import Execution
@@ -20,22 +19,12 @@ from executions.models import Execution
 logger = logging.getLogger(__name__)
 
 LOCK = 7_340_001
-BATCH = 100
-AGAIN_AFTER = timedelta(seconds=5)
 
 
 def sweep() -> int:
     """Move stalled executions on and hand the due ones to Prefect; returns how many were handed
     over. With Prefect away the rest stay queued and are due again."""
-    handed = 0
-    for execution in take_stalled():
-        try:
-            dispatch(execution.pk)
-        except PrefectUnavailable as error:
-            logger.warning("sweep_waits_for_prefect error=%s", error)
-            break
-        handed += 1
-    return handed
+    return hand_over(take_stalled(), lambda execution: dispatch(execution.pk))
 
 
 @transaction.atomic
@@ -51,14 +40,10 @@ def take_stalled() -> list[Execution]:
     rows = Execution.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
         "version__model", "user"
     )
-    for execution in rows.running().filter(lease_until__lt=Now())[:BATCH]:
+    for execution in rows.lost():
         lifecycle.mark_lost(execution, why="The worker was lost")
         logger.warning("execution_lost id=%s attempt=%s", execution.pk, execution.attempt)
-    for execution in rows.queued().filter(deadline__lt=Now())[:BATCH]:
+    for execution in rows.queued().filter(deadline__lt=Now())[:AT_ONCE]:
         lifecycle.mark_expired(execution)
         logger.warning("execution_expired id=%s", execution.pk)
-    due = list(rows.queued().filter(dispatch_after__lte=Now()).order_by("dispatch_after")[:BATCH])
-    Execution.objects.filter(pk__in=[execution.pk for execution in due]).update(
-        dispatch_after=Now() + Value(AGAIN_AFTER)
-    )
-    return due
+    return rows.take_due()

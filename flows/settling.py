@@ -24,7 +24,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Crashed, Failed
 
 from executions.models import Attempt
-from models_registry.models import FlowRunRow
+from models_registry.models import VersionRun
 from models_registry.sweep import ROADS
 
 logger = logging.getLogger(__name__)
@@ -87,10 +87,10 @@ def _end_of_attempt(parameters: Mapping[str, Any], before: datetime) -> State[No
     }[Attempt.Outcome(attempt.outcome)]
 
 
-def _end_of_row(row: FlowRunRow | None, attempt: int, before: datetime) -> State[None] | None:
+def _end_of_row(row: VersionRun | None, attempt: int, before: datetime) -> State[None] | None:
     if row is None or row.attempt > attempt:
         return Crashed(message=LOST)
     if row.finished_at is None or row.finished_at > before:
         return None
-    passed = row.status == FlowRunRow.Status.SUCCEEDED
+    passed = row.status == VersionRun.Status.SUCCEEDED
     return Completed() if passed else Failed(message="The row says why.")

@@ -1,5 +1,5 @@
-"""What the machinery reports about the rows that flow runs work on: compare-and-set, like an
-execution's. A row carries its attempt and its lease's owner, as `mark_running` gave it out."""
+"""What the machinery reports about inspections and rehearsals. A run carries its attempt and its
+lease's owner, as `mark_running` gave it out."""
 
 import uuid
 from dataclasses import dataclass
@@ -7,23 +7,24 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import Value
 from django.db.models.functions import Now
 
+from engine.runs import RunQuerySet
 from models_registry.configuration import Configuration
 from models_registry.feature_spec import FeatureSpec, TargetSpec
 from models_registry.input_rules import RuleSpec
 from models_registry.integrity import mark_unaltered
 from models_registry.models import (
-    FlowRunRow,
     Inspection,
     ModelVersion,
     ReferenceData,
     Rehearsal,
+    VersionRun,
 )
 from models_registry.revisions import take_proposal
 
-Row = TypeVar("Row", bound=FlowRunRow)
+RunT = TypeVar("RunT", bound=VersionRun)
 
 
 @dataclass(frozen=True)
@@ -42,51 +43,43 @@ class Findings:
     rules: tuple[RuleSpec, ...] = ()
 
 
-def mark_submitted(row: FlowRunRow, *, flow_run_id: uuid.UUID) -> None:
+def mark_submitted(run: VersionRun, *, flow_run_id: uuid.UUID) -> None:
     """Note the attempt's flow run; the status stays as it is, so this cannot race the worker."""
-    rows = _rows(type(row)).filter(pk=row.pk, attempt=row.attempt)
-    rows.update(flow_run_id=flow_run_id)
-    rows.filter(status=FlowRunRow.Status.QUEUED).update(
-        dispatch_after=Now() + Value(settings.LEASE)
-    )
+    attempt = _runs(type(run)).filter(pk=run.pk, attempt=run.attempt)
+    attempt.update(flow_run_id=flow_run_id)
+    attempt.queued().update(dispatch_after=Now() + Value(settings.LEASE))
 
 
 def mark_running(
-    kind: type[Row], pk: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
-) -> Row | None:
-    """Take the lease on a queued row; None if it is not queued for this attempt any more."""
+    kind: type[RunT], pk: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
+) -> RunT | None:
+    """Take the lease on a queued run; None if it is not queued for this attempt any more."""
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
-    queued = _rows(kind).filter(pk=pk, attempt=attempt, status=FlowRunRow.Status.QUEUED)
-    claimed = queued.update(
-        status=FlowRunRow.Status.RUNNING,
-        started_at=Now(),
-        lease_owner=owner,
-        lease_until=Now() + Value(settings.LEASE),
-        **known,
-    )
-    return _rows(kind).select_related("version__model").get(pk=pk) if claimed else None
+    runs = _runs(kind)
+    if not runs.filter(pk=pk).claim(attempt=attempt, owner=owner, **known):
+        return None
+    return runs.select_related("version__model").get(pk=pk)
 
 
-def extend_lease(row: FlowRunRow) -> bool:
+def extend_lease(run: VersionRun) -> bool:
     """Keep the lease; False once it is lost, and then nothing may be written."""
-    return bool(_held(row).update(lease_until=Now() + Value(settings.LEASE)))
+    return bool(_held(run).extend_lease())
 
 
-def note_progress(row: FlowRunRow, **fields: Any) -> None:
-    """Show how far the run is, in columns of the row's own kind."""
-    _held(row).update(**fields)
+def note_progress(run: VersionRun, **fields: Any) -> None:
+    """Show how far the run is, in columns of its own kind."""
+    _held(run).update(**fields)
 
 
-def mark_succeeded(row: FlowRunRow, **fields: Any) -> bool:
-    """Write the outcome, once; False if this worker no longer holds the row."""
-    return _end(_held(row), FlowRunRow.Status.SUCCEEDED, **fields)
+def mark_succeeded(run: VersionRun, **fields: Any) -> bool:
+    """Write the outcome, once; False if this worker no longer holds the run."""
+    return bool(_held(run).end(VersionRun.Status.SUCCEEDED, **fields))
 
 
-def mark_failed(row: FlowRunRow, *, message: str, traceback: str = "", **fields: Any) -> bool:
+def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields: Any) -> bool:
     """Write why it came to nothing, once."""
-    return _end(
-        _held(row), FlowRunRow.Status.FAILED, message=message, traceback=traceback, **fields
-    )
+    failed = VersionRun.Status.FAILED
+    return bool(_held(run).end(failed, message=message, traceback=traceback, **fields))
 
 
 @transaction.atomic
@@ -132,48 +125,25 @@ def mark_rehearsal_succeeded(
     return True
 
 
-def mark_lost(row: FlowRunRow, *, why: str) -> bool:
+def mark_lost(run: VersionRun, *, why: str) -> bool:
     """The worker of this attempt is gone: the next attempt, or the end after ``MAX_ATTEMPTS``. The
     row must still stand as it was read."""
-    stands = _rows(type(row)).filter(
-        pk=row.pk,
-        status=row.status,
-        attempt=row.attempt,
-        lease_owner=row.lease_owner,
-        lease_until=row.lease_until,
-    )
-    if row.attempt >= settings.MAX_ATTEMPTS:
-        message = f"{why} on all {row.attempt} attempts. Try it again."
-        return _end(stands, FlowRunRow.Status.FAILED, message=message)
-    return bool(
-        stands.update(
-            status=FlowRunRow.Status.QUEUED,
-            attempt=F("attempt") + 1,
-            lease_owner="",
-            lease_until=None,
-            dispatch_after=Now(),
-        )
-    )
+    stands = _runs(type(run)).unchanged(run)
+    if run.is_last_attempt:
+        message = f"{why} on all {run.attempt} attempts. Try it again."
+        return bool(stands.end(VersionRun.Status.FAILED, message=message))
+    return bool(stands.requeue())
 
 
-def mark_handed_back(row: FlowRunRow, *, why: str) -> bool:
-    """Let the next attempt have the row now, rather than when the lease ends."""
-    held = _held(row).first()
+def mark_handed_back(run: VersionRun, *, why: str) -> bool:
+    """Let the next attempt have the run now, rather than when the lease ends."""
+    held = _held(run).first()
     return held is not None and mark_lost(held, why=why)
 
 
-def _end(rows: "QuerySet[Any]", status: FlowRunRow.Status, **fields: Any) -> bool:
-    return bool(rows.update(status=status, finished_at=Now(), lease_until=None, **fields))
+def _held(run: RunT) -> RunQuerySet[RunT]:
+    return _runs(type(run)).filter(pk=run.pk).held_by(run.lease_owner, run.attempt)
 
 
-def _held(row: FlowRunRow) -> "QuerySet[Any]":
-    return _rows(type(row)).filter(
-        pk=row.pk,
-        attempt=row.attempt,
-        lease_owner=row.lease_owner,
-        status=FlowRunRow.Status.RUNNING,
-    )
-
-
-def _rows(kind: type[Row]) -> "QuerySet[Row]":
-    return kind._default_manager.all()
+def _runs(kind: type[RunT]) -> RunQuerySet[RunT]:
+    return kind.objects.all()

@@ -4,25 +4,19 @@ sibling of `executions/sweep.py`."""
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Now
-from django.utils import timezone
 
 from config.locks import is_only_one
 from engine import gateway
-from engine.errors import PrefectUnavailable
 from engine.gateway import DeploymentMissing
+from engine.sweep import hand_over
 from models_registry import lifecycle
-from models_registry.models import FlowRunRow, Inspection, Rehearsal
+from models_registry.models import Inspection, Rehearsal
 
 logger = logging.getLogger(__name__)
 
 LOCK = 7_340_002
-AGAIN_AFTER = timedelta(seconds=5)
-UNSTARTED = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ ROADS: Mapping[str, Road] = {
 def dispatch(noun: str, pk: int) -> None:
     """Create the attempt's flow run, once. Raises PrefectUnavailable to be tried again."""
     road = ROADS[noun]
-    queued = road.rows._default_manager.filter(pk=pk, status=FlowRunRow.Status.QUEUED)
+    queued = road.rows.objects.queued().filter(pk=pk)
     row: Inspection | Rehearsal | None = queued.select_related("version__model").first()
     if row is None:
         return
@@ -72,9 +66,7 @@ def dispatch(noun: str, pk: int) -> None:
     except DeploymentMissing:
         sync_deployment(noun)
         raise
-    if flow_run.is_finished or (
-        flow_run.is_claimed and timezone.now() - flow_run.since > UNSTARTED
-    ):
+    if flow_run.will_not_start:
         lifecycle.mark_lost(row, why=f"The {noun} did not start")
         return
     lifecycle.mark_submitted(row, flow_run_id=flow_run.id)
@@ -102,15 +94,7 @@ def sync_deployment(noun: str) -> None:
 
 def sweep() -> int:
     """Move stalled rows on and hand the due ones over; returns how many were handed over."""
-    handed = 0
-    for noun, pk in take_stalled():
-        try:
-            dispatch(noun, pk)
-        except PrefectUnavailable as error:
-            logger.warning("sweep_waits_for_prefect error=%s", error)
-            break
-        handed += 1
-    return handed
+    return hand_over(take_stalled(), lambda due: dispatch(*due))
 
 
 @transaction.atomic
@@ -121,14 +105,9 @@ def take_stalled() -> list[tuple[str, int]]:
         return []
     due: list[tuple[str, int]] = []
     for noun, road in ROADS.items():
-        rows = road.rows._default_manager.select_for_update(skip_locked=True)
-        for row in rows.filter(status=FlowRunRow.Status.RUNNING, lease_until__lt=Now()):
+        rows = road.rows.objects.select_for_update(skip_locked=True)
+        for row in rows.lost():
             lifecycle.mark_lost(row, why="The worker was lost")
             logger.warning("%s_lost id=%s attempt=%s", noun, row.pk, row.attempt)
-        waiting = rows.filter(status=FlowRunRow.Status.QUEUED, dispatch_after__lte=Now())
-        ids = list(waiting.values_list("pk", flat=True)[:100])
-        road.rows._default_manager.filter(pk__in=ids).update(
-            dispatch_after=Now() + Value(AGAIN_AFTER)
-        )
-        due += [(noun, pk) for pk in ids]
+        due += [(noun, row.pk) for row in rows.take_due()]
     return due

@@ -1,11 +1,10 @@
 """Registered models, their versions, what inputs each takes, and which version was live when."""
 
-from engine.runs import FlowRunRow
 from models_registry.models.approval import TypeApproval
 from models_registry.models.configuration import InputRule, ReferenceData, Revision
 from models_registry.models.deployment import Deployment
 from models_registry.models.feature import Feature, Target
-from models_registry.models.inspection import Inspection, Rehearsal
+from models_registry.models.inspection import Inspection, Rehearsal, VersionRun
 from models_registry.models.registered_model import RegisteredModel
 from models_registry.models.test_case import TestCase
 from models_registry.models.version import ModelVersion
@@ -13,7 +12,6 @@ from models_registry.models.version import ModelVersion
 __all__ = [
     "Deployment",
     "Feature",
-    "FlowRunRow",
     "InputRule",
     "Inspection",
     "ModelVersion",
@@ -24,4 +22,5 @@ __all__ = [
     "Target",
     "TestCase",
     "TypeApproval",
+    "VersionRun",
 ]

@@ -1,20 +1,46 @@
 """What a flow run finds out about a version: what its file holds, and how it does on many rows."""
 
+from django.conf import settings
 from django.db import models
 
-from engine.runs import FlowRunRow, finished_has_a_time, open_rows
+from engine.runs import Run, RunQuerySet, finished_has_a_time, open_runs
 from models_registry.models.version import ModelVersion
 
 
-class Inspection(FlowRunRow):
+class VersionRun(Run):
+    """A flow run about a version's file, ``sha256``."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Passed"
+        FAILED = "failed", "Refused"
+
+    sha256 = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    flow_run_id = models.UUIDField(null=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["-id"]
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in {self.Status.SUCCEEDED, self.Status.FAILED}
+
+
+class Inspection(VersionRun):
     """One examination of an uploaded file. ``steps`` are shown while it runs."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="inspections")
     steps = models.JSONField(default=list)
     report = models.JSONField(default=dict)
 
-    class Meta(FlowRunRow.Meta):
-        indexes = [open_rows("models_registry_open_inspects")]
+    class Meta(VersionRun.Meta):
+        indexes = [open_runs("models_registry_open_inspects")]
         constraints = [finished_has_a_time("models_registry_finished_inspection_has_a_time")]
 
     def __str__(self) -> str:
@@ -28,7 +54,7 @@ class Inspection(FlowRunRow):
         return [(module, name) for module, name in self.report.get("needs_approval", [])]
 
 
-class Rehearsal(FlowRunRow):
+class Rehearsal(VersionRun):
     """A version tried on many rows in one flow run, before anybody depends on it.
 
     IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
@@ -49,8 +75,8 @@ class Rehearsal(FlowRunRow):
     of = models.JSONField(default=list)
     results = models.JSONField(default=list)
 
-    class Meta(FlowRunRow.Meta):
-        indexes = [open_rows("models_registry_open_rehearse")]
+    class Meta(VersionRun.Meta):
+        indexes = [open_runs("models_registry_open_rehearse")]
         constraints = [finished_has_a_time("models_registry_finished_rehearsal_has_a_time")]
 
     def __str__(self) -> str:

@@ -103,7 +103,8 @@ def _support_vectors_fit(machine: Any) -> bool:
 
 
 def _spline_fits(spline: Any) -> bool:
-    """As SciPy's constructor asks it. The degree is a length, too."""
+    """As SciPy's constructor asks it, but that the knots may all be one: those of a column that never
+    varied are, and SciPy evaluates them. The degree is a length, too."""
     knots, weights = spline.t, spline.c
     count = len(knots) - spline.k - 1
     return bool(
@@ -116,7 +117,6 @@ def _spline_fits(spline: Any) -> bool:
         and len(weights) >= count
         and np.isfinite(knots).all()
         and (np.diff(knots) >= 0).all()
-        and knots[spline.k] < knots[count]
     )
 
 

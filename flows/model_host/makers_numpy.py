@@ -162,12 +162,45 @@ def _build_masked(reading: Reading, value: Any, state: Any) -> None:
             raise unfit("MaskedArray")
 
 
+_BIT_GENERATORS = {
+    "MT19937": "numpy.random._mt19937",
+    "PCG64": "numpy.random._pcg64",
+    "PCG64DXSM": "numpy.random._pcg64",
+    "Philox": "numpy.random._philox",
+    "SFC64": "numpy.random._sfc64",
+}
+
+
 @maker("numpy.random._pickle", "__bit_generator_ctor")
 def _bit_generator(reading: Reading, arguments: Arguments) -> Made:
     match arguments:
-        case (Named(entry),) if entry.module.startswith("numpy.random."):
+        case (Named(entry),) if _BIT_GENERATORS.get(entry.name) == entry.module:
             return Made(resolve(entry)(0), _build_bit_generator, needs_state=True)
+        case (str(name),):  # as NumPy 1 writes it
+            return Made(named_bit_generator(name), _build_bit_generator, needs_state=True)
     raise unfit("BitGenerator")
+
+
+def named_bit_generator(name: object) -> np.random.BitGenerator:
+    """A bit generator of the kind ``name``, whose state is still to be set."""
+    if type(name) is not str or name not in _BIT_GENERATORS:
+        raise unfit("BitGenerator")
+    made: np.random.BitGenerator = getattr(np.random, name)(0)
+    return made
+
+
+def _given_bit_generator(arguments: Arguments) -> tuple[np.random.BitGenerator, bool]:
+    """What a RandomState or a Generator is made of, and whether its state is still to be set.
+
+    NumPy 2 gives the bit generator, NumPy 1 its name and the function that makes one of it."""
+    match arguments:
+        case (np.random.BitGenerator() as given, *_):
+            return given, False
+        case (str(name),):
+            return named_bit_generator(name), True
+        case (str(name), Named(entry)) if entry.name == "__bit_generator_ctor":
+            return named_bit_generator(name), True
+    raise unfit("random generator")
 
 
 def _build_bit_generator(reading: Reading, value: Any, state: Any) -> None:
@@ -178,25 +211,48 @@ def _build_bit_generator(reading: Reading, value: Any, state: Any) -> None:
 
 def _generator_state(value: Any, state: Any) -> dict[str, Any]:
     """The state, checked: a position beyond the end reads beyond the end."""
-    name, spare = type(value).__name__, {"has_uint32", "uinteger"}
-    match state:
-        case {"bit_generator": given, "state": {"key": np.ndarray() as key, "pos": int(pos)}}:
-            fits = name == "MT19937" and key.shape == (624,) and key.dtype.kind == "u"
-            if given == name and fits and 0 <= pos <= 624:
-                return {"bit_generator": name, "state": {"key": key, "pos": pos}}
-        case {"bit_generator": given, "state": dict(inner)} if spare <= state.keys():
-            numbers = [*inner.values(), state["has_uint32"], state["uinteger"]]
-            fits = inner.keys() == {"state", "inc"} and all(type(n) is int for n in numbers)
-            if given == name and name.startswith("PCG64") and fits:
-                return {key: state[key] for key in ("bit_generator", "state", *spare)}
-    raise unfit(name)
+    name = type(value).__name__
+    if type(state) is not dict or state.get("bit_generator") != name:
+        raise unfit(name)
+    checked: dict[str, Any] | None = None
+    match name, state:
+        case "MT19937", {"state": {"key": key, "pos": int(pos)}} if 0 <= pos <= 624:
+            checked = {"state": {"key": _words(key, 624), "pos": pos}}
+        case "PCG64" | "PCG64DXSM", {"state": {"state": int(number), "inc": int(step)}}:
+            checked = {"state": {"state": number, "inc": step}}
+        case "SFC64", {"state": {"state": words}}:
+            checked = {"state": {"state": _words(words, 4)}}
+        case "Philox", {
+            "state": {"counter": counter, "key": key},
+            "buffer": buffer,
+            "buffer_pos": int(pos),
+        } if 0 <= pos <= 4:
+            checked = {
+                "state": {"counter": _words(counter, 4), "key": _words(key, 2)},
+                "buffer": _words(buffer, 4),
+                "buffer_pos": pos,
+            }
+    if checked is None:
+        raise unfit(name)
+    if name != "MT19937":
+        match state:
+            case {"has_uint32": 0 | 1 as has_spare, "uinteger": int(spare)}:
+                checked |= {"has_uint32": has_spare, "uinteger": spare}
+            case _:
+                raise unfit(name)
+    return {"bit_generator": name, **checked}
+
+
+def _words(value: object, count: int) -> np.ndarray[Any, Any]:
+    if type(value) is not np.ndarray or value.shape != (count,) or value.dtype.kind != "u":
+        raise unfit("random generator")
+    return value
 
 
 @maker("numpy.random._pickle", "__randomstate_ctor")
 def _random_state(reading: Reading, arguments: Arguments) -> Made:
-    if not arguments or type(arguments[0]) is not np.random.MT19937:
-        raise unfit("RandomState")
-    return Made(np.random.RandomState(arguments[0]), _build_random_state)
+    source, needs_state = _given_bit_generator(arguments)
+    return Made(np.random.RandomState(source), _build_random_state, needs_state)
 
 
 def _build_random_state(reading: Reading, value: Any, state: Any) -> None:
@@ -209,7 +265,10 @@ def _build_random_state(reading: Reading, value: Any, state: Any) -> None:
 
 
 @maker("numpy.random._pickle", "__generator_ctor")
-def _generator(reading: Reading, arguments: Arguments) -> np.random.Generator:
-    if not arguments or not isinstance(arguments[0], np.random.BitGenerator):
-        raise unfit("Generator")
-    return np.random.Generator(arguments[0])
+def _generator(reading: Reading, arguments: Arguments) -> Made:
+    source, needs_state = _given_bit_generator(arguments)
+    return Made(np.random.Generator(source), _build_generator, needs_state)
+
+
+def _build_generator(reading: Reading, value: Any, state: Any) -> None:
+    value.bit_generator.state = _generator_state(value.bit_generator, state)

@@ -65,11 +65,6 @@ _COMPILED = (
     "sklearn.neighbors._kd_tree",
 )
 _LOSSES = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
-_GENERATORS = {
-    "MT19937": "numpy.random._mt19937",
-    "PCG64": "numpy.random._pcg64",
-    "PCG64DXSM": "numpy.random._pcg64",
-}
 _SPARSE = {
     "csr": ("data", "indices", "indptr"),
     "csc": ("data", "indices", "indptr"),
@@ -424,22 +419,19 @@ class _Builder:
 
     def random_state(self, node: Node) -> Any:
         self.plain_name(node)
-        source = np.random.MT19937(0)
-        made = MAKERS["numpy.random._pickle", "__randomstate_ctor"](self.reading, (source,))
-        return self.finish(made, self.part(node, "content"))
+        return self.random(self.part(node, "content"), "__randomstate_ctor")
 
     def generator(self, node: Node) -> Any:
         """A generator goes on where it was; the seed beside it only makes further generators."""
-        state = self.part(node, "content", "bit_generator")
-        name = state.get("bit_generator") if type(state) is dict else None
-        entry = self.entry(node)
-        if entry.module != "numpy.random._generator" or name not in _GENERATORS:
+        if self.entry(node).module != "numpy.random._generator":
             raise self.misused(node)
-        source = allow_list.Entry(_GENERATORS[name], name, "ARGUMENT")
-        made = MAKERS["numpy.random._pickle", "__bit_generator_ctor"](
-            self.reading, (Named(source),)
-        )
-        return np.random.Generator(self.finish(made, state))
+        return self.random(self.part(node, "content", "bit_generator"), "__generator_ctor")
+
+    def random(self, state: Any, maker: str) -> Any:
+        """What makes random numbers, from the state of its bit generator."""
+        name = state.get("bit_generator") if type(state) is dict else None
+        made = MAKERS["numpy.random._pickle", maker](self.reading, (name,))
+        return self.finish(made, state)
 
 
 _LOADERS: dict[str, Callable[[_Builder, Node], Any]] = {

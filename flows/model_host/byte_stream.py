@@ -157,6 +157,10 @@ class ByteStream:
             raise EOFError
         return line[:-1]
 
+    def peek(self, count: int) -> bytes:
+        """At most ``count`` of the bytes that come next, which stay to be read."""
+        return self._file.peek(count)[:count]
+
     @property
     def at_end(self) -> bool:
         """Whether nothing at all follows. Raises EOFError where the checksum is missing."""

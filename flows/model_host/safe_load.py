@@ -13,7 +13,6 @@ import sys
 import traceback
 import warnings
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +32,15 @@ from .protocol.artifact import Format, TypeName
 from .protocol.errors import HostError
 from .reading import Reading, damaged, in_words, unknown_types
 from .skops_reader import read_skops
+from .split_files import refusal_of_dumps, refusal_of_parts, refusal_of_transformer
 
 UNPACKED_BYTES = 2 * 1024**3
 SEARCHED_BYTES = 256 * 1024**2
 """How far a file that did not open is searched for the version that wrote it."""
 OPCODES = 20_000_000
 """Steps of a pickle; a vectorizer with a million terms needs some five million."""
+MOST_DUMPS = 20
+"""Objects in one file that are counted and named."""
 _VERSION = re.compile(
     rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+[\w.]{0,20})", re.DOTALL
 )
@@ -86,33 +88,43 @@ def load(
             + (f"; it seems to be {seems}." if seems else "."),
         )
     reading = Reading(approved=approved, opcodes_left=OPCODES, boosters=boosters)
+    root: Any = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of another version: its number is in the answer
-            root = read_skops(data, reading) if found == "skops" else _read(data, reading)
+            objects = [read_skops(data, reading)] if found == "skops" else _read(data, reading)
+            root = objects if len(objects) > 1 else objects[0]
             reading.check_finished()
             does_as_it_likes = reading.named & (approved | BOOSTERS.keys())
             is_constant = settle(root, approved) and not does_as_it_likes
+            if root is objects:
+                raise HostError("LOAD", refusal_of_dumps(objects))
             _check_root(root)
     except MemoryError:
         raise
     except Exception as error:
-        raise _refusal(data, reading, error) from error
+        raise _refusal(data, reading, error, root) from error
     return Loaded(root, tuple(sorted(reading.named)), reading.libraries, is_constant)
 
 
-def _read(data: bytes | memoryview, reading: Reading) -> Any:
+def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
+    """The objects that were dumped into the file one after the other: one, in a model's file."""
     stream = ByteStream(data, UNPACKED_BYTES)
-    root = read_pickle(stream, reading)
+    objects = [read_pickle(stream, reading)]
+    while not reading.unknown and stream.peek(1) == b"\x80" and len(objects) < MOST_DUMPS:
+        objects.append(read_pickle(stream, reading))
     if not reading.unknown and not stream.at_end:
         raise damaged("more bytes follow the model")
-    return root
+    return objects
 
 
-def _refusal(data: bytes | memoryview, reading: Reading, error: Exception) -> HostError:
+def _refusal(data: bytes | memoryview, reading: Reading, error: Exception, root: Any) -> HostError:
     """The sentence for a file that did not open. Unknown names come first: what follows from them
-    would only confuse. Then another version of scikit-learn, then the error's own words."""
-    if reading.unknown:
+    would only confuse, but where they are parts of what no approval makes a model. Then another
+    version of scikit-learn, then the error's own words."""
+    if reading.unknown and (split := refusal_of_parts(root, is_checked=False)):
+        refusal = HostError("LOAD", split)
+    elif reading.unknown:
         refusal = unknown_types(tuple(reading.unknown))
     elif isinstance(error, HostError):
         refusal = error
@@ -190,9 +202,9 @@ def _check_root(root: Any) -> None:
     """The root is an estimator that is fitted and can predict."""
     kind = type(root).__name__
     if not isinstance(root, BaseEstimator) and not hasattr(root, "predict"):
-        raise HostError("LOAD", f"The file holds a {kind}, not a model.{_advice(root)}")
+        raise HostError("LOAD", refusal_of_parts(root))
     if not hasattr(root, "predict"):
-        raise HostError("LOAD", f"The file holds a {_described(root)}, which cannot predict.")
+        raise HostError("LOAD", refusal_of_transformer(root))
     try:
         check_is_fitted(root)
     except NotFittedError as error:
@@ -202,23 +214,3 @@ def _check_root(root: Any) -> None:
         ) from error
     except TypeError as error:
         raise HostError("LOAD", f"The file holds a {kind}, not a model: it has no fit.") from error
-
-
-def _described(root: Any) -> str:
-    """A pipeline is named with the step at its end, which is what predicts."""
-    kind = type(root).__name__
-    steps = getattr(root, "steps", None)
-    return f"{kind} that ends in a {type(steps[-1][1]).__name__}" if steps else kind
-
-
-def _advice(root: Any) -> str:
-    """Where the model is, if it was packed with other things."""
-    packed: Iterable[tuple[Any, Any]] = ()
-    if isinstance(root, dict):
-        packed = root.items()
-    elif isinstance(root, list | tuple):
-        packed = enumerate(root)
-    for key, item in packed:
-        if hasattr(item, "predict"):
-            return f" Save the {type(item).__name__} that it holds at {ascii(key)[:60]} by itself."
-    return ""

@@ -7,19 +7,25 @@ import io
 import pickle
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 import skops.io
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.cluster import DBSCAN
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
 from flows.model_host.formats import describe, detect_compression, detect_format
 from flows.model_host.protocol.artifact import TypeName
@@ -162,14 +168,17 @@ def test_a_name_cannot_smuggle_control_characters_into_a_sentence() -> None:
 def test_an_estimator_that_cannot_predict_is_named() -> None:
     error = refusal_of(dumped(StandardScaler().fit(numbers())))
 
-    assert error.message == "The file holds a StandardScaler, which cannot predict."
+    assert error.message == (
+        "The file holds a StandardScaler, which cannot predict. It prepares rows for a model: put "
+        "both into one Pipeline, make_pipeline(preprocessor, model), and save that."
+    )
 
 
 def test_a_pipeline_that_cannot_predict_is_named_with_its_end() -> None:
     error = refusal_of(dumped(make_pipeline(StandardScaler()).fit(numbers())))
 
-    assert error.message == (
-        "The file holds a Pipeline that ends in a StandardScaler, which cannot predict."
+    assert error.message.startswith(
+        "The file holds a Pipeline that ends in a StandardScaler, which cannot predict. "
     )
 
 
@@ -183,16 +192,210 @@ def test_an_estimator_that_was_never_fitted_is_named(model: Any) -> None:
     )
 
 
-@pytest.mark.parametrize(("packed", "kind"), [({}, "dict"), ([], "list"), (np.zeros(3), "ndarray")])
+@pytest.mark.parametrize(
+    ("root", "sentence"),
+    [
+        (
+            LabelEncoder().fit(["no", "yes"]),
+            "turns the labels of a target into numbers: upload the model, and give the labels (no, "
+            "yes) on the version's page or as target.labels in the training configuration.",
+        ),
+        (DBSCAN().fit([[1.0]]), "sorts the rows that it was fitted on; for new rows train a model"),
+        (NearestNeighbors().fit([[1.0]]), "cannot predict. Save the fitted model that predicts."),
+    ],
+)
+def test_what_cannot_predict_is_told_what_it_is_for(root: Any, sentence: str) -> None:
+    assert sentence in refusal_of(dumped(root)).message
+
+
+@pytest.mark.parametrize(
+    ("packed", "kind"), [({}, "a dict"), ([], "a list"), (np.zeros(3), "an ndarray")]
+)
 def test_what_is_no_model_is_named(packed: Any, kind: str) -> None:
-    assert refusal_of(dumped(packed)).message == f"The file holds a {kind}, not a model."
+    assert refusal_of(dumped(packed)).message == (
+        f"The file holds {kind}, not a model. Save the fitted model itself with "
+        "joblib.dump(model, 'model.joblib')."
+    )
+
+
+def test_a_table_is_named_and_not_its_parts() -> None:
+    data = dumped(pd.DataFrame({"age": [1, 2], "city": ["Oslo", "Lund"]}))
+
+    assert refusal_of(data).message.startswith("The file holds a DataFrame, not a model.")
 
 
 def test_a_dict_with_a_model_in_it_gets_the_way_out() -> None:
-    packed = {"columns": ["a"], "model": specimen("ridge").estimator}
+    packed = {"trained": "2026-05-01", "model": specimen("ridge").estimator}
 
     assert refusal_of(dumped(packed)).message == (
-        "The file holds a dict, not a model. Save the Ridge that it holds at 'model' by itself."
+        'The file holds a dict, not a model: a Ridge at saved["model"]. Save the Ridge by itself: '
+        "joblib.dump(saved[\"model\"], 'model.joblib'). (saved is that dict.)"
+    )
+
+
+# Files that hold a model in parts
+
+PEOPLE = pd.DataFrame(
+    {
+        "age": np.arange(20, 60),
+        "income": np.linspace(20_000, 90_000, 40),
+        "city": ["Oslo", "Bergen", "Lund", "Oslo"] * 10,
+        "job": ["clerk", "smith"] * 20,
+    }
+)
+ANSWERS = np.arange(40) % 3 % 2
+NUMBERS = PEOPLE[["age", "income"]]
+SCALER = StandardScaler().fit(NUMBERS)
+MODEL = LogisticRegression().fit(SCALER.transform(NUMBERS), ANSWERS)
+PCA_OF_ONE = PCA(1).fit(SCALER.transform(NUMBERS))
+OF_PCA = LogisticRegression().fit(PCA_OF_ONE.transform(SCALER.transform(NUMBERS)), ANSWERS)
+
+
+@pytest.mark.parametrize(
+    ("saved", "line"),
+    [
+        ({"model": MODEL, "scaler": SCALER}, 'make_pipeline(saved["scaler"], saved["model"])'),
+        ((MODEL, SCALER), "make_pipeline(saved[1], saved[0])"),
+        ([("s", SCALER), ("m", MODEL)], "make_pipeline(saved[0][1], saved[1][1])"),
+        (
+            {"run": {"m": OF_PCA, "reducer": PCA_OF_ONE, "s": SCALER}, "at": 1},
+            'make_pipeline(saved["run"]["s"], saved["run"]["reducer"], saved["run"]["m"])',
+        ),
+    ],
+    ids=["dict", "tuple", "steps", "nested"],
+)
+@pytest.mark.parametrize("write", [dumped, skops.io.dumps], ids=["joblib", "skops"])
+def test_the_line_that_joins_the_parts_answers_as_they_did(
+    saved: Any, line: str, write: Callable[[Any], bytes]
+) -> None:
+    message = refusal_of(write(saved)).message
+
+    joined = eval(line, {"make_pipeline": make_pipeline, "saved": saved})
+    served = load(dumped(joined), "joblib").estimator
+    rows = SCALER.transform(NUMBERS)
+    own = OF_PCA.predict(PCA_OF_ONE.transform(rows)) if "run" in saved else MODEL.predict(rows)
+    assert f"Pipeline and save that: {line}." in message
+    assert np.array_equal(served.predict(NUMBERS), own)
+
+
+def test_the_parts_are_named_with_their_places() -> None:
+    saved = {"model": MODEL, "scaler": SCALER, "columns": ["age", "income"], "accuracy": 0.9}
+
+    assert refusal_of(dumped(saved)).message == (
+        'The file holds a dict, not a model: a StandardScaler at saved["scaler"] and a '
+        'LogisticRegression at saved["model"]. The model alone would get values that nothing has '
+        'prepared. Put both into one Pipeline and save that: make_pipeline(saved["scaler"], '
+        'saved["model"]). (saved is that dict.)'
+    )
+
+
+def test_encoders_of_single_columns_become_a_column_transformer() -> None:
+    encoders = {name: LabelEncoder().fit(PEOPLE[name]) for name in ("city", "job")}
+    rows = PEOPLE.assign(**{name: one.transform(PEOPLE[name]) for name, one in encoders.items()})
+    forest = RandomForestClassifier(2, random_state=0).fit(rows.to_numpy(), ANSWERS)
+    line = 'make_pipeline(ColumnTransformer([("encoders", OrdinalEncoder(), ["city", "job"])], '
+
+    nested = refusal_of(dumped((forest, encoders))).message
+    flat = refusal_of(
+        dumped({"clf": forest, "le_city": encoders["city"], "job_encoder": encoders["job"]})
+    ).message
+
+    assert f'{line}remainder="passthrough"), saved[0]).fit(X, y).' in nested
+    assert f'{line}remainder="passthrough"), saved["clf"]).fit(X, y).' in flat
+
+
+def test_transformers_of_some_columns_each_become_a_column_transformer() -> None:
+    encoder = OneHotEncoder(sparse_output=False).fit(PEOPLE[["city", "job"]])
+    rows = np.hstack([encoder.transform(PEOPLE[["city", "job"]]), SCALER.transform(NUMBERS)])
+    saved = {"scaler": SCALER, "ohe": encoder, "rf": RandomForestClassifier(2).fit(rows, ANSWERS)}
+
+    assert (
+        'make_pipeline(ColumnTransformer([("ohe", saved["ohe"], ["city", "job"]), ("scaler", '
+        'saved["scaler"], ["age", "income"])], remainder="passthrough"), saved["rf"]).fit(X, y).'
+    ) in refusal_of(dumped(saved)).message
+
+
+@pytest.mark.parametrize("saved", [("model", "le"), ("model", "le", "scaler")])
+def test_an_encoder_of_the_target_is_left_out_of_the_pipeline(saved: tuple[str, ...]) -> None:
+    known = {"model": MODEL, "le": LabelEncoder().fit(["no", "yes"]), "scaler": SCALER}
+    message = refusal_of(dumped({name: known[name] for name in saved})).message
+
+    assert (
+        'The LabelEncoder at saved["le"] belongs to the target: leave it out, and give its labels '
+        "(no, yes) on the version's page or as target.labels in the training configuration."
+    ) in message
+    assert ('make_pipeline(saved["scaler"], saved["model"]).' in message) == ("scaler" in saved)
+
+
+def test_a_scaler_of_the_target_becomes_a_transformed_target() -> None:
+    of_target = StandardScaler().fit(NUMBERS[["income"]])
+    model = Ridge().fit(SCALER.transform(NUMBERS), of_target.transform(NUMBERS[["income"]]))
+
+    message = refusal_of(dumped({"m": model, "scaler_x": SCALER, "scaler_y": of_target})).message
+
+    assert 'make_pipeline(saved["scaler_x"], saved["m"]).' in message
+    assert 'TransformedTargetRegressor(regressor, transformer=saved["scaler_y"])' in message
+
+
+def test_what_the_model_alone_would_lose_is_said() -> None:
+    saved = {"model": MODEL, "columns": ["age", "income"], "threshold": 0.3}
+    message = refusal_of(dumped(saved)).message
+
+    assert 'The threshold at saved["threshold"] is not part of it' in message
+    assert 'The model does not know the names at saved["columns"]: give them as features' in message
+
+
+def test_the_models_of_folds_can_vote() -> None:
+    saved = [LogisticRegression().fit(NUMBERS[n::2], ANSWERS[n::2]) for n in range(2)]
+    line = (
+        'VotingClassifier([("fold0", FrozenEstimator(saved[0])), ("fold1", '
+        'FrozenEstimator(saved[1]))], voting="soft").fit(X, y)'
+    )
+
+    message = refusal_of(dumped(saved)).message
+
+    names = {"VotingClassifier": VotingClassifier, "FrozenEstimator": FrozenEstimator}
+    voted = eval(line, names | {"saved": saved, "X": NUMBERS, "y": ANSWERS})
+    served = load(dumped(voted), "joblib").estimator
+    mean = np.mean([one.predict_proba(NUMBERS) for one in saved], axis=0)
+    assert f"save one of them by itself, saved[0], or all as one: {line}." in message
+    assert np.allclose(served.predict_proba(NUMBERS), mean)
+
+
+def test_models_that_somebody_compared_are_to_be_saved_one_by_one() -> None:
+    message = refusal_of(dumped({"ridge": Ridge().fit(NUMBERS, ANSWERS), "logit": MODEL})).message
+
+    assert 'Save the one to be served by itself, for instance saved["ridge"].' in message
+
+
+def test_a_preparing_part_without_a_model_says_that_the_model_is_missing() -> None:
+    message = refusal_of(dumped({"scaler": SCALER, "columns": ["age"]})).message
+
+    assert "is missing" in message
+    assert 'make_pipeline(saved["scaler"], model).' in message
+
+
+@pytest.mark.usefixtures("ratios")
+def test_parts_of_an_unknown_type_do_not_hide_that_the_model_is_split() -> None:
+    """No approval would make one model of them."""
+    saved = {"model": MODEL, "scaler": SCALER, "prepare": AddRatios(), "train": PEOPLE}
+    error = refusal_of(dumped(saved))
+
+    assert error.refused == ()
+    assert '`ratios.AddRatios` at saved["prepare"]' in error.message
+    assert "make_pipeline(" in error.message
+
+
+def test_dumps_one_after_the_other_are_counted_and_joined() -> None:
+    """Neither is damaged: pickle.load reads the first and stops."""
+    message = refusal_of(pickle.dumps(MODEL) + pickle.dumps(SCALER)).message
+
+    assert message == (
+        "The file holds two objects one after the other (LogisticRegression, then StandardScaler): "
+        "a StandardScaler at saved[1] and a LogisticRegression at saved[0]. The model alone would "
+        "get values that nothing has prepared. Put both into one Pipeline and save that: "
+        "make_pipeline(saved[1], saved[0]). (saved is the list of them: [pickle.load(file) for _ "
+        "in range(2)].)"
     )
 
 
@@ -241,7 +444,7 @@ def test_a_skops_file_that_was_cut_off_is_told() -> None:
 def test_bytes_after_the_model_are_refused() -> None:
     for data in (dumped(specimen("ridge").estimator), dumped(specimen("ridge").estimator, 3)):
         assert "more bytes follow the model" in refusal_of(data + b"x").message
-        assert "more bytes follow the model" in refusal_of(data + data).message
+    assert "more bytes follow the model" in refusal_of(data + data).message  # two streams
 
 
 def test_an_archive_that_skops_did_not_write_is_told(tmp_path: Path) -> None:

@@ -7,10 +7,20 @@ from importlib.util import find_spec
 from flows.model_host.allow_list import find
 from flows.model_host.protocol.artifact import TypeName
 
-NEVER = sys.stdlib_module_names | {"__main__", "flows", "lightgbm", "model_host", "test", "xgboost"}
+NEVER = sys.stdlib_module_names | {
+    "__main__",
+    "cloudpickle",
+    "dill",
+    "flows",
+    "lightgbm",
+    "model_host",
+    "test",
+    "xgboost",
+}
 """Packages whose types no approval opens. What Python itself brings, and our own code, either
 stands on our list or is needed by no honest model; ``__main__`` is the script of whoever trained;
-the boosters have a setting of their own, with its reason."""
+``cloudpickle`` and ``dill`` make functions of code that stands in the file; the boosters have a
+setting of their own, with its reason."""
 
 
 def approvable(

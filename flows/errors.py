@@ -9,7 +9,8 @@ class ArtifactTampered(InfrastructureError):
 
 
 class NotAModel(Exception):
-    """The first bytes are not those of a model file; the message says what the file seems to be."""
+    """The first bytes are not those of a model file; the message says what the file is
+    ("is a Parquet table. ...") and what to upload in its place."""
 
 
 class FlowFailed(Exception):

@@ -250,14 +250,7 @@ def _fetched(inspection: Inspection, stack: ExitStack) -> Artifact:
         approved = TypeApproval.objects.of(inspection.sha256)
         return stack.enter_context(artifact(inspection.sha256, approved=approved))
     except NotAModel as error:
-        seems = (
-            f"{inspection.version.file_name or 'The file'} is not a joblib, pickle or skops file"
-        )
-        seems += f" (it seems to be {error})" if str(error) else ""
-        raise Refused(
-            f"{seems}. Save the fitted model with joblib.dump(model, 'model.joblib') and upload "
-            "that."
-        ) from None
+        raise Refused(f"{inspection.version.file_name or 'The file'} {error}") from None
     except ArtifactTampered as error:
         raise Refused(str(error)) from None
     except ArtifactMissing as error:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .column_routes import routes_of
 from .protocol.errors import HostError
@@ -18,6 +19,15 @@ _MAX_MESSAGE = 2000
 _MAX_TRACEBACK = 20_000
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _UNKNOWN_CATEGORY = re.compile(r"Found unknown categories .* in column (\d+)", re.DOTALL)
+
+_BY_NAME = re.compile(
+    "Specifying the columns using strings is only supported for|only integers, slices .* are valid"
+)
+_SET_OUTPUT = (
+    "A step of the model chooses its columns by name and gets an array, which has no names: the "
+    'notebook used set_config(transform_output="pandas"), which is not saved with a model. Call '
+    '.set_output(transform="pandas") on the pipeline and save it again.'
+)
 
 
 def _is_number(value: Scalar) -> bool:
@@ -80,8 +90,18 @@ def complaint(
                 return HostError(
                     "INPUT", reason, traceback=told, input=(quoted or meant)[0], step=step
                 )
+    if _has_lost_names(error):
+        return HostError("LOAD", _SET_OUTPUT, traceback=told, step=step)
     message = f"{type(error).__name__}: {said}"[:_MAX_MESSAGE]
     return HostError("MODEL", message, traceback=told, step=step)
+
+
+def _has_lost_names(error: Exception) -> bool:
+    """Whether a step that was fitted on a table of an earlier one got an array from it."""
+    if isinstance(error, AttributeError):
+        return isinstance(error.obj, np.ndarray) and hasattr(pd.DataFrame, error.name or "")
+    is_by_name = isinstance(error, ValueError | IndexError | TypeError)
+    return is_by_name and _BY_NAME.search(str(error)) is not None
 
 
 def _failing_step(error: Exception, estimator: Any, width: int) -> str:

@@ -38,6 +38,9 @@ LONGEST_INTEGER = 64  # bytes; the state of a random generator has 17
 ARRAY_BYTES = 2 * 1024**3
 NESTING = 3
 """Pickles in object arrays in pickles; honest files have one such level."""
+_PYTHON_2 = (b"U", b"T")
+"""Its ``str``, which is text or bytes."""
+_KEPT_ELSEWHERE = (b"P", b"Q", b"\x97", b"\x98")
 
 
 def read_pickle(stream: ByteStream, reading: Reading) -> Any:
@@ -48,6 +51,24 @@ def read_pickle(stream: ByteStream, reading: Reading) -> Any:
     result = _Machine(stream, reading).run()
     reading.depth -= 1
     return result
+
+
+def _unread(opcode: bytes) -> HostError:
+    """The refusal of an operation that is not carried out here."""
+    if opcode in _PYTHON_2:
+        return HostError(
+            "LOAD",
+            "The file was written by Python 2, whose texts are not read here. Train the model "
+            "again with the versions used here and save it.",
+        )
+    if opcode in _KEPT_ELSEWHERE:
+        return HostError(
+            "LOAD",
+            "The file keeps parts of the object outside of it, as torch.save and pickles with "
+            "buffers of their own do. Save the fitted scikit-learn model with joblib.dump(model, "
+            "'model.joblib').",
+        )
+    return damaged(f"it uses the operation {opcode!r}, which models do not need")
 
 
 class _Machine:
@@ -82,7 +103,7 @@ class _Machine:
             if handler is None:
                 if not opcode:
                     raise EOFError
-                raise damaged(f"it uses the operation {opcode!r}, which models do not need")
+                raise _unread(opcode)
             handler(self)
 
     def pop_mark(self) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from .protocol.artifact import TypeName
 from .protocol.errors import HostError
 
 MOST_REFUSED = 100
+_WRITE_CODE = ("cloudpickle", "dill")
+"""Packages that pickle code, and so are named by a file with code in it."""
+_CODE = re.compile("func|code|class|type|cell|module|lambda")
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
 
@@ -95,11 +99,33 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
     """The refusal of a file that names what the allow-list does not hold."""
     own = [name for name in names if name[0] == "__main__"]
     listed = in_words(own or names)
-    if own:
+    code_of = next((root for root in _WRITE_CODE if any(_is_of(one, root) for one in names)), None)
+    if code_of is not None and not any(_CODE.search(name) for _, name in names):
         message = (
-            f"The file needs {listed}, which this server does not have. Define "
-            f"{'it' if len(own) == 1 else 'them'} in an importable module, install that module on "
-            "the worker, and save the model again."
+            f"The file was saved with {code_of}, which writes values in a way of its own "
+            f"({in_words(names[:1])}) that is not read here. Save the model with "
+            "joblib.dump(model, 'model.joblib')."
+        )
+    elif code_of is not None:
+        message = (
+            f"The file was saved with {code_of}, which writes the code of functions, lambdas and "
+            f"classes into it ({in_words(names[:1])}); no code from a file is run here. Define "
+            "them in an importable module, install that module on the worker, and save the model "
+            "with joblib.dump(model, 'model.joblib')."
+        )
+    elif ("joblib.numpy_pickle", "NDArrayWrapper") in names:
+        message = (
+            "The file was saved with joblib before 0.10, which keeps the arrays in files beside it "
+            "(_01.npy). Open it where they are and save it again with a newer joblib."
+        )
+    elif own:
+        one, it = ("it", "it") if len(own) == 1 else ("them", "they")
+        message = (
+            f"The file needs {listed}, which this server does not have. Define {one} in an "
+            f"importable module, install that module on the worker, and save the model again. "
+            f"If {it} only {'serves' if it == 'it' else 'serve'} the training, as a scorer of a "
+            "search does, save search.best_estimator_ instead; if a class only keeps a model and "
+            "its scaler or encoders together, put these into one Pipeline and save that."
         )
     elif any(name in allow_list.BOOSTERS for name in names):
         message = (
@@ -112,6 +138,10 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
     else:
         message = f"The file names {listed}, which are not on the list of known types."
     return HostError("LOAD", message, refused=names[:MOST_REFUSED])
+
+
+def _is_of(name: TypeName, package: str) -> bool:
+    return name[0] == package or name[0].startswith((f"{package}.", f"joblib.externals.{package}."))
 
 
 def in_words(names: Sequence[TypeName]) -> str:

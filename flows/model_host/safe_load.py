@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .allow_list import BOOSTERS
 from .byte_stream import CHUNK, ByteStream
-from .formats import describe, detect_format
+from .formats import describe, detect_compression, detect_format, is_pickle
 from .index_checks import always_check_sparse
 from .length_checks import always_check_sums
 from .loaded_graph import settle
@@ -81,12 +81,7 @@ def load(
     """
     found = detect_format(head := bytes(data[:4096]))
     if found is None:
-        seems = describe(head)
-        raise HostError(
-            "LOAD",
-            "The file is not a model file of joblib, pickle or skops"
-            + (f"; it seems to be {seems}." if seems else "."),
-        )
+        raise HostError("LOAD", f"The file {describe(head)}")
     reading = Reading(approved=approved, opcodes_left=OPCODES, boosters=boosters)
     root: Any = None
     try:
@@ -110,12 +105,27 @@ def load(
 def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
     """The objects that were dumped into the file one after the other: one, in a model's file."""
     stream = ByteStream(data, UNPACKED_BYTES)
+    _check_unpacked(data, stream)
     objects = [read_pickle(stream, reading)]
     while not reading.unknown and stream.peek(1) == b"\x80" and len(objects) < MOST_DUMPS:
         objects.append(read_pickle(stream, reading))
     if not reading.unknown and not stream.at_end:
         raise damaged("more bytes follow the model")
     return objects
+
+
+def _check_unpacked(data: bytes | memoryview, stream: ByteStream) -> None:
+    """Raises HostError where what was compressed is no pickle."""
+    compression = detect_compression(bytes(data[:16]))
+    if compression is None or is_pickle(head := stream.peek(CHUNK)) or not head:
+        return
+    if detect_format(head) is None:
+        raise HostError("LOAD", f"What the {compression} file holds {describe(head)}")
+    raise HostError(
+        "LOAD",
+        f"The file is packed twice: a model file was compressed once more, with {compression}. "
+        "Unpack it once and upload the result.",
+    )
 
 
 def _refusal(data: bytes | memoryview, reading: Reading, error: Exception, root: Any) -> HostError:
@@ -213,4 +223,11 @@ def _check_root(root: Any) -> None:
             f"The file holds a {kind} that was never fitted. Call fit, then save it again.",
         ) from error
     except TypeError as error:
-        raise HostError("LOAD", f"The file holds a {kind}, not a model: it has no fit.") from error
+        way_out = (
+            " Save the estimator around it, XGBClassifier, LGBMRegressor or the like, instead."
+            if kind == "Booster"
+            else ""
+        )
+        raise HostError(
+            "LOAD", f"The file holds a {kind}, not a model: it has no fit.{way_out}"
+        ) from error

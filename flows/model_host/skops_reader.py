@@ -21,6 +21,7 @@ import numpy as np
 from sklearn.utils import Bunch, check_array
 
 from . import allow_list
+from .formats import of_zip
 from .makers import MAKERS, call, instance, unfit
 from .makers_numpy import check_array_type, check_shape
 from .protocol.artifact import TypeName
@@ -31,6 +32,8 @@ UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
 MEMBERS = 100_000
 PROTOCOLS = (2,)
+SKOPS = "0.10 or later"
+"""The versions of skops that write these protocols."""
 LARGEST_INTEGER = 2**512
 
 _PLAIN: dict[str, frozenset[TypeName]] = {
@@ -83,8 +86,10 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
         if type(schema) is not dict or schema.get("protocol") not in PROTOCOLS:
             raise HostError(
                 "LOAD",
-                "The file was written by another version of skops, which is not read here. "
-                "Save the model again with the version used here.",
+                f"The file was saved with skops {_words(schema, '_skops_version')}, in protocol "
+                f"{_words(schema, 'protocol')} of its format; this server reads "
+                f"{' and '.join(map(str, PROTOCOLS))}, as skops {SKOPS} writes it. Save the model "
+                f"again with skops {SKOPS}, or with joblib.dump(model, 'model.joblib').",
             )
         for node in _nodes(schema):
             _note_name(node, reading)
@@ -93,14 +98,25 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
         return _Builder(archive, reading).build(schema)
 
 
+def _words(schema: object, key: str) -> str:
+    """What an unknown schema says at ``key``, fit for a sentence."""
+    said = schema.get(key) if type(schema) is dict else None
+    return ascii(said)[:20].strip("'") if type(said) in (str, int) else "of an unknown version"
+
+
 def _check_archive(archive: zipfile.ZipFile) -> None:
     """Bounds what the archive says it holds; zipfile never reads more of a member than it says."""
     members = archive.infolist()
     names = {member.filename for member in members}
-    if len(members) > MEMBERS or len(names) != len(members) or "schema.json" not in names:
+    if "schema.json" not in names and len(members) <= MEMBERS:
+        raise HostError("LOAD", f"The file {of_zip([member.filename for member in members])}")
+    if len(members) > MEMBERS or len(names) != len(members):
         raise damaged("it is a zip archive, but not one that skops writes")
     if any(member.flag_bits & 1 for member in members):
-        raise damaged("its archive is encrypted")
+        raise HostError(
+            "LOAD",
+            "The file is an encrypted zip archive. Unpack it and upload the model file in it.",
+        )
     total = sum(member.file_size for member in members)
     if total > UNPACKED_BYTES or archive.getinfo("schema.json").file_size > SCHEMA_BYTES:
         raise HostError("LOAD", "The file unpacks to more than a model may hold.")

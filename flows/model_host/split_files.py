@@ -50,6 +50,7 @@ _IS_MODEL = re.compile("(?:Classifier|Regressor|Regression|Booster|CatBoost|SVC|
 _NO_STEP = re.compile(
     "scor|metric|loss|split|conf|setting|param|meta|info|version|report|log", re.I
 )
+_ALWAYS_CLOSED = re.compile(r"(?:joblib\.externals\.)?(?:__main__|cloudpickle|dill)\b")
 _OF_LIBRARIES = sys.stdlib_module_names | {"numpy", "pandas", "pyarrow", "scipy"}
 
 
@@ -79,7 +80,8 @@ class Part:
     @property
     def step(self) -> str:
         """As it stands in ``make_pipeline(...)``."""
-        is_function = isinstance(self.value, Absent) and self.kind[:1].islower()
+        kind = self.kind.lstrip("_")
+        is_function = isinstance(self.value, Absent) and kind[:1].islower() and "class" not in kind
         return f"FunctionTransformer({self.path})" if is_function else self.path
 
     def __str__(self) -> str:
@@ -130,7 +132,8 @@ def _advice(parts: list[Part], is_checked: bool) -> str:
     """The parts by name, and what to do with them; "" where none has to do with a model."""
     models = [one for one in parts if _is_model(one, is_checked)]
     preparing = [one for one in parts if one not in models and _prepares(one.value, is_checked)]
-    if not (found := [*preparing, *models]):
+    found = [*preparing, *models]
+    if not (models or any(is_checked or not isinstance(one.value, Absent) for one in preparing)):
         return ""
     says = [f"{_listed(found)}.", *_joined(models, preparing, is_checked)]
     return " ".join([*says, *_lost_otherwise(models, preparing, parts), *_of_unknown(parts)])
@@ -386,7 +389,7 @@ def _is_share(value: object) -> bool:
 def _of_unknown(parts: list[Part]) -> list[str]:
     """The sentence on parts that would not be opened in a Pipeline either."""
     unknown = [(one.value.module, one.value.name) for one in parts if isinstance(one.value, Absent)]
-    closed = [name for name in unknown if name in BOOSTERS or name[0] == "__main__"]
+    closed = [name for name in unknown if name in BOOSTERS or _ALWAYS_CLOSED.match(name[0])]
     return [unknown_types(tuple(dict.fromkeys(closed))).message] if closed else []
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
@@ -41,7 +42,13 @@ from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -498,6 +505,51 @@ def test_warnings_raised_while_predicting_are_notes_each_once_and_bounded() -> N
     assert len(notes) == len(set(notes)) == 20
     assert notes[0].startswith("UserWarning: 0 ")
     assert max(map(len, notes)) == 300
+
+
+def by_name(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(share=rows["age"] / rows["income"])
+
+
+def columns_of(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows.columns]
+
+
+SECOND = ColumnTransformer(
+    [("b", StandardScaler(), ["income"])],
+    remainder="passthrough",
+    verbose_feature_names_out=False,
+)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [SECOND, FunctionTransformer(by_name), FunctionTransformer(columns_of)],
+    ids=["columns by name", "a function by name", "a function of the columns"],
+)
+def test_names_that_only_the_notebook_s_configuration_gave_have_their_way_out(second: Any) -> None:
+    first = ColumnTransformer(
+        [("a", StandardScaler(), ["age"])],
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+    rows = pd.DataFrame({"age": [30.0, 40.0, 50.0], "income": [1.0, 2.0, 4.0]})
+    with config_context(transform_output="pandas"):
+        model = make_pipeline(first, second, LinearRegression()).fit(rows, [0, 1, 2])
+
+    layout = InputLayout("frame", (Column("age", "float"), Column("income", "float")))
+    with pytest.raises(HostError) as failure:
+        predict(model, layout, {"age": 40.0, "income": 2.0})
+
+    assert (failure.value.code, failure.value.message) == (
+        "LOAD",
+        "A step of the model chooses its columns by name and gets an array, which has no names: "
+        'the notebook used set_config(transform_output="pandas"), which is not saved with a model. '
+        'Call .set_output(transform="pandas") on the pipeline and save it again.',
+    )
+    model.set_output(transform="pandas")
+    answer = predict(model, layout, {"age": 40.0, "income": 2.0}).targets[0].value
+    assert answer == model.predict(rows[1:2])[0]
 
 
 def test_a_models_own_exception_is_its_fault_with_the_traceback() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import gzip
 import io
+import json
 import pickle
 import sys
+import tarfile
 import types
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,7 +92,10 @@ def test_a_class_of_the_training_script_gets_the_way_out() -> None:
 
     assert error.message == (
         "The file needs `__main__.AddRatios`, which this server does not have. Define it in an "
-        "importable module, install that module on the worker, and save the model again."
+        "importable module, install that module on the worker, and save the model again. If it "
+        "only serves the training, as a scorer of a search does, save search.best_estimator_ "
+        "instead; if a class only keeps a model and its scaler or encoders together, put these "
+        "into one Pipeline and save that."
     )
     assert error.refused == (("__main__", "AddRatios"),)
 
@@ -402,25 +410,172 @@ def test_dumps_one_after_the_other_are_counted_and_joined() -> None:
 # Bytes that are no model
 
 
+MODEL_FILE = pickle.dumps(MODEL)
+
+
+def zipped(*names: str, content: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(mode: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        folder = tarfile.TarInfo("out")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        member = tarfile.TarInfo("out/model.pkl")
+        member.size = len(MODEL_FILE)
+        archive.addfile(member, io.BytesIO(MODEL_FILE))
+    return buffer.getvalue()
+
+
+UNPACK = "Unpack it and upload that."
+SERVED = "Only fitted scikit-learn models"
+
+
 @pytest.mark.parametrize(
-    ("content", "seems"),
+    ("content", "sentence"),
     [
-        (b"", "; it seems to be an empty file."),
-        (b"age,income\n1,2\n", "."),
-        (b'{"model": 1}', "; it seems to be JSON text."),
-        (b"\x89HDF\r\n\x1a\n" + b"\0" * 90, "; it seems to be an HDF5 file, as Keras writes it."),
-        (b"\x89PNG\r\n\x1a\n", "; it seems to be a PNG picture."),
-        (b"\x7fELF" + b"\0" * 90, "; it seems to be a program."),
+        (b"", "The file is empty. Save the model again:"),
+        (b"\x00\x01 nothing known", "is not a joblib, pickle or skops file. Save the fitted model"),
+        (b"age,income\n1,2\n", "is a table of data (CSV). Save the fitted model"),
+        (b'{"model": 1}', "is JSON text. Save the fitted model"),
         (
-            pickle.dumps(LinearRegression(), 0),
-            "; it seems to be a pickle of protocol 0 or 1; save it again with joblib.dump.",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234567\n",
+            "is a Git LFS pointer, not the file itself. Run git lfs pull where it was cloned, then",
         ),
+        (b"/annex/objects/SHA256E-s1--a.pkl\n", "is a git-annex pointer, not the file itself. Run"),
+        (b"../.git/annex/objects/a/SHA256E-s1--a.pkl", "is a git-annex pointer"),
+        (b"outs:\n- md5: ab\n  path: model.pkl\n", "is a DVC file, which only names"),
+        (b"md5: ab\ndeps:\n- path: a\nouts:\n- path: m.pkl\n", "is a DVC file, which only names"),
+        (b"../models/model.pkl", "is the path of another file, as git writes a link."),
+        (b"\n<!DOCTYPE html><html>", "is a web page, saved instead of the file. Download the file"),
+        (b"404: Not Found", "is the answer of a server that did not give the file."),
+        (b'{"error":"Repository not found"}', "is the answer of a server that did not give"),
+        (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied', "is the answer of a server"),
+        (b'<?xml version="1.0"?>\n<PMML version="4.4">', "is a PMML model. It is not served here"),
+        (b'{\n "cells": []}', "is a Jupyter notebook. Run it"),
+        (b'"""Train."""\nimport numpy as np\n', "is the text of a Python program. Run it"),
+        (b"artifact_path: model\nflavors:\n", "is the description of an MLflow model. Upload the"),
+        (b"\x08\x0a\x12\x08skl2onnx\x1a\x04", "is an ONNX model. It is not served here"),
+        (
+            b"\x08\x01\x12\xb9\x04\x0a\x90",
+            f"is a TensorFlow SavedModel or a Core ML model. {SERVED}",
+        ),
+        (b"\x1c\0\0\0TFL3", f"is a TensorFlow Lite model. {SERVED}"),
+        (b'{"learner":{"attributes":{}}}', "is a model in XGBoost’s own format. Save the fitted"),
+        (b'{"version":[3,0,0],"learner":{}}', "is a model in XGBoost’s own format."),
+        (b"{L\0\0\0\0\0\0\0\x07learner{", "is a model in XGBoost’s own format."),
+        (b"tree\nversion=v4\n", "is a model in LightGBM’s own format."),
+        (b"CBM1\0\0", "is a model in CatBoost’s own format."),
+        (
+            b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.",
+            f"torch.save writes it. {SERVED}",
+        ),
+        (b'\x40\0\0\0\0\0\0\0{"a":{}}', "is a safetensors file."),
+        (b"X\n\0\0\0\x03\0\x04", "is R data (.rds or .RData)."),
+        (gzip.compress(b"X\n\0\0\0\x03\0\x04"), "What the gzip file holds is R data"),
+        (b"\x89HDF\r\n\x1a\n" + b"\0" * 90, f"is an HDF5 file, as Keras writes it. {SERVED}"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG picture."),
+        (b"\x7fELF" + b"\0" * 90, "is a program."),
+        (b"PAR1\x15\x04", "is a Parquet table."),
+        (b"7z\xbc\xaf\x27\x1c\0\4", "is a 7-Zip archive. Unpack it and upload the model file"),
+        (b"Rar!\x1a\x07\x01\0", "is a RAR archive. Unpack it"),
+        (b"\x28\xb5\x2f\xfd\x04", "is compressed with Zstandard. Unpack it"),
+        (b"PK\x05\x06" + b"\0" * 18, "is an empty zip archive."),
+        (base64.b64encode(MODEL_FILE), "is the base64 text of a model file. Decode it"),
+        (base64.encodebytes(gzip.compress(MODEL_FILE)), "is the base64 text of a model file."),
+        (MODEL_FILE.hex().encode(), "is the hexadecimal text of a model file. Decode it"),
+        (repr(MODEL_FILE).encode(), "is the text of a pickle’s bytes. Upload the bytes"),
+        (MODEL_FILE.decode("latin-1").encode(), "is a pickle that was saved or sent as text"),
+        (
+            MODEL_FILE.decode(errors="replace").encode(),
+            "is a pickle that was saved or sent as text",
+        ),
+        *(
+            (pickle.dumps(packed, protocol), "is a pickle of protocol 0 or 1, which is not read")
+            for protocol in (0, 1)
+            for packed in (LinearRegression(), {"model": MODEL}, [MODEL], (MODEL, 1))
+        ),
+        (gzip.compress(pickle.dumps(MODEL, 0)), "gzip file holds is a pickle of protocol 0 or 1"),
+        (b"\x80\x02}q\x00U\x05modelq\x01U\x01xq\x02s.", "was written by Python 2, whose texts"),
+        (b"\x80\x04\x8c\x01aQ.", "keeps parts of the object outside of it, as torch.save"),
+        (zipped("model.pkl"), f"is a zip archive with model.pkl in it. {UNPACK}"),
+        (
+            zipped("a/model.pkl", "a/scaler.joblib", "README.md", "__MACOSX/a/._model.pkl"),
+            "is a zip archive with a/model.pkl and a/scaler.joblib in it. Unpack it and upload the "
+            "model; if another file prepares rows for it, put both into one Pipeline first",
+        ),
+        (zipped("a.txt", "b.csv"), "with a.txt and b.csv in it, and no file of joblib, pickle"),
+        (zipped("config.json", "model.weights.h5"), f"is a Keras model. {SERVED}"),
+        (
+            zipped("m/data.pkl", "m/version", "m/data/0"),
+            f"torch.save writes it. {SERVED}",
+        ),
+        (tarred("w"), f"is a tar archive with out/model.pkl in it. {UNPACK}"),
+        (
+            tarred("w:gz"),
+            f"What the gzip file holds is a tar archive with out/model.pkl in it. {UNPACK}",
+        ),
+        (tarred("w:xz"), "What the xz file holds is a tar archive with out/model.pkl in it."),
+        (gzip.compress(b"age,income\n1,2\n"), "What the gzip file holds is a table of data (CSV)."),
+        (gzip.compress(gzip.compress(MODEL_FILE)), "is packed twice: a model file was compressed"),
     ],
 )
-def test_a_file_that_is_no_model_file_is_told_from_one(content: bytes, seems: str) -> None:
-    assert refusal_of(content).message == (
-        f"The file is not a model file of joblib, pickle or skops{seems}"
+def test_a_file_that_is_no_model_is_named_with_the_way_out(content: bytes, sentence: str) -> None:
+    message = refusal_of(content).message
+
+    assert sentence in message
+    assert "damaged" not in message
+
+
+def test_a_zip_archive_with_a_password_is_no_damage() -> None:
+    data = bytearray(zipped("schema.json"))
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(signature) + flags] |= 1
+
+    assert "is an encrypted zip archive. Unpack it" in refusal_of(bytes(data)).message
+
+
+def test_a_name_in_an_archive_cannot_smuggle_control_characters_into_a_sentence() -> None:
+    assert refusal_of(zipped("\x1b[2J\u202emodel.pkl")).message.isascii()
+
+
+def test_a_skops_file_of_another_protocol_names_both_versions() -> None:
+    schema = {"protocol": 7, "_skops_version": "0.99.0", "__loader__": "ObjectNode"}
+
+    assert refusal_of(zipped("schema.json", content=json.dumps(schema).encode())).message == (
+        "The file was saved with skops 0.99.0, in protocol 7 of its format; this server reads 2, "
+        "as skops 0.10 or later writes it. Save the model again with skops 0.10 or later, or with "
+        "joblib.dump(model, 'model.joblib')."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "cloudpickle.cloudpickle\n_make_function",
+            "cloudpickle, which writes the code of functions",
+        ),
+        (
+            "joblib.externals.cloudpickle.cloudpickle\n_make_skeleton_class",
+            "cloudpickle, which writes",
+        ),
+        ("dill._dill\n_create_function", "dill, which writes the code of functions, lambdas and"),
+        ("dill._dill\n_create_array", "dill, which writes values in a way of its own"),
+        ("joblib.numpy_pickle\nNDArrayWrapper", "joblib before 0.10, which keeps the arrays in"),
+    ],
+)
+def test_what_other_picklers_write_is_named_with_the_way_out(name: str, sentence: str) -> None:
+    error = refusal_of(f"c{name}\n.".join(("\x80\x02", "")).encode("latin-1"))
+
+    assert f"The file was saved with {sentence}" in error.message
+    assert error.refused == (tuple(name.split("\n")),)
 
 
 @pytest.mark.parametrize(
@@ -452,7 +607,7 @@ def test_an_archive_that_skops_did_not_write_is_told(tmp_path: Path) -> None:
 
     error = refusal_of((tmp_path / "arrays.npz").read_bytes())
 
-    assert "a zip archive, but not one that skops writes" in error.message
+    assert "is a NumPy file of arrays (.npz). Save the fitted model" in error.message
 
 
 def test_a_damaged_file_never_escapes_as_another_error() -> None:
@@ -583,4 +738,4 @@ def test_every_format_is_known_by_its_first_bytes() -> None:
         assert detect_format(head) == "joblib"
         assert detect_compression(head) == name
     assert detect_format(b"age,income") is None
-    assert describe(b"%PDF-1.7") == "a PDF document"
+    assert describe(b"%PDF-1.7").startswith("is a PDF document. Save the fitted model")

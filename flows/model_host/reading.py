@@ -113,10 +113,11 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
             "them in an importable module, install that module on the worker, and save the model "
             "with joblib.dump(model, 'model.joblib')."
         )
-    elif ("joblib.numpy_pickle", "NDArrayWrapper") in names:
+    elif names[0] == ("joblib.numpy_pickle", "NDArrayWrapper"):
         message = (
-            "The file was saved with joblib before 0.10, which keeps the arrays in files beside it "
-            "(_01.npy). Open it where they are and save it again with a newer joblib."
+            f"The file was saved with joblib before 0.10 (it names {in_words(names[:1])}), which "
+            "keeps the arrays in files beside it. Open it where they are and save it again with a "
+            "newer joblib."
         )
     elif own:
         one, it = ("it", "it") if len(own) == 1 else ("them", "they")

@@ -568,7 +568,7 @@ def test_a_skops_file_of_another_protocol_names_both_versions() -> None:
         ),
         ("dill._dill\n_create_function", "dill, which writes the code of functions, lambdas and"),
         ("dill._dill\n_create_array", "dill, which writes values in a way of its own"),
-        ("joblib.numpy_pickle\nNDArrayWrapper", "joblib before 0.10, which keeps the arrays in"),
+        ("joblib.numpy_pickle\nNDArrayWrapper", "joblib before 0.10 (it names"),
     ],
 )
 def test_what_other_picklers_write_is_named_with_the_way_out(name: str, sentence: str) -> None:

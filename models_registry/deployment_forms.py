@@ -28,17 +28,22 @@ class PromoteForm(forms.Form):
     libraries_tested = forms.BooleanField(label="I have tested this", required=False)
     inputs_reviewed = forms.BooleanField(label="I have reviewed the changes", required=False)
 
+    raw_values = forms.BooleanField(label="These are raw values", required=False)
+
     def __init__(self, ready: Readiness, data: Any = None) -> None:
         super().__init__(data, initial={"text": _proposed_text(ready)})
         if not ready.libraries:
             del self.fields["libraries_tested"]
         if ready.changes.is_empty:
             del self.fields["inputs_reviewed"]
+        if not ready.asks_for_raw_values:
+            del self.fields["raw_values"]
 
     def clean(self) -> None:
         ticks = {
             "libraries_tested": "Tick that you have tested this version with these libraries.",
             "inputs_reviewed": "Tick that you have reviewed the changes of the inputs.",
+            "raw_values": "Tick that people enter the values that the model was trained on.",
         }
         for name, sentence in ticks.items():
             if name in self.fields and not self.cleaned_data.get(name):

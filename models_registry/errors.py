@@ -68,6 +68,16 @@ class ChangesNotReviewed(DomainError):
         )
 
 
+class RawValuesNotConfirmed(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The model takes inputs without names, and no step of it scales or encodes them. If it "
+            "was trained on prepared columns, raw values get wrong answers: put what prepares them "
+            "and the model into one Pipeline. Else say that these are raw values: tick it on the "
+            "promotion page, or give publish_model --raw-values."
+        )
+
+
 class BadText(DomainError):
     def __init__(self) -> None:
         super().__init__("Say what changed in 10 to 2,000 characters.")

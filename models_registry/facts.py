@@ -47,6 +47,22 @@ def cases_text(version: ModelVersion) -> str:
     return f"{version.cases.passing().count()} of {count} pass"
 
 
+def signs_of_preparation(
+    version: ModelVersion, examination: dict[str, Any]
+) -> tuple[str, ...] | None:
+    """What in the model looks as if its rows were scaled or encoded before it was trained, where a
+    person has to say that its inputs are raw values: they have no names, neither by the file nor by
+    the training configuration, and no step of the model prepares them. None where nothing is asked.
+    """
+    unprepared = examination.get("unprepared")
+    if unprepared is None:
+        return None
+    names = set(version.features.values_list("name", flat=True))
+    if names != {f"x{place}" for place in range(len(names))}:
+        return None
+    return tuple(unprepared["signs"])
+
+
 def examination_of(version: ModelVersion) -> dict[str, Any]:
     """What the last inspection that passed read from the file; empty where none did. One query."""
     passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()

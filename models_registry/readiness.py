@@ -13,9 +13,11 @@ from models_registry.errors import (
     LibrariesDiffer,
     LibrariesNotTested,
     NotTested,
+    RawValuesNotConfirmed,
     TypesNotApproved,
     WasLive,
 )
+from models_registry.facts import signs_of_preparation
 from models_registry.library_versions import LibraryDifference, library_differences
 from models_registry.models import Inspection, ModelVersion
 from models_registry.schema_changes import SchemaChanges, schema_changes
@@ -32,6 +34,9 @@ class Readiness:
     inspection: Inspection | None
     libraries: tuple[LibraryDifference, ...]
     changes: SchemaChanges
+    signs_of_preparation: tuple[str, ...] | None
+    """Where a person has to say that the inputs are raw values: what in the model speaks against
+    it. None where nothing is to be said."""
 
     @property
     def types_are_known(self) -> bool:
@@ -57,7 +62,11 @@ class Readiness:
         ]
         return [error() for error, is_so in found if is_so]
 
-    def check(self, *, libraries_tested: bool, inputs_reviewed: bool) -> None:
+    @property
+    def asks_for_raw_values(self) -> bool:
+        return self.signs_of_preparation is not None
+
+    def check(self, *, libraries_tested: bool, inputs_reviewed: bool, raw_values: bool) -> None:
         """Raise the first thing that is missing."""
         for problem in self.problems():
             raise problem
@@ -65,6 +74,8 @@ class Readiness:
             raise LibrariesNotTested
         if not self.changes.is_empty and not inputs_reviewed:
             raise ChangesNotReviewed
+        if self.asks_for_raw_values and not raw_values:
+            raise RawValuesNotConfirmed
 
 
 def readiness_of(version: ModelVersion) -> Readiness:
@@ -84,4 +95,5 @@ def readiness_of(version: ModelVersion) -> Readiness:
         changes=schema_changes(live.features.as_schema(), version.features.as_schema())
         if live is not None
         else SchemaChanges(),
+        signs_of_preparation=signs_of_preparation(version, examination),
     )

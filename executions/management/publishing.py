@@ -37,6 +37,7 @@ def publish(
     promotion_text: str,
     libraries_tested: bool = False,
     inputs_reviewed: bool = False,
+    raw_values: bool = False,
     by: User,
     seconds: float,
     description: str = "",
@@ -45,7 +46,8 @@ def publish(
     """Upload, inspect, test where ``test_inputs`` are given, save and run the cases of
     ``case_table`` (a CSV), promote where ``promotion_text`` is given.
 
-    ``libraries_tested`` and ``inputs_reviewed`` are the ticks of the promotion page.
+    ``libraries_tested``, ``inputs_reviewed`` and ``raw_values`` are the ticks of the promotion
+    page.
     Creates the model under ``model_name`` if it is new. Waits ``seconds`` for each flow run.
     Raises DomainError where a rule of the admin pages is broken.
     """
@@ -89,6 +91,7 @@ def publish(
             text=promotion_text,
             libraries_tested=libraries_tested,
             inputs_reviewed=inputs_reviewed,
+            raw_values=raw_values,
             by=by,
         )
         status, message = "active", f"{version} is live."

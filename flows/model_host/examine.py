@@ -31,6 +31,7 @@ from .column_routes import routes_of
 from .input_columns import InputColumn
 from .intervals import gives_interval
 from .prediction import predict
+from .prepared_inputs import unprepared
 from .protocol.errors import HostError
 from .protocol.examination import Examination, ProposedChoice, ProposedFeature, ProposedTarget, Step
 from .protocol.inputs import Column, Container, InputLayout, Kind, Scalar
@@ -98,6 +99,7 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
         libraries_running=LIBRARIES_RUNNING,
         smoke_inputs=None if trial.outputs is None else trial.inputs,
         smoke_outputs=trial.outputs,
+        unprepared=unprepared(routes, names) if container == "array" else None,
         warnings=trial.warnings,
     )
     if unfit := unfit_report(examination):

@@ -64,9 +64,9 @@ def _unread(opcode: bytes) -> HostError:
     if opcode in _KEPT_ELSEWHERE:
         return HostError(
             "LOAD",
-            "The file keeps parts of the object outside of it, which models do not need (torch.save "
-            "and pickles with buffers of their own do so). Save the fitted scikit-learn model with "
-            "joblib.dump(model, 'model.joblib').",
+            "The file keeps parts of the object outside of it, which models do not need; "
+            "torch.save does so, and pickles with buffers of their own. Save the fitted "
+            "scikit-learn model with joblib.dump(model, 'model.joblib').",
         )
     return damaged(f"it uses the operation {opcode!r}, which models do not need")
 

@@ -12,6 +12,7 @@ from models_registry.facts import (
     cases_text,
     container_text,
     examination_of,
+    signs_of_preparation,
     task_text,
 )
 from models_registry.metric_changes import direction_of, metric_text
@@ -55,6 +56,7 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
         else "",
         "input_count": version.features.count(),
         "incomplete": incomplete,
+        "signs_of_preparation": signs_of_preparation(version, examination),
         "cases": cases_text(version),
         "approvals": TypeApproval.objects.filter(sha256=version.sha256).select_related(
             "approved_by"

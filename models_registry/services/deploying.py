@@ -41,19 +41,23 @@ def promote(
     text: str,
     libraries_tested: bool = False,
     inputs_reviewed: bool = False,
+    raw_values: bool = False,
     by: User,
 ) -> Deployment:
     """Make a tested version the active one, archive the one before, and tell everybody, in one
     transaction.
 
-    ``libraries_tested`` and ``inputs_reviewed`` are the person's word on other library versions and
-    on changed inputs, where there are such. Raises what `readiness.py` finds missing, or BadText.
+    ``libraries_tested``, ``inputs_reviewed`` and ``raw_values`` are the person's word on other
+    library versions, on changed inputs and on inputs without names, where there are such. Raises
+    what `readiness.py` finds missing, or BadText.
     Two promotions at once queue up on the model's row; the database allows one active version and
     no overlapping deployments in any case.
     """
     model, version = _locked(version)
     ready = readiness_of(version)
-    ready.check(libraries_tested=libraries_tested, inputs_reviewed=inputs_reviewed)
+    ready.check(
+        libraries_tested=libraries_tested, inputs_reviewed=inputs_reviewed, raw_values=raw_values
+    )
     if not 10 <= len(text.strip()) <= 2000:
         raise BadText
     deployment = _make_active(model, version, Deployment.Action.PROMOTION, text.strip(), by)
@@ -66,6 +70,7 @@ def promote(
             "active": version.short_name,
             "libraries tested": [str(difference) for difference in ready.libraries],
             "input changes reviewed": list(ready.changes.sentences),
+            "raw values confirmed": ready.asks_for_raw_values,
         },
     )
     return deployment

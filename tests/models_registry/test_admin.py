@@ -4,8 +4,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from tests.factories import make_execution, make_model, make_version
 
@@ -119,6 +121,43 @@ def test_the_promotion_page_says_its_effect_and_does_it(
     version.refresh_from_db()
     active_version.refresh_from_db()
     assert (version.status, active_version.status) == ("active", "archived")
+
+
+def nameless_version() -> ModelVersion:
+    version = make_version(features=(FeatureSpec("x0", "X0", Kind.FLOAT),), container="array")
+    signs = ["x0 is centred at 0 with a spread of 1."]
+    Inspection.objects.create(
+        version=version,
+        sha256=version.sha256,
+        status="succeeded",
+        finished_at=timezone.now(),
+        report={"examination": {"unprepared": {"signs": signs}}},
+    )
+    return version
+
+
+def test_a_version_whose_rows_may_have_been_prepared_says_so(as_ada: Client, db: None) -> None:
+    page = as_ada.get(address(nameless_version(), "change")).content.decode()
+    assert "Was this model trained on prepared columns?" in page
+    assert "x0 is centred at 0 with a spread of 1." in page
+    assert (
+        "trained on prepared columns"
+        not in as_ada.get(address(make_version(), "change")).content.decode()
+    )
+
+
+def test_raw_values_are_ticked_on_the_promotion_page(as_ada: Client, db: None) -> None:
+    version = nameless_version()
+    page = address(version, "promote")
+    assert "These are raw values" in as_ada.get(page).content.decode()
+    refused = as_ada.post(page, {"text": "The first version."})
+    assert refused.status_code == 422
+    assert "Tick that people enter the values" in refused.content.decode()
+    as_ada.post(page, {"text": "The first version.", "raw_values": "on"})
+    version.refresh_from_db()
+    assert version.status == "active"
+    other = as_ada.get(address(make_version(), "promote")).content.decode()
+    assert "These are raw values" not in other
 
 
 @pytest.mark.parametrize(

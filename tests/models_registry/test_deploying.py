@@ -19,6 +19,7 @@ from models_registry.errors import (
     NotArchived,
     NotChecked,
     NothingActive,
+    RawValuesNotConfirmed,
     ReasonMissing,
     TypesNotApproved,
     VersionAltered,
@@ -127,6 +128,45 @@ def test_changed_inputs_must_be_reviewed(ada: User, active_version: ModelVersion
     services.promote(version=version, text=TEXT, inputs_reviewed=True, by=ada)
     version.refresh_from_db()
     assert version.is_active
+
+
+def examined(version: ModelVersion, **examination: Any) -> None:
+    trained_with(version, "", "", report={"examination": examination})
+
+
+def nameless(**fields: Any) -> ModelVersion:
+    """A version whose file says nothing of its two inputs."""
+    features = tuple(FeatureSpec(f"x{n}", f"X{n}", Kind.FLOAT) for n in range(2))
+    version = make_version(features=features, container="array", **fields)
+    examined(version, unprepared={"signs": ["x0 is centred at 0 with a spread of 1."]})
+    return version
+
+
+def test_inputs_without_names_go_live_by_an_admins_word_which_is_recorded(ada: User) -> None:
+    version = nameless()
+    with pytest.raises(RawValuesNotConfirmed, match="publish_model --raw-values"):
+        services.promote(version=version, text=TEXT, by=ada)
+    services.promote(version=version, text=TEXT, raw_values=True, by=ada)
+    event = ActivityEvent.objects.get(action="version promoted")
+    assert event.actor == ada
+    assert event.after is not None
+    assert event.after["raw values confirmed"] is True
+
+
+def test_inputs_that_the_training_configuration_names_need_no_word(ada: User) -> None:
+    version = make_version()
+    examined(version, unprepared={"signs": []})
+    services.promote(version=version, text=TEXT, by=ada)
+    event = ActivityEvent.objects.get(action="version promoted")
+    assert event.after is not None
+    assert event.after["raw values confirmed"] is False
+
+
+def test_a_model_that_prepares_its_rows_itself_needs_no_word(ada: User) -> None:
+    version = nameless()
+    version.inspections.all().delete()
+    examined(version, unprepared=None)
+    services.promote(version=version, text=TEXT, by=ada)
 
 
 @pytest.mark.parametrize("text", ["", "Too short", " " * 20, "x" * 2001])

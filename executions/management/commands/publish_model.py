@@ -40,6 +40,11 @@ class Command(ScriptCommand):
         parser.add_argument(
             "--inputs-reviewed", action="store_true", help="the changes of inputs were reviewed"
         )
+        parser.add_argument(
+            "--raw-values",
+            action="store_true",
+            help="inputs without names are raw values: nothing prepared them before training",
+        )
         parser.add_argument("--what-changed", default="", help="goes into the deployment's record")
 
     def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -64,6 +69,7 @@ class Command(ScriptCommand):
                 case_table=_read(options["cases"]) if options["cases"] else "",
                 libraries_tested=options["libraries_tested"],
                 inputs_reviewed=options["inputs_reviewed"],
+                raw_values=options["raw_values"],
                 promotion_text=text if options["promote"] else "",
                 by=by,
                 seconds=options["timeout"],

@@ -63,6 +63,14 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Unprepared:
+    """A model on arrays without names and without a step that prepares them: its rows may have been
+    scaled or encoded before it was fitted. ``signs``: sentences on what in it looks like that."""
+
+    signs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Examination:
     """All that is read from a fitted model without knowing anything else about it.
 
@@ -70,7 +78,8 @@ class Examination:
     file itself records (scikit-learn's ``_sklearn_version``; others where known);
     ``libraries_running`` the versions in this sandbox. ``smoke_inputs`` and ``smoke_outputs``: the
     trial prediction on the typical row, None when a feature is not complete or the trial failed, in
-    which case ``warnings`` says why."""
+    which case ``warnings`` says why.
+    ``unprepared``: None where no row can have been prepared outside of the model."""
 
     estimator: str
     task: Task
@@ -84,4 +93,5 @@ class Examination:
     libraries_running: dict[str, str]
     smoke_inputs: dict[str, Scalar] | None = None
     smoke_outputs: Outputs | None = None
+    unprepared: Unprepared | None = None
     warnings: tuple[str, ...] = ()

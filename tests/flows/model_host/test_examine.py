@@ -20,13 +20,14 @@ from sklearn.compose import (
 )
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
+    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     IsolationForest,
     RandomForestClassifier,
     StackingClassifier,
     VotingClassifier,
 )
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer, SimpleImputer
@@ -34,7 +35,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.neighbors import RadiusNeighborsClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -48,6 +50,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from flows.model_host.examine import examine, layout_of
@@ -633,3 +636,66 @@ def test_every_text_of_a_report_has_a_limit(
 ) -> None:
     assert unfit_report(usual) == ""
     assert "at most" in unfit_report(change(usual)) or "digits" in unfit_report(change(usual))
+
+
+PREPARED = np.column_stack(
+    [
+        StandardScaler().fit_transform(np.arange(40, dtype=float).reshape(-1, 1)),
+        StandardScaler().fit_transform(np.sqrt(np.arange(40.0)).reshape(-1, 1)),
+        np.arange(40) % 2,
+    ]
+)
+HALVES = (np.arange(40) > 19).astype(int) ^ (np.arange(40) % 5 == 0)
+CENTRED = "x0 and x1 are centred at 0 with a spread of 1."
+
+
+@pytest.mark.parametrize(
+    ("model", "signs"),
+    [
+        (LogisticRegression(), ()),
+        (KNeighborsClassifier(), (CENTRED, "x2 is only 0 and 1 in training.")),
+        (SVC(C=0.01), (CENTRED, "x2 is only 0 and 1 in training.")),
+        (GaussianNB(), (CENTRED,)),
+        (GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}), (CENTRED,)),
+        (make_pipeline(PCA(2), GaussianNB()), ()),
+        (TransformedTargetRegressor(LinearRegression()), ()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_rows_that_may_have_been_prepared_are_asked_about(model: Any, signs: Any) -> None:
+    found = examine(model.fit(PREPARED, HALVES)).unprepared
+    assert found is not None
+    assert found.signs == signs
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeClassifier(random_state=0),
+        RandomForestClassifier(5, random_state=0),
+        GradientBoostingClassifier(n_estimators=5, random_state=0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_splits_of_trees_show_prepared_rows(model: Any) -> None:
+    prepared = examine(model.fit(PREPARED, HALVES)).unprepared
+    raw = examine(model.fit(PREPARED * 20 + 100, HALVES)).unprepared
+    assert prepared is not None
+    assert raw is not None
+    assert any("split on both sides of 0" in sign for sign in prepared.signs)
+    assert raw.signs == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "rows"),
+    [
+        (make_pipeline(StandardScaler(), Ridge()), PREPARED),
+        (make_pipeline(SimpleImputer(), Ridge()), PREPARED),
+        (GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [1]}), PREPARED),
+        (Ridge(), pd.DataFrame(PREPARED, columns=["age", "income", "is_new"])),
+        (make_pipeline(CountVectorizer(), Ridge()), ["one text", "another text"] * 20),
+    ],
+    ids=["scaler", "imputer", "search", "names", "texts"],
+)
+def test_rows_that_the_model_prepares_or_names_are_not_asked_about(model: Any, rows: Any) -> None:
+    assert examine(model.fit(rows, HALVES)).unprepared is None

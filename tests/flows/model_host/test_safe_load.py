@@ -503,7 +503,7 @@ SERVED = "Only fitted scikit-learn models"
         ),
         (gzip.compress(pickle.dumps(MODEL, 0)), "gzip file holds is a pickle of protocol 0 or 1"),
         (b"\x80\x02}q\x00U\x05modelq\x01U\x01xq\x02s.", "was written by Python 2, whose texts"),
-        (b"\x80\x04\x8c\x01aQ.", "keeps parts of the object outside of it, as torch.save"),
+        (b"\x80\x04\x8c\x01aQ.", "keeps parts of the object outside of it, which models do"),
         (zipped("model.pkl"), f"is a zip archive with model.pkl in it. {UNPACK}"),
         (
             zipped("a/model.pkl", "a/scaler.joblib", "README.md", "__MACOSX/a/._model.pkl"),

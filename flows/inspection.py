@@ -36,12 +36,13 @@ from flows.model_host.client import ArtifactChanged
 from flows.model_host.protocol.artifact import Artifact, Limits, LoadReport
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.examination import Examination
+from flows.model_host.protocol.inputs import Scalar
 from flows.predict import layout
 from flows.proposal import propose
 from models_registry import lifecycle
 from models_registry.config_disagreements import names
 from models_registry.errors import ArtifactMissing
-from models_registry.feature_spec import FeatureSpec
+from models_registry.feature_spec import FeatureSpec, Kind
 from models_registry.input_schema import InputSchema
 from models_registry.inspection_steps import (
     FORMAT,
@@ -354,22 +355,72 @@ def _trial(
     examination: Examination,
     features: tuple[FeatureSpec, ...],
 ) -> dict[str, str]:
-    """Predict once on the typical row; what goes wrong here warns, since other rows may work."""
+    """Predict once on a typical row: as the examination did, or on the values that the training
+    configuration and the reference data give. A model that fails on it is refused. Where inputs are
+    not complete, or it is only a value that the model does not take, the test will tell."""
     if examination.smoke_outputs is not None:
         return {"detail": f"{examination.smoke_outputs.seconds * 1000:.1f} ms on a typical row"}
-    schema = InputSchema(features)
-    values = schema.typical_values()
-    for feature in features:
-        if not feature.is_complete or (values[feature.name] is None and not feature.may_be_missing):
-            why = "; ".join(examination.warnings) or "No typical row is known yet."
-            return {"state": "warning", "detail": why}
+    if (failure := examination.trial_failure) is not None and failure.is_final:
+        raise Refused(failure.message, traceback=failure.traceback)
+    unfinished = [feature.label for feature in features if not feature.is_complete]
+    if unfinished:
+        why = f"No trial prediction was made: please complete {names(unfinished)}, then run a test."
+        return {"state": "warning", "detail": why}
+    schema, values = InputSchema(features), _typical_row(examination, features)
     try:
         outputs = model_host().predict(file, layout(schema, examination.container), values, limits)
     except HostError as error:
-        if error.lost:
-            raise _refused(error) from None
-        return {"state": "warning", "detail": error.message}
+        is_made_up = any(
+            feature.kind is Kind.STRING and feature.usual(feature.typical) is None
+            for feature in features
+        )
+        if error.code == "INPUT" or (error.code == "MODEL" and is_made_up):
+            about = f"{error.input}: " if error.input else ""
+            why = (
+                "No trial prediction was made, since the model did not take a value that stands in "
+                f"for a typical one. {about}{error.message.rstrip('.')}. Give a typical one in the "
+                "training configuration, or run a test."
+            )
+            return {"state": "warning", "detail": why}
+        if error.code == "MODEL":
+            error.message = (
+                f"The model fails on a typical row: {error.message.rstrip('.')}. If it answers "
+                "other rows, give the values of one as `typical` in the training configuration; "
+                "else train and save it again."
+            )
+        raise _refused(error) from None
     return {"detail": f"{outputs.seconds * 1000:.1f} ms on a typical row"}
+
+
+def _typical_row(examination: Examination, features: tuple[FeatureSpec, ...]) -> dict[str, Scalar]:
+    """The typical values, and what stands in for those that nobody knows."""
+    tried = examination.smoke_inputs or {}
+    row = InputSchema(features).typical_values()
+    for proposed, feature in zip(examination.features, features, strict=True):
+        if row[feature.name] is not None:
+            continue
+        if proposed.complete:
+            row[feature.name] = tried.get(proposed.name)
+        elif feature.choices:
+            row[feature.name] = feature.choices[0][0]
+        else:
+            row[feature.name] = _made_up(feature)
+    return row
+
+
+def _made_up(feature: FeatureSpec) -> Scalar:
+    """A value of the feature's kind, of its range if there is one; 0 often has no logarithm."""
+    if feature.kind is Kind.STRING:
+        return "text"
+    if feature.kind is Kind.BOOLEAN:
+        return False
+    low = feature.minimum if feature.soft_minimum is None else feature.soft_minimum
+    high = feature.maximum if feature.soft_maximum is None else feature.soft_maximum
+    if low is None or high is None:
+        number = 1.0 if low is None and high is None else low if high is None else high
+    else:
+        number = low + (high - low) / 2
+    return round(number) if feature.kind is Kind.INTEGER else number
 
 
 def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Exception:

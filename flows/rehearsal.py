@@ -183,6 +183,9 @@ class Rehearsing:
         words = "; ".join(map(str, differences))
         if any(difference.is_major for difference in differences):
             raise Refused(f"The model needs other libraries than this server runs: {words}.")
+        failure = examination.trial_failure
+        if failure is not None and failure.is_final:
+            raise Refused(failure.message, traceback=failure.traceback)
         opened = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
         return [*results, {"name": "Opens in today's runtime", "detail": opened}]
 

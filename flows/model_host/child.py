@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import lockdown, wire
+from .complaints import blamed_on_version
 from .curve import curve
 from .examine import examine
 from .explanation import explain
@@ -97,6 +98,22 @@ def _serve(*, boosters: bool) -> None:
 
 def _answer(loaded: Loaded, request: dict[str, Any]) -> object:
     """What the model says to a question."""
+    try:
+        return _asked(loaded, request)
+    except HostError as failure:
+        saved = loaded.libraries.get("scikit-learn", "")
+        blamed = blamed_on_version(failure, saved, lambda: _fails_always(loaded))
+        if blamed is failure:
+            raise
+        raise blamed from failure
+
+
+def _fails_always(loaded: Loaded) -> bool:
+    """Whether the model has no answer to a typical row either."""
+    return examine(loaded.estimator, loaded.libraries).trial_failure is not None
+
+
+def _asked(loaded: Loaded, request: dict[str, Any]) -> object:
     match request:
         case {"op": "examine"}:
             return examine(loaded.estimator, loaded.libraries)

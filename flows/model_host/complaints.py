@@ -1,8 +1,10 @@
-"""Tells a model's own objection to one input from a fault of the model."""
+"""Tells a model's own objection to one input from a fault of the model, and that from a file which
+another version of scikit-learn left."""
 
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
@@ -10,14 +12,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 
 from .column_routes import routes_of
 from .protocol.errors import HostError
 from .protocol.inputs import InputLayout, Scalar
+from .routes import is_sklearn
+from .safe_load import is_of_this_version, train_again
 
 _MAX_MESSAGE = 2000
 _MAX_TRACEBACK = 20_000
+_MAX_REASON = 200
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+_OWN = __name__.rpartition(".")[0]
+_LIBRARIES = {"sklearn", "numpy", "scipy", "pandas", "joblib", *sys.stdlib_module_names}
+_METHODS = {"transform", "inverse_transform", "predict", "predict_proba", "decision_function"}
+_LAYOUT = re.compile("[Bb]uffer|incompatible dtype|unpack|number of fields")
+"""What compiled code says of an array that is laid out otherwise than its version's."""
 _UNKNOWN_CATEGORY = re.compile(r"Found unknown categories .* in column (\d+)", re.DOTALL)
 
 _BY_NAME = re.compile(
@@ -104,6 +115,74 @@ def _has_lost_names(error: Exception) -> bool:
     return is_by_name and _BY_NAME.search(str(error)) is not None
 
 
+def blamed_on_version(
+    failure: HostError, saved: str, fails_always: Callable[[], bool]
+) -> HostError:
+    """The failure as LOAD with a sentence on versions where those are its cause, else as it is.
+
+    They are where scikit-learn's own code misses an attribute that every estimator of the version
+    running here has; and, in a file of another version, where that code fails on whatever is asked
+    (``fails_always``), but not by a word on values. ``saved``: the version that the file records.
+    """
+    error = failure.__cause__
+    if failure.code != "MODEL" or not isinstance(error, Exception) or not _is_of_libraries(error):
+        return failure
+    lacks, is_same = _lacks_an_attribute(error), is_of_this_version(saved)
+    if not lacks and (is_same or _is_about_values(error) or not fails_always()):
+        return failure
+    here = sklearn.__version__
+    # The words of other errors may quote inputs.
+    reason = f"{type(error).__name__}: {error}"[:_MAX_REASON] if lacks else type(error).__name__
+    if is_same:
+        sentence = (
+            f"The file was saved with scikit-learn {saved}, but a part of it was made by another "
+            f"version and saved again, and does not predict with {here} ({reason})."
+        )
+    elif saved:
+        sentence = (
+            f"The file was saved with scikit-learn {saved} and does not predict with {here}, which "
+            f"runs here ({reason})."
+        )
+    else:
+        sentence = (
+            "The file does not say which version of scikit-learn saved it, and it does not predict "
+            f"with {here}, which runs here ({reason})."
+        )
+    return HostError(
+        "LOAD",
+        f"{sentence} {train_again()}",
+        traceback=failure.traceback,
+        trace=failure.trace,
+        step=failure.step,
+    )
+
+
+def _is_of_libraries(error: Exception) -> bool:
+    """Whether it came out of the libraries' own code, and no other was called on the way."""
+    modules = [
+        str(frame.f_globals.get("__name__", "")) for frame in reversed(_frames(error.__traceback__))
+    ]
+    if not modules or modules[0].startswith(_OWN):
+        return False
+    return all(
+        module.startswith(_OWN) or module.partition(".")[0] in _LIBRARIES for module in modules
+    )
+
+
+def _lacks_an_attribute(error: Exception) -> bool:
+    """Whether an estimator of scikit-learn lacks what its class sets when it is made or fitted, or
+    something stands in the place of one (a text where older versions wrote "passthrough")."""
+    if not isinstance(error, AttributeError) or error.name is None:
+        return False
+    return is_sklearn(error.obj) or (error.name in _METHODS and isinstance(error.obj, str | None))
+
+
+def _is_about_values(error: Exception) -> bool:
+    return isinstance(error, ArithmeticError) or (
+        isinstance(error, ValueError) and not _LAYOUT.search(str(error))
+    )
+
+
 def _failing_step(error: Exception, estimator: Any, width: int) -> str:
     """The path of the innermost step that the error passed through."""
     paths = {id(step): path for path, step, _ in routes_of(estimator, width).steps}
@@ -133,11 +212,15 @@ def _reaching(error: Exception, estimator: Any, names: list[str]) -> list[str]:
 
 def _speakers(error: Exception) -> Iterator[Any]:
     """The objects whose methods the error passed through, the innermost first."""
-    frames: list[Any] = []
-    trace: TracebackType | None = error.__traceback__
+    for frame in reversed(_frames(error.__traceback__)):
+        if (speaker := frame.f_locals.get("self")) is not None:
+            yield speaker
+
+
+def _frames(trace: TracebackType | None) -> list[Any]:
+    """The calls that an error passed through, the outermost first."""
+    frames = []
     while trace is not None:
         frames.append(trace.tb_frame)
         trace = trace.tb_next
-    for frame in reversed(frames):
-        if (speaker := frame.f_locals.get("self")) is not None:
-            yield speaker
+    return frames

@@ -28,12 +28,20 @@ from .anatomy import (
     task_of,
 )
 from .column_routes import routes_of
+from .complaints import blamed_on_version
 from .input_columns import InputColumn
 from .intervals import gives_interval
 from .prediction import predict
 from .prepared_inputs import unprepared
 from .protocol.errors import HostError
-from .protocol.examination import Examination, ProposedChoice, ProposedFeature, ProposedTarget, Step
+from .protocol.examination import (
+    Examination,
+    ProposedChoice,
+    ProposedFeature,
+    ProposedTarget,
+    Step,
+    TrialFailure,
+)
 from .protocol.inputs import Column, Container, InputLayout, Kind, Scalar
 from .protocol.outputs import Outputs
 from .report_limits import MOST_FEATURES, unfit_report
@@ -57,6 +65,9 @@ _STAND_IN: dict[Kind, Scalar] = {
     "unused": None,
 }
 """What the trial prediction uses where nothing typical is known."""
+_OTHERS = (0.5, 1.0, -0.5, 10.0, 1000.0)
+"""Numbers that it uses where the model fails on that."""
+_MOST_TRIALS = 20
 
 
 def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> Examination:
@@ -81,7 +92,8 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
     features = [
         _feature(name, column, named_by) for name, column in zip(names, routes.columns, strict=True)
     ]
-    trial = _try_out(estimator, container, features)
+    libraries = dict(libraries_trained or {})
+    trial = _try_out(estimator, container, features, libraries.get("scikit-learn", ""))
     probabilities = (
         [] if trial.outputs is None else [o.probabilities for o in trial.outputs.targets]
     )
@@ -95,11 +107,12 @@ def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> 
         and (trial.outputs is None or any(probabilities)),
         gives_interval=gives_interval(estimator),
         steps=_steps(estimator, routes, names),
-        libraries_trained=dict(libraries_trained or {}),
+        libraries_trained=libraries,
         libraries_running=LIBRARIES_RUNNING,
-        smoke_inputs=None if trial.outputs is None else trial.inputs,
+        smoke_inputs=trial.inputs,
         smoke_outputs=trial.outputs,
         unprepared=unprepared(routes, names) if container == "array" else None,
+        trial_failure=trial.failure,
         warnings=trial.warnings,
     )
     if unfit := unfit_report(examination):
@@ -226,27 +239,30 @@ class _Trial:
     features: list[ProposedFeature]
     inputs: dict[str, Scalar]
     outputs: Outputs | None = None
+    failure: TrialFailure | None = None
     warnings: tuple[str, ...] = ()
 
 
-def _try_out(estimator: Any, container: Container, features: list[ProposedFeature]) -> _Trial:
+def _try_out(
+    estimator: Any, container: Container, features: list[ProposedFeature], saved: str
+) -> _Trial:
     """Predict on the typical row, then without each input that may be missing.
 
     A feature that the model refuses to do without becomes required, whatever its route promised.
+    ``saved``: the version of scikit-learn that the file records.
     """
-    inputs = {one.name: _typical(one) for one in features}
     unfinished = [one.name for one in features if not one.complete]
     if unfinished:
         first = ", ".join(unfinished[:5]) + (", …" if len(unfinished) > 5 else "")
         warning = f"No trial prediction was made: please complete {first}."
-        return _Trial(features, inputs, warnings=(warning,))
+        inputs = {one.name: _typical(one) for one in features}
+        failure = _failure_of_version(estimator, container, features, saved)
+        return _Trial(features, inputs, failure=failure, warnings=(warning,))
     layout = layout_of(container, features)
-    try:
-        outputs = predict(estimator, layout, inputs)
-    except HostError as error:
-        about = f"{error.input}: " if error.input else ""
-        warning = f"The trial prediction on typical values failed: {about}{error.message}"
-        return _Trial(features, inputs, warnings=(warning,))
+    inputs, outcome = _first_answer(estimator, layout, features)
+    if isinstance(outcome, HostError):
+        blamed = blamed_on_version(outcome, saved, lambda: True)
+        return _Trial(features, inputs, failure=_told(blamed, is_final=blamed is not outcome))
 
     def refuses(changed: dict[str, Scalar]) -> bool:
         try:
@@ -259,7 +275,56 @@ def _try_out(estimator: Any, container: Container, features: list[ProposedFeatur
     needed = _refused(optional, refuses)
     strangers = {one.name: _stranger(one) for one in features if one.takes_others}
     closed = _refused(strangers, refuses)
-    return _Trial([_as_tried(one, needed, closed) for one in features], inputs, outputs)
+    return _Trial([_as_tried(one, needed, closed) for one in features], inputs, outcome)
+
+
+def _first_answer(
+    estimator: Any, layout: InputLayout, features: list[ProposedFeature]
+) -> tuple[dict[str, Scalar], Outputs | HostError]:
+    """The typical row and what the model says to it. Where a number of it is not known, other ones
+    are tried before the model is blamed: it may take a logarithm of it."""
+    inputs = {one.name: _typical(one) for one in features}
+    made_up = [one.name for one in features if one.kind == "float" and one.typical is None]
+    rows = [inputs] + [inputs | dict.fromkeys(made_up, number) for number in _OTHERS if made_up]
+    failure: HostError | None = None
+    for row in rows:
+        try:
+            return row, predict(estimator, layout, row)
+        except HostError as error:
+            failure = failure or error
+    assert failure is not None
+    return inputs, failure
+
+
+def _failure_of_version(
+    estimator: Any, container: Container, features: list[ProposedFeature], saved: str
+) -> TrialFailure | None:
+    """What no completion of the inputs could mend; None where nothing of that kind shows. An input
+    whose kind is not known is a text, and a number where the model says that it wants one."""
+    for _ in range(_MOST_TRIALS):
+        layout = layout_of(container, features)
+        try:
+            predict(estimator, layout, {one.name: _typical(one) for one in features})
+        except HostError as error:
+            blamed = blamed_on_version(error, saved, lambda: False)
+            if blamed is not error:
+                return _told(blamed, is_final=True)
+            open_ones = [
+                one
+                for one in features
+                if not one.complete and one.kind == "string" and one.name == error.input
+            ]
+            if not open_ones:
+                return None
+            features = [replace(one, kind="float") if one in open_ones else one for one in features]
+        else:
+            return None
+    return None
+
+
+def _told(error: HostError, *, is_final: bool) -> TrialFailure:
+    about = f"{error.input}: " if error.input else ""
+    return TrialFailure(about + error.message, error.traceback, is_final)
 
 
 def _refused(

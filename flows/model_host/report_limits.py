@@ -83,6 +83,8 @@ def _of_report(examination: Examination) -> Iterator[str]:
         yield from _too_long(f"The typical value of {_shown(name)}", value, TEXT)
     if examination.smoke_outputs is not None:
         yield from _of_answer(examination.smoke_outputs)
+    if examination.trial_failure is not None:
+        yield from _of_sentences((examination.trial_failure.message,))
 
 
 def _of_feature(feature: ProposedFeature) -> Iterator[str]:

@@ -154,8 +154,8 @@ def _of_another_version(
     not open: for what is ``gone`` since, or breaks rules that were others then. Else ""."""
     here, saved = sklearn.__version__, reading.libraries.get("scikit-learn")
     saved = saved or _recorded_version(data)
-    again = f"Train the model again with scikit-learn {_series(here)} and save it."
-    if _series(saved) == _series(here):
+    again = train_again()
+    if is_of_this_version(saved):
         return ""
     if gone:
         by = f"was saved with scikit-learn {saved} and " if saved else ""
@@ -172,6 +172,17 @@ def _of_another_version(
         f"The file was saved with scikit-learn {saved} and does not open with {here}, which runs "
         f"here{reason}. {again}"
     )
+
+
+def is_of_this_version(saved: str) -> bool:
+    """Whether the version of scikit-learn that saved a file is the one that runs here, up to its
+    last number; False for "", where the file does not record it."""
+    return _series(saved) == _series(sklearn.__version__)
+
+
+def train_again() -> str:
+    """The way out where another version of scikit-learn is the cause."""
+    return f"Train the model again with scikit-learn {_series(sklearn.__version__)} and save it."
 
 
 def _is_own(module: str) -> bool:

@@ -8,7 +8,9 @@ from datetime import timedelta
 import joblib
 import pytest
 from pytest_django import Settings
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from config.stack.testing import prefect_server
 from flows import inspection, predict, rehearsal
@@ -54,6 +56,17 @@ def iris_model() -> bytes:
     """A small fitted classifier, as a joblib file."""
     file = io.BytesIO()
     joblib.dump(LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target), file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def iris_of_1_7(monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """One that scikit-learn 1.7 saved, whose imputer lacks an attribute of today's."""
+    model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500))
+    del model.fit(IRIS.data, IRIS.target)[0]._fill_dtype
+    monkeypatch.setattr("sklearn.base.__version__", "1.7.2")
+    file = io.BytesIO()
+    joblib.dump(model, file)
     return file.getvalue()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import sklearn
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -45,6 +46,13 @@ def serve_iris(content: bytes) -> ModelVersion:
     )
 
 
+OF_1_7 = (
+    f"The file was saved with scikit-learn 1.7.2 and does not predict with {sklearn.__version__}, "
+    "which runs here (AttributeError: 'SimpleImputer' object has no attribute '_fill_dtype'). "
+    "Train the model again with scikit-learn "
+    f"{sklearn.__version__.rpartition('.')[0]} and save it."
+)
+"""What is said of a file whose imputer an older version left."""
 STRANGE: tuple[dict[str, Any], ...] = (
     {},
     {"something": "else"},

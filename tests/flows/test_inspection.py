@@ -11,6 +11,7 @@ from pytest_django import Settings
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -19,6 +20,7 @@ from flows.errors import InspectionFailed, NotQueued
 from models_registry.models import Inspection, ModelVersion
 from models_registry.storage import store_artifact
 from tests.factories import make_model
+from tests.flows.resident import OF_1_7
 
 PEOPLE = pd.DataFrame(
     {
@@ -132,6 +134,30 @@ def test_a_file_that_cannot_be_used_says_why_at_its_step(
     assert words in row.message
     assert failed[0]["detail"] == row.message
     assert row.steps[-1] is failed[0] or row.steps[-1] == failed[0]
+
+
+def test_a_file_of_another_version_that_cannot_predict_does_not_pass(
+    db: None, iris_of_1_7: bytes
+) -> None:
+    row = inspect(iris_of_1_7)
+
+    assert (row.status, row.message) == ("failed", OF_1_7)
+    assert (row.steps[-1]["name"], row.steps[-1]["state"]) == ("Trial prediction", "failed")
+    assert "_fill_dtype" in row.traceback
+
+
+def test_a_model_that_fails_on_a_typical_row_does_not_pass_until_one_is_given(db: None) -> None:
+    model = RadiusNeighborsClassifier(radius=0.1).fit([[0.0], [10.0]], ["a", "b"])
+    config = {"features": [{"name": "x", "typical": 10.05}]}
+
+    refused = inspect(as_file(model))
+    passed = inspect(as_file(model), training_config=config)
+
+    assert refused.status == "failed"
+    assert refused.message.startswith("The model fails on a typical row: ValueError: No neighbors")
+    assert "`typical` in the training configuration" in refused.message
+    assert "No neighbors found" in refused.traceback
+    assert set(steps_of(passed).values()) == {"passed"}
 
 
 def test_a_refused_type_is_in_the_report_by_its_name(db: None) -> None:

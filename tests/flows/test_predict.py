@@ -27,7 +27,7 @@ from models_registry.models import ModelVersion
 from models_registry.storage import artifact_key
 from notifications.models import Notification
 from tests.factories import make_execution
-from tests.flows.resident import INPUTS, IRIS, ask, serve_iris
+from tests.flows.resident import INPUTS, IRIS, OF_1_7, ask, serve_iris
 
 pytestmark = pytest.mark.usefixtures("no_renewal")
 
@@ -141,6 +141,19 @@ def test_the_models_own_exception_fails_the_execution_and_tells_its_owner(
     assert "Traceback" in execution.traceback
     notification = Notification.objects.get(user=execution.user)
     assert execution.public_id in notification.title
+
+
+@pytest.mark.parametrize("purpose", list(Execution.Purpose))
+def test_a_file_of_another_version_is_said_to_be_one_whatever_runs_it(
+    db: None, iris_of_1_7: bytes, purpose: Execution.Purpose
+) -> None:
+    version = serve_iris(iris_of_1_7)
+    execution = make_execution(version=version, inputs=INPUTS, purpose=purpose)
+
+    fail(execution)
+
+    assert (execution.error_code, execution.message) == ("LOAD", OF_1_7)
+    assert "_fill_dtype" in execution.traceback
 
 
 def test_what_the_model_says_of_an_input_names_it_as_people_do(iris: ModelVersion) -> None:

@@ -26,7 +26,7 @@ from models_registry.services import request_rehearsal
 from models_registry.storage import artifact_key, store_artifact
 from notifications.models import Notification
 from tests.factories import make_execution, make_version
-from tests.flows.resident import INPUTS
+from tests.flows.resident import INPUTS, OF_1_7, serve_iris
 
 pytestmark = pytest.mark.usefixtures("no_renewal")
 
@@ -174,6 +174,27 @@ def test_a_version_that_was_changed_meanwhile_is_not_rehearsed(
     row = request_rehearsal(version=iris, kind=Rehearsal.Kind.CHECK, by=ada)
     ModelVersion.objects.filter(pk=iris.pk).update(status="archived", revision=2)
     assert "was changed" in carried_out(row).message
+
+
+@pytest.mark.parametrize("kind", [Rehearsal.Kind.IMPACT, Rehearsal.Kind.CHECK])
+def test_a_file_of_another_version_is_not_rehearsed(
+    db: None, iris_of_1_7: bytes, ada: User, kind: Rehearsal.Kind
+) -> None:
+    version = serve_iris(iris_of_1_7)
+    asked = make_execution(version=version, inputs=INPUTS)
+
+    row = carried_out(
+        Rehearsal.objects.create(
+            version=version,
+            kind=kind,
+            sha256=version.sha256,
+            revision=version.revision,
+            of=[str(asked.pk)],
+            requested_by=ada,
+        )
+    )
+
+    assert (row.status, row.message) == ("failed", OF_1_7)
 
 
 def test_a_rehearsal_runs_once(iris: ModelVersion, ada: User) -> None:

@@ -71,14 +71,24 @@ class Unprepared:
 
 
 @dataclass(frozen=True)
+class TrialFailure:
+    """Why the trial prediction gave no answer, and its traceback. ``is_final``: no other values
+    could help, since scikit-learn's own code does not go with what the file holds."""
+
+    message: str
+    traceback: str = ""
+    is_final: bool = False
+
+
+@dataclass(frozen=True)
 class Examination:
     """All that is read from a fitted model without knowing anything else about it.
 
     ``gives_probabilities``: has a working ``predict_proba``. ``libraries_trained`` holds what the
     file itself records (scikit-learn's ``_sklearn_version``; others where known);
     ``libraries_running`` the versions in this sandbox. ``smoke_inputs`` and ``smoke_outputs``: the
-    trial prediction on the typical row, None when a feature is not complete or the trial failed, in
-    which case ``warnings`` says why.
+    trial prediction on the typical row. There are no outputs where a feature is not complete, of
+    which ``warnings`` tells, or where the trial failed, of which ``trial_failure`` does.
     ``unprepared``: None where no row can have been prepared outside of the model."""
 
     estimator: str
@@ -94,4 +104,5 @@ class Examination:
     smoke_inputs: dict[str, Scalar] | None = None
     smoke_outputs: Outputs | None = None
     unprepared: Unprepared | None = None
+    trial_failure: TrialFailure | None = None
     warnings: tuple[str, ...] = ()

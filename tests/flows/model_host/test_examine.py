@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import DBSCAN, KMeans
@@ -89,6 +90,10 @@ def table() -> pd.DataFrame:
 
 
 ANSWERS = np.array([("no", "yes")[n % 2] for n in range(ROWS)])
+
+
+def same(rows: Any) -> Any:
+    return rows
 
 
 def scores() -> Any:
@@ -477,12 +482,99 @@ def test_an_isotonic_regression_has_one_input_with_its_range() -> None:
     assert found.smoke_outputs is not None
 
 
-def test_a_trial_that_fails_is_a_warning_and_the_rest_is_read() -> None:
+def test_a_trial_that_fails_says_why_and_the_rest_is_read() -> None:
     found = examine(RadiusNeighborsClassifier(radius=0.1).fit([[0.0], [10.0]], ["a", "b"]))
     assert found.smoke_outputs is None
-    assert found.smoke_inputs is None
-    assert "No neighbors found" in found.warnings[0]
+    assert found.trial_failure is not None
+    assert "No neighbors found" in found.trial_failure.message
+    assert not found.trial_failure.is_final
     assert found.targets[0].classes == ("a", "b")
+
+
+OF_1_7 = (
+    "The file was saved with scikit-learn 1.7.2 and does not predict with "
+    f"{sklearn.__version__}, which runs here ({{}}). Train the model again with scikit-learn "
+    f"{sklearn.__version__[:3]} and save it."
+)
+
+
+def bent(what: str) -> Any:
+    """A model with a part as another version left it."""
+    if what == "a text instead of a step":
+        model = make_pipeline(
+            ColumnTransformer([("n", StandardScaler(), ["age"])], remainder="passthrough"),
+            HistGradientBoostingClassifier(max_iter=2),
+        ).fit(table()[["age", "income"]], ANSWERS)
+        model[0].transformers_[1] = ("remainder", "pass_through", ["income"])
+        return model
+    if what == "a list instead of an array":
+        model = LogisticRegression().fit(table()[["income"]], ANSWERS)
+        model.coef_ = model.coef_.tolist()
+        return model
+    model = encoded(LogisticRegression())
+    del model[0].named_transformers_["num"][0]._fill_dtype
+    return model
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (
+            "an attribute that is not there",
+            "AttributeError: 'SimpleImputer' object has no attribute '_fill_dtype'",
+        ),
+        (
+            "a text instead of a step",
+            "AttributeError: 'str' object has no attribute 'transform'",
+        ),
+        ("a list instead of an array", "AttributeError"),
+    ],
+)
+def test_a_model_of_another_version_that_fails_in_its_library_is_to_be_trained_again(
+    what: str, reason: str
+) -> None:
+    found = examine(bent(what), {"scikit-learn": "1.7.2"}).trial_failure
+    assert found is not None
+    assert found.is_final
+    assert found.message == OF_1_7.format(reason)
+    assert "Traceback" in found.traceback
+
+
+def test_parts_of_another_version_are_told_where_the_file_says_this_one() -> None:
+    found = examine(bent(""), {"scikit-learn": sklearn.__version__}).trial_failure
+    assert found is not None
+    assert found.is_final
+    assert "a part of it was made by another version and saved again" in found.message
+
+
+def test_a_file_without_a_version_says_that_it_records_none() -> None:
+    found = examine(bent("")).trial_failure
+    assert found is not None
+    assert found.message.startswith("The file does not say which version of scikit-learn saved it")
+
+
+def test_a_model_of_another_version_that_waits_for_its_inputs_is_tried_all_the_same() -> None:
+    model = bent("")
+    model.steps.insert(0, ("same", FunctionTransformer(same)))
+    model[0].fit(table())
+    found = examine(model, {"scikit-learn": "1.7.2"})
+    assert not found.features[0].complete
+    assert found.trial_failure is not None
+    assert "_fill_dtype" in found.trial_failure.message
+
+
+def test_a_word_on_values_is_not_blamed_on_the_version() -> None:
+    model = RadiusNeighborsClassifier(radius=0.1).fit([[0.0], [10.0]], ["a", "b"])
+    found = examine(model, {"scikit-learn": "1.7.2"}).trial_failure
+    assert found is not None
+    assert found.message.startswith("ValueError: No neighbors found")
+
+
+def test_a_trial_finds_a_number_that_has_a_logarithm() -> None:
+    model = make_pipeline(FunctionTransformer(np.log), LinearRegression())
+    found = examine(model.fit(pd.DataFrame({"amount": [1.0, 2.0, 3.0]}), [1.0, 2.0, 3.0]))
+    assert found.smoke_outputs is not None
+    assert found.smoke_inputs == {"amount": 0.5}
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,10 @@ from flows.predict import layout
 from flows.proposal import propose
 from models_registry import lifecycle
 from models_registry.config_disagreements import names
+from models_registry.config_merge import SOURCE
+from models_registry.config_reading import entries
 from models_registry.errors import ArtifactMissing
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.feature_spec import MAX_NAME, FeatureSpec, Kind
 from models_registry.input_schema import InputSchema
 from models_registry.inspection_steps import (
     FORMAT,
@@ -60,6 +62,9 @@ from models_registry.models import Inspection, ReferenceData, TypeApproval
 from models_registry.reference_profile import Profile
 
 logger = logging.getLogger(__name__)
+
+COLUMNS = "columns of the reference data"
+"""Where the names of inputs are from that neither the model nor the configuration tells."""
 
 
 @flow(name="inspect", persist_result=False)
@@ -204,14 +209,16 @@ class Examining:
                 step["detail"] = f"{file.format}, {version.size / 1024**2:.1f} of at most {most} MB"
             load = _load(steps, file, limits_of(version.model))
             with steps.step(PREDICTS) as step:
-                examination = _examination(file, limits_of(version.model))
+                profile = _profile(inspection)
+                known, named_by = _known_names(version.training_config, profile)
+                examination = _examination(file, limits_of(version.model), known, named_by)
                 count = len(examination.features)
                 step["detail"] = f"{examination.estimator}, {count} inputs, {_answer(examination)}"
             with steps.step(LIBRARIES) as step:
                 step |= _compare_libraries(examination)
             with steps.step(INPUTS) as step:
                 try:
-                    proposed = propose(examination, version.training_config, _profile(inspection))
+                    proposed = propose(examination, version.training_config, profile)
                 except DomainError as error:
                     raise Refused(error.message) from None
                 step |= _completeness(proposed.features)
@@ -292,9 +299,20 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
     return load
 
 
-def _examination(file: Artifact, limits: Limits) -> Examination:
+def _known_names(config: dict[str, Any], profile: Profile | None) -> tuple[list[str], str]:
+    """What the inputs are called, for a model that does not tell: as the training configuration
+    lists them, else as the columns of the reference data; and which of the two it is."""
+    if listed := [str(entry["name"])[:MAX_NAME] for entry in entries(config)]:
+        return listed, SOURCE
+    columns = (
+        [] if profile is None else [name for name in profile.columns if name != profile.target]
+    )
+    return columns, COLUMNS
+
+
+def _examination(file: Artifact, limits: Limits, known: list[str], named_by: str) -> Examination:
     try:
-        _, examination = model_host().examine(file, limits)
+        _, examination = model_host().examine(file, limits, names=known, named_by=named_by)
     except HostError as error:
         raise _refused(error) from None
     if len(examination.features) > settings.MAX_FEATURES:
@@ -382,7 +400,15 @@ def _trial(
                 "training configuration, or run a test."
             )
             return {"state": "warning", "detail": why}
-        if error.code == "MODEL":
+        named_by = {feature.sources.get("name") for feature in examination.features}
+        if error.code == "MODEL" and named_by <= {SOURCE, COLUMNS}:
+            whence = "reference data has" if COLUMNS in named_by else "training configuration lists"
+            error.message = (
+                f"The model fails on a row of the inputs that the {whence}: "
+                f"{error.message.rstrip('.')}. List the columns that it was trained on under "
+                "`features` in the training configuration, in their order."
+            )
+        elif error.code == "MODEL":
             error.message = (
                 f"The model fails on a typical row: {error.message.rstrip('.')}. If it answers "
                 "other rows, give the values of one as `typical` in the training configuration; "

@@ -175,7 +175,8 @@ class Rehearsing:
             raise Refused(f"The file in the store was altered: its SHA-256 is {found} now.")
         results = [{"name": "Hash verified in the store", "detail": f"SHA-256 {found}"}]
         with self._artifact() as file:
-            load, examination = model_host().examine(file, limits_of(version.model))
+            names = [feature.name for feature in self.schema.features]
+            load, examination = model_host().examine(file, limits_of(version.model), names=names)
             model_host().warm(file, limits_of(version.model))
         differences = library_differences(
             examination.libraries_trained, examination.libraries_running

@@ -9,6 +9,7 @@ _TAKES = {
     "frame": "a table with named columns",
     "array": "numbers in a fixed order",
     "texts": "one text",
+    "records": "one mapping of names to values",
 }
 _TASKS = {
     "classification": "Says which class",

@@ -15,6 +15,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -33,6 +34,8 @@ TEXT_VECTORIZERS = (CountVectorizer, HashingVectorizer)
 _VOTES = (VotingClassifier, VotingRegressor, StackingClassifier, StackingRegressor)
 _COPIES = (OneVsRestClassifier, OneVsOneClassifier, MultiOutputClassifier, MultiOutputRegressor)
 _THRESHOLDS = (FixedThresholdClassifier, TunedThresholdClassifierCV, SelfTrainingClassifier)
+
+_TELLING = ("feature_names_in_", "n_features_in_")
 
 Member = tuple[str | None, Any]
 """A name for the diagram, None for a further copy of the member before, and a fitted estimator."""
@@ -96,6 +99,64 @@ def takes_texts(estimator: Any) -> bool:
         return True
     first = entrances(estimator)
     return bool(first) and all(takes_texts(member) for member in first)
+
+
+def takes_records(estimator: Any) -> bool:
+    """Whether it is called with a list of mappings, one for each row."""
+    if isinstance(estimator, FeatureHasher):
+        return bool(estimator.input_type == "dict")
+    first = entrances(estimator)
+    return isinstance(estimator, DictVectorizer) or (
+        bool(first) and all(takes_records(member) for member in first)
+    )
+
+
+def vocabulary_of(vectorizer: DictVectorizer) -> dict[str, list[str]]:
+    """The keys that it was fitted on, in the order of its columns, each with the texts it knows;
+    with none where it takes numbers. Keys that are no texts are left out: nobody can enter them."""
+    found: dict[str, list[str]] = {}
+    for feature in vectorizer.feature_names_:
+        name, text = key_of(vectorizer, feature)
+        if name:
+            found.setdefault(name, []).extend([] if text is None else [text])
+    return found
+
+
+def key_of(vectorizer: DictVectorizer, feature: Any) -> tuple[str, str | None]:
+    """The key that a column was made of, and the text where it stands for one. "" where the key is
+    no text."""
+    if not isinstance(feature, str):
+        return "", None
+    name, mark, text = feature.partition(vectorizer.separator or "\0")
+    return name, text if mark else None
+
+
+def keys_of(estimator: Any) -> list[str]:
+    """The keys that the vectorizers at its entrance were fitted on."""
+    if isinstance(estimator, DictVectorizer):
+        return list(vocabulary_of(estimator))
+    inner = [key for member in entrances(estimator) for key in keys_of(member)]
+    return list(dict.fromkeys(inner))
+
+
+def entrance_of(estimator: Any) -> Any:
+    """The innermost part that is the first to see the rows."""
+    first = entrances(estimator)
+    return entrance_of(first[0]) if first else estimator
+
+
+def first_that_knows(estimator: Any) -> Any:
+    """The first part on the rows' way that tells what reaches it: names or a number of columns, or
+    that they are texts or mappings. None where none does before the columns are others."""
+    parts = [step for _, step in steps_of(estimator)] if isinstance(estimator, Pipeline) else []
+    for part in parts or entrances(estimator):
+        if isinstance(part, FeatureHasher):
+            return None
+        if (found := first_that_knows(part)) is not None:
+            return found
+    knows = any(getattr(estimator, one, None) is not None for one in _TELLING)
+    is_leaf = isinstance(estimator, (*TEXT_VECTORIZERS, DictVectorizer))
+    return estimator if knows or is_leaf else None
 
 
 def from_entrance(estimator: Any, attribute: str) -> Any:

@@ -102,21 +102,23 @@ def _answer(loaded: Loaded, request: dict[str, Any]) -> object:
         return _asked(loaded, request)
     except HostError as failure:
         saved = loaded.libraries.get("scikit-learn", "")
-        blamed = blamed_on_version(failure, saved, lambda: _fails_always(loaded))
+        blamed = blamed_on_version(failure, saved, lambda: _fails_always(loaded, request))
         if blamed is failure:
             raise
         raise blamed from failure
 
 
-def _fails_always(loaded: Loaded) -> bool:
+def _fails_always(loaded: Loaded, request: dict[str, Any]) -> bool:
     """Whether the model has no answer to a typical row either."""
-    return examine(loaded.estimator, loaded.libraries).trial_failure is not None
+    layout = wire.from_json(InputLayout, request["layout"])
+    names = [column.name for column in layout.columns]
+    return examine(loaded.estimator, loaded.libraries, names).trial_failure is not None
 
 
 def _asked(loaded: Loaded, request: dict[str, Any]) -> object:
     match request:
-        case {"op": "examine"}:
-            return examine(loaded.estimator, loaded.libraries)
+        case {"op": "examine", "names": names, "named_by": named_by}:
+            return examine(loaded.estimator, loaded.libraries, names, named_by)
         case {"op": "predict", "inputs": inputs}:
             layout = wire.from_json(InputLayout, request["layout"])
             return predict(loaded.estimator, layout, inputs)

@@ -190,12 +190,21 @@ class ModelHost:
         with self._borrowed(artifact, limits) as child:
             return child.report or _load(child, artifact, limits, None)
 
-    def examine(self, artifact: Artifact, limits: Limits) -> tuple[LoadReport, Examination]:
-        """Opens the artifact in a process of its own and reads what the fitted model says."""
+    def examine(
+        self,
+        artifact: Artifact,
+        limits: Limits,
+        *,
+        names: Sequence[str] = (),
+        named_by: str = "",
+    ) -> tuple[LoadReport, Examination]:
+        """Opens the artifact in a process of its own and reads what the fitted model says.
+        ``names``: of the inputs, where it does not say them, and ``named_by`` whom."""
         with self._borrowed(artifact, limits, is_kept=False) as child:
             report = _load(child, artifact, limits, None)
             seconds = limits.load_seconds + limits.predict_seconds
-            answer = child.ask(wire.frame({"op": "examine"}), seconds=seconds)
+            request = {"op": "examine", "names": list(names), "named_by": named_by}
+            answer = child.ask(wire.frame(request), seconds=seconds)
             examination = _read(Examination, answer)
             if unfit := unfit_report(examination):
                 raise HostError("LOAD", unfit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,21 +13,19 @@ import pandas as pd
 import scipy
 import sklearn
 from sklearn.exceptions import NotFittedError
-from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_is_fitted
 
 from .anatomy import (
     classes_by_target,
     entrances,
     final_estimator,
-    from_entrance,
     labels,
-    takes_texts,
     target_names,
     task_of,
 )
 from .column_routes import routes_of
 from .complaints import blamed_on_version
+from .entry import entry_of
 from .input_columns import InputColumn
 from .intervals import gives_interval
 from .prediction import predict
@@ -44,9 +41,8 @@ from .protocol.examination import (
 )
 from .protocol.inputs import Column, Container, InputLayout, Kind, Scalar
 from .protocol.outputs import Outputs
-from .report_limits import MOST_FEATURES, unfit_report
+from .report_limits import unfit_report
 from .routes import Routes
-from .scalars import is_plain_text
 
 LIBRARIES_RUNNING = {
     "scikit-learn": sklearn.__version__,
@@ -70,27 +66,29 @@ _OTHERS = (0.5, 1.0, -0.5, 10.0, 1000.0)
 _MOST_TRIALS = 20
 
 
-def examine(estimator: Any, libraries_trained: dict[str, str] | None = None) -> Examination:
+def examine(
+    estimator: Any,
+    libraries_trained: dict[str, str] | None = None,
+    given: Sequence[str] = (),
+    given_by: str = "",
+) -> Examination:
     """Everything a version's page proposes, and a trial prediction on the typical row.
 
-    ``libraries_trained``: the versions the file records, which the loader alone has seen. Raises
+    ``libraries_trained``: the versions the file records, which the loader alone has seen.
+    ``given``: names of the inputs for an object that does not tell them, ``given_by`` whom. Raises
     HostError LOAD with a sentence where the object cannot be served: no estimator, no ``predict``,
     not fitted, no or too many inputs, or anything else too long or too many to be shown.
     """
     _check_servable(estimator)
-    is_text = takes_texts(estimator)
-    named = from_entrance(estimator, "feature_names_in_")
-    names = ["text"] if is_text else _input_names(estimator, named)
     try:
+        entry = entry_of(estimator, given, given_by)
+        names, container = entry.names, entry.container
         routes = routes_of(estimator, len(names))
     except NotFittedError as error:
         raise HostError("LOAD", f"A part of the model has not been fitted: {error}") from error
-    named_by = (
-        "text vectorizer" if is_text else "position" if named is None else "feature_names_in_"
-    )
-    container: Container = "texts" if is_text else "array" if named is None else "frame"
     features = [
-        _feature(name, column, named_by) for name, column in zip(names, routes.columns, strict=True)
+        _feature(name, column, entry.source)
+        for name, column in zip(names, routes.columns, strict=True)
     ]
     libraries = dict(libraries_trained or {})
     trial = _try_out(estimator, container, features, libraries.get("scikit-learn", ""))
@@ -161,38 +159,6 @@ def _check_fitted(estimator: Any) -> None:
         ) from error
     for inner in entrances(estimator):
         _check_fitted(inner)
-
-
-def _input_names(estimator: Any, named: Any) -> list[str]:
-    """The names of the inputs in training order, x0, x1, … where the model knows none.
-
-    Raises HostError LOAD where they cannot be told, cannot be told apart, or are too many.
-    """
-    count = from_entrance(estimator, "n_features_in_")
-    if count is None and isinstance(estimator, IsotonicRegression):
-        count = 1
-    if named is None and count is None:
-        raise HostError(
-            "LOAD",
-            f"The {type(estimator).__name__} does not say how many inputs it "
-            "takes (it has no n_features_in_).",
-        )
-    width = int(count) if named is None else len(named)
-    if width < 1:
-        raise HostError("LOAD", "The model takes no inputs.")
-    if width > MOST_FEATURES:
-        raise HostError(
-            "LOAD",
-            f"The model takes {width:,} inputs; at most {MOST_FEATURES:,} can be entered.",
-        )
-    names = [f"x{n}" for n in range(width)] if named is None else [str(one) for one in named]
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise HostError("LOAD", f"Two inputs of the model have the same name, {twice}.")
-    unfit = next((name for name in names if not is_plain_text(name)), None)
-    if unfit is not None:
-        raise HostError("LOAD", f"An input has a name that cannot be stored: {unfit!a}.")
-    return names
 
 
 def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:

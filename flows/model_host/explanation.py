@@ -92,7 +92,8 @@ def _explain(
     base = one_row(estimator, layout, {**inputs, **typical})
     quantity = quantity_of(estimator, mine)
     positions = [index for index, one in enumerate(layout.columns) if one.name in set(players)]
-    cases = Coalitions(quantity, stacked([base, mine]), positions, deadline, clock)
+    names = [column.name for column in layout.columns]
+    cases = Coalitions(quantity, stacked([base, mine]), positions, names, deadline, clock)
     everybody = (1 << len(players)) - 1
     cases.ask([0, everybody])
     amounts, method = np.zeros(0), "exact"
@@ -124,12 +125,13 @@ class Coalitions:
     """The model's number for each coalition, asked once and within the time there is.
 
     ``pair`` holds two rows: the typical case and this one. Bit i of a coalition (an int) says that
-    the input at ``positions[i]`` is this case's.
+    the input at ``positions[i]`` is this case's. ``names``: of all inputs.
     """
 
     quantity: Quantity
     pair: Any
     positions: Sequence[int]
+    names: Sequence[str]
     deadline: float
     clock: Clock
     known: dict[int, float] = field(default_factory=dict)
@@ -165,7 +167,7 @@ class Coalitions:
 
     def _table(self, coalitions: Sequence[int]) -> Any:
         """The rows, in the types of the two that they are mixed from."""
-        chosen = np.zeros((len(coalitions), self.pair.shape[1]), dtype=np.intp)
+        chosen = np.zeros((len(coalitions), len(self.names)), dtype=np.intp)
         for bit, position in enumerate(self.positions):
             chosen[:, position] = [one >> bit & 1 for one in coalitions]
         if isinstance(self.pair, pd.DataFrame):
@@ -174,6 +176,15 @@ class Coalitions:
                 for position, name in enumerate(self.pair.columns)
             }
             return pd.DataFrame(columns)
+        if isinstance(self.pair, list):  # of mappings, which lack what is missing
+            return [
+                {
+                    name: self.pair[which][name]
+                    for name, which in zip(self.names, row, strict=True)
+                    if name in self.pair[which]
+                }
+                for row in chosen.tolist()
+            ]
         return np.take_along_axis(self.pair, chosen, axis=0)
 
 

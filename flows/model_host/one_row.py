@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .anatomy import takes_texts
 from .column_routes import routes_of
 from .input_columns import InputColumn
 from .protocol.errors import HostError
@@ -20,7 +21,8 @@ _LARGEST_UNSIGNED = int(np.iinfo(np.uint64).max)
 
 
 def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -> Any:
-    """The row for one prediction: a DataFrame, a (1, n) array or a list of one text.
+    """The row for one prediction: a DataFrame, a (1, n) array, a list of one text (a Series where
+    a step of somebody's own comes before the vectorizer) or a list of one mapping.
 
     A column is bool for booleans, int64 for integers that may not be missing, else float64 for
     numbers, pandas' own ``str`` for texts and the categories' own type for choices: a date that was
@@ -34,8 +36,15 @@ def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
         raise HostError("INPUT", "the model has no input of this name", input=name)
     if layout.container == "texts":
         (column,) = layout.columns
-        return [_cell(column, inputs.get(column.name))]
+        texts = [_cell(column, inputs.get(column.name))]
+        return texts if takes_texts(estimator) else pd.Series(texts, name=column.name)
     known = routes_of(estimator, len(layout.columns)).columns
+    if layout.container == "records":
+        record = {
+            column.name: _value(column, inputs.get(column.name), about)
+            for column, about in zip(layout.columns, known, strict=True)
+        }
+        return [{name: value for name, value in record.items() if value is not None}]
     cells = {
         column.name: _column(column, inputs.get(column.name), about)
         for column, about in zip(layout.columns, known, strict=True)
@@ -62,12 +71,9 @@ def _column(column: Column, value: Scalar, about: InputColumn) -> Any:
     """One cell as a column of its own, with the dtype that scikit-learn is to see."""
     if not about.is_used:
         return np.array([np.nan])
-    cell = _cell(column, value, about)
+    cell = _value(column, value, about)
     if cell is None:
         return _gap(column, about)
-    refusal = about.refusal_of(cell)
-    if refusal:
-        raise HostError("INPUT", refusal, input=column.name)
     if about.originals:
         return _category(about.originals[str(cell)], about)
     if isinstance(cell, bool):
@@ -79,6 +85,14 @@ def _column(column: Column, value: Scalar, about: InputColumn) -> Any:
     if isinstance(cell, int) and column.kind != "float" and _needs_digits(column, cell):
         return np.array([cell], dtype=np.int64 if cell <= _LARGEST_INTEGER else np.uint64)
     return np.array([cell], dtype=np.float64)
+
+
+def _value(column: Column, value: Scalar, about: InputColumn) -> Scalar:
+    """The value checked against its kind, and against the encoders that it reaches."""
+    cell = _cell(column, value, about)
+    if cell is not None and (refusal := about.refusal_of(cell)):
+        raise HostError("INPUT", refusal, input=column.name)
+    return cell
 
 
 def _gap(column: Column, about: InputColumn) -> Any:

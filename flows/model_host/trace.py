@@ -17,6 +17,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+import pandas as pd
+
 from . import wire
 from .column_routes import routes_of
 from .examine import LIBRARIES_RUNNING
@@ -167,6 +169,8 @@ class Tracer:
         return not origins or bool(origins & self._hidden_columns)
 
     def _cells_of_inputs(self, row: Any) -> tuple[TracedCell, ...]:
+        if isinstance(row, list) and isinstance(row[0], dict):
+            row = pd.DataFrame(row, columns=self._names)
         return tuple(
             replace(cell, name=name, value=HIDDEN if name in self._hidden else cell.value)
             for name, cell in zip(

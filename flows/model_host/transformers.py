@@ -16,6 +16,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes it importable)
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
@@ -31,7 +32,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import check_array
 
-from .anatomy import steps_of
+from .anatomy import key_of, steps_of, vocabulary_of
 from .input_columns import Handling
 from .protocol.inputs import Scalar
 from .routes import UNREADABLE, Routes, is_sklearn, join, learn_categories, lose, take_numbers
@@ -132,6 +133,39 @@ def _(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
             column.learn(f"{type(step).__name__} (words it knows)", typical=_common_words(step))
         routes.refuse(signal.gaps)
     return [Signal(together(signals).origins)]
+
+
+@_transform.register
+def _(step: DictVectorizer, signals: Signals, routes: Routes, path: str | None) -> Signals:
+    """Of each key the texts it knows are categories; a number goes on as it is. What it does not
+    know, and what is not given, it leaves out."""
+    vocabulary = vocabulary_of(step)
+    aligned = dict(zip(vocabulary, spread(signals, len(vocabulary)), strict=False))
+    source = "DictVectorizer (what is not given counts as 0)"
+    for name, texts in vocabulary.items():
+        signal = aligned[name] = aligned.get(name, together(signals))
+        routes.handle(signal.gaps, Handling(1, source, None if texts else 0.0))
+        aligned[name] = signal = replace(signal, gaps=frozenset())
+        if texts:
+            known = np.array(texts, dtype=object)
+            learn_categories(step, known, signal, routes, is_strict=False)
+        elif column := routes.raw(signal):
+            column.learn("DictVectorizer", kind="float")
+    routes.use(list(aligned.values()))
+    if len(step.feature_names_) > MOST_SIGNALS:
+        return [Signal(together(list(aligned.values())).origins)]
+    made: list[Signal] = []
+    for feature in step.feature_names_:
+        name, text = key_of(step, feature)
+        signal = aligned.get(name, Signal(frozenset()))
+        is_number = text is None and not vocabulary.get(name)
+        made.append(signal if is_number else Signal(signal.origins))
+    return made
+
+
+@_transform.register
+def _(step: FeatureHasher, signals: Signals, routes: Routes, path: str | None) -> Signals:
+    return lose(step, signals, routes)
 
 
 @_transform.register(OneHotEncoder)

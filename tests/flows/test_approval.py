@@ -21,7 +21,8 @@ from flows import inspection, predict
 from flows.errors import InspectionFailed, PredictionFailed
 from flows.model_host.client import ModelHost
 from models_registry import services
-from models_registry.models import Inspection, ModelVersion, TypeApproval
+from models_registry.models import Inspection, ModelVersion, ReferenceData, TypeApproval
+from models_registry.reference_profile import read_reference
 from tests.factories import make_execution, make_model
 from tests.flows.model_host.conftest import python_with
 
@@ -41,6 +42,16 @@ class IncomeBands(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         return np.floor(np.asarray(X, dtype=float) / self.width)
+
+class AddRatio(TransformerMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        X = X.copy()
+        X["ratio"] = X["income"] / X["age"]
+        return X
 """
 INCOMES = pd.DataFrame({"income": [12_000.0, 18_000.0, 35_000.0, 42_000.0, 61_000.0, 90_000.0]})
 
@@ -95,9 +106,9 @@ def train(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         del sys.modules[name]
 
 
-def upload(content: bytes, by: User) -> ModelVersion:
+def upload(content: bytes, by: User, **fields: Any) -> ModelVersion:
     return services.upload_version(
-        model=make_model(), chunks=[content], file_name="loans.joblib", by=by
+        model=make_model(), chunks=[content], file_name="loans.joblib", by=by, **fields
     )
 
 
@@ -130,6 +141,70 @@ def test_a_class_of_the_teams_own_is_refused_approved_opened_and_predicts(
     assert types["detail"].endswith("1 of them approved for this file")
     execution.refresh_from_db()
     assert (execution.outputs or {})["targets"][0]["value"] == 1
+
+
+LISTED = {"features": [{"name": "age", "type": "integer"}, {"name": "income", "type": "float"}]}
+
+
+def ratio_model(file: io.BytesIO) -> Any:
+    own: Any = importlib.import_module("northbank_ml.encoders").AddRatio
+    rows = INCOMES.assign(age=[20, 31, 44, 52, 39, 61])[["age", "income"]]
+    model = make_pipeline(own(), LogisticRegression()).fit(rows, [1, 1, 0, 0, 0, 0])
+    joblib.dump(model, file)
+    return model
+
+
+def test_an_own_first_step_is_served_with_the_inputs_that_the_configuration_lists(
+    train: Callable[..., bytes], ada: User, root: User
+) -> None:
+    model = ratio_model(file := io.BytesIO())
+    version = upload(file.getvalue(), ada, config=LISTED)
+    services.approve_types(version=version, types=inspect(version).needs_approval, by=root)
+
+    passed = inspect(version)
+
+    assert {step["state"] for step in passed.steps} == {"passed"}
+    version.refresh_from_db()
+    execution = make_execution(version=version, inputs={"age": 40, "income": 15_500.5})
+    predict.claim(str(execution.pk), 1).carry_out()
+    execution.refresh_from_db()
+    row = pd.DataFrame({"age": [40], "income": [15_500.5]})
+    (target,) = (execution.outputs or {})["targets"]
+    assert target["value"] == model.predict(row)[0]
+    assert target["confidence"] == model.predict_proba(row)[0].max()
+
+
+def test_an_own_first_step_with_other_inputs_than_were_listed_says_whose_they_are(
+    train: Callable[..., bytes], ada: User, root: User
+) -> None:
+    ratio_model(file := io.BytesIO())
+    wrong = {"features": [{"name": name, "type": "float"} for name in ("age", "incme")]}
+    version = upload(file.getvalue(), ada, config=wrong)
+    services.approve_types(version=version, types=inspect(version).needs_approval, by=root)
+
+    refused = inspect(version)
+
+    assert refused.message == (
+        "The model fails on a row of the inputs that the training configuration lists: KeyError: "
+        "'income'. List the columns that it was trained on under `features` in the training "
+        "configuration, in their order."
+    )
+
+
+def test_an_own_first_step_takes_the_columns_of_the_reference_data(
+    train: Callable[..., bytes], ada: User, root: User
+) -> None:
+    ratio_model(file := io.BytesIO())
+    version = upload(file.getvalue(), ada)
+    services.approve_types(version=version, types=inspect(version).needs_approval, by=root)
+    table = "age,income,repaid\n20,12000,1\n44,35000,0\n"
+    profile = read_reference([table.encode()], target="repaid").profile
+    ReferenceData.objects.create(version=version, row_count=2, profile=profile.to_json())
+
+    inspect(version)
+
+    version.refresh_from_db()
+    assert [one.name for one in version.features.all()] == ["age", "income"]
 
 
 def test_the_same_file_under_another_model_passes_and_another_file_does_not(

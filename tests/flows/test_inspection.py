@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from pytest_django import Settings
 from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -158,6 +159,21 @@ def test_a_model_that_fails_on_a_typical_row_does_not_pass_until_one_is_given(db
     assert "`typical` in the training configuration" in refused.message
     assert "No neighbors found" in refused.traceback
     assert set(steps_of(passed).values()) == {"passed"}
+
+
+def test_a_vectorizer_of_mappings_is_served_from_its_file(db: None) -> None:
+    rows = [{"city": ("Oslo", "Lund")[n % 2], "age": n} for n in range(40)]
+    model = make_pipeline(DictVectorizer(), LinearRegression()).fit(rows, range(40))
+
+    row = inspect(as_file(model))
+
+    assert set(steps_of(row).values()) == {"passed"}
+    age, city = row.version.features.all()
+    assert (age.kind, city.kind, city.choices) == (
+        "float",
+        "choice",
+        [["Lund", "Lund"], ["Oslo", "Oslo"]],
+    )
 
 
 def test_a_refused_type_is_in_the_report_by_its_name(db: None) -> None:

@@ -15,20 +15,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from executions.forms import InputForm
 from flows.model_host.examine import examine
 from flows.model_host.prediction import predict
 from flows.model_host.protocol.errors import HostError
+from flows.model_host.protocol.examination import Examination
 from flows.model_host.protocol.inputs import Column, InputLayout
 from flows.predict import layout
 from flows.proposal import propose
@@ -41,8 +44,13 @@ MONTHS = list(pd.date_range("2026-01-01", periods=4, freq="MS"))
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+def examined(model: Any, config: dict[str, Any] | None = None) -> Examination:
+    names = [entry["name"] for entry in (config or {}).get("features", [])]
+    return examine(model, {}, names, "config")
+
+
 def schema_of(model: Any, config: dict[str, Any] | None = None) -> InputSchema:
-    return InputSchema(propose(examine(model), config or {}).features)
+    return InputSchema(propose(examined(model, config), config or {}).features)
 
 
 def named(schema: InputSchema, name: str) -> FeatureSpec:
@@ -50,13 +58,13 @@ def named(schema: InputSchema, name: str) -> FeatureSpec:
 
 
 def answered(
-    model: Any, schema: InputSchema, raw: dict[str, Any]
+    model: Any, schema: InputSchema, raw: dict[str, Any], config: dict[str, Any] | None = None
 ) -> tuple[list[float], tuple[str, ...]]:
     """The probabilities, or the number, that a person gets for ``raw``, and the warnings."""
     cleaned = schema.clean(raw)
     assert cleaned.is_valid, cleaned.errors
     values = schema.read(json.loads(json.dumps(cleaned.values)))
-    container = examine(model).container
+    container = examined(model, config).container
     (target,) = predict(model, layout(schema, container), values).targets
     found: list[Any] = [one.probability for one in target.probabilities] or [target.value]
     return [float(one) for one in found], cleaned.warnings
@@ -354,3 +362,209 @@ def test_a_model_of_twenty_thousand_categories_is_proposed_whole() -> None:
     labels = {name: f"No. {n}" for n, name in enumerate(names)}
     (feature,) = schema_of(model, {"features": [{"name": "x", "choices": labels}]}).features
     assert feature.choices[19_999] == ("Merchant 19999", "No. 19999")
+
+
+TRIPS = [
+    {
+        "distance": float(number % 9),
+        "PU_DO": f"{number % 4}_{number % 3}",
+        "day": ("mon", "tue=holiday")[number % 2],
+        "is_paid": number % 3 == 0,
+    }
+    for number in range(ROWS)
+]
+MINUTES = [2.0 * trip["distance"] + len(trip["day"]) for trip in TRIPS]
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        DictVectorizer(),
+        DictVectorizer(sparse=False),
+        DictVectorizer(separator=" is "),
+        DictVectorizer(sort=False),
+        make_union(DictVectorizer(), DictVectorizer(sparse=False)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("final", [Ridge(), RandomForestClassifier(5, random_state=0)], ids=str)
+def test_a_vectorizer_of_mappings_says_its_numbers_and_choices(vectorizer: Any, final: Any) -> None:
+    labels = MINUTES if isinstance(final, Ridge) else [minutes > 12 for minutes in MINUTES]
+    model = make_pipeline(vectorizer, final).fit(TRIPS, labels)
+    schema = schema_of(model)
+
+    assert examine(model).container == "records"
+    kinds = {feature.name: feature.kind.value for feature in schema.features}
+    assert kinds == {
+        "distance": "float",
+        "PU_DO": "choice",
+        "day": "choice",
+        "is_paid": "float",
+    }
+    assert {value for value, _ in named(schema, "day").choices} == {"mon", "tue=holiday"}
+    assert all(feature.is_complete for feature in schema.features)
+    for trip in TRIPS[:12]:
+        assert answered(model, schema, trip) == (own(model, [trip]), ())
+
+
+def test_a_vectorizer_of_mappings_ignores_what_it_has_not_seen_with_a_warning() -> None:
+    model = make_pipeline(DictVectorizer(), Ridge()).fit(TRIPS, MINUTES)
+    trip = TRIPS[5] | {"PU_DO": "43_151"}
+
+    found, warnings = answered(model, schema_of(model), trip)
+
+    assert found == own(model, [trip])
+    assert "43_151" in warnings[0]
+
+
+def test_what_a_mapping_does_not_hold_counts_as_nothing() -> None:
+    model = make_pipeline(DictVectorizer(), Ridge()).fit(TRIPS, MINUTES)
+    schema = schema_of(model)
+    given = {"day": "mon"}
+
+    found, warnings = answered(model, schema, given)
+
+    assert found == own(model, [given])
+    assert warnings[0] == "Distance was left empty. The model used 0."
+
+
+def test_a_key_with_numbers_and_texts_is_a_choice_of_its_texts() -> None:
+    rows = [{"floor": ("ground", 1, 2)[number % 3], "rooms": number % 5} for number in range(ROWS)]
+    model = make_pipeline(DictVectorizer(), Ridge()).fit(rows, range(ROWS))
+
+    found, _ = answered(model, schema_of(model), {"floor": "ground", "rooms": 3})
+
+    assert found == own(model, [{"floor": "ground", "rooms": 3}])
+
+
+HASHED = {"features": [{"name": "city", "type": "string"}, {"name": "age", "type": "integer"}]}
+
+
+def test_a_hasher_of_mappings_takes_the_inputs_of_the_configuration() -> None:
+    rows = [{"city": ("Oslo", "Bergen")[n % 2], "age": n} for n in range(1, ROWS)]
+    model = make_pipeline(FeatureHasher(64), Ridge()).fit(rows, range(1, ROWS))
+    row = {"city": "Bergen", "age": 31}
+
+    found, _ = answered(model, schema_of(model, HASHED), row, HASHED)
+
+    assert found == own(model, [row])
+
+
+class AddRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A step of somebody's own, that keeps nothing of what it was fitted on."""
+
+    def fit(self, rows: Any, y: Any = None) -> AddRatio:
+        self.fitted_ = True
+        return self
+
+    def transform(self, rows: Any) -> Any:
+        rows = rows.copy()
+        rows["ratio"] = rows["income"] / rows["age"]
+        return rows
+
+
+class Halve(AddRatio):
+    def transform(self, rows: Any) -> Any:
+        return rows[:, :] / 2
+
+
+class Lower(AddRatio):
+    def transform(self, rows: Any) -> Any:
+        return rows.str.lower()
+
+
+class AsMappings(AddRatio):
+    def transform(self, rows: Any) -> Any:
+        return rows.to_dict(orient="records")
+
+
+class Clean(AddRatio):
+    def transform(self, rows: Any) -> Any:
+        return [{key: value for key, value in row.items() if key != "noise"} for row in rows]
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "age": [18.0 + number % 50 for number in range(ROWS)],
+        "income": [9_000.0 + 113 * (number % 71) for number in range(ROWS)],
+    }
+)
+YOUNG = [int(age < 40) for age in PEOPLE["age"]]
+LISTED = {"features": [{"name": "age", "type": "integer"}, {"name": "income", "type": "float"}]}
+
+
+def test_an_own_first_step_takes_the_inputs_that_the_configuration_lists() -> None:
+    model = make_pipeline(AddRatio(), StandardScaler(), LogisticRegression()).fit(PEOPLE, YOUNG)
+    schema = schema_of(model, LISTED)
+
+    found, _ = answered(model, schema, {"age": 47, "income": 45_993.5}, LISTED)
+
+    assert found == own(model, pd.DataFrame({"age": [47], "income": [45_993.5]}))
+    assert all(feature.is_complete for feature in schema.features)
+    assert named(schema, "age").sources["name"] == "config"
+
+
+def test_an_own_first_step_on_arrays_is_given_an_array() -> None:
+    model = make_pipeline(Halve(), LogisticRegression()).fit(PEOPLE.to_numpy(), YOUNG)
+
+    found, _ = answered(model, schema_of(model, LISTED), {"age": 47, "income": 1.5}, LISTED)
+
+    assert examined(model, LISTED).container == "array"
+    assert found == own(model, np.array([[47, 1.5]]))
+
+
+def test_without_a_configuration_the_first_later_step_names_the_inputs() -> None:
+    found = examine(make_pipeline(AddRatio(), LogisticRegression()).fit(PEOPLE, YOUNG))
+    numbered = examine(make_pipeline(Halve(), LogisticRegression()).fit(PEOPLE.to_numpy(), YOUNG))
+
+    assert [one.name for one in found.features] == ["age", "income"]  # it makes the ratio itself
+    assert [one.name for one in numbered.features] == ["x0", "x1"]
+
+
+def test_an_own_step_before_a_vectorizer_of_texts_is_given_a_text() -> None:
+    texts = pd.Series(["Good food", "BAD food", "good wine", "bad wine"])
+    model = make_pipeline(Lower(), TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0])
+
+    config = {"features": [{"name": "text", "type": "string"}]}
+    found, _ = answered(model, schema_of(model, config), {"text": "GOOD wine"}, config)
+
+    assert found == own(model, pd.Series(["GOOD wine"]))
+
+
+@pytest.mark.parametrize(
+    ("step", "container"), [(AsMappings(), "frame"), (Clean(), "records")], ids=["frame", "mapping"]
+)
+def test_an_own_step_before_a_vectorizer_of_mappings_is_given_what_it_takes(
+    step: Any, container: str
+) -> None:
+    rows = [{"city": ("Oslo", "Bergen")[n % 2], "age": float(n)} for n in range(1, ROWS)]
+    trained = pd.DataFrame(rows) if container == "frame" else rows
+    model = make_pipeline(step, DictVectorizer(), Ridge()).fit(trained, range(1, ROWS))
+    row = {"city": "Bergen", "age": 31.5}
+
+    config = {"features": [{"name": "city", "type": "string"}, {"name": "age", "type": "float"}]}
+    found, _ = answered(model, schema_of(model, config), row, config)
+
+    assert examined(model, config).container == container
+    assert found == own(model, pd.DataFrame([row]) if container == "frame" else [row])
+    assert [one.name for one in examine(model).features] == ["age", "city"]
+
+
+def test_a_model_of_which_nobody_knows_the_inputs_says_how_to_tell_them() -> None:
+    hashed = make_pipeline(FeatureHasher(8), Ridge()).fit([{"a": 1.0}, {"a": 2.0}], [1, 2])
+    pairs = make_pipeline(FeatureHasher(8, input_type="string"), Ridge())
+
+    with pytest.raises(HostError) as hasher:
+        examine(hashed)
+    with pytest.raises(HostError) as strings:
+        examine(pairs.fit([["a"], ["b"]], [1, 2]))
+    with pytest.raises(HostError) as first:
+        examine(make_pipeline(AsMappings(), FeatureHasher(8), Ridge()).fit(PEOPLE, YOUNG))
+
+    assert hasher.value.message == (
+        "The Pipeline does not say which inputs it takes: its first step, FeatureHasher, keeps "
+        "neither their names nor their number. List the inputs under `features` in the training "
+        "configuration, then inspect the file again."
+    )
+    assert "takes lists (input_type='string')" in strings.value.message
+    assert "or let the fit of AsMappings set n_features_in_" in first.value.message

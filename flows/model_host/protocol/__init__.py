@@ -11,8 +11,9 @@ Requests, one JSON object each:
 
 ``{"op": "load", "format": "joblib", "approved": [["package.module", "Name"], ...]}`` and the bytes
     opens the artifact; the reply is a ``LoadReport``.
-``{"op": "examine"}``
-    the reply is an ``Examination``.
+``{"op": "examine", "names": [name, ...], "named_by": "config"}``
+    the reply is an ``Examination``. ``names`` are those of the inputs, for a model that does not
+    tell them.
 ``{"op": "predict", "layout": InputLayout, "inputs": {name: value}}``
     the reply is ``Outputs``. ``value`` is None (missing), a bool, an int, a finite float or a str.
 ``{"op": "trace", "level": "steps", "hidden": [name, ...], "layout": …, "inputs": …}``

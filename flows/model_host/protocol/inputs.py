@@ -8,10 +8,11 @@ from typing import Literal
 Scalar = bool | int | float | str | None
 """One value that travels: an input, a class, a prediction."""
 
-Container = Literal["frame", "array", "texts"]
+Container = Literal["frame", "array", "texts", "records"]
 """What the estimator is called with: a one-row DataFrame with the training column names and order;
 a (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
-that begin with a text vectorizer."""
+that begin with a text vectorizer; a list of one mapping, for those that begin with one of mappings,
+without what is missing."""
 Kind = Literal["integer", "float", "string", "boolean", "choice", "unused"]
 """``unused``: no step of the model looks at the column, and whatever is given for it is ignored."""
 

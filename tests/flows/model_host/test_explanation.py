@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
@@ -267,6 +268,26 @@ def test_a_model_of_one_text_has_one_input() -> None:
     layout = InputLayout("texts", (Column("text", "string"),))
 
     assert explained(model, layout, {"text": "good"}, {}).problem == ONE_INPUT
+
+
+def test_a_model_of_mappings_is_explained_by_its_keys_the_missing_ones_too() -> None:
+    rows = [{"size": float(n), "city": ("Oslo", "Bern")[n % 2], "age": n % 7} for n in range(40)]
+    model = make_pipeline(DictVectorizer(), LinearRegression())
+    model.fit(rows, [2 * row["size"] + 30 * (row["city"] == "Oslo") for row in rows])
+    columns = (
+        Column("age", "float", may_be_missing=True),
+        Column("city", "choice", may_be_missing=True),
+        Column("size", "float", may_be_missing=True),
+    )
+    inputs = {"age": None, "city": "Oslo", "size": 10.0}
+
+    layout = InputLayout("records", columns)
+    one = explained(model, layout, inputs, {"age": 3.0, "city": "Bern", "size": 4.0})
+
+    parts = {part.name: part.amount for part in one.contributions}
+    assert one.problem == ""
+    assert one.prediction == pytest.approx(model.predict([{"city": "Oslo", "size": 10.0}])[0])
+    assert (parts["city"], parts["size"]) == (pytest.approx(30), pytest.approx(12))
 
 
 class Picky(Wide):

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -183,6 +184,26 @@ def test_a_failure_names_its_step_and_shows_the_stack_with_variables() -> None:
     last = trace.stack[-1]
     assert (last.function, last.variables["secret"]) == ("transform", "np.float64(987654.0)")
     assert not any(frame.file == tracing.__file__ for frame in trace.stack)
+
+
+def test_a_hidden_value_of_a_mapping_is_not_shown_among_the_others() -> None:
+    rows = [{"salary": float(n), "age": n % 7} for n in range(40)]
+    model = Pipeline([("keys", DictVectorizer()), ("answer", LinearRegression())])
+    model.fit(rows, range(40))
+    layout = InputLayout("records", (Column("age", "float"), Column("salary", "float")))
+    found = predict_traced(
+        model,
+        layout,
+        {"age": 31.0, "salary": 987654.0},
+        level="full",
+        hidden=frozenset({"salary"}),
+    )
+    assert found.trace is not None
+    assert [(cell.name, cell.value) for cell in found.trace.frame] == [
+        ("age", "31.0"),
+        ("salary", "[hidden]"),
+    ]
+    assert "987654" not in str(found.trace)
 
 
 def test_a_failure_is_the_same_failure_watched() -> None:

@@ -291,11 +291,13 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
         else:
             approved = len(file.approved.intersection(load.types))
             known = f"{approved} of them approved for this file" if approved else "all known"
+            known += " but what is left out" if load.left_out else ""
             step["detail"] = f"{len(load.types)} types, {known}"
     with steps.step(LOADS) as step:
         if trouble is not None:
             raise _refused(trouble) from None
         step["detail"] = f"{load.seconds:.2f} s, {load.memory_bytes / 1024**2:.0f} MB"
+        step["detail"] += f". {load.left_out}" if load.left_out else ""
     return load
 
 

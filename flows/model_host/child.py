@@ -175,6 +175,7 @@ def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadRepor
         types=loaded.types,
         seconds=time.perf_counter() - started,
         memory_bytes=peak_bytes() - before,
+        left_out=loaded.left_out,
     )
 
 

@@ -8,7 +8,8 @@ function of our own (``makers.py``). State can be set only on an object that thi
 and only once.
 
 Unknown names do not end the reading at once: they and all that is made of them become ``Absent``,
-which does nothing, so that one refusal can list them all.
+which does nothing, and so does what is made of known names in a way that is refused. In the end
+``leftovers.py`` tells whether the model can do without them; if not, one refusal lists them all.
 """
 
 from __future__ import annotations
@@ -220,11 +221,16 @@ class _Machine:
         target = self.stack[-1]
         if type(target) is list:
             target.extend(items)
-        elif not isinstance(target, Absent):
+        elif isinstance(target, Absent):
+            target.parts.extend(items)
+        else:
             raise damaged(f"it appends to a {type(target).__name__}")
 
     def add_items(self) -> None:
         items, target = self.pop_mark(), self.stack[-1]
+        if isinstance(target, Absent):
+            target.parts.extend(items)
+            return
         if type(target) is not set:
             raise damaged(f"it adds members to a {type(target).__name__}")
         for item in items:
@@ -241,6 +247,7 @@ class _Machine:
     def _set_items(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if isinstance(target, Absent):
+            target.parts.extend(items)
             return
         if type(target) not in (dict, OrderedDict, defaultdict, Bunch):
             raise damaged(f"it sets items of a {type(target).__name__}")
@@ -290,17 +297,13 @@ class _Machine:
         arguments, called = self.stack.pop(), self.stack.pop()
         if type(arguments) is not tuple:
             raise damaged("it calls something without a tuple of arguments")
-        self._push(
-            called if isinstance(called, Absent) else makers.call(self.reading, called, arguments)
-        )
+        self._push(self.reading.make(makers.call, called, arguments))
 
     def new(self) -> None:
         arguments, cls = self.stack.pop(), self.stack.pop()
         if type(arguments) is not tuple:
             raise damaged("it makes an object without a tuple of arguments")
-        self._push(
-            cls if isinstance(cls, Absent) else makers.instance(self.reading, cls, arguments)
-        )
+        self._push(self.reading.make(makers.instance, cls, arguments))
 
     def _push(self, made: Any) -> None:
         if isinstance(made, Made):
@@ -311,6 +314,7 @@ class _Machine:
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, Absent):
+            target.parts.append(state)
             return
         made = self.reading.unbuilt.pop(id(target), None)
         if made is None or made.value is not target:
@@ -319,7 +323,7 @@ class _Machine:
         if isinstance(target, ArrayHeader):
             self.stack[-1] = self._array(state)
         else:
-            made.build(self.reading, target, state)
+            self.reading.set_state(made, state)
 
     def _array(self, header: Any) -> np.ndarray[Any, Any]:
         """The array whose bytes follow joblib's header; an object array follows as a pickle."""

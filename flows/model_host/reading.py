@@ -18,6 +18,8 @@ MOST_REFUSED = 100
 _WRITE_CODE = ("cloudpickle", "dill")
 """Packages that pickle code, and so are named by a file with code in it."""
 _CODE = re.compile("func|code|class|type|cell|module|lambda")
+MOST_PLACEHOLDERS = 100_000
+"""Things that are not made; what a search tried may be some thousand such."""
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
 
@@ -31,10 +33,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Absent:
-    """Stands for an unknown or dropped type and all that is made of it."""
+    """Stands for an unknown or dropped type and all that is made of it, and for what a known one
+    may not be made of: then with the ``error`` that says so. ``parts``: what it would consist of,
+    which is never looked at but to tell what leads to it."""
 
     module: str
     name: str
+    error: HostError | None = None
+    parts: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,11 +70,51 @@ class Reading:
     unknown: dict[TypeName, None] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
     unbuilt: dict[int, Made] = field(default_factory=dict)
+    refused: list[Absent] = field(default_factory=list)
+    spoilt: dict[int, Absent] = field(default_factory=dict)
+    has_dropped: bool = False
 
     def is_built(self, value: object) -> bool:
         """Whether ``value`` may be used: the file need not set its state any more."""
         made = self.unbuilt.get(id(value))
-        return made is None or not made.needs_state
+        return (made is None or not made.needs_state) and id(value) not in self.spoilt
+
+    def refuse(self, module: str, name: str, error: HostError | None, *parts: Any) -> Absent:
+        """What stands for something that is unknown, or that is not made because of ``error``.
+        ``leftovers.py`` decides whether the file can do without it."""
+        if len(self.refused) >= MOST_PLACEHOLDERS:
+            raise error or unknown_types(((module, name),))
+        if error is not None:
+            error.__traceback__ = None  # it would keep all that is on the stack
+        absent = Absent(module, name, error, list(parts))
+        self.refused.append(absent)
+        return absent
+
+    def make(self, make: Callable[..., Any], what: Any, arguments: tuple[Any, ...]) -> Any:
+        """What ``make``, one of ``makers.py``, gives for what the file calls or makes an instance
+        of. A placeholder where this is one, is given one, or is refused."""
+        name = _name_of(what)
+        if isinstance(what, Absent):
+            absent = Absent(*name, parts=[what, arguments])
+            for one in arguments:  # what the file goes on with after the call was made for it
+                if isinstance(one, Absent):
+                    one.parts.append(absent)
+            return absent
+        if any(isinstance(one, Absent) or id(one) in self.spoilt for one in arguments):
+            return Absent(*name, parts=[arguments])
+        try:
+            return make(self, what, arguments)
+        except HostError as error:
+            return self.refuse(*name, error, arguments)
+
+    def set_state(self, made: Made, state: Any) -> None:
+        """Sets the state of what was ``made``. Where that is refused, a placeholder stands for it
+        wherever it is."""
+        try:
+            made.build(self, made.value, state)
+        except HostError as error:
+            spoilt = self.refuse(*_name_of(made.value), error, made.value, state)
+            self.spoilt[id(made.value)] = spoilt
 
     def find(self, module: str, name: str) -> Any:
         """What the file gets for a name: a value, a ``Named``, or an ``Absent``."""
@@ -78,21 +124,32 @@ class Reading:
             entry = allow_list.Entry(module, name, "NEWOBJ", approved=True)
         if entry is None:
             self.unknown[(module, name)] = None
-            return Absent(module, name)
+            return self.refuse(module, name, None)
         if entry.role == "DROPPED":
+            self.has_dropped = self.has_dropped or not module.startswith("numpy.random")
             return Absent(module, name)
-        if entry.role == "VALUE":
-            return resolve(entry)
-        if entry.approved and not isinstance(found := resolve(entry), type):
-            return found
+        try:
+            if entry.role == "VALUE":
+                return resolve(entry)
+            if entry.approved and not isinstance(found := resolve(entry), type):
+                return found
+        except HostError as error:
+            return self.refuse(module, name, error)
         return Named(entry)
 
     def check_finished(self) -> None:
-        """Refuses a file that leaves something half made, and one that names unknown types."""
-        if self.unknown:
-            raise unknown_types(tuple(self.unknown))
+        """Refuses a file that leaves something half made."""
         if any(made.needs_state for made in self.unbuilt.values()):
             raise damaged("it leaves an object without its state")
+
+
+def _name_of(what: Any) -> TypeName:
+    """The name of what a file uses, or of its type."""
+    if isinstance(what, Named):
+        return what.entry.module, what.entry.name
+    if isinstance(what, Absent):
+        return what.module, what.name
+    return type(what).__module__, type(what).__name__
 
 
 def unknown_types(names: tuple[TypeName, ...]) -> HostError:

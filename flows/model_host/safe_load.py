@@ -25,6 +25,7 @@ from .allow_list import BOOSTERS
 from .byte_stream import CHUNK, ByteStream
 from .formats import describe, detect_compression, detect_format, is_pickle
 from .index_checks import always_check_sparse
+from .leftovers import leave_out
 from .length_checks import always_check_sums
 from .loaded_graph import settle
 from .pickle_machine import read_pickle
@@ -57,6 +58,7 @@ _DAMAGED = "The file is damaged: its content does not follow its own format. Upl
 class Loaded:
     """A fitted estimator with ``predict``; every (module, name) the file named, sorted; and the
     versions of libraries that the file records, by distribution name (``scikit-learn``).
+    ``left_out``: the sentence about what was left out, since it serves training alone, or "".
     ``is_constant``: no prediction is known to change it, so that nothing of one stays for the next;
     classes that a superuser approved and boosters may do as they like."""
 
@@ -64,6 +66,7 @@ class Loaded:
     types: tuple[TypeName, ...]
     libraries: dict[str, str]
     is_constant: bool = False
+    left_out: str = ""
 
 
 def load(
@@ -89,6 +92,7 @@ def load(
             warnings.simplefilter("ignore")  # of another version: its number is in the answer
             objects = [read_skops(data, reading)] if found == "skops" else _read(data, reading)
             root = objects if len(objects) > 1 else objects[0]
+            left_out = leave_out(root, reading)
             reading.check_finished()
             does_as_it_likes = reading.named & (approved | BOOSTERS.keys())
             is_constant = settle(root, approved) and not does_as_it_likes
@@ -99,7 +103,7 @@ def load(
         raise
     except Exception as error:
         raise _refusal(data, reading, error, root) from error
-    return Loaded(root, tuple(sorted(reading.named)), reading.libraries, is_constant)
+    return Loaded(root, tuple(sorted(reading.named)), reading.libraries, is_constant, left_out)
 
 
 def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
@@ -107,9 +111,9 @@ def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
     stream = ByteStream(data, UNPACKED_BYTES)
     _check_unpacked(data, stream)
     objects = [read_pickle(stream, reading)]
-    while not reading.unknown and stream.peek(1) == b"\x80" and len(objects) < MOST_DUMPS:
+    while stream.peek(1) == b"\x80" and len(objects) < MOST_DUMPS:
         objects.append(read_pickle(stream, reading))
-    if not reading.unknown and not stream.at_end:
+    if not stream.at_end:
         raise damaged("more bytes follow the model")
     return objects
 

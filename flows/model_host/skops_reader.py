@@ -5,6 +5,7 @@ make it, and arrays as members. skops itself calls what its nodes name (types th
 of a dict, constructors, classes of sparse matrices). Here every node is built by a function of ours
 for its loader, with the makers that pickles have, too. Loaders that fetch methods or call operators
 are absent, and so are those that call a constructor, but for types that a superuser approved.
+Nodes that are refused become placeholders, as in ``pickle_machine.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .makers import MAKERS, call, instance, unfit
 from .makers_numpy import check_array_type, check_shape
 from .protocol.artifact import TypeName
 from .protocol.errors import HostError
-from .reading import Made, Named, Reading, check_key, damaged, in_words, resolve
+from .reading import Absent, Made, Named, Reading, check_key, damaged, in_words, resolve
 
 UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
@@ -93,9 +94,11 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
             )
         for node in _nodes(schema):
             _note_name(node, reading)
-        if reading.unknown:
-            return None
-        return _Builder(archive, reading).build(schema)
+        builder = _Builder(archive, reading)
+        root = builder.build(schema)
+        for name in reading.unknown.keys() - builder.unknown:
+            reading.refuse(*name, None)  # it stands where no loader looks
+        return root
 
 
 def _words(schema: object, key: str) -> str:
@@ -135,6 +138,19 @@ def _nodes(schema: Node) -> Iterator[Node]:
             waiting.extend(part)
 
 
+def _nodes_below(node: Node) -> Iterator[Node]:
+    """The nodes that stand in ``node``, but not those in them."""
+    waiting: list[Any] = list(node.values())
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict and "__loader__" in part:
+            yield part
+        elif type(part) is dict:
+            waiting.extend(part.values())
+        elif type(part) is list:
+            waiting.extend(part)
+
+
 def _note_name(node: Node, reading: Reading) -> None:
     """Notes the type of a node as named, and as unknown unless it may be used at all."""
     loader, name = node["__loader__"], (node.get("__module__"), node.get("__class__"))
@@ -150,13 +166,16 @@ def _note_name(node: Node, reading: Reading) -> None:
 
 
 class _Builder:
-    """One archive and what was already built of it, by the numbers that skops gives its objects."""
+    """One archive and what was already built of it, by the numbers that skops gives its objects
+    and by where it stands in the schema; and the unknown types that a placeholder stands for."""
 
     def __init__(self, archive: zipfile.ZipFile, reading: Reading) -> None:
         self.archive = archive
         self.reading = reading
         self.built: dict[object, Any] = {}
         self.bytes_left = UNPACKED_BYTES
+        self.done: dict[int, Any] = {}
+        self.unknown: set[TypeName] = set()
 
     def build(self, node: Any) -> Any:
         """The object of ``node``; the same again where its number was built before."""
@@ -165,12 +184,35 @@ class _Builder:
         number = node.get("__id__")
         if type(number) is int and number in self.built:
             return self.built[number]
-        if (build := _LOADERS.get(node["__loader__"])) is None:
-            raise self.misused(node)
-        value = build(self, node)
+        if id(node) in self.done:
+            return self.done[id(node)]
+        try:
+            value = self.known(node)
+        except HostError as error:
+            if self.bytes_left < 0:
+                raise
+            value = self.refused(node, error)
+        self.done[id(node)] = value
         if type(number) is int:
             self.built[number] = value
         return value
+
+    def known(self, node: Node) -> Any:
+        """The object of a node that the list knows."""
+        if (node["__module__"], node["__class__"]) in self.reading.unknown:
+            raise self.misused(node)
+        if (build := _LOADERS.get(node["__loader__"])) is None:
+            raise self.misused(node)
+        return build(self, node)
+
+    def refused(self, node: Node, error: HostError) -> Absent:
+        """What stands for a node that is not made. Other nodes may share what it would hold."""
+        name = (node["__module__"], node["__class__"])
+        is_unknown = name in self.reading.unknown
+        if is_unknown:
+            self.unknown.add(name)
+        inner = [self.build(one) for one in _nodes_below(node)]
+        return self.reading.refuse(*name, None if is_unknown else error, inner)
 
     def items(self, node: Node, key: str = "content") -> list[Any]:
         """The objects of the list of nodes at ``key``."""
@@ -380,7 +422,7 @@ class _Builder:
         if not isinstance(made, Made):
             return made
         if is_stated:
-            made.build(self.reading, made.value, state)
+            made.build(self.reading, made.value, state)  # refused, it makes the node a placeholder
         elif made.needs_state:
             raise damaged("it leaves an object without its state")
         return made.value

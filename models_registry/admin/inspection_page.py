@@ -43,14 +43,16 @@ class InspectionSeen:
 
 
 def inspection_context(version: ModelVersion) -> dict[str, Any]:
-    """The latest inspection of a version, what to show of it, and the steps of the pipeline."""
+    """The latest inspection of a version, what to show of it, the sentence about what was left out
+    of the model, and the steps of the pipeline."""
     inspection = version.inspections.first()
     if inspection is None:
-        return {"inspection": None, "seen": None}
+        return {"inspection": None, "seen": None, "left_out": ""}
     steps = inspection.report.get("examination", {}).get("steps", [])
     return {
         "inspection": inspection,
         "seen": _seen(version, inspection, timezone.now()),
+        "left_out": inspection.report.get("load", {}).get("left_out", ""),
         "step_tree": step_tree(steps, version.features.count()),
         "told_steps": told_steps(version.training_config.get("preprocessing")),
     }

@@ -1,6 +1,7 @@
 """The inspection flow: its steps, its sentences, and what it proposes."""
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -97,6 +100,34 @@ def test_a_good_file_passes_every_step_and_proposes_its_inputs(db: None) -> None
     assert age.imputed == 35.0
     assert (home.kind, [value for value, _ in home.choices]) == ("choice", ["owns", "rents"])
     assert version.targets.get().class_labels == [[0, "0"], [1, "1"]]
+
+
+def test_what_serves_training_alone_is_left_out_and_told(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the course project that scores by a function of its own and saves the whole search."""
+
+    def performance_metric(repays: Any, answered: Any) -> float:
+        return float((repays == answered).mean())
+
+    performance_metric.__module__, performance_metric.__qualname__ = (
+        "__main__",
+        "performance_metric",
+    )
+    monkeypatch.setattr(
+        sys.modules["__main__"], "performance_metric", performance_metric, raising=False
+    )
+    scorer = make_scorer(performance_metric)
+    search = GridSearchCV(loan_model(), {"logisticregression__C": [1.0, 2.0]}, scoring=scorer, cv=2)
+
+    row = inspect(as_file(search.fit(PEOPLE, REPAYS)))
+
+    told = "Left out: the scorer `performance_metric`, which serves training alone."
+    assert set(steps_of(row).values()) == {"passed"}
+    types, loads = row.steps[2:4]
+    assert types["detail"].endswith("types, all known but what is left out")
+    assert loads["detail"].endswith(f" MB. {told}")
+    assert row.report["load"]["left_out"] == told
 
 
 def test_the_training_configuration_labels_what_the_object_proposes(db: None) -> None:

@@ -276,6 +276,15 @@ def test_disagreements_and_the_pipelines_steps_are_shown_as_text(as_ada: Client,
         assert shown in page
 
 
+def test_what_was_left_out_of_the_model_stands_with_the_file_as_text(
+    as_ada: Client, db: None
+) -> None:
+    version = make_version()
+    inspected(version, report={"load": {"left_out": "Left out: the scorer `<b>`, which serves."}})
+    page = as_ada.get(version_page(version)).content.decode()
+    assert "Left out: the scorer `&lt;b&gt;`, which serves." in page
+
+
 def test_thirty_inputs_and_more_fold(as_ada: Client, db: None) -> None:
     features = tuple(replace(AGE, name=f"age_{n}", label=f"Age {n}") for n in range(31))
     version = make_version(features=features)

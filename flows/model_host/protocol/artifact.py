@@ -35,8 +35,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What opening the artifact took. ``types``: every (module, name) the file named, sorted."""
+    """What opening the artifact took. ``types``: every (module, name) the file named, sorted.
+    ``left_out``: the sentence about what serves training alone and is not in the model, or ""."""
 
     types: tuple[TypeName, ...]
     seconds: float
     memory_bytes: int
+    left_out: str = ""

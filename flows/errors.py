@@ -1,6 +1,8 @@
 """How a flow run ends when it does not complete. Prefect shows these words, so none quotes a value
 or the model's own words."""
 
+import traceback
+
 from config.errors import InfrastructureError
 
 
@@ -15,6 +17,12 @@ class NotAModel(Exception):
 
 class FlowFailed(Exception):
     """The run did what it had to do, and the outcome is a failure that is written in our row."""
+
+
+def storable(error: Exception) -> str:
+    """The traceback of an error as a column of text takes it."""
+    told = "".join(traceback.format_exception(error))[-20_000:]
+    return told.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 class PredictionFailed(FlowFailed):

@@ -6,7 +6,6 @@ the inspection with one plain sentence, and the draft stays, to be replaced or d
 
 import logging
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DataError
 from prefect import flow
 from prefect.runtime import flow_run
 
@@ -28,6 +28,7 @@ from flows.errors import (
     InspectionFailed,
     NotAModel,
     NotQueued,
+    storable,
 )
 from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
@@ -166,30 +167,37 @@ class Examining:
         except Exception as error:  # the edge: whatever it is, the row must say so
             logger.exception("inspection_broke")
             refusal = Refused(
-                f"The worker itself failed ({type(error).__name__}). Inspect the file again.",
-                traceback=traceback.format_exc(),
+                f"The worker itself failed ({type(error).__name__}). Inspect the file again; if it "
+                "ends so again, report the traceback below.",
+                traceback=storable(error),
             )
+            if isinstance(error, DataError):
+                refusal = _not_stored(error)
             steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
         else:
-            lease.write(
-                partial(
-                    lifecycle.mark_inspection_succeeded,
-                    inspection,
-                    steps=steps.done,
-                    findings=findings,
-                )
-            )
-            return None
-        lease.write(
-            partial(
-                lifecycle.mark_failed,
+            succeeded = partial(
+                lifecycle.mark_inspection_succeeded,
                 inspection,
                 steps=steps.done,
-                message=refusal.sentence,
-                traceback=refusal.traceback,
-                report=refusal.report,
+                findings=findings,
             )
+            if (problem := lease.try_to_write(succeeded)) is None:
+                return None
+            refusal = _not_stored(problem)
+            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+        failed = partial(
+            lifecycle.mark_failed,
+            inspection,
+            steps=steps.done,
+            message=refusal.sentence,
+            traceback=refusal.traceback,
+            report=refusal.report,
         )
+        if (problem := lease.try_to_write(failed)) is None:
+            return refusal
+        refusal = _not_stored(problem)
+        bare = {"message": refusal.sentence, "traceback": refusal.traceback}
+        lease.write(partial(lifecycle.mark_failed, inspection, **bare))
         return refusal
 
     def _hand_back(self, lease: Lease, *, why: str) -> None:
@@ -449,6 +457,16 @@ def _made_up(feature: FeatureSpec) -> Scalar:
     else:
         number = low + (high - low) / 2
     return round(number) if feature.kind is Kind.INTEGER else number
+
+
+def _not_stored(error: Exception) -> Refused:
+    """The end of an inspection whose outcome the database does not take."""
+    return Refused(
+        f"What was found in the file could not be stored ({type(error).__name__}). A name or a "
+        "text in the model may be longer than any that was expected: the traceback says what the "
+        "database refused. Shorten it, then train and save the model again.",
+        traceback=storable(error),
+    )
 
 
 def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Exception:

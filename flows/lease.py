@@ -45,18 +45,40 @@ class Lease:
 
     def write(self, report: Callable[[], bool]) -> None:
         """Write the outcome, trying again while the database is away and the lease lasts. Raises
-        LeaseLost once the row is not ours to write on."""
+        LeaseLost once the row is not ours to write on, and what the database says to the outcome
+        itself, which would say it again."""
         while True:
             try:
                 if not report():
                     raise LeaseLost
                 return
             except (OperationalError, InterfaceError) as error:
+                if _is_about_the_outcome(error):
+                    raise
                 connections.close_all()
                 logger.warning("report_waits_for_database error=%s", type(error).__name__)
             ends = time.monotonic() + RETRY_SECONDS >= self._good_until
             if ends or self.lost.wait(RETRY_SECONDS):
                 raise LeaseLost
+
+    def try_to_write(self, report: Callable[[], bool]) -> Exception | None:
+        """The same, but return what kept the outcome from being stored. Whoever asked must write
+        another one in its place: a row that nobody ends is taken for that of a lost worker, and
+        tried again. Raises LeaseLost."""
+        try:
+            self.write(report)
+        except LeaseLost:
+            raise
+        except Exception as error:  # whatever it is, the row must say so
+            logger.error("outcome_not_stored error=%s", type(error).__name__)  # it quotes the row
+            return error
+        return None
+
+
+def _is_about_the_outcome(error: Exception) -> bool:
+    """Whether PostgreSQL refuses for good what is too large or too complex for it (class 54); it
+    counts that among the operational errors."""
+    return str(getattr(error.__cause__, "sqlstate", None)).startswith("54")
 
 
 class Leases:

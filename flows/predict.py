@@ -31,6 +31,7 @@ from flows.errors import (
     NotQueued,
     ParametersDiffer,
     PredictionFailed,
+    storable,
 )
 from flows.host import limits_of, model_host, owner
 from flows.intervals import with_reference_interval
@@ -83,7 +84,10 @@ class Prediction:
             self.log.add(f"claimed by {execution.lease_owner}, attempt {attempt}")
             outcome = self._outcome(lease)
             self._log_outcome(outcome)
-            lease.write(partial(self._write, outcome))
+            if problem := lease.try_to_write(partial(self._write, outcome)):
+                words = f"The outcome could not be stored ({type(problem).__name__})."
+                outcome = Failure("CRASH", words, storable(problem))
+                lease.write(partial(self._write, outcome))
             code = outcome.code if isinstance(outcome, Failure) else "SUCCEEDED"
             seconds = time.monotonic() - self.claimed_at
             logger.info(

@@ -28,6 +28,7 @@ from flows.errors import (
     NotAModel,
     NotQueued,
     RehearsalFailed,
+    storable,
 )
 from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
@@ -104,16 +105,11 @@ class Rehearsing:
         except Refused as refused:
             refusal = refused
         else:
-            lease.write(
-                partial(
-                    lifecycle.mark_rehearsal_succeeded,
-                    self.rehearsal,
-                    results=results,
-                    reference=self.reference,
-                    halfwidth=self._halfwidth(results),
-                )
-            )
-            return None
+            problem = lease.try_to_write(lambda: self._succeeded(results))
+            if problem is None:
+                return None
+            words = f"What came of it could not be stored ({type(problem).__name__}). Try again."
+            refusal = Refused(words, traceback=storable(problem))
         lease.write(
             partial(
                 lifecycle.mark_failed,
@@ -123,6 +119,14 @@ class Rehearsing:
             )
         )
         return refusal
+
+    def _succeeded(self, results: list[Result]) -> bool:
+        return lifecycle.mark_rehearsal_succeeded(
+            self.rehearsal,
+            results=results,
+            reference=self.reference,
+            halfwidth=self._halfwidth(results),
+        )
 
     def _results(self, lease: Lease) -> list[Result]:
         """Raises Refused, LeaseLost or HandedBack."""

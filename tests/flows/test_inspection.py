@@ -2,12 +2,15 @@
 
 import io
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import joblib
 import pandas as pd
 import pytest
+from django.db import OperationalError, connection, transaction
 from pytest_django import Settings
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction import DictVectorizer
@@ -19,8 +22,11 @@ from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from flows import inspection
+from config.errors import DomainError
+from flows import inspection, proposal
 from flows.errors import InspectionFailed, NotQueued
+from flows.lease import Lease
+from models_registry.config_merge import Merged
 from models_registry.models import Inspection, ModelVersion
 from models_registry.storage import store_artifact
 from tests.factories import make_model
@@ -244,3 +250,82 @@ def test_an_inspection_that_is_not_queued_runs_nothing(db: None) -> None:
 
     with pytest.raises(NotQueued):
         inspection.claim(row.pk, 1)
+
+
+def test_a_name_that_is_too_long_ends_the_inspection_with_its_cause(db: None) -> None:
+    name = "x" * 301
+    model = LogisticRegression().fit(
+        PEOPLE[["age_in_years"]].fillna(0).set_axis([name], axis=1), REPAYS
+    )
+
+    row = inspect(as_file(model))
+
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert "The name of input 1" in row.message
+    assert "Change that, then train and save the model again." in row.message
+
+
+def of_length(length: int) -> Callable[..., Merged]:
+    """What is proposed, with a name that no check has thought of."""
+
+    def proposed(*facts: Any) -> Merged:
+        merged = proposal.propose(*facts)
+        first, *others = merged.features
+        return replace(merged, features=(replace(first, name="x" * length), *others))
+
+    return proposed
+
+
+def test_findings_that_cannot_be_stored_end_the_inspection_at_once(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left running, the row would be tried twice more and called lost."""
+    monkeypatch.setattr(inspection, "propose", of_length(301))
+
+    row = inspect(as_file(loan_model()))
+
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert row.message.startswith("What was found in the file could not be stored (DataError).")
+    assert "value too long for type character varying(300)" in row.traceback
+    assert not row.version.features.exists()
+    assert steps_of(row)["Trial prediction"] == "failed"
+
+
+def test_steps_that_cannot_be_stored_end_the_inspection_at_once(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL stores no NUL."""
+    monkeypatch.setattr(inspection, "_answer", lambda _: "\0 classes")
+
+    row = inspect(as_file(loan_model()))
+
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert "could not be stored (DataError)" in row.message
+    assert "u0000 cannot be converted to text" in row.traceback
+
+
+def test_a_refusal_that_cannot_be_stored_ends_the_inspection_at_once(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise DomainError("\0")
+
+    monkeypatch.setattr(inspection, "propose", refuse)
+
+    row = inspect(as_file(loan_model()))
+
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert "could not be stored" in row.message
+
+
+def test_what_is_too_large_for_the_database_is_not_waited_for(db: None) -> None:
+    """PostgreSQL counts it among the errors of operation, as when it is away."""
+
+    def report() -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT array_fill(0, ARRAY[2000000000])")
+        return True
+
+    lease = Lease(lambda: True, taken_at=-1e9)  # over: nothing is tried again
+
+    assert isinstance(lease.try_to_write(report), OperationalError)

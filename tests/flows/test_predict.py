@@ -308,6 +308,21 @@ def test_whatever_breaks_in_the_worker_is_said_in_the_row(
     assert "RecursionError" in execution.traceback
 
 
+def test_an_outcome_that_cannot_be_stored_is_said_in_the_row(
+    iris: ModelVersion, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Left running, the row would be tried twice more and called lost."""
+    monkeypatch.setattr(predict, "_recorded", lambda _: {"nothing": "\0"})
+    execution = ask(iris)
+
+    fail(execution)
+
+    assert (execution.status, execution.error_code) == ("failed", "CRASH")
+    assert execution.message == "The outcome could not be stored (DataError)."
+    assert "DataError" in execution.traceback
+    assert "u0000" not in caplog.text
+
+
 def test_the_log_holds_version_outcome_and_duration_and_never_a_value(
     iris: ModelVersion, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,6 +118,21 @@ def test_the_interval_is_the_conformal_quantile_of_rows_not_trained_on(
     assert line.reference_data.interval_sha256 == line.sha256
 
 
+def test_results_that_cannot_be_stored_end_the_rehearsal_at_once(
+    line: ModelVersion, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left running, the row would be tried twice more and called lost."""
+    reference(line, rows=20)
+    row = request_rehearsal(version=line, kind=Rehearsal.Kind.CALIBRATION, of=range(20), by=ada)
+    monkeypatch.setattr(rehearsal.Rehearsing, "_halfwidth", lambda *_: "wide")
+
+    row = carried_out(row)
+
+    assert (row.status, row.attempt) == ("failed", 1)
+    assert row.message == "What came of it could not be stored (ValueError). Try again."
+    assert "could not convert string to float: 'wide'" in row.traceback
+
+
 def test_too_few_rows_give_no_interval(line: ModelVersion, ada: User) -> None:
     reference(line, rows=19)
     row = request_rehearsal(version=line, kind=Rehearsal.Kind.CALIBRATION, of=range(19), by=ada)

@@ -7,102 +7,48 @@ is refused, and the refusal says how the parts become one Pipeline, in terms of 
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import permutations
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import LabelBinarizer, LabelEncoder, MultiLabelBinarizer
+from sklearn.preprocessing import LabelEncoder
 
 from .allow_list import BOOSTERS
-from .reading import Absent, in_words, unknown_types
+from .file_parts import (
+    LONGEST_KEY,
+    OF_LABELS,
+    SAVED,
+    Part,
+    chain,
+    column_of,
+    is_holder,
+    is_model,
+    is_of_target,
+    literal,
+    names_of,
+    ordered,
+    parts_of,
+    prepares,
+    scales_target,
+    takes,
+    with_article,
+)
+from .reading import Absent, unknown_types
 
-MOST_PARTS = 200
 MOST_NAMED = 6
-LONGEST_KEY = 60
-MOST_ORDERED = 5
-"""All orders of so many transformers are tried."""
-SAVED = "saved"
-"""What the sentences call the object that the file holds."""
-
-_OF_LABELS = (LabelEncoder, LabelBinarizer, MultiLabelBinarizer)
-_STAGES = (
-    ("sklearn.impute", 0),
-    ("sklearn.feature_extraction.text.TfidfTransformer", 2),
-    ("sklearn.feature_extraction", 1),
-    ("sklearn.compose", 1),
-    ("sklearn.preprocessing._encoders", 1),
-    ("sklearn.preprocessing._target_encoder", 1),
-    ("sklearn.preprocessing._polynomial", 3),
-    ("sklearn.feature_selection", 5),
-    ("sklearn.decomposition", 6),
-    ("sklearn.random_projection", 6),
-)
-"""Which transformer comes before which, where their widths do not tell; others stand at 4."""
-_ENCODES = re.compile(r"^(?:le|enc|(?:label_?)?encoder)_|_(?:le|enc|(?:label_?)?encoder)$", re.I)
-_OF_TARGET = re.compile(r"(?:^|_)(?:y|target|label|labels|class|classes|output)(?:_|$)", re.I)
 _THRESHOLD = re.compile("thresh|cut_?off", re.I)
-_IS_MODEL = re.compile("(?:Classifier|Regressor|Regression|Booster|CatBoost|SVC|SVR)$")
-_NO_STEP = re.compile(
-    "scor|metric|loss|split|conf|setting|param|meta|info|version|report|log", re.I
-)
 _ALWAYS_CLOSED = re.compile(r"(?:joblib\.externals\.)?(?:__main__|cloudpickle|dill)\b")
-_OF_LIBRARIES = sys.stdlib_module_names | {"numpy", "pandas", "pyarrow", "scipy"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """One object of the file: how it is reached, the keys on the way, and what it is."""
-
-    keys: tuple[object, ...]
-    value: Any
-
-    @property
-    def path(self) -> str:
-        """As it is written in Python: ``saved["encoders"]["city"]``."""
-        return SAVED + "".join(f"[{_literal(key)}]" for key in self.keys)
-
-    @property
-    def kind(self) -> str:
-        kind = self.value.name if isinstance(self.value, Absent) else type(self.value).__name__
-        return ascii(kind)[1:-1][:LONGEST_KEY]
-
-    @property
-    def name(self) -> str:
-        """The last key as a name of a step."""
-        key = self.keys[-1]
-        return key if isinstance(key, str) else self.kind.lower()
-
-    @property
-    def step(self) -> str:
-        """As it stands in ``make_pipeline(...)``."""
-        kind = self.kind.lstrip("_")
-        is_function = isinstance(self.value, Absent) and kind[:1].islower() and "class" not in kind
-        return f"FunctionTransformer({self.path})" if is_function else self.path
-
-    def __str__(self) -> str:
-        if isinstance(self.value, Absent):
-            return f"{in_words([(self.value.module, self.value.name)])} at {self.path}"
-        return f"{_a(self.kind)} at {self.path}"
-
-
-def is_holder(root: object) -> bool:
-    """Whether models are packed into such an object with other things."""
-    return isinstance(root, dict | list | tuple)
 
 
 def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
     """Why ``root``, which is no model, is not served, and what to save instead. Not ``is_checked``:
     the file names unknown types, so nothing is asked of its objects but their class; "" then, where
     no model and nothing that prepares rows for one is in it."""
-    kind = _a(type(root).__name__)
+    kind = with_article(type(root).__name__)
     if isinstance(root, Absent) and root.name in ("DataFrame", "Series"):
-        return _no_model(_a(root.name))
-    parts = list(_parts(root)) if is_holder(root) else []
+        return _no_model(with_article(root.name))
+    parts = list(parts_of(root)) if is_holder(root) else []
     advice = _advice(parts, is_checked)
     if not advice:
         return _no_model(kind) if is_checked else ""
@@ -113,7 +59,7 @@ def refusal_of_dumps(objects: Sequence[Any]) -> str:
     """The same of a file into which several objects were dumped, one after the other."""
     count = len(objects)
     kinds = ", then ".join(type(one).__name__ for one in objects[:MOST_NAMED])
-    advice = _advice(list(_parts(list(objects))), is_checked=True)
+    advice = _advice(list(parts_of(list(objects))), is_checked=True)
     return (
         f"The file holds {'two' if count == 2 else count} objects one after the other ({kinds})"
         + (f": {advice}" if advice else ". Save the fitted model by itself.")
@@ -130,19 +76,19 @@ def _no_model(kind: str) -> str:
 
 def _advice(parts: list[Part], is_checked: bool) -> str:
     """The parts by name, and what to do with them; "" where none has to do with a model."""
-    models = [one for one in parts if _is_model(one, is_checked)]
-    preparing = [one for one in parts if one not in models and _prepares(one.value, is_checked)]
+    models = [one for one in parts if is_model(one, is_checked)]
+    preparing = [one for one in parts if one not in models and prepares(one.value, is_checked)]
     found = [*preparing, *models]
     if not (models or any(is_checked or not isinstance(one.value, Absent) for one in preparing)):
         return ""
-    says = [f"{_listed(found)}.", *_joined(models, preparing, is_checked)]
+    says = [f"{_listed(found)}.", *_joined(models, preparing, parts, is_checked)]
     return " ".join([*says, *_lost_otherwise(models, preparing, parts), *_of_unknown(parts)])
 
 
 def refusal_of_transformer(root: Any) -> str:
     """Why an estimator that cannot predict is not served alone, and what to save instead."""
     says = f"The file holds {_described(root)}, which cannot predict."
-    if isinstance(root, _OF_LABELS):
+    if isinstance(root, OF_LABELS):
         return (
             f"{says} It turns the labels of a target into numbers: upload the model, and give the "
             f"labels{_labels(root)} on the version's page or as target.labels in the training "
@@ -161,51 +107,16 @@ def refusal_of_transformer(root: Any) -> str:
     return f"{says} Save the fitted model that predicts."
 
 
-def _parts(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:
-    """The objects in a dict, list or tuple and in those one level below, each object once."""
-    seen: set[int] = set()
-    for found in _walked(root, keys):
-        if len(seen) >= MOST_PARTS:
-            return
-        if id(found.value) not in seen:
-            seen.add(id(found.value))
-            yield found
-
-
-def _walked(root: Any, keys: tuple[object, ...]) -> Iterator[Part]:
-    items = root.items() if isinstance(root, dict) else enumerate(root)
-    for key, item in items:
-        yield Part((*keys, key), item)
-        if is_holder(item) and not keys:
-            yield from _walked(item, (key,))
-
-
-def _is_model(part: Part, is_checked: bool) -> bool:
-    if isinstance(part.value, Absent):
-        return _IS_MODEL.search(part.value.name) is not None
-    return _has(part.value, "predict", is_checked)
-
-
-def _prepares(value: Any, is_checked: bool) -> bool:
-    """Whether a model may have been trained on what it gives: of a type that is not known here, its
-    name tells."""
-    if isinstance(value, Absent):
-        is_own = value.module.partition(".")[0] not in _OF_LIBRARIES or value.module == "__main__"
-        return is_own and not _NO_STEP.search(value.name)
-    return _has(value, "transform", is_checked) and not isinstance(value, type)
-
-
-def _has(value: Any, method: str, is_checked: bool) -> bool:
-    return hasattr(type(value), method) and (not is_checked or hasattr(value, method))
-
-
-def _joined(models: list[Part], preparing: list[Part], is_checked: bool) -> Iterator[str]:
+def _joined(
+    models: list[Part], preparing: list[Part], parts: list[Part], is_checked: bool
+) -> Iterator[str]:
     """What to do with the parts: the order, the line to write, and what belongs elsewhere."""
-    labels = [one for one in preparing if _is_of_target(one, models, is_checked)]
-    of_target = [one for one in preparing if one not in labels and _scales_target(one, models)]
+    columns = {name for one in parts for name in names_of(one.value)}
+    labels = [one for one in preparing if is_of_target(one, models, columns)]
+    of_target = [one for one in preparing if one not in labels and scales_target(one, models)]
     rows = [one for one in preparing if one not in labels and one not in of_target]
     if not models and rows:
-        line = ", ".join([*(one.step for one in _ordered(rows)), "model"])
+        line = ", ".join([*(one.step for one in ordered(rows)), "model"])
         yield (
             "The model whose rows are prepared by this is missing. Put all into one Pipeline and "
             f"save that: make_pipeline({line})."
@@ -214,7 +125,7 @@ def _joined(models: list[Part], preparing: list[Part], is_checked: bool) -> Iter
         yield _of_several(models)
     elif models and not rows:
         yield f"Save the {models[0].kind} by itself: joblib.dump({models[0].path}, 'model.joblib')."
-    elif models and (order := _chain(rows, models[0], is_checked)) is not None:
+    elif models and (order := chain(rows, models[0], is_checked)) is not None:
         line = ", ".join(one.step for one in (*order, models[0]))
         yield (
             f"The model alone would get values that nothing has prepared. Put "
@@ -267,12 +178,12 @@ def _by_column(rows: list[Part], model: Part) -> str:
     fitted anew: it has its columns in another order than the model was trained on."""
     labels = [one for one in rows if isinstance(one.value, LabelEncoder)]
     steps = [
-        f"({_literal(one.name)}, {one.path}, {_columns(one.value)})"
-        for one in _ordered(rows)
+        f"({literal(one.name)}, {one.path}, {_columns(one.value)})"
+        for one in ordered(rows)
         if one not in labels
     ][:MOST_NAMED]
     if labels:
-        named = ", ".join(_literal(_column(one)) for one in labels[:MOST_NAMED])
+        named = ", ".join(literal(column_of(one)) for one in labels[:MOST_NAMED])
         more = ", …" if len(labels) > MOST_NAMED else ""
         steps.insert(0, f'("encoders", OrdinalEncoder(), [{named}{more}])')
     why = (
@@ -284,78 +195,6 @@ def _by_column(rows: list[Part], model: Part) -> str:
         f"the columns only. {why}Train them again as one Pipeline and save that: "
         f"make_pipeline({joined}, {model.path}).fit(X, y)."
     )
-
-
-def _chain(rows: list[Part], model: Part, is_checked: bool) -> list[Part] | None:
-    """The transformers in the order in which each gives as many columns as the next takes, down to
-    the model. None where no order does, and for encoders that take one column each."""
-    if any(isinstance(one.value, LabelEncoder) for one in rows):
-        return None
-    ordered = _ordered(rows)
-    if not is_checked or len(rows) > MOST_ORDERED:
-        return ordered
-    takes = {id(one): _takes(one.value) for one in (*rows, model)}
-    gives = {id(one): _gives(one.value) for one in rows}
-    for order in permutations(ordered):
-        pairs = zip(order, (*order[1:], model), strict=True)
-        if all(
-            gives[id(one)] is None or takes[id(other)] is None or gives[id(one)] == takes[id(other)]
-            for one, other in pairs
-        ):
-            return list(order)
-    return None
-
-
-def _ordered(rows: Sequence[Part]) -> list[Part]:
-    return sorted(rows, key=lambda one: _stage(one.value))
-
-
-def _stage(value: Any) -> int:
-    name = f"{type(value).__module__}.{type(value).__name__}"
-    return next((stage for prefix, stage in _STAGES if name.startswith(prefix)), 4)
-
-
-def _takes(value: Any) -> int | None:
-    width = getattr(value, "n_features_in_", None)
-    return int(width) if isinstance(width, int | np.integer) else None
-
-
-def _gives(value: Any) -> int | None:
-    """How many columns a transformer gives; None where it does not say."""
-    try:
-        return len(value.get_feature_names_out())
-    except Exception:  # whatever a transformer raises that cannot name its columns
-        return None
-
-
-def _is_of_target(part: Part, models: list[Part], is_checked: bool) -> bool:
-    """Whether it turns the target's labels into the numbers that the model was trained on, and not
-    the texts of an input."""
-    value = part.value
-    if isinstance(value, LabelBinarizer | MultiLabelBinarizer):
-        return True
-    if not isinstance(value, LabelEncoder):
-        return False
-    named = part.name
-    if _OF_TARGET.search(_ENCODES.sub("", named)):
-        return True
-    if len(part.keys) > 1 or (isinstance(part.keys[-1], str) and _ENCODES.search(named)):
-        stripped = _ENCODES.sub("", named)
-        if len(part.keys) > 1 or stripped.lower() not in ("label", ""):
-            return False
-    if not models:
-        return True
-    classes = getattr(models[0].value, "classes_", None) if is_checked else None
-    known = getattr(value, "classes_", None)
-    if not isinstance(classes, np.ndarray) or not isinstance(known, np.ndarray):
-        return False
-    return bool(len(classes) == len(known) and all(classes == np.arange(len(known))))
-
-
-def _scales_target(part: Part, models: list[Part]) -> bool:
-    """Whether it scales the target of a regression: by its key, with one column."""
-    is_named = isinstance(part.keys[-1], str) and _OF_TARGET.search(part.keys[-1])
-    return bool(is_named and models and _takes(part.value) == 1)
 
 
 def _lost_otherwise(models: list[Part], preparing: list[Part], parts: list[Part]) -> Iterator[str]:
@@ -372,9 +211,7 @@ def _lost_otherwise(models: list[Part], preparing: list[Part], parts: list[Part]
     ):
         return
     for one in parts:
-        names = list(one.value) if isinstance(one.value, list | tuple) else []
-        are_names = names and all(isinstance(name, str) for name in names)
-        if are_names and len(names) == _takes(models[0].value):
+        if len(names_of(one.value)) == takes(models[0].value):
             yield (
                 f"The model does not know the names at {one.path}: give them as features in the "
                 "training configuration."
@@ -397,7 +234,11 @@ def _described(root: Any) -> str:
     """A pipeline is named with the step at its end, which is what predicts."""
     kind = type(root).__name__
     steps = getattr(root, "steps", None)
-    return f"{_a(kind)} that ends in {_a(type(steps[-1][1]).__name__)}" if steps else _a(kind)
+    return (
+        f"{with_article(kind)} that ends in {with_article(type(steps[-1][1]).__name__)}"
+        if steps
+        else with_article(kind)
+    )
 
 
 def _listed(parts: list[Part]) -> str:
@@ -416,26 +257,9 @@ def _labels(encoder: Any) -> str:
     return f" ({', '.join(shown)}{', …' if len(classes) > MOST_NAMED else ''})"
 
 
-def _column(part: Part) -> str:
-    """The column whose texts an encoder turned into numbers, by its key."""
-    return _ENCODES.sub("", part.name) or part.name
-
-
 def _columns(value: Any) -> str:
     names = getattr(value, "feature_names_in_", None)
     if not isinstance(names, np.ndarray):
         return "[…]"
-    shown = [_literal(str(name)) for name in names[:MOST_NAMED].tolist()]
+    shown = [literal(str(name)) for name in names[:MOST_NAMED].tolist()]
     return f"[{', '.join(shown)}{', …' if len(names) > MOST_NAMED else ''}]"
-
-
-def _literal(key: object) -> str:
-    if isinstance(key, str):
-        return json.dumps(key[:LONGEST_KEY])
-    return ascii(key)[:LONGEST_KEY]
-
-
-def _a(kind: str) -> str:
-    """The class with its article."""
-    is_spelt = kind[:2].isupper() and kind[:1] in "FHLMNRSX"  # an SVC, an MLPClassifier
-    return f"{'an' if kind[:1] in 'AEIO' or is_spelt or kind == 'ndarray' else 'a'} {kind}"

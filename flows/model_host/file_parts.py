@@ -44,6 +44,12 @@ _NO_STEP = re.compile(
 _OF_LIBRARIES = sys.stdlib_module_names | {"numpy", "pandas", "pyarrow", "scipy"}
 
 
+class Attribute(str):
+    """The key of what an object holds under a name, and not a dict."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Part:
     """One object of the file: how it is reached, the keys on the way, and what it is."""
@@ -54,7 +60,12 @@ class Part:
     @property
     def path(self) -> str:
         """As it is written in Python: ``saved["encoders"]["city"]``."""
-        return SAVED + "".join(f"[{literal(key)}]" for key in self.keys)
+        return SAVED + "".join(
+            f".{ascii(key)[1:-1][:LONGEST_KEY]}"
+            if isinstance(key, Attribute)
+            else f"[{literal(key)}]"
+            for key in self.keys
+        )
 
     @property
     def kind(self) -> str:
@@ -83,6 +94,17 @@ class Part:
 def is_holder(root: object) -> bool:
     """Whether models are packed into such an object with other things."""
     return isinstance(root, dict | list | tuple)
+
+
+def state_of(root: Absent) -> Any:
+    """What an object of a class that is not known here holds: its attributes, or the items of a
+    named tuple; empty where it holds none."""
+    for part in reversed(root.parts):
+        if type(part) is dict and all(type(key) is str for key in part):
+            return {Attribute(key): value for key, value in part.items()}
+        if type(part) is tuple and part:
+            return part
+    return ()
 
 
 def parts_of(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:

@@ -177,13 +177,10 @@ def unknown_types(names: tuple[TypeName, ...]) -> HostError:
             "newer joblib."
         )
     elif own:
-        one, it = ("it", "it") if len(own) == 1 else ("them", "they")
         message = (
-            f"The file needs {listed}, which this server does not have. Define {one} in an "
-            f"importable module, install that module on the worker, and save the model again. "
-            f"If {it} only {'serves' if it == 'it' else 'serve'} the training, as a scorer of a "
-            "search does, save search.best_estimator_ instead; if a class only keeps a model and "
-            "its scaler or encoders together, put these into one Pipeline and save that."
+            f"The file needs {listed}, which this server does not have. Define "
+            f"{'it' if len(own) == 1 else 'them'} in an importable module, install that module on "
+            "the worker, and save the model again."
         )
     elif any(name in allow_list.BOOSTERS for name in names):
         message = (

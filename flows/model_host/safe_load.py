@@ -33,7 +33,12 @@ from .protocol.artifact import Format, TypeName
 from .protocol.errors import HostError
 from .reading import Reading, damaged, in_words, unknown_types
 from .skops_reader import read_skops
-from .split_files import refusal_of_dumps, refusal_of_parts, refusal_of_transformer
+from .split_files import (
+    advice_on_object,
+    refusal_of_dumps,
+    refusal_of_parts,
+    refusal_of_transformer,
+)
 
 UNPACKED_BYTES = 2 * 1024**3
 SEARCHED_BYTES = 256 * 1024**2
@@ -140,6 +145,7 @@ def _refusal(data: bytes | memoryview, reading: Reading, error: Exception, root:
         refusal = HostError("LOAD", split)
     elif reading.unknown:
         refusal = unknown_types(tuple(reading.unknown))
+        refusal.message += advice_on_object(root)
     elif isinstance(error, HostError):
         refusal = error
     else:

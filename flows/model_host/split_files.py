@@ -31,6 +31,7 @@ from .file_parts import (
     parts_of,
     prepares,
     scales_target,
+    state_of,
     takes,
     with_article,
 )
@@ -43,7 +44,7 @@ _ALWAYS_CLOSED = re.compile(r"(?:joblib\.externals\.)?(?:__main__|cloudpickle|di
 
 def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
     """Why ``root``, which is no model, is not served, and what to save instead. Not ``is_checked``:
-    the file names unknown types, so nothing is asked of its objects but their class; "" then, where
+    the file names unknown types, so its objects are only looked at, and not called; "" then, where
     no model and nothing that prepares rows for one is in it."""
     kind = with_article(type(root).__name__)
     if isinstance(root, Absent) and root.name in ("DataFrame", "Series"):
@@ -53,6 +54,21 @@ def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
     if not advice:
         return _no_model(kind) if is_checked else ""
     return f"The file holds {kind}, not a model: {advice} ({SAVED} is that {type(root).__name__}.)"
+
+
+def advice_on_object(root: Any) -> str:
+    """The same as a further sentence on an object of a class that no approval opens (``__main__``,
+    ``SimpleNamespace``) and that may only keep the parts together; "" for anything else."""
+    if not isinstance(root, Absent) or root.module not in ("__main__", "types"):
+        return ""
+    parts = list(parts_of(state_of(root)))
+    if not any(is_model(one, is_checked=False) for one in parts):
+        return ""
+    advice = _advice([one for one in parts if one.value is not root], is_checked=False)
+    return (
+        f" If it only keeps its parts together, it need not be in the file: {advice} ({SAVED} is "
+        "that object.)"
+    )
 
 
 def refusal_of_dumps(objects: Sequence[Any]) -> str:
@@ -76,6 +92,13 @@ def _no_model(kind: str) -> str:
 
 def _advice(parts: list[Part], is_checked: bool) -> str:
     """The parts by name, and what to do with them; "" where none has to do with a model."""
+    try:
+        return _named_and_joined(parts, is_checked)
+    except Exception:  # whatever the properties of an estimator raise: it is of no use then
+        return ""
+
+
+def _named_and_joined(parts: list[Part], is_checked: bool) -> str:
     models = [one for one in parts if is_model(one, is_checked)]
     preparing = [one for one in parts if one not in models and prepares(one.value, is_checked)]
     found = [*preparing, *models]

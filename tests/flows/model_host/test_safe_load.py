@@ -14,7 +14,7 @@ import types
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -92,10 +92,7 @@ def test_a_class_of_the_training_script_gets_the_way_out() -> None:
 
     assert error.message == (
         "The file needs `__main__.AddRatios`, which this server does not have. Define it in an "
-        "importable module, install that module on the worker, and save the model again. If it "
-        "only serves the training, as a scorer of a search does, save search.best_estimator_ "
-        "instead; if a class only keeps a model and its scaler or encoders together, put these "
-        "into one Pipeline and save that."
+        "importable module, install that module on the worker, and save the model again."
     )
     assert error.refused == (("__main__", "AddRatios"),)
 
@@ -392,6 +389,38 @@ def test_parts_of_an_unknown_type_do_not_hide_that_the_model_is_split() -> None:
     assert error.refused == ()
     assert '`ratios.AddRatios` at saved["prepare"]' in error.message
     assert "make_pipeline(" in error.message
+
+
+class Bundle:
+    """Keeps parts together, as an object of the training script."""
+
+    def __init__(self, **parts: Any) -> None:
+        vars(self).update(parts)
+
+
+class Pair(NamedTuple):
+    model: Any
+    scaler: Any
+
+
+@pytest.mark.parametrize(
+    ("holder", "line"),
+    [
+        (Bundle(model=MODEL, scaler=SCALER, at=1), "make_pipeline(saved.scaler, saved.model)."),
+        (Pair(MODEL, SCALER), "make_pipeline(saved[1], saved[0])."),
+        (types.SimpleNamespace(m=MODEL, s=SCALER), "make_pipeline(saved.s, saved.m)."),
+    ],
+    ids=["object", "named tuple", "namespace"],
+)
+def test_an_object_that_only_keeps_the_parts_together_is_told_how_to_go_without_it(
+    holder: Any, line: str
+) -> None:
+    data = pickle.dumps(holder, 2).replace(__name__.encode(), b"__main__")
+
+    message = refusal_of(data).message
+
+    assert "If it only keeps its parts together, it need not be in the file:" in message
+    assert line in message
 
 
 def test_dumps_one_after_the_other_are_counted_and_joined() -> None:

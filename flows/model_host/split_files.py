@@ -243,7 +243,7 @@ def _lost_otherwise(models: list[Part], preparing: list[Part], parts: list[Part]
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, float | np.floating) and 0 < value < 1
+    return isinstance(value, float | np.floating) and bool(0 < value < 1)
 
 
 def _of_unknown(parts: list[Part]) -> list[str]:

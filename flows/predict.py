@@ -41,6 +41,7 @@ from flows.model_host.client import ArtifactChanged, PredictionCancelled
 from flows.model_host.protocol.artifact import TypeName
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
+from flows.model_host.protocol.outputs import Outputs
 from flows.model_host.protocol.trace import Trace, Traced
 from models_registry.errors import ArtifactMissing
 from models_registry.input_schema import InputSchema
@@ -167,7 +168,11 @@ class Prediction:
             self.execution,
             owner=owner,
             outputs=wire.to_json(outputs),
-            warnings=[*self.execution.warnings, *outcome.outputs.warnings],
+            warnings=[
+                *self.execution.warnings,
+                *outcome.outputs.warnings,
+                *self._lost(outcome.outputs),
+            ],
             diagnostics=_recorded(outcome.trace),
             log=self.log.text,
         )
@@ -190,6 +195,20 @@ class Prediction:
         if row is not None:
             lease.write(partial(lifecycle.mark_lost, row, why=why))
         return HandedBack(f"{why}; the next attempt takes over.")
+
+    def _lost(self, outputs: Outputs) -> list[str]:
+        """The sentence on a number that the model lost and went on with."""
+        lost = outputs.lost
+        feature = self.schema.by_name.get(lost.input) if lost is not None else None
+        if lost is None or feature is None:
+            return []
+        value = "" if feature.is_sensitive else f" = {feature.display(self.inputs[feature.name])}"
+        place = f" in step {lost.step}" if lost.step else ""
+        expected = f" ({lost.condition})" if lost.condition else ""
+        return [
+            f"{feature.label}{value} became {lost.became}{place}{expected}. The model went on with "
+            "that."
+        ]
 
     def _sentence(self, error: HostError) -> str:
         """The host's sentence, about the input as people know it."""

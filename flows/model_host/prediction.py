@@ -22,6 +22,7 @@ from .column_routes import routes_of
 from .complaints import complaint
 from .confidence import Confidence, confidences
 from .intervals import gives_interval, intervals
+from .lost_numbers import lost_number, may_have_lost, objection, speaks_of_lost_numbers
 from .one_row import one_row
 from .protocol.errors import HostError
 from .protocol.inputs import InputLayout, Scalar
@@ -72,7 +73,11 @@ def predict(
         except Exception as error:  # The model's code may raise anything.
             if observer:
                 observer.fail(error)
-            raise complaint(error, estimator, layout, inputs) from error
+            raise _complaint(error, estimator, layout, inputs) from error
+    lost = None
+    if may_have_lost(estimator, layout, raised):
+        with undisturbed(estimator, len(layout.columns)):
+            lost = lost_number(estimator, layout, inputs)
     notes += [f"{one.category.__name__}: {one.message}" for one in raised]
     if not answers:
         notes.append(f"The answer is a {type(answer).__name__} that is not one row of values.")
@@ -86,6 +91,23 @@ def predict(
         warnings=tuple(dict.fromkeys(one.warning for one in sure if one.warning)),
         notes=tuple([note[:_MAX_NOTE] for note in dict.fromkeys(notes)][:_MOST_NOTES]),
         seconds=seconds,
+        lost=lost,
+    )
+
+
+def _complaint(
+    error: Exception, estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]
+) -> HostError:
+    """What the model raised: about a number that a step before lost, or as it is said."""
+    found = complaint(error, estimator, layout, inputs)
+    if not speaks_of_lost_numbers(error):
+        return found
+    with undisturbed(estimator, len(layout.columns)):
+        lost = lost_number(estimator, layout, inputs, error)
+    if lost is None:
+        return found
+    return HostError(
+        "INPUT", objection(lost), traceback=found.traceback, input=lost.input, step=lost.step
     )
 
 

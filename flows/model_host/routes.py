@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -38,6 +40,17 @@ class Routes:
         self.inputs_of[id(estimator)] = tuple(signals)
         if path is not None:
             self.steps.append((path, estimator, tuple(sorted(together(signals).origins))))
+
+    @cached_property
+    def has_own_code(self) -> bool:
+        """Whether a step computes with a function or a class that is neither scikit-learn's nor one
+        of NumPy's elementwise functions."""
+        return any(
+            not isinstance(step.func, np.ufunc | None)
+            if isinstance(step, FunctionTransformer)
+            else not is_sklearn(step) and hasattr(step, "transform")
+            for step in self.visited
+        )
 
     def raw(self, signal: Signal) -> InputColumn | None:
         return None if signal.raw is None else self.columns[signal.raw]

@@ -1,13 +1,10 @@
 """Watches one prediction: what every step made of the row, how long it took, where it failed.
 
-Runs in the locked child. The fitted steps get a watching ``predict`` or ``transform`` of their own
-for the time of one call and lose it again, so the computation is the model's own, the model stays
-as it was, and a step that cannot be watched simply is not.
+Runs in the locked child. The computation is the model's own, and the model stays as it was.
 """
 
 from __future__ import annotations
 
-import functools
 import resource
 import sys
 import time
@@ -19,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import wire
+from . import watching, wire
 from .column_routes import routes_of
 from .examine import LIBRARIES_RUNNING
 from .prediction import predict
@@ -27,9 +24,10 @@ from .protocol.errors import HostError
 from .protocol.inputs import InputLayout, Scalar
 from .protocol.trace import MAX_TRACE, StackFrame, StepTrace, Trace, Traced, TracedCell, TraceLevel
 from .trace_values import HIDDEN, cells, look_of, printable, shown
+from .watching import MOST_STEPS, watched
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function", "score_samples")
-_MOST_STEPS = 200
+_OWN_FILES = (__file__, watching.__file__)
 _MOST_WARNINGS = 50
 _MOST_FRAMES = 60
 _MOST_VARIABLES = 30
@@ -87,30 +85,12 @@ class Tracer:
         return self._predict
 
     def _predict(self, row: Any) -> Any:
-        watched = [
-            (vars(step), method, self._watched(path, step, method))
-            for path, step, _ in self._routes.steps[:_MOST_STEPS]
-            if step is not self._estimator and hasattr(step, "__dict__")
-            for method in _METHODS
-            if callable(getattr(step, method, None)) and method not in vars(step)
-        ]
+        steps = [one for one in self._routes.steps if one[1] is not self._estimator]
         try:
-            for attributes, method, watcher in watched:
-                attributes[method] = watcher
-            return self._observe("", self._estimator, self._estimator.predict, (row,), {})
+            with watched(steps, _METHODS, self._observe):
+                return self._observe("", self._estimator, self._estimator.predict, (row,), {})
         finally:
-            for attributes, method, _ in watched:
-                attributes.pop(method, None)
             self._answered = time.perf_counter()
-
-    def _watched(self, path: str, step: Any, method: str) -> Callable[..., Any]:
-        own = getattr(step, method)
-
-        @functools.wraps(own)
-        def watcher(*arguments: Any, **options: Any) -> Any:
-            return self._observe(path, step, own, arguments, options)
-
-        return watcher
 
     def _observe(
         self,
@@ -122,7 +102,7 @@ class Tracer:
     ) -> Any:
         """Call the step's own method and note what it returned. A method that calls another one of
         the same step is one observation."""
-        if id(step) in self._open or len(self._steps) >= _MOST_STEPS:
+        if id(step) in self._open or len(self._steps) >= MOST_STEPS:
             return method(*arguments, **options)
         place, own_before = len(self._steps), self._own_seconds
         noted = StepTrace(printable(path, _LONGEST_PATH), printable(type(step).__name__, 100), 0.0)
@@ -253,7 +233,7 @@ def _frames(trace: TracebackType | None) -> Any:
 def _forget_watchers(trace: TracebackType | None) -> None:
     while trace is not None:
         following = trace.tb_next
-        while following is not None and following.tb_frame.f_code.co_filename == __file__:
+        while following is not None and following.tb_frame.f_code.co_filename in _OWN_FILES:
             following = following.tb_next
         trace.tb_next = following
         trace = following

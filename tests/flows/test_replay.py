@@ -9,9 +9,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, PowerTransformer, StandardScaler
 
 from accounts.models import User
 from executions.models import Execution
@@ -101,6 +102,51 @@ def test_failures_of_one_step_are_one_group_and_a_replay_says_the_same_error(
     group.refresh_from_db()
     assert group.count == 2
     assert not Notification.objects.filter(kind=Notice.EXECUTION_FAILED, user=ada).exists()
+
+
+@pytest.fixture
+def logged(db: None) -> ModelVersion:
+    """It takes the logarithm of both."""
+    return stored(Pipeline([("log", FunctionTransformer(np.log)), ("model", LogisticRegression())]))
+
+
+@pytest.mark.parametrize("purpose", list(Execution.Purpose))
+def test_a_number_without_a_logarithm_is_the_inputs_fault_whatever_runs_it(
+    logged: ModelVersion, purpose: Execution.Purpose
+) -> None:
+    inputs = {"amount": 12.0, "months": 0.0}
+
+    failed = run(make_execution(version=logged, inputs=inputs, purpose=purpose))
+
+    assert (failed.error_code, failed.message) == ("INPUT", "Months: a number above 0 is expected")
+    assert failed.failing_step == "log"
+
+
+def test_a_model_that_goes_on_with_a_lost_number_warns_without_sensitive_values(
+    db: None,
+) -> None:
+    version = stored(
+        Pipeline(
+            [
+                ("log", FunctionTransformer(np.log)),
+                ("model", HistGradientBoostingClassifier(max_iter=2)),
+            ]
+        )
+    )
+
+    months = run(make_execution(version=version, inputs={"amount": 12.0, "months": 0.0}))
+    amount = run(make_execution(version=version, inputs={"amount": -4321.5, "months": 1.0}))
+
+    assert months.status == "succeeded"
+    assert months.warnings == [
+        "Months = 0 became -inf in step log (a number above 0 is expected). The model went on "
+        "with that."
+    ]
+    assert amount.warnings == [
+        "Amount became not a number in step log (a number above 0 is expected). The model went on "
+        "with that."
+    ]
+    assert "4321" not in str(amount.outputs)
 
 
 def test_a_replay_uses_a_process_of_its_own(positive_only: ModelVersion, ada: User) -> None:

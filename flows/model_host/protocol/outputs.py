@@ -43,12 +43,27 @@ class TargetOutput:
 
 
 @dataclass(frozen=True)
+class LostNumber:
+    """A number that a step of the model made infinite or none. ``input`` is the one to blame, with
+    ``others`` where it takes them, too; ``became`` is "inf", "-inf" or words; ``condition`` says
+    what the step expects of the input, "" where that is not known."""
+
+    input: str
+    step: str
+    became: str
+    condition: str = ""
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Outputs:
     """One prediction, whole. ``warnings`` are sentences fit to show a person; ``notes`` are details
-    for admins (warnings that Python raised in predict). ``seconds`` is the time in predict."""
+    for admins (warnings that Python raised in predict). ``seconds`` is the time in predict.
+    ``lost``: the first number that a step lost, where the model went on with it."""
 
     task: Task
     targets: tuple[TargetOutput, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    lost: LostNumber | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
+import math
+from functools import cache, partial
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
@@ -47,6 +49,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PolynomialFeatures,
     StandardScaler,
 )
 from sklearn.svm import SVC
@@ -635,3 +638,183 @@ def test_a_name_the_model_does_not_know_is_refused() -> None:
     model = LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0]}), [1.0, 2.0])
     layout = InputLayout("frame", (Column("a", "float"),))
     assert objection(model, layout, {"a": 1.0, "b": 2.0})[:2] == ("INPUT", "b")
+
+
+AMOUNTS = pd.DataFrame(
+    {
+        "age": [20.0 + n % 40 for n in range(ROWS)],
+        "amount": [0.05 + 0.02 * n for n in range(ROWS)],
+    }
+)
+ABOVE_0 = "a number above 0 is expected"
+
+
+def amounts(step: Any, last: Any = None, columns: Any = ("amount",)) -> Any:
+    """A model that sends ``columns`` through ``step`` and all to a final estimator."""
+    through = ColumnTransformer([("step", step, list(columns))], remainder="passthrough")
+    final = LogisticRegression(max_iter=500) if last is None else last
+    model = make_pipeline(through, final)
+    return model.fit(AMOUNTS.iloc[:40], ANSWERS[:40])
+
+
+def asked(model: Any, amount: float, age: float = 30.0) -> Outputs:
+    found = examine(model)
+    columns = tuple(Column(one.name, "float") for one in found.features)
+    return predict(model, InputLayout("frame", columns), {"age": age, "amount": amount})
+
+
+def ratio(rows: Any) -> Any:
+    return rows.assign(ratio=rows["age"] / rows["amount"])
+
+
+def log_of_sum(rows: Any) -> Any:
+    return rows.assign(total=np.log(rows["age"] + rows["amount"]))
+
+
+def halves(rows: Any) -> Any:
+    return rows.map(lambda number: 1 / number)
+
+
+def halves_quietly(rows: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return 1 / rows
+
+
+def logs(rows: Any) -> Any:
+    return rows.map(math.log)
+
+
+def always_nothing(rows: Any) -> Any:
+    return rows * np.nan if len(rows) == 1 else rows
+
+
+@pytest.mark.parametrize(
+    ("function", "amount", "condition"),
+    [
+        (np.log, 0.0, ABOVE_0),
+        (np.log, -3.0, ABOVE_0),
+        (np.log2, 0.0, ABOVE_0),
+        (np.log10, -1.0, ABOVE_0),
+        (np.log1p, -1.0, "a number above -1 is expected"),
+        (np.sqrt, -1.0, "a number of 0 or more is expected"),
+        (np.reciprocal, 0.0, "a number other than 0 is expected"),
+        (partial(np.divide, 100), 0.0, "a number other than 0 is expected"),
+        (np.arcsin, 1.5, "a number from -1 to 1 is expected"),
+        (np.arccos, -1.5, "a number from -1 to 1 is expected"),
+        (np.arctanh, 1.0, "a number between -1 and 1 is expected"),
+        (scipy.special.logit, 1.0, "a number between 0 and 1 is expected"),
+        (np.exp, 1000.0, "the number is too large"),
+        (np.square, -1e200, "a number closer to 0 is expected"),
+        (halves, 0.0, "a number other than 0 is expected"),
+        (logs, 0.0, ABOVE_0),
+    ],
+    ids=str,
+)
+def test_a_number_that_has_no_finite_result_is_blamed_on_its_input(
+    function: Any, amount: float, condition: str
+) -> None:
+    steps = make_pipeline(SimpleImputer(), FunctionTransformer(function), StandardScaler())
+    if function in (halves, logs):
+        steps = FunctionTransformer(function)
+    with pytest.raises(HostError) as refusal:
+        asked(amounts(steps), amount)
+    assert (refusal.value.code, refusal.value.input) == ("INPUT", "amount")
+    assert refusal.value.message == condition
+    assert refusal.value.step.startswith("columntransformer.step")
+    assert "Traceback" in refusal.value.traceback
+
+
+@pytest.mark.parametrize(
+    ("model", "row", "name", "words"),
+    [
+        (
+            amounts(FunctionTransformer(ratio), columns=("age", "amount")),
+            (0.0, 30.0),
+            "amount",
+            "a number other than 0 is expected",
+        ),
+        (
+            amounts(FunctionTransformer(log_of_sum), columns=("age", "amount")),
+            (-5.0, 0.0),
+            "age",
+            "it became not a number in step columntransformer.step together with amount",
+        ),
+        (
+            amounts(make_pipeline(MinMaxScaler((1, 2)), FunctionTransformer(np.log))),
+            (-300.0, 30.0),
+            "amount",
+            "it became not a number in step columntransformer.step.functiontransformer",
+        ),
+        (
+            amounts(PolynomialFeatures(3), columns=("age", "amount")),
+            (1e200, 30.0),
+            "amount",
+            "the number is too large",
+        ),
+        (
+            amounts(FunctionTransformer(np.exp), RandomForestClassifier(3, random_state=0)),
+            (100.0, 30.0),
+            "amount",
+            "the number is too large",
+        ),
+        (
+            VotingClassifier(
+                [("logs", amounts(FunctionTransformer(np.log))), ("plain", LogisticRegression())]
+            ).fit(AMOUNTS.iloc[:40], ANSWERS[:40]),
+            (0.0, 30.0),
+            "amount",
+            ABOVE_0,
+        ),
+    ],
+    ids=["ratio", "sum", "scaled", "polynomial", "float32", "voting"],
+)
+def test_the_input_behind_a_lost_number_is_found_by_its_route(
+    model: Any, row: tuple[float, float], name: str, words: str
+) -> None:
+    with pytest.raises(HostError) as refusal:
+        asked(model, *row)
+    found = refusal.value
+    assert (found.code, found.input, found.message) == ("INPUT", name, words)
+
+
+def test_a_number_that_the_model_loses_whatever_is_entered_is_the_models_fault() -> None:
+    model = amounts(FunctionTransformer(always_nothing))
+    columns = (Column("age", "float"), Column("amount", "float"))
+    with pytest.raises(HostError, match="contains NaN") as failure:
+        predict(model, InputLayout("frame", columns), {"age": 30.0, "amount": 1.0})
+    assert (failure.value.code, failure.value.input) == ("MODEL", "")
+
+
+def test_a_missing_value_beside_a_lost_number_is_not_blamed() -> None:
+    columns = ColumnTransformer(
+        [("log", FunctionTransformer(np.sqrt), ["amount"]), ("fill", SimpleImputer(), ["age"])]
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(AMOUNTS, ANSWERS)
+    layout = InputLayout(
+        "frame", (Column("age", "float", may_be_missing=True), Column("amount", "float"))
+    )
+    with pytest.raises(HostError, match="0 or more") as refusal:
+        predict(model, layout, {"age": None, "amount": -1.0})
+    assert refusal.value.input == "amount"
+
+
+@pytest.mark.parametrize(
+    ("function", "amount", "became"),
+    [(np.log, 0.0, "-inf"), (np.sqrt, -1.0, "not a number"), (halves_quietly, 0.0, "inf")],
+    ids=["log", "sqrt", "own"],
+)
+def test_a_model_that_goes_on_with_a_lost_number_answers_as_scikit_learn_does_and_says_so(
+    function: Any, amount: float, became: str
+) -> None:
+    model = amounts(FunctionTransformer(function), HistGradientBoostingClassifier(max_iter=4))
+
+    found = asked(model, amount)
+    usual = asked(model, 0.5)
+
+    row = pd.DataFrame({"age": [30.0], "amount": [amount]})
+    (target,) = found.targets
+    assert target.value == model.predict(row)[0]
+    assert [one.probability for one in target.probabilities] == model.predict_proba(row)[0].tolist()
+    assert found.lost is not None
+    assert (found.lost.input, found.lost.became) == ("amount", became)
+    assert usual.lost is None

@@ -1,0 +1,43 @@
+"""Watches the steps of a fitted model for the time of one call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+MOST_STEPS = 200
+
+Observe = Callable[[str, Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
+"""Called instead of a step's method with its path, the step, the method and the arguments."""
+
+
+@contextmanager
+def watched(
+    steps: Sequence[tuple[str, Any, tuple[int, ...]]], methods: Sequence[str], observe: Observe
+) -> Iterator[None]:
+    """Have the ``methods`` of the steps go through ``observe``. They get a method of their own that
+    they lose again, so the model stays as it was; a step that cannot be watched simply is not."""
+    watchers = [
+        (vars(step), method, _watcher(path, step, getattr(step, method), observe))
+        for path, step, _ in steps[:MOST_STEPS]
+        if hasattr(step, "__dict__")
+        for method in methods
+        if callable(getattr(step, method, None)) and method not in vars(step)
+    ]
+    try:
+        for attributes, method, watcher in watchers:
+            attributes[method] = watcher
+        yield
+    finally:
+        for attributes, method, _ in watchers:
+            attributes.pop(method, None)
+
+
+def _watcher(path: str, step: Any, own: Callable[..., Any], observe: Observe) -> Callable[..., Any]:
+    @functools.wraps(own)
+    def watcher(*arguments: Any, **options: Any) -> Any:
+        return observe(path, step, own, arguments, options)
+
+    return watcher

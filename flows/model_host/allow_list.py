@@ -5,6 +5,7 @@ functions that read files and run text. Roles:
 
 ``NEWOBJ``    a class: the file makes an instance without calling it and gives it its attributes.
 ``REDUCE``    the file calls it; what really runs is our own function in ``makers.py``.
+``DECODED``   as REDUCE, of a library that this server need not have: what it would make is data.
 ``ARGUMENT``  an inert name that only one of those functions may receive.
 ``VALUE``     a function or class that may stand in the model as a plain value.
 ``PARSED``    a booster: made like NEWOBJ, then its own C++ code parses the bytes in its state.
@@ -34,7 +35,7 @@ from typing import Any, Literal
 
 from .protocol.artifact import TypeName
 
-Role = Literal["NEWOBJ", "REDUCE", "ARGUMENT", "VALUE", "PARSED", "DROPPED"]
+Role = Literal["NEWOBJ", "REDUCE", "DECODED", "ARGUMENT", "VALUE", "PARSED", "DROPPED"]
 
 _data = json.loads(Path(__file__).with_name("allow_list.json").read_text())
 
@@ -74,10 +75,48 @@ _ELSEWHERE = tuple(
         (r"scipy\.special:(\w+)", r"scipy.special._special_ufuncs:\1"),
         # scikit-learn 1.6 to 1.8 calls its compiled losses by the name of their file alone.
         (r"sklearn\._loss\._loss:(\w+)", r"_loss:\1"),
-        # pandas before 3.
+        # pandas before 3 says where it keeps its types.
         (r"pandas:Index", "pandas.core.indexes.base:Index"),
+        (r"pandas:Index", "pandas.core.indexes.numeric:Int64Index"),
+        (r"pandas:Index", "pandas.core.indexes.numeric:UInt64Index"),
+        (r"pandas:Index", "pandas.core.indexes.numeric:Float64Index"),
         (r"pandas:RangeIndex", "pandas.core.indexes.range:RangeIndex"),
+        (r"pandas:CategoricalIndex", "pandas.core.indexes.category:CategoricalIndex"),
+        (r"pandas:DatetimeIndex", "pandas.core.indexes.datetimes:DatetimeIndex"),
+        (r"pandas:TimedeltaIndex", "pandas.core.indexes.timedeltas:TimedeltaIndex"),
+        (r"pandas:IntervalIndex", "pandas.core.indexes.interval:IntervalIndex"),
+        (r"pandas:MultiIndex", "pandas.core.indexes.multi:MultiIndex"),
+        (r"pandas:PeriodIndex", "pandas.core.indexes.period:PeriodIndex"),
+        (r"pandas:Series", "pandas.core.series:Series"),
+        (r"pandas:DataFrame", "pandas.core.frame:DataFrame"),
+        (r"pandas:NA", "pandas._libs.missing:NA"),
+        (r"pandas:Interval", "pandas._libs.interval:Interval"),
+        (r"pandas:Period", "pandas._libs.tslibs.period:Period"),
+        (r"pandas:Categorical", "pandas.core.arrays.categorical:Categorical"),
+        (
+            r"pandas:(Arrow|Categorical|DatetimeTZ|Interval|Period)Dtype",
+            r"pandas.core.dtypes.dtypes:\1Dtype",
+        ),
+        (r"pandas:ArrowDtype", "pandas.core.arrays.arrow.dtype:ArrowDtype"),
+        (r"pandas:(U?Int\d+Dtype)", r"pandas.core.arrays.integer:\1"),
+        (r"pandas:(Float\d+Dtype)", r"pandas.core.arrays.floating:\1"),
+        (r"pandas:BooleanDtype", "pandas.core.arrays.boolean:BooleanDtype"),
         (r"pandas(?:\.arrays)?:(String\w+)", r"pandas.core.arrays.string_:\1"),
+        (r"pandas\.arrays:StringArray", "pandas.core.arrays.string_:StringArrayNumpySemantics"),
+        (r"pandas\.arrays:(ArrowStringArray)", r"pandas.core.arrays.string_arrow:\1"),
+        (r"pandas\.arrays:(ArrowStringArray)", r"pandas.core.arrays.string_arrow:\1NumpySemantics"),
+        (r"pandas\.arrays:(ArrowExtensionArray)", r"pandas.core.arrays.arrow.array:\1"),
+        (r"pandas\.arrays:(BooleanArray)", r"pandas.core.arrays.boolean:\1"),
+        (r"pandas\.arrays:(IntegerArray)", r"pandas.core.arrays.integer:\1"),
+        (r"pandas\.arrays:(FloatingArray)", r"pandas.core.arrays.floating:\1"),
+        (r"pandas\.arrays:(DatetimeArray)", r"pandas.core.arrays.datetimes:\1"),
+        (r"pandas\.arrays:(TimedeltaArray)", r"pandas.core.arrays.timedeltas:\1"),
+        (r"pandas\.arrays:(PeriodArray)", r"pandas.core.arrays.period:\1"),
+        (r"pandas\.arrays:(IntervalArray)", r"pandas.core.arrays.interval:\1"),
+        (
+            r"pandas\._libs\.tslibs\.nattype:_nat_unpickle",
+            "pandas._libs.tslibs.nattype:__nat_unpickle",
+        ),
     )
 )
 """Where else a listed ``module:name`` is found, by what version; a result may match once more."""
@@ -172,7 +211,7 @@ def preload() -> list[str]:
     the names that cannot be had here, which should be none."""
     missing = []
     for (module, name), role in ENTRIES.items():
-        if role != "DROPPED":
+        if role not in ("DROPPED", "DECODED"):
             try:
                 resolve(module, name)
             except Exception:  # whatever a library raises: that name is missing, no other

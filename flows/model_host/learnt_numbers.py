@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 from scipy.interpolate import BSpline
 from sklearn.base import BaseEstimator
@@ -120,6 +121,8 @@ def _numbers(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
         yield from _numbers(value.data)
     elif isinstance(value, np.ndarray) and value.dtype.kind in "fc":
         yield value
+    elif depth < 3 and isinstance(value, pd.Series | pd.DataFrame | pd.Index):
+        yield from _numbers(value.to_numpy(), depth + 1)
     elif depth < 3 and isinstance(value, Mapping):
         for one in value.values():
             yield from _numbers(one, depth + 1)

@@ -103,8 +103,8 @@ def _support_vectors_fit(machine: Any) -> bool:
 
 
 def _spline_fits(spline: Any) -> bool:
-    """As SciPy's constructor asks it, but that the knots may all be one: those of a column that
-    never varied are, and SciPy evaluates them. The degree is a length, too."""
+    """As SciPy's constructor asks it. The degree is a length, too. All knots may be one: those of a
+    column that never varied are, and SciPy evaluates them."""
     knots, weights = spline.t, spline.c
     count = len(knots) - spline.k - 1
     return bool(

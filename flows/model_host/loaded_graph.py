@@ -7,6 +7,7 @@ without recursion.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import inspect
 import string
@@ -30,9 +31,10 @@ from .function_roles import FUNCTIONS, ROOT, Slot, anything, check_function, slo
 from .index_checks import check_indices
 from .learnt_numbers import check_learnt_numbers
 from .length_checks import check_lengths
+from .makers_pandas import OF_PANDAS
 from .protocol.artifact import TypeName
 from .protocol.errors import HostError
-from .reading import ArrayHeader, Named, damaged
+from .reading import ArrayHeader, Named, Part, damaged
 
 MOST_PARTS = 20_000_000
 """Of how many parts a model may consist, a part that stands in ten places counted ten times: so
@@ -49,6 +51,11 @@ _LEAVES = (
     slice,
     np.generic,
     np.dtype,
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    datetime.tzinfo,
+    *OF_PANDAS,
 )
 _CONTAINERS = (dict, list, tuple, set, frozenset, np.ndarray)
 _CALM = {"n_jobs": 1, "_n_threads": 1, "memory": None, "verbose": False}
@@ -113,7 +120,7 @@ def settle(root: object, approved: frozenset[TypeName]) -> bool:
 
 def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
     """What ``part`` holds, each with its place, after the part's own checks."""
-    if isinstance(part, Named | ArrayHeader):
+    if isinstance(part, Named | ArrayHeader | Part):
         raise damaged("it stores a type where only a value may be")
     if isinstance(part, functools.partial):
         vars(part)  # looked at or not, it is the same then

@@ -1,9 +1,9 @@
 """What really happens where a file calls something or makes an object: functions of our own.
 
 ``call`` stands for REDUCE, ``instance`` for NEWOBJ. The makers themselves are in
-``makers_python.py``, ``makers_numpy.py``, ``makers_scipy.py`` and ``makers_sklearn.py``: each
-checks every argument and every state exactly, and builds with constructors that run nothing from
-the file.
+``makers_python.py``, ``makers_numpy.py``, ``makers_pandas.py``, ``makers_arrow.py``,
+``makers_scipy.py`` and ``makers_sklearn.py``: each checks every argument and every state exactly,
+and builds with constructors that run nothing from the file.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ MAKERS: dict[TypeName, Maker] = {}
 SETTERS: dict[TypeName, Callable[[Reading, Any, Any], None]] = {}
 """How the state is set of an instance that is of no use before, and whose state is not its
 attributes in every version of its library."""
+BLANKS: dict[TypeName, Callable[[], Made]] = {}
+"""What NEWOBJ gives of a type of which pandas makes no use before it has its state."""
 _NUMBERS_ONLY = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
 
@@ -34,7 +36,7 @@ def call(reading: Reading, called: object, arguments: Arguments) -> Any:
     entry = called.entry
     if entry.approved:
         return Made(resolve(entry)(*arguments), _set_approved_state)
-    if entry.role != "REDUCE":
+    if entry.role not in ("REDUCE", "DECODED"):
         raise misused("calls", called)
     if entry.module in _NUMBERS_ONLY and (entry.module, entry.name) not in MAKERS:
         if not all(isinstance(number, float | int | np.floating) for number in arguments):
@@ -46,6 +48,10 @@ def call(reading: Reading, called: object, arguments: Arguments) -> Any:
 def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
     """What NEWOBJ gives: an instance without attributes. Only approved classes and named tuples
     take arguments."""
+    if isinstance(cls, Named) and (blank := BLANKS.get((cls.entry.module, cls.entry.name))):
+        if arguments:
+            raise unfit(cls.entry.name)
+        return blank()
     if not isinstance(cls, Named) or cls.entry.role not in ("NEWOBJ", "PARSED"):
         raise misused("makes an instance of", cls)
     entry = cls.entry

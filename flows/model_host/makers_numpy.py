@@ -65,8 +65,13 @@ def _build_dtype(reading: Reading, value: np.dtype[Any], state: Any) -> None:
         )
     elif value.kind in "mM" and len(state) == 9:
         match state[8]:
-            case (_, (bytes(unit), int(count), 1, 1)) if unit.decode("ascii") in _TIME_UNITS:
+            case (None | {} as notes, (bytes(unit), int(count), 1, 1)) if (
+                not notes and unit.decode("ascii") in _TIME_UNITS
+            ):
                 described = np.dtype(f"{value.kind}8[{count}{unit.decode('ascii')}]")
+                # Where there are no notes, NumPy writes {} until 2.3 and None since.
+                given = described.__reduce__()[2][8][0]
+                state = (*state[:8], (given, state[8][1]))
             case _:
                 raise unfit("dtype")
     if order == ">":

@@ -99,9 +99,41 @@ def _defaultdict(reading: Reading, arguments: Arguments) -> defaultdict[Any, Any
 @maker("datetime", "datetime")
 def _datetime(reading: Reading, arguments: Arguments) -> datetime.datetime:
     match arguments:
-        case (bytes(packed),) if len(packed) == 10:
-            return datetime.datetime(packed)  # type: ignore[call-arg, arg-type]  # noqa: DTZ001
+        case (bytes(packed),) | (bytes(packed), datetime.timezone()) if len(packed) == 10:
+            return datetime.datetime(*arguments)  # noqa: DTZ001
     raise unfit("datetime")
+
+
+@maker("datetime", "date")
+def _date(reading: Reading, arguments: Arguments) -> datetime.date:
+    match arguments:
+        case (bytes(packed),) if len(packed) == 4:
+            return datetime.date(packed)  # type: ignore[call-arg, arg-type]
+    raise unfit("date")
+
+
+@maker("datetime", "time")
+def _time(reading: Reading, arguments: Arguments) -> datetime.time:
+    match arguments:
+        case (bytes(packed),) | (bytes(packed), datetime.timezone()) if len(packed) == 6:
+            return datetime.time(*arguments)
+    raise unfit("time")
+
+
+@maker("datetime", "timedelta")
+def _timedelta(reading: Reading, arguments: Arguments) -> datetime.timedelta:
+    match arguments:
+        case (int(days), int(seconds), int(microseconds)):
+            return datetime.timedelta(days, seconds, microseconds)
+    raise unfit("timedelta")
+
+
+@maker("datetime", "timezone")
+def _timezone(reading: Reading, arguments: Arguments) -> datetime.timezone:
+    match arguments:
+        case (datetime.timedelta(),) | (datetime.timedelta(), str()):
+            return datetime.timezone(*arguments)
+    raise unfit("timezone")
 
 
 @maker("functools", "partial")

@@ -1,59 +1,14 @@
-"""scikit-learn's compiled classes out of a file, and the pandas Index that chose its columns."""
+"""scikit-learn's compiled classes out of a file."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.tree._tree import Tree
 
 from .makers import MAKERS, Arguments, Maker, maker, unfit
-from .reading import Absent, Made, Named, Reading, check_key, resolve
-
-
-class _Strings:
-    """The texts of a pandas array, on their way into an Index."""
-
-    values: np.ndarray[Any, Any]
-
-
-@maker("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
-def _pandas_array(reading: Reading, arguments: Arguments) -> Made:
-    match arguments:
-        case (Named(entry), int(), None) if entry.name == "StringArray":
-            return Made(_Strings(), _build_pandas_array, needs_state=True)
-    raise unfit("StringArray")
-
-
-def _build_pandas_array(reading: Reading, value: Any, state: Any) -> None:
-    match state:
-        case (_, np.ndarray() as values) | (_, np.ndarray() as values, {}):
-            value.values = values
-        case _:
-            raise unfit("StringArray")
-
-
-@maker("pandas", "StringDtype")
-def _string_dtype(reading: Reading, arguments: Arguments) -> None:
-    return None  # an Index of texts gets this server's own
-
-
-@maker("pandas.core.indexes.base", "_new_Index")
-def _index(reading: Reading, arguments: Arguments) -> Any:
-    match arguments:
-        case (Named(entry), {"data": _Strings() | np.ndarray() as given, **rest}):
-            check_key(name := rest.get("name"))
-            values = given.values if isinstance(given, _Strings) else given
-            if entry.name == "Index" and values.ndim == 1:
-                for item in (items := values.tolist()):
-                    check_key(item)
-                return pd.Index(items, name=name)
-        case (Named(entry), {"start": int(a), "stop": int(b), "step": int(c), "name": name}):
-            check_key(name)
-            if entry.name == "RangeIndex":
-                return pd.RangeIndex(a, b, c, name=name)
-    raise unfit("Index")
+from .reading import Absent, Made, Named, Reading, resolve
 
 
 @maker("sklearn._loss._loss", "__pyx_unpickle_CyHalfMultinomialLoss")

@@ -25,7 +25,9 @@ from sklearn.utils import Bunch
 
 from . import (  # noqa: F401  (they register)
     makers,
+    makers_arrow,
     makers_numpy,
+    makers_pandas,
     makers_python,
     makers_scipy,
     makers_sklearn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from . import allow_list
 from .protocol.artifact import TypeName
@@ -22,6 +24,12 @@ MOST_PLACEHOLDERS = 100_000
 """Things that are not made; what a search tried may be some thousand such."""
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
+_PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
+_TIMES = frozenset({datetime.datetime, datetime.date, datetime.time, datetime.timedelta})
+_OF_PANDAS = frozenset(
+    {pd.Timestamp, pd.Timedelta, pd.Interval, pd.Period, type(pd.NaT), type(pd.NA)}
+)
+"""What pandas has categories of; each is made of plain values alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +54,15 @@ class Absent:
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayHeader:
     """What joblib writes before the raw bytes of an array."""
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A part of a larger value of pandas or Arrow, which no model keeps by itself: its kind and
+    what a maker read of it."""
+
+    kind: str
+    content: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +255,7 @@ def resolve(entry: allow_list.Entry) -> Any:
 def check_key(key: object, depth: int = 0) -> None:
     """Refuses what must not be hashed: deep tuples, and anything but plain values."""
     kind = type(key)
-    if kind in (str, int, float, bool, bytes, type(None)):
+    if kind in _PLAIN or kind in _TIMES or kind in _OF_PANDAS:
         return
     if kind is tuple and depth < KEY_DEPTH:
         for item in key:  # type: ignore[attr-defined]

@@ -48,7 +48,8 @@ OPCODES = 20_000_000
 MOST_DUMPS = 20
 """Objects in one file that are counted and named."""
 _VERSION = re.compile(
-    rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+[\w.]{0,20})", re.DOTALL
+    rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+(?:\.\d+)?(?:\.?(?:rc|dev|post)\d+)?)",
+    re.DOTALL,
 )
 _FORMER_MODULES = ("_loss",)
 """Modules of scikit-learn by names that it has no more: 1.7 saves the losses of gradient boosting

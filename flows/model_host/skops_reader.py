@@ -32,9 +32,8 @@ from .reading import Absent, Made, Named, Reading, check_key, damaged, in_words,
 UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
 MEMBERS = 100_000
-PROTOCOLS = (2,)
-SKOPS = "0.10 or later"
-"""The versions of skops that write these protocols."""
+PROTOCOLS = (0, 1, 2)
+"""Of skops 0.1 to 0.16; all but a function and a loss is written alike in the three."""
 LARGEST_INTEGER = 2**512
 
 _PLAIN: dict[str, frozenset[TypeName]] = {
@@ -84,27 +83,19 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _check_archive(archive)
         schema = json.loads(archive.read("schema.json"))
-        if type(schema) is not dict or schema.get("protocol") not in PROTOCOLS:
-            raise HostError(
-                "LOAD",
-                f"The file was saved with skops {_words(schema, '_skops_version')}, in protocol "
-                f"{_words(schema, 'protocol')} of its format; this server reads "
-                f"{' and '.join(map(str, PROTOCOLS))}, as skops {SKOPS} writes it. Save the model "
-                f"again with skops {SKOPS}, or with joblib.dump(model, 'model.joblib').",
-            )
+        if type(schema) is not dict:
+            raise damaged("its schema is none")
+        if schema.get("protocol") not in PROTOCOLS:
+            raise _of_another_skops(schema)
         for node in _nodes(schema):
+            _modernise(node)
+            _note_version(node, reading)
             _note_name(node, reading)
         builder = _Builder(archive, reading)
         root = builder.build(schema)
         for name in reading.unknown.keys() - builder.unknown:
             reading.refuse(*name, None)  # it stands where no loader looks
         return root
-
-
-def _words(schema: object, key: str) -> str:
-    """What an unknown schema says at ``key``, fit for a sentence."""
-    said = schema.get(key) if type(schema) is dict else None
-    return ascii(said)[:20].strip("'") if type(said) in (str, int) else "of an unknown version"
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -151,12 +142,48 @@ def _nodes_below(node: Node) -> Iterator[Node]:
             waiting.extend(part)
 
 
+def _of_another_skops(schema: Node) -> HostError:
+    written = str(schema.get("_skops_version") or "another version")
+    return HostError(
+        "LOAD",
+        f"The file was written by skops {ascii(written[:20])[1:-1]}, whose format is not read "
+        "here; the formats of skops 0.1 to 0.16 are. Save the model again with one of these, or "
+        "with joblib.dump(model, 'model.joblib').",
+    )
+
+
+def _modernise(node: Node) -> None:
+    """Writes a node of an earlier protocol as protocol 2 does."""
+    match node:
+        case {
+            "__loader__": "FunctionNode",
+            "content": {"module_path": str(module), "function": str(name)},
+        }:
+            node["__module__"], node["__class__"] = module, name
+        case {"__loader__": "SGDNode"}:
+            node["__loader__"] = "LossNode"
+
+
+def _note_version(node: Node, reading: Reading) -> None:
+    """Notes which scikit-learn an estimator is of, before one of another version is refused."""
+    match node.get("content"):
+        case {"content": {"_sklearn_version": {"content": str(text)}}}:
+            reading.libraries.setdefault("scikit-learn", text.strip('"')[:40])
+
+
 def _note_name(node: Node, reading: Reading) -> None:
     """Notes the type of a node as named, and as unknown unless it may be used at all."""
     loader, name = node["__loader__"], (node.get("__module__"), node.get("__class__"))
     if not all(type(text) is str for text in (loader, *name)):
         raise damaged("a node of it has no loader or no type")
     written: TypeName = name  # type: ignore[assignment]
+    if loader == "ObjectNode" and written[0].partition(".")[0] in ("pandas", "pyarrow"):
+        raise HostError(
+            "LOAD",
+            f"The file keeps a {written[1][:60]} of {written[0].partition('.')[0]}, which skops "
+            "writes in a form that it does not read again. Give columns and categories as lists, "
+            "as in X.columns.tolist(), or save the model with joblib.dump(model, 'model.joblib').",
+        )
     if allow_list.ALIASES.get(written, written) in _PLAIN.get(loader, ()):
         return
     reading.named.add(written)

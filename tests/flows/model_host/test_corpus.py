@@ -160,10 +160,11 @@ def test_without_its_entry_in_the_allow_list_no_model_opens_unless_training_alon
 def test_every_callable_entry_has_a_maker_of_our_own() -> None:
     from flows.model_host import makers, pickle_machine  # noqa: F401  (registers the makers)
 
-    callables = {key for key, role in allow_list.ENTRIES.items() if role == "REDUCE"}
+    callables = {key for key, role in allow_list.ENTRIES.items() if role in ("REDUCE", "DECODED")}
     numbers_only = {key for key in callables if key[0] in makers._NUMBERS_ONLY}
 
     assert callables - numbers_only == set(makers.MAKERS) - numbers_only
+    assert {allow_list.ENTRIES[key] for key in makers.BLANKS} <= {"NEWOBJ", "REDUCE"}
 
 
 def calls_to_open(trees: int) -> int:

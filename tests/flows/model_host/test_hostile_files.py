@@ -753,6 +753,25 @@ SKOPS: dict[str, Callable[[Path], tuple[dict[str, Any], tuple[str, str] | None]]
         ("sklearn.linear_model._base", "LinearRegression"),
     ),
     "a memory map": lambda c: (node("TypeNode", "numpy", "memmap"), ("numpy", "memmap")),
+    "a function by an early skops": lambda c: (
+        node(
+            "FunctionNode",
+            "numpy",
+            "tanh",
+            content={"module_path": "os", "function": "system"},
+        ),
+        ("os", "system"),
+    ),
+    "a loss by an early skops": lambda c: (
+        node(
+            "SGDNode",
+            "os",
+            "system",
+            content=json_node(None),
+            __reduce__={"args": plain_tuple(json_node(touch(c)))},
+        ),
+        ("os", "system"),
+    ),
     "an operator": lambda c: (
         node(
             "OperatorFuncNode",

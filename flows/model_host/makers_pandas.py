@@ -1,0 +1,511 @@
+"""pandas' values out of a file, whichever version from 1.5 on wrote them, with or without pyarrow.
+
+An Index or a Series chose columns, a category is an Interval or a Timestamp, a kernel's machine
+keeps the DataFrame that it was fitted on: here these are data. What a file says of them is checked
+down to each cell; the pandas that runs here makes them anew by its public constructors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas._libs.arrays import NDArrayBacked
+from pandas._libs.interval import IntervalMixin
+from pandas.api.extensions import ExtensionArray, ExtensionDtype
+from pandas.arrays import (
+    BooleanArray,
+    DatetimeArray,
+    FloatingArray,
+    IntegerArray,
+    IntervalArray,
+    NumpyExtensionArray,
+    PeriodArray,
+    StringArray,
+    TimedeltaArray,
+)
+
+from .makers import BLANKS, MAKERS, Arguments, Maker, maker, unfit
+from .makers_arrow import arrow_values
+from .reading import Made, Named, Part, Reading, check_key, damaged
+
+MOST_COLUMNS = 100_000
+OF_PANDAS: tuple[type, ...] = (
+    *(pd.Series, pd.DataFrame, pd.Index, ExtensionArray, ExtensionDtype),
+    *(pd.Interval, pd.Period, type(pd.NaT), type(pd.NA), pd.offsets.BaseOffset),
+)
+"""Whose parts are checked here; a Timestamp and a Timedelta are Python's times."""
+_UNITS = {7: "s", 8: "ms", 9: "us", 10: "ns"}
+"""What NumPy's numbers for its units of time stand for."""
+_FREQUENCY = re.compile(r"period\[[A-Za-z]{1,3}(-[A-Z]{3})?\]")
+_MASKED: dict[str, Any] = {
+    "BooleanArray": BooleanArray,
+    "IntegerArray": IntegerArray,
+    "FloatingArray": FloatingArray,
+}
+_BACKED: dict[str, Any] = {
+    "Categorical": pd.Categorical,
+    "DatetimeArray": DatetimeArray,
+    "PeriodArray": PeriodArray,
+    "StringArray": StringArray,
+    "TimedeltaArray": TimedeltaArray,
+}
+"""Arrays of pandas that keep one array of NumPy and a type."""
+
+
+def _check_cells(reading: Reading, cells: list[Any]) -> None:
+    """That objects are plain values, or types of columns."""
+    for cell in cells:
+        if not isinstance(cell, np.dtype | ExtensionDtype) or not reading.is_built(cell):
+            check_key(cell)
+
+
+def _values(reading: Reading, given: Any) -> Any:
+    """What an Index or a Series is made of: one row of an array whose cells are checked."""
+    if not isinstance(given, np.ndarray | ExtensionArray) or not reading.is_built(given):
+        raise unfit("pandas array")
+    if given.ndim != 1:
+        raise unfit("pandas array")
+    if isinstance(given, np.ndarray):
+        if type(given) is not np.ndarray or given.dtype.kind not in "biufcmMOSU":
+            raise unfit("pandas array")
+        if given.dtype == object:
+            _check_cells(reading, given.tolist())
+    return given
+
+
+def _texts_or(values: Any) -> Any:
+    """Texts as this server's own pandas keeps them; other values as they are."""
+    if isinstance(values, StringArray) and values.dtype.na_value is not pd.NA:
+        return values.tolist()
+    if isinstance(values, np.ndarray) and values.dtype == object:
+        items = values.tolist()
+        return items if items and all(type(item) is str for item in items) else values
+    return values
+
+
+# Single values
+
+
+@maker("pandas._libs.tslibs.nattype", "_nat_unpickle")
+def _not_a_time(reading: Reading, arguments: Arguments) -> Any:
+    return pd.NaT
+
+
+@maker("pandas._libs.tslibs.timestamps", "_unpickle_timestamp")
+def _timestamp(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (int(number), _, None | timezone() as zone, 7 | 8 | 9 | 10 as unit):
+            moment = pd.Timestamp(np.datetime64(number, _UNITS[unit]))  # type: ignore[call-overload]
+            return moment.tz_localize("UTC").tz_convert(zone) if zone else moment
+    raise unfit("Timestamp")
+
+
+@maker("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle")
+def _timedelta(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (int(number), 7 | 8 | 9 | 10 as unit):
+            return pd.Timedelta(np.timedelta64(number, _UNITS[unit]))  # type: ignore[call-overload]
+    raise unfit("Timedelta")
+
+
+@maker("pytz", "_UTC")
+def _utc(reading: Reading, arguments: Arguments) -> timezone:
+    return UTC
+
+
+@maker("pandas", "Interval")
+def _interval(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (left, right, "left" | "right" | "both" | "neither" as closed) if all(
+            isinstance(end, int | float | np.number | pd.Timestamp | pd.Timedelta)
+            for end in (left, right)
+        ):
+            return pd.Interval(left, right, closed)
+    raise unfit("Interval")
+
+
+def _offset(name: str) -> Maker:
+    """How long a period is: so many months, or a quarter that ends in March."""
+
+    def make(reading: Reading, arguments: Arguments) -> Any:
+        match arguments:
+            case (int(count), bool(normalized), *anchor) if 0 < count < 10**6:
+                kind = getattr(pd.offsets, name)
+                if anchor in ([], [timedelta(0)]):
+                    return kind(count, normalized)
+                if anchor == [None] or (type(anchor[0]) is int and 0 <= anchor[0] <= 12):
+                    return kind(count, normalized, *anchor[:1])
+        raise unfit(name)
+
+    return make
+
+
+for _name in (
+    *("Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano", "Week"),
+    *("BusinessDay", "MonthEnd", "QuarterEnd", "YearEnd"),
+):
+    MAKERS["pandas._libs.tslibs.offsets", _name] = _offset(_name)
+
+
+@maker("pandas", "Period")
+def _period(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (None, pd.offsets.BaseOffset() as length, int(ordinal)):
+            return pd.Period(ordinal=ordinal, freq=length)
+    raise unfit("Period")
+
+
+# Types of columns
+
+
+@maker("pandas", "StringDtype")
+def _string_dtype(reading: Reading, arguments: Arguments) -> Any:
+    """Arrow's texts are Python's here."""
+    match arguments:
+        case () | (str(),):
+            return _text_type(pd.NA)
+        case (str(), missing) if missing is pd.NA or type(missing) is float:
+            return _text_type(missing)
+    raise unfit("StringDtype")
+
+
+def _text_type(missing: Any) -> pd.StringDtype:
+    return pd.StringDtype("python", na_value=pd.NA if missing is pd.NA else np.nan)
+
+
+def _set_string_dtype(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"storage": str(storage)}:
+            missing = np.nan if storage.endswith("numpy") else pd.NA
+            vars(value).update(vars(_text_type(missing)))
+        case _:
+            raise unfit("StringDtype")
+
+
+@maker("pandas", "PeriodDtype")
+def _period_dtype(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (pd.offsets.BaseOffset() as length,):
+            return pd.PeriodDtype(length)
+        case (str(text),) if _FREQUENCY.fullmatch(text):
+            return pd.PeriodDtype(text)
+    raise unfit("PeriodDtype")
+
+
+def _set_category_dtype(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"categories": pd.Index() | None as categories, "ordered": bool() | None as ordered}:
+            proper = pd.CategoricalDtype(categories, ordered)
+            value.__setstate__({"categories": proper.categories, "ordered": proper.ordered})
+        case _:
+            raise unfit("CategoricalDtype")
+
+
+def _set_zoned_dtype(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"unit": "s" | "ms" | "us" | "ns" as unit, "tz": timezone() as zone}:
+            value.__setstate__({"unit": unit, "tz": zone})
+        case _:
+            raise unfit("DatetimeTZDtype")
+
+
+def _set_interval_dtype(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {
+            "subtype": np.dtype() as kind,
+            "closed": "left" | "right" | "both" | "neither" as end,
+        }:
+            proper = pd.IntervalDtype(kind, end) if reading.is_built(kind) else None
+            if proper is not None:
+                value.__setstate__({"subtype": proper.subtype, "closed": proper.closed})
+                return
+    raise unfit("IntervalDtype")
+
+
+def _set_nothing(reading: Reading, value: Any, state: Any) -> None:
+    """What a type of numbers remembers of itself."""
+    if state is not None and type(state) is not dict:
+        raise unfit(type(value).__name__)
+
+
+# Arrays
+
+
+@maker("pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked")
+def _backed(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (Named(entry), int(), None) if entry.name in _BACKED:
+            kind = _BACKED[entry.name]
+            return Made(kind.__new__(kind), _build_backed, needs_state=True)
+    raise unfit("pandas array")
+
+
+def _build_backed(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case (dtype, np.ndarray() as values) | (dtype, np.ndarray() as values, dict()):
+            if reading.is_built(dtype) and reading.is_built(values):
+                _fill(reading, value, _proper(reading, value, dtype, values))
+                return
+    raise unfit(type(value).__name__)
+
+
+def _fill(reading: Reading, value: Any, proper: Any) -> None:
+    NDArrayBacked.__init__(value, proper._ndarray, proper.dtype)
+
+
+def _proper(reading: Reading, value: Any, dtype: Any, values: np.ndarray[Any, Any]) -> Any:
+    """The array of the kind of ``value`` that pandas makes of ``values``; HostError where they are
+    not what ``dtype`` says."""
+    match value, dtype, values.dtype.kind:
+        case StringArray(), _, "O" if values.ndim == 1:
+            return _text_array(values, dtype if isinstance(dtype, pd.StringDtype) else None)
+        case pd.Categorical(), pd.CategoricalDtype(), "i" if values.ndim == 1:
+            return pd.Categorical.from_codes(values, dtype=dtype)
+        case PeriodArray(), pd.PeriodDtype(), "i" if values.ndim == 1:
+            return PeriodArray(values.astype(np.int64), dtype=dtype)
+        case TimedeltaArray(), np.dtype(), "m":
+            return _times(values)
+        case DatetimeArray(), np.dtype(), "M":
+            return _times(values)
+        case DatetimeArray(), pd.DatetimeTZDtype(unit=unit), "M":
+            if (moments := _times(values)).dtype == f"M8[{unit}]":
+                return moments.tz_localize("UTC").tz_convert(dtype.tz)
+    raise unfit(type(value).__name__)
+
+
+def _times(values: np.ndarray[Any, Any]) -> Any:
+    """Times in one row, or in the rows of a DataFrame's block."""
+    if values.ndim not in (1, 2) or np.datetime_data(values.dtype)[0] not in _UNITS.values():
+        raise unfit("pandas array")
+    return pd.array(values.ravel()).reshape(values.shape)
+
+
+def _text_array(values: np.ndarray[Any, Any], dtype: pd.StringDtype | None) -> Any:
+    """Texts, and among them what stands for a missing one."""
+    texts = values.tolist()
+    if not all(type(text) in (str, float, type(None), type(pd.NA)) for text in texts):
+        raise unfit("StringArray")
+    missing = np.nan if dtype is None else dtype.na_value
+    plain = [text if type(text) is str else None for text in texts]
+    return pd.array(plain, dtype=_text_type(missing))
+
+
+def _set_arrow_texts(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"_dtype": pd.StringDtype() as dtype} if reading.is_built(dtype):
+            texts = arrow_values(state.get("_pa_array", state.get("_data")))
+            _fill(reading, value, _text_array(texts, dtype))
+        case _:
+            raise unfit("ArrowStringArray")
+
+
+def _set_arrow_column(reading: Reading, value: Any, state: Any) -> None:
+    if type(state) is not dict:
+        raise unfit("ArrowExtensionArray")
+    values = arrow_values(state.get("_pa_array", state.get("_data")))
+    _fill(reading, value, NumpyExtensionArray(values))
+
+
+def _set_masked(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"_data": np.ndarray() as data, "_mask": np.ndarray() as mask} if data.ndim == 1:
+            vars(value).update(vars(type(value)(data, mask)))  # it checks types and shapes
+        case _:
+            raise unfit(type(value).__name__)
+
+
+@maker("pandas._libs.interval", "__pyx_unpickle_IntervalMixin")
+def _interval_array(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (Named(entry), int(), None) if entry.name == "IntervalArray":
+            blank = IntervalMixin.__new__(IntervalArray)
+            return Made(blank, _build_intervals, needs_state=True)
+    raise unfit("IntervalArray")
+
+
+def _build_intervals(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case ({"_left": left, "_right": right, "_dtype": pd.IntervalDtype() as dtype},):
+            ends = [_values(reading, end) for end in (left, right)]
+            if reading.is_built(dtype):
+                vars(value).update(vars(IntervalArray.from_arrays(*ends, closed=dtype.closed)))
+                return
+    raise unfit("IntervalArray")
+
+
+# Index
+
+
+@maker("pandas.core.indexes.base", "_new_Index")
+@maker("pandas.core.indexes.datetimes", "_new_DatetimeIndex")
+@maker("pandas.core.indexes.timedeltas", "_new_TimedeltaIndex")
+@maker("pandas.core.indexes.interval", "_new_IntervalIndex")
+def _index(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (Named(entry), dict(given)) if entry.name in _INDEXES:
+            check_key(name := given.get("name"))
+            index = _INDEXES[entry.name](reading, given)
+            return index if entry.name == "MultiIndex" else index.rename(name)
+    raise unfit("Index")
+
+
+def _plain_index(reading: Reading, given: dict[str, Any]) -> Any:
+    return pd.Index(_texts_or(_values(reading, given.get("data"))), copy=True)
+
+
+def _range_index(reading: Reading, given: dict[str, Any]) -> Any:
+    match given:
+        case {"start": int(start), "stop": int(stop), "step": int(step)}:
+            return pd.RangeIndex(start, stop, step)
+    raise unfit("RangeIndex")
+
+
+def _index_of(array: Any, index: Any) -> Callable[[Reading, dict[str, Any]], Any]:
+    def make(reading: Reading, given: dict[str, Any]) -> Any:
+        if not isinstance(given.get("data"), array):
+            raise unfit(index.__name__)
+        return index(_values(reading, given["data"]))
+
+    return make
+
+
+def _interval_index(reading: Reading, given: dict[str, Any]) -> Any:
+    match given:
+        case {"left": pd.Index() as left, "right": pd.Index() as right, "closed": str(closed)}:
+            return pd.IntervalIndex.from_arrays(left, right, closed=closed)
+    raise unfit("IntervalIndex")
+
+
+def _multi_index(reading: Reading, given: dict[str, Any]) -> Any:
+    match given:
+        case {"levels": list(levels), "codes": list(codes), "names": list(names)}:
+            for name in names:
+                check_key(name)
+            are_numbers = all(_values(reading, one).dtype.kind == "i" for one in codes)
+            if are_numbers and all(isinstance(level, pd.Index) for level in levels):
+                return pd.MultiIndex(levels=levels, codes=codes, names=names)
+    raise unfit("MultiIndex")
+
+
+_INDEXES: dict[str, Callable[[Reading, dict[str, Any]], Any]] = {
+    "Index": _plain_index,
+    "RangeIndex": _range_index,
+    "CategoricalIndex": _index_of(pd.Categorical, pd.CategoricalIndex),
+    "DatetimeIndex": _index_of(DatetimeArray, pd.DatetimeIndex),
+    "TimedeltaIndex": _index_of(TimedeltaArray, pd.TimedeltaIndex),
+    "PeriodIndex": _index_of(PeriodArray, pd.PeriodIndex),
+    "IntervalIndex": _interval_index,
+    "MultiIndex": _multi_index,
+}
+
+
+# Series and DataFrame
+
+
+def _set_single(reading: Reading, value: Any, state: Any) -> None:
+    """The axis and the values of a Series."""
+    match state:
+        case ([pd.Index() as index], [values], [_], dict()):
+            if len(_values(reading, values)) == len(index):
+                value.content = (index, values)
+                return
+    raise unfit("SingleBlockManager")
+
+
+def _set_series(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"_mgr": Part("Series", (index, values))}:
+            check_key(name := state.get("_name", state.get("name")))
+            _become(value, pd.Series(_texts_or(values), index=index, name=name, copy=True))
+        case _:
+            raise unfit("Series")
+
+
+@maker("pandas._libs.internals", "_unpickle_block")
+def _block(reading: Reading, arguments: Arguments) -> Part:
+    match arguments:
+        case (np.ndarray() | ExtensionArray() as values, slice() | np.ndarray() as places, 2):
+            if reading.is_built(values) and values.ndim in (1, 2):
+                if values.ndim == 2 and len(values) > MOST_COLUMNS:
+                    raise damaged("a DataFrame of it has more columns than a model may have")
+                rows = [values] if values.ndim == 1 else list(values)
+                return Part("DataFrame block", ([_values(reading, row) for row in rows], places))
+    raise unfit("DataFrame")
+
+
+@maker("pandas.core.internals.managers", "BlockManager")
+def _blocks(reading: Reading, arguments: Arguments) -> Part:
+    match arguments:
+        case (tuple(blocks), [pd.Index() as columns, pd.Index() as index]):
+            if len(columns) <= MOST_COLUMNS:
+                return Part("DataFrame", (columns, index, _columns(blocks, columns, index)))
+            raise damaged("a DataFrame of it has more columns than a model may have")
+    raise unfit("DataFrame")
+
+
+def _columns(blocks: tuple[Any, ...], columns: pd.Index, index: pd.Index) -> list[Any]:
+    """The values of each column, of which every one stands in one block."""
+    found: dict[int, Any] = {}
+    for block in blocks:
+        if not isinstance(block, Part) or block.kind != "DataFrame block":
+            raise unfit("DataFrame")
+        rows, given = block.content
+        places = np.arange(len(columns))[given].tolist()
+        if len(places) != len(rows) or any(len(row) != len(index) for row in rows):
+            raise unfit("DataFrame")
+        found.update(zip(places, rows, strict=True))
+    if len(found) != len(columns) or sum(len(block.content[0]) for block in blocks) != len(found):
+        raise unfit("DataFrame")
+    return [found[place] for place in range(len(columns))]
+
+
+def _set_frame(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"_mgr": Part("DataFrame", (columns, index, values))}:
+            texts = {place: _texts_or(one) for place, one in enumerate(values)}
+            frame = pd.DataFrame(texts, index=index)
+            frame.columns = columns
+            _become(value, frame)
+        case _:
+            raise unfit("DataFrame")
+
+
+def _become(value: Any, proper: Any) -> None:
+    """The empty ``value`` is ``proper`` from now on, and nobody writes to it."""
+    for block in proper._mgr.blocks:
+        if isinstance(block.values, np.ndarray):
+            block.values.flags.writeable = False
+    value.__setstate__(proper.__getstate__())
+
+
+def _blank(module: str, name: str, make: Any, build: Any, *, needs_state: bool = True) -> None:
+    BLANKS[module, name] = lambda: Made(make(), build, needs_state)
+
+
+def _empty(kind: Any) -> Callable[[], Any]:
+    return lambda: kind.__new__(kind)
+
+
+_MANAGERS = "pandas.core.internals.managers"
+_blank(_MANAGERS, "SingleBlockManager", lambda: Part("Series", None), _set_single)
+_blank("pandas", "Series", _empty(pd.Series), _set_series)
+_blank("pandas", "DataFrame", _empty(pd.DataFrame), _set_frame)
+_blank("pandas", "StringDtype", _empty(pd.StringDtype), _set_string_dtype)
+_blank("pandas", "CategoricalDtype", _empty(pd.CategoricalDtype), _set_category_dtype)
+_blank("pandas", "DatetimeTZDtype", _empty(pd.DatetimeTZDtype), _set_zoned_dtype)
+_blank("pandas", "IntervalDtype", _empty(pd.IntervalDtype), _set_interval_dtype)
+_blank("pandas", "ArrowDtype", lambda: Part("Arrow type", None), _set_nothing, needs_state=False)
+_blank("pandas.arrays", "ArrowStringArray", _empty(StringArray), _set_arrow_texts)
+_blank("pandas.arrays", "ArrowExtensionArray", _empty(NumpyExtensionArray), _set_arrow_column)
+for _name, _kind in _MASKED.items():
+    _blank("pandas.arrays", _name, _empty(_kind), _set_masked)
+for _name in (
+    *("Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype"),
+    *("UInt32Dtype", "UInt64Dtype", "Float32Dtype", "Float64Dtype", "BooleanDtype"),
+):
+    _blank("pandas", _name, getattr(pd, _name), _set_nothing, needs_state=False)

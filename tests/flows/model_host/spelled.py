@@ -152,8 +152,7 @@ def values() -> Iterator[tuple[str, Any]]:
 
 
 def _arrow(texts: list[Any]) -> Iterator[tuple[str, Any]]:
-    import pyarrow
-
+    pyarrow = importlib.import_module("pyarrow")
     yield "texts in Arrow", pd.Series(texts, dtype="string[pyarrow]")
     yield "texts in Arrow, sliced", pd.Series(texts * 5, dtype="string[pyarrow]")[9:13]
     for name, items in (

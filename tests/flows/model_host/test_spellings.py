@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import skops
 import skops.io
-from numpy.random import _pickle as ctors  # type: ignore[attr-defined]
+from numpy.random import _pickle as ctors
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
@@ -54,10 +54,10 @@ class AsNumPy1(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         generator, random_state, bit_generator = NAMES_ONLY
         if isinstance(value, np.random.RandomState):
-            state = value.get_state(legacy=False)
+            state = dict(value.get_state(legacy=False))
             return random_state, (state["bit_generator"], bit_generator), state
         if isinstance(value, np.random.Generator):
-            state = value.bit_generator.state
+            state = dict(value.bit_generator.state)
             return generator, (state["bit_generator"], bit_generator), state
         if isinstance(value, np.random.BitGenerator):
             return bit_generator, (value.state["bit_generator"],), value.state
@@ -81,9 +81,8 @@ def read(*values: Any, write: Any = dumped) -> list[Any]:
 
 def generators(kind: str) -> tuple[Any, ...]:
     """Two generators that have begun, with one half of a number left over."""
-    generator, state = (
-        cls(getattr(np.random, kind)(7)) for cls in (np.random.Generator, np.random.RandomState)
-    )
+    generator = np.random.Generator(getattr(np.random, kind)(7))
+    state = np.random.RandomState(getattr(np.random, kind)(7))
     generator.random(3, dtype="f4")
     state.normal(size=3)
     return generator, state

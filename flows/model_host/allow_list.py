@@ -14,7 +14,10 @@ functions that read files and run text. Roles:
 
 The boosters of LightGBM and XGBoost stand apart, for the setting BOOSTERS_ALLOWED, which is off:
 their C++ parsers crash on damaged files. Left out on purpose: ``copyreg._reconstructor``, which
-protocols 2 to 5 do not need; ``PyFuncDistance``, which wraps a callable; ``numpy.matrix``.
+protocols 2 to 5 do not need; ``numpy.matrix``. Which functions of NumPy, SciPy and scikit-learn are
+on it follows from rules that a test holds it against; ``function_roles.py`` says where each of them
+may stand. ``builtins.getattr`` and those of ``operator`` are on it for a few methods alone: any
+other use of them is an unknown name.
 
 The list has one name for each type. What other versions of Python and its libraries call it follows
 from ``_ELSEWHERE`` and from nothing else: a rule makes other names of a listed pair, so none can
@@ -30,6 +33,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,10 +63,10 @@ _ELSEWHERE = tuple(
         # Python 2's names, which protocol 2 writes.
         (r"builtins:str", "__builtin__:unicode"),
         (r"builtins:int", "__builtin__:long"),
-        (r"builtins:(\w+)", r"__builtin__:\1"),
+        (r"builtins:(?!getattr$)(\w+)", r"__builtin__:\1"),
         # NumPy 1 has no underscore before its core. Before NumPy 2.3 an ufunc does not say where it
         # is public, and pickle finds the compiled module. Its `clip` is not NumPy's `clip`.
-        (r"numpy:(?!clip$)(\w+)", r"numpy._core._multiarray_umath:\1"),
+        (r"numpy:(?!(?:clip|count_nonzero|interp)$)(\w+)", r"numpy._core._multiarray_umath:\1"),
         (r"numpy\._core\.(.+)", r"numpy.core.\1"),
         (r"numpy\.ma:MaskedArray", "numpy.ma.core:MaskedArray"),
         # `asarray` as SciPy's splines keep it, in the place where each version vendors it.
@@ -188,7 +192,7 @@ def located(module: str, name: str) -> TypeName:
 
 
 def _imported(module: str, name: str) -> TypeName:
-    getattr(importlib.import_module(module), name)
+    attrgetter(name)(importlib.import_module(module))
     return module, name
 
 
@@ -203,7 +207,7 @@ def _in_same_package(module: str, name: str) -> Iterator[TypeName]:
 def resolve(module: str, name: str) -> Any:
     """The object behind an ``Entry``. Raises as ``located`` does."""
     module, name = located(module, name)
-    return getattr(importlib.import_module(module), name)
+    return attrgetter(name)(importlib.import_module(module))  # of a method: its class comes first
 
 
 def preload() -> list[str]:

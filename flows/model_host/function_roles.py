@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 import types
 from dataclasses import dataclass
 from functools import cache
@@ -17,13 +18,20 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import BisectingKMeans, FeatureAgglomeration
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import KernelPCA
+from sklearn.feature_extraction.text import _VectorizerMixin
 from sklearn.feature_selection._univariate_selection import _BaseFilter
+from sklearn.gaussian_process.kernels import PairwiseKernel
 from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.kernel_approximation import Nystroem
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.manifold import Isomap
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neighbors._base import NeighborsBase
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import check_array
+from sklearn.semi_supervised._label_propagation import BaseLabelPropagation
+from sklearn.svm._base import BaseLibSVM
 
 from .allow_list import ENTRIES, resolve
 from .protocol.errors import HostError
@@ -33,10 +41,14 @@ FUNCTIONS = (
     types.FunctionType,
     types.BuiltinFunctionType,
     types.MethodType,
+    types.MethodDescriptorType,
+    operator.itemgetter,
+    operator.methodcaller,
     np.ufunc,
     type(np.clip),  # NumPy's functions have a type of their own
 )
-_SUMS = frozenset({"amax", "amin", "max", "mean", "median", "min", "std", "sum", "var"})
+_SUMS = {"amax", "amin", "max", "mean", "median", "min", "prod", "ptp", "std", "sum", "var"}
+_SUMS |= {"nanmax", "nanmean", "nanmedian", "nanmin", "nanprod", "nanstd", "nansum", "nanvar"}
 _UNFILLED = (np.ndarray, np.ma.MaskedArray)
 """Called, they make arrays of memory that was not filled."""
 
@@ -52,12 +64,43 @@ def _functions(*modules: str) -> Names:
     )
 
 
+TEXT_METHODS = frozenset({"capitalize", "casefold", "lower", "swapcase", "title", "upper"}) | {
+    "lstrip",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "strip",
+}
+ARRAY_METHODS = frozenset({"flatten", "ravel", "squeeze"})
+"""What a file may have of `str` and of `numpy.ndarray`: methods that need nothing more."""
+
+KEEPING = frozenset({"out", "where"})
+"""Keywords by which a function writes to an array of the model."""
+LONGEST_TEXT = 4096
+"""Bytes of one value, where a file says of what type to make the columns."""
+
 _OF_NUMPY = _functions("numpy")
 _OF_ARRAYS = (
     _OF_NUMPY
-    | _functions("scipy.special")
-    | {("sklearn.utils.validation", "check_array"), ("functools", "partial")}
+    | _functions("pandas.core", "scipy.sparse", "scipy.special", "sklearn.preprocessing")
+    | {("sklearn.utils.validation", "check_array")}
+    | {("operator", "itemgetter"), ("operator", "methodcaller")}
+    | {("numpy.ndarray", name) for name in ARRAY_METHODS}
 )
+_OF_TEXTS = _functions("sklearn.feature_extraction.text") | {
+    ("builtins.str", name) for name in TEXT_METHODS
+}
+_OF_TEXTS |= {("operator", "methodcaller")}
+_SCORES = _functions("sklearn.feature_selection")
+_MEASURES = _functions("sklearn.metrics")
+_DISTANCES = _functions("scipy.spatial.distance")
+_KERNELS = frozenset(
+    (module, name)
+    for module, name in _functions("sklearn.metrics.pairwise")
+    if name.endswith("_kernel") or name == "cosine_similarity"
+)
+_PARTIAL = _OF_ARRAYS | _SCORES | _MEASURES | _DISTANCES
 _REDUCING = frozenset(one for one in _OF_NUMPY if one[1] in _SUMS)
 
 _ROLES: tuple[tuple[type | tuple[type, ...], frozenset[str], Names], ...] = (
@@ -66,8 +109,21 @@ _ROLES: tuple[tuple[type | tuple[type, ...], frozenset[str], Names], ...] = (
         frozenset({"func", "inverse_func"}),
         _OF_ARRAYS,
     ),
-    (_BaseFilter, frozenset({"score_func"}), _functions("sklearn.feature_selection")),
-    (_BaseScorer, frozenset({"_score_func"}), _functions("sklearn.metrics")),
+    (
+        _VectorizerMixin,
+        frozenset({"analyzer", "preprocessor", "strip_accents", "tokenizer"}),
+        _OF_TEXTS,
+    ),
+    (_BaseFilter, frozenset({"score_func"}), _SCORES),
+    (_BaseScorer, frozenset({"_score_func"}), _MEASURES),
+    ((BaseLibSVM, BaseLabelPropagation), frozenset({"kernel"}), _KERNELS),
+    ((KernelPCA, KernelRidge, Nystroem), frozenset({"kernel"}), frozenset()),
+    (PairwiseKernel, frozenset({"metric"}), frozenset()),
+    (
+        (NeighborsBase, KNNImputer, Isomap),
+        frozenset({"metric", "effective_metric_"}),
+        _DISTANCES,
+    ),
     (BisectingKMeans, frozenset({"_kmeans_single"}), _functions("sklearn.cluster._kmeans")),
     (FeatureAgglomeration, frozenset({"pooling_func"}), _REDUCING),
     (SimpleImputer, frozenset({"strategy"}), _REDUCING),
@@ -137,9 +193,12 @@ def check_function(value: Any, place: Slot) -> None:
                 "makes arrays of memory that was not filled, which may hold anything.",
             )
     elif isinstance(value, functools.partial):
-        if value.func is check_array and ("functools", "partial") in place.functions:
+        if _is_one_of(value.func, place.functions & _PARTIAL):  # makers_python.py saw its keywords
             return
-    elif any(value is one for one in _resolved(place.functions)):
+    elif isinstance(value, operator.itemgetter | operator.methodcaller):
+        if ("operator", type(value).__name__) in place.functions:
+            return
+    elif _is_one_of(value, place.functions):
         return
     raise HostError(
         "LOAD",
@@ -149,12 +208,42 @@ def check_function(value: Any, place: Slot) -> None:
     )
 
 
+def is_short(dtype: Any) -> bool:
+    """Whether values of the type that ``dtype`` says are not longer than values are. Such as only
+    pandas knows have no length."""
+    if dtype is None or not isinstance(dtype, str | type | np.dtype):
+        return dtype is None
+    try:
+        return np.dtype(dtype).itemsize <= LONGEST_TEXT
+    except TypeError:
+        return isinstance(dtype, str)
+
+
+def is_distance(function: Any) -> bool:
+    """Whether the function measures how far two rows are apart."""
+    return _is_one_of(function, _DISTANCES)
+
+
+def may_be_partial(function: Any) -> bool:
+    """Whether a file may give the function keywords."""
+    return _is_one_of(function, _PARTIAL)
+
+
+def _is_one_of(value: Any, names: Names) -> bool:
+    return any(value is one for one in _resolved(names))
+
+
 @cache
 def _resolved(names: Names) -> tuple[Any, ...]:
-    """The functions themselves, as far as the libraries here have them: neither the types among
-    them nor what makes a partial."""
-    found = []
-    for name in sorted(names - {("functools", "partial")}):
+    """The functions themselves, as far as the libraries here have them, without the types among
+    them."""
+    found = [
+        getattr(kind, method)
+        for kind, known in ((str, TEXT_METHODS), (np.ndarray, ARRAY_METHODS))
+        for method in known
+        if (f"{kind.__module__}.{kind.__name__}", method) in names
+    ]
+    for name in sorted(names & ENTRIES.keys()):
         with contextlib.suppress(ImportError, AttributeError):
             found.append(resolve(*name))
     return tuple(one for one in found if not isinstance(one, type))

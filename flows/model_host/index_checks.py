@@ -114,14 +114,14 @@ def _check_neighbour_tree(tree: Any) -> None:
 
 def _check_metric(metric: Any) -> None:
     """A metric asks for as many columns as its matrix has rows."""
-    _, vector, matrix = metric.__getstate__()
+    _, vector, matrix = metric.__getstate__()[:3]
     if vector.ndim != 1 or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise damaged(_OUTSIDE.format(type(metric).__name__))
 
 
 def _measures(metric: Any, columns: int) -> bool:
     """Whether the metric's own numbers are as many as the columns, where it has such."""
-    _, vector, matrix = metric.__getstate__()
+    _, vector, matrix = metric.__getstate__()[:3]
     kind = type(metric).__name__.rstrip("0123456789")
     if kind == "MahalanobisDistance":
         return bool(matrix.shape == (columns, columns))

@@ -48,7 +48,7 @@ _READ = """
     X_thresholds_ y_thresholds_ X_min_ X_max_ a_ b_ beta_ constant_ weights transformer_weights
     _fit_X _y _lrd _distances_fit_X_ cluster_centers_ subcluster_centers_ _subcluster_norms
     center _X_mean X_ label_distributions_ X_train_ L_ alpha_ pi_ W_sr_ _y_train_mean
-    _y_train_std X_fit_ K_fit_rows_ K_fit_all_
+    _y_train_std X_fit_ K_fit_rows_ K_fit_all_ _BaseLibSVM__Xfit
     components_ mean_ noise_variance_ eigenvalues_ eigenvectors_ dist_matrix_ embedding_
     exp_dirichlet_component_ intercept_hidden_ dictionary random_weights_ random_offset_
     normalization_ idf_ encodings_ target_mean_ bin_edges_ references_ within_class_std_dev_

@@ -34,7 +34,8 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 
-from .reading import Absent, Reading, unknown_types
+from .protocol.artifact import TypeName
+from .reading import LISTED_FOR_SOME, Absent, Named, Reading, unknown_types
 
 MOST_TOLD = 3
 """Names of one kind of things left out."""
@@ -125,6 +126,7 @@ def leave_out(root: Any, reading: Reading) -> str:
     missing = [one for one in reading.refused if id(one) in needed.seen or id(one) not in left.seen]
     reading.unknown = {(one.module, one.name): None for one in missing if one.error is None}
     if reading.unknown:
+        reading.unknown |= needed.listed_for_some
         raise unknown_types(tuple(reading.unknown))
     for one in missing:
         if one.error is not None:
@@ -140,15 +142,21 @@ def leave_out(root: Any, reading: Reading) -> str:
 class _Walk:
     """A walk over what a file left in memory, placeholders and what they are made of included.
 
+    ``listed_for_some``: names on the way that the list holds for other uses than to keep them.
     ``slots``: the attributes on the way that serve training alone, which it leads past. With
-    ``is_in_training`` it leads through them, and notes what holds what.
+    ``is_in_training`` it leads through them, and notes what holds what; ``by_name``, not into what
+    has a name that tells something.
     """
 
-    def __init__(self, reading: Reading, *, is_in_training: bool = False) -> None:
+    def __init__(
+        self, reading: Reading, *, is_in_training: bool = False, by_name: bool = False
+    ) -> None:
         self.reading = reading
         self.is_in_training = is_in_training
+        self.by_name = by_name
         self.seen: set[int] = set()
         self.slots: list[tuple[Any, str, Any]] = []
+        self.listed_for_some: dict[TypeName, None] = {}
         self.holders: defaultdict[int, list[int]] = defaultdict(list)
 
     def go(self, roots: list[Any]) -> list[Absent]:
@@ -162,6 +170,8 @@ class _Walk:
             self.seen.add(id(part))
             if isinstance(part, Absent):
                 found.append(part)
+            if isinstance(part, Named) and part.name in LISTED_FOR_SOME:
+                self.listed_for_some[part.name] = None
             inside = [one for one in self._inside(part) if type(one) not in _LEAVES]
             if self.is_in_training:
                 for one in inside:
@@ -183,7 +193,8 @@ class _Walk:
         if spoilt := self.reading.spoilt.get(id(part)):
             yield spoilt
         if isinstance(part, Absent):
-            yield from part.parts
+            if not self.by_name or not _tells(part):
+                yield from part.parts
         elif isinstance(part, functools.partial):
             yield from (part.func, part.args, part.keywords)
         elif isinstance(part, dict):
@@ -203,7 +214,8 @@ class _Walk:
                     yield value
 
     def _training_slots(self, part: Any) -> dict[str, str]:
-        kind, attributes = type(part), vars(part)
+        kind: Any = type(part)
+        attributes = vars(part)
         if (kind.__module__, kind.__name__) in self.reading.approved:
             return {}
         keywords = attributes.get("_kwargs")
@@ -243,15 +255,14 @@ def _reset(part: Any, attribute: str) -> None:
 
 def _told(slots: list[tuple[Any, str, Any]], reading: Reading) -> str:
     """What the ``slots`` hold that was not made, in one sentence."""
-    walk = _Walk(reading, is_in_training=True)
+    walk = _Walk(reading, is_in_training=True, by_name=True)
     told: dict[str, dict[str, None]] = {}
     for part, attribute, value in slots:
+        kind: Any = type(part)
         if found := walk.go([value]):
-            names = told.setdefault(_slots_of(type(part))[attribute], {})
+            names = told.setdefault(_slots_of(kind)[attribute], {})
             names |= {
-                f"`{ascii(one.name[:LONGEST_TOLD])[1:-1]}`": None
-                for one in found
-                if one.module.partition(".")[0] not in _PLUMBING
+                f"`{ascii(one.name[:LONGEST_TOLD])[1:-1]}`": None for one in found if _tells(one)
             }
     if not told:
         return ""
@@ -259,6 +270,11 @@ def _told(slots: list[tuple[Any, str, Any]], reading: Reading) -> str:
     serves = "serve" if len(things) > 1 or things[0].startswith(f"the {_TRIED}") else "serves"
     listed = " and ".join([", ".join(things[:-1]), things[-1]][len(things) == 1 :])
     return f"Left out: {listed}, which {serves} training alone."
+
+
+def _tells(absent: Absent) -> bool:
+    """Whether its name says what was left out."""
+    return absent.module.partition(".")[0] not in _PLUMBING
 
 
 def _named(what: str, names: list[str]) -> str:

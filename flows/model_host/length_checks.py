@@ -35,6 +35,7 @@ from sklearn.preprocessing import (
 from sklearn.svm._base import BaseLibSVM, BaseSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.tree._tree import Tree
+from sklearn.utils import check_array
 
 from .reading import damaged
 
@@ -180,7 +181,8 @@ def _keeps_width(preprocessor: Any, width: int) -> bool:
 
 
 def _only_checks(part: Any) -> bool:
-    is_check = type(part) is FunctionTransformer and isinstance(part.func, functools.partial)
+    func = part.func if type(part) is FunctionTransformer else None
+    is_check = isinstance(func, functools.partial) and func.func is check_array
     return is_check and not part.kw_args
 
 
@@ -207,7 +209,9 @@ def _metric_fits(neighbours: Any) -> bool:
     row, square = (width,), (width, width)
     shapes = {"w": (row,), "V": (row, square), "VI": (square,)}
     given = (neighbours.metric_params, getattr(neighbours, "effective_metric_params_", None))
-    return callable(neighbours.metric) or all(
+    measure = getattr(neighbours, "effective_metric_", neighbours.metric)
+    by_function = callable(neighbours.metric) and neighbours.metric is measure
+    return by_function or all(
         np.shape(value) in shapes.get(name, ((),))
         for parameters in given
         for name, value in (parameters or {}).items()

@@ -27,7 +27,16 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.svm._base import BaseLibSVM
 from sklearn.utils import Bunch
 
-from .function_roles import FUNCTIONS, ROOT, Slot, anything, check_function, slot
+from .function_roles import (
+    FUNCTIONS,
+    KEEPING,
+    ROOT,
+    Slot,
+    anything,
+    check_function,
+    is_short,
+    slot,
+)
 from .index_checks import check_indices
 from .learnt_numbers import check_learnt_numbers
 from .length_checks import check_lengths
@@ -60,14 +69,13 @@ _LEAVES = (
 _CONTAINERS = (dict, list, tuple, set, frozenset, np.ndarray)
 _CALM = {"n_jobs": 1, "_n_threads": 1, "memory": None, "verbose": False}
 _KEYWORDS = ("kw_args", "inv_kw_args")
-_KEEPING = {"out", "where"}
 _MAPPINGS = (OrderedDict, defaultdict, Bunch)
 _SORTING = {"manhattan", "cityblock", "l1", "laplacian"}
 """Distances for which scikit-learn may put the entries of sparse rows in order, in their place."""
 _LINKED = (_CFNode, _CFSubcluster)
 """Birch's leaves are chained in both directions, in honest models too."""
 _WRITABLE: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (BaseLibSVM, ("_dual_coef_", "_intercept_", "_probA", "_probB")),
+    (BaseLibSVM, ("_dual_coef_", "_intercept_", "_probA", "_probB", "_BaseLibSVM__Xfit")),
     (BaseGradientBoosting, ("estimators_",)),
 )
 """Arrays that compiled code takes only where it could write to them, which it does not do."""
@@ -240,8 +248,10 @@ def _check_attributes(part: Any, attributes: dict[str, Any]) -> None:
         given = attributes.get(name)
         if given is not None and not isinstance(given, dict):
             raise damaged(f"the keywords of a {kind.__name__} are none")
-        if given and _KEEPING & given.keys():
+        if given and KEEPING & given.keys():
             raise damaged(f"a {kind.__name__} has its function write to an array of the model")
+        if given and not is_short(given.get("dtype")):
+            raise damaged(f"a {kind.__name__} makes values longer than any value is")
     if isinstance(path := attributes.get("importance_getter"), str) and "__" in path:
         raise damaged(f"a {kind.__name__} looks into the inside of objects")
     if isinstance(pattern := attributes.get("verbose_feature_names_out"), str):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import datetime
 import functools
+import operator
 from collections import OrderedDict, defaultdict
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
+from .function_roles import (
+    ARRAY_METHODS,
+    FUNCTIONS,
+    KEEPING,
+    TEXT_METHODS,
+    is_short,
+    may_be_partial,
+)
 from .makers import Arguments, maker, unfit
-from .reading import Made, Named, Reading, check_key
+from .reading import Absent, Made, Named, Reading, check_key
 
 
 @maker("builtins", "bytes")
@@ -138,17 +146,99 @@ def _timezone(reading: Reading, arguments: Arguments) -> datetime.timezone:
 
 @maker("functools", "partial")
 def _partial(reading: Reading, arguments: Arguments) -> Made:
-    if len(arguments) != 1 or arguments[0] is not check_array:
+    if len(arguments) != 1 or not may_be_partial(arguments[0]):
         raise unfit("partial")
-    return Made(functools.partial(check_array), _build_partial, needs_state=True)
+    return Made(functools.partial(arguments[0]), _build_partial, needs_state=True)
 
 
 def _build_partial(reading: Reading, value: Any, state: Any) -> None:
     match state:
-        case (function, (), dict(keywords), None | {}) if function is check_array:
-            for argument in keywords.values():
-                for part in argument if type(argument) is list else [argument]:
-                    check_key(part)
-            value.__setstate__((check_array, (), keywords, None))
+        case (function, tuple(given), dict(keywords), None | {}) if function is value.func:
+            takes = function.nin - 1 if isinstance(function, np.ufunc) else 0
+            numbers = all(isinstance(one, int | float | np.number) for one in given)
+            if not numbers or len(given) > takes or not check_keywords(keywords):
+                raise unfit("partial")
+            # Copies: the file keeps the dict and its lists, and could change them afterwards.
+            copied = {
+                name: list(one) if type(one) is list else one for name, one in keywords.items()
+            }
+            value.__setstate__((function, given, copied, None))
         case _:
             raise unfit("partial")
+
+
+def check_keywords(keywords: dict[str, Any]) -> bool:
+    """Whether these are keywords that a function may have: plain values and lists of such, and none
+    that has it write to an array or make one of texts of any length."""
+    if not all(type(name) is str for name in keywords) or KEEPING & keywords.keys():
+        return False
+    for name, given in keywords.items():
+        for one in given if type(given) is list else [given]:
+            if isinstance(one, FUNCTIONS):
+                return False
+            check_key(one)
+            if isinstance(one, Absent) or (name == "dtype" and not is_short(one)):
+                return False
+    return True
+
+
+@maker("builtins", "getattr")
+def _method(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (cls, str(name)) if cls is str and name in TEXT_METHODS:
+            return getattr(str, name)
+        case (cls, str(name)) if cls is np.ndarray and name in ARRAY_METHODS:
+            return getattr(np.ndarray, name)
+    raise unfit("getattr")
+
+
+def _is_place(one: Any) -> bool:
+    """Whether ``one`` is the name or the place of a column, or of several."""
+    if isinstance(one, slice):
+        return all(end is None or type(end) is int for end in (one.start, one.stop, one.step))
+    return type(one) in (str, int)
+
+
+@maker("operator", "itemgetter")
+def _item_getter(reading: Reading, arguments: Arguments) -> Any:
+    if not arguments:
+        raise unfit("itemgetter")
+    places = [list(one) if type(one) is list else one for one in arguments]
+    for place in places:
+        if not all(map(_is_place, place if type(place) in (list, tuple) else [place])):
+            raise unfit("itemgetter")
+    return operator.itemgetter(*places)
+
+
+_CALLED = {
+    "abs": 0,
+    "astype": 1,
+    "clip": 2,
+    "copy": 0,
+    "fillna": 1,
+    "flatten": 0,
+    "isna": 0,
+    "notna": 0,
+    "ravel": 0,
+    "reshape": 2,
+    "round": 1,
+    "squeeze": 0,
+    "to_numpy": 0,
+    "toarray": 0,
+    "tocsc": 0,
+    "tocsr": 0,
+    "todense": 0,
+    "transpose": 0,
+} | dict.fromkeys(TEXT_METHODS, 0)
+"""The methods of tables, arrays and texts that a file may call, and how many plain values it may
+give them."""
+
+
+@maker("operator", "methodcaller")
+def _method_caller(reading: Reading, arguments: Arguments) -> Any:
+    match arguments:
+        case (str(name), *given) if len(given) <= _CALLED.get(name, -1):
+            plain = all(type(one) in (str, int, float, bool, type(None)) for one in given)
+            if all(map(is_short, given)) if name == "astype" else plain:
+                return operator.methodcaller(name, *given)
+    raise unfit("methodcaller")

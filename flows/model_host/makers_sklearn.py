@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.metrics._dist_metrics import PyFuncDistance32, PyFuncDistance64
 from sklearn.tree._tree import Tree
 
+from .function_roles import is_distance
 from .makers import MAKERS, Arguments, Maker, maker, unfit
 from .reading import Absent, Made, Named, Reading, resolve
 
@@ -55,13 +57,37 @@ def _compiled(name: str, length: int) -> Maker:
         raise unfit(name)
 
     def build(reading: Reading, value: Any, state: Any) -> None:
-        if type(state) is not tuple or len(state) != length:
+        if isinstance(value, PyFuncDistance32 | PyFuncDistance64):
+            state = _by_function(state)
+        elif type(state) is not tuple or len(state) != length:
             raise unfit(name)
         if not all(reading.is_built(part) and not isinstance(part, Absent) for part in state):
             raise unfit(name)
         value.__setstate__(state)
 
     return maker
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf"
+    return value is None or isinstance(value, int | float | np.number | np.bool_)
+
+
+def _by_function(state: Any) -> tuple[Any, ...]:
+    """The state of a metric that calls a function: one of SciPy's distances, which is given plain
+    numbers besides the rows."""
+    match state:
+        case (float(), np.ndarray(), np.ndarray(), function, dict(given)) if is_distance(function):
+            keywords = {
+                name: value.copy() if isinstance(value, np.ndarray) else value
+                for name, value in given.items()
+            }
+            if all(map(_is_number, keywords.values())) and all(
+                type(one) is str for one in keywords
+            ):
+                return (*state[:4], keywords)
+    raise unfit("PyFuncDistance")
 
 
 MAKERS["sklearn.metrics._dist_metrics", "newObj"] = _compiled("Distance", 3)

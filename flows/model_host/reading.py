@@ -20,6 +20,10 @@ MOST_REFUSED = 100
 _WRITE_CODE = ("cloudpickle", "dill")
 """Packages that pickle code, and so are named by a file with code in it."""
 _CODE = re.compile("func|code|class|type|cell|module|lambda")
+LISTED_FOR_SOME = frozenset(
+    {("builtins", "getattr"), ("operator", "itemgetter"), ("operator", "methodcaller")}
+)
+"""What the list holds for a few arguments only; with all others it is not on it."""
 MOST_PLACEHOLDERS = 100_000
 """Things that are not made; what a search tried may be some thousand such."""
 KEY_DEPTH = 4
@@ -37,6 +41,10 @@ class Named:
     """What the file named, not to be called or used: its entry in the allow-list."""
 
     entry: allow_list.Entry
+
+    @property
+    def name(self) -> TypeName:
+        return self.entry.module, self.entry.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,12 +125,18 @@ class Reading:
                 if isinstance(one, Absent):
                     one.parts.append(absent)
             return absent
-        if any(isinstance(one, Absent) or id(one) in self.spoilt for one in arguments):
+        error = None
+        if not any(isinstance(one, Absent) or id(one) in self.spoilt for one in arguments):
+            try:
+                return make(self, what, arguments)
+            except HostError as refusal:
+                error = refusal
+        if name in LISTED_FOR_SOME:
+            self.unknown[name] = None
+            return self.refuse(*name, None, arguments)
+        if error is None:
             return Absent(*name, parts=[arguments])
-        try:
-            return make(self, what, arguments)
-        except HostError as error:
-            return self.refuse(*name, error, arguments)
+        return self.refuse(*name, error, arguments)
 
     def set_state(self, made: Made, state: Any) -> None:
         """Sets the state of what was ``made``. Where that is refused, a placeholder stands for it
@@ -163,7 +177,7 @@ class Reading:
 def _name_of(what: Any) -> TypeName:
     """The name of what a file uses, or of its type."""
     if isinstance(what, Named):
-        return what.entry.module, what.entry.name
+        return what.name
     if isinstance(what, Absent):
         return what.module, what.name
     return type(what).__module__, type(what).__name__

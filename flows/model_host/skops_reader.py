@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import Bunch
 
 from . import allow_list
 from .formats import of_zip
@@ -488,19 +488,31 @@ class _Builder:
         return resolve(entry)
 
     def partial(self, node: Node) -> Any:
-        """``functools.partial`` only of scikit-learn's ``check_array``, with keywords alone."""
+        """``functools.partial`` of a known function; ``makers_python.py`` sees its keywords."""
         self.plain_name(node)
         match node.get("content"):
             case {
-                "func": {"__module__": "sklearn.utils.validation", "__class__": "check_array"},
+                "func": {"__loader__": "FunctionNode"} as function,
                 "args": arguments,
                 "kwds": keywords,
                 "namespace": namespace,
             }:
-                made = MAKERS["functools", "partial"](self.reading, (check_array,))
+                called = self.build(function)
+                made = MAKERS["functools", "partial"](self.reading, (called,))
                 parts = [self.build(part) for part in (arguments, keywords, namespace)]
-                return self.finish(made, (check_array, *parts))
-        raise damaged("it makes a partial of something else than check_array")
+                return self.finish(made, (called, *parts))
+        raise damaged("it makes a partial of something that is no function")
+
+    def operator(self, node: Node) -> Any:
+        """What fetches an item or calls a method: of those that the list is for."""
+        entry, attributes = self.entry(node), self.part(node, "attrs")
+        maker = MAKERS.get((entry.module, entry.name)) if entry.module == "operator" else None
+        if maker is None or type(attributes) is not tuple:
+            raise self.misused(node)
+        try:
+            return maker(self.reading, attributes)
+        except HostError:
+            raise self.misused(node) from None
 
     def random_state(self, node: Node) -> Any:
         self.plain_name(node)
@@ -540,6 +552,7 @@ _LOADERS: dict[str, Callable[[_Builder, Node], Any]] = {
     "TypeNode": _Builder.value,
     "FunctionNode": _Builder.value,
     "PartialNode": _Builder.partial,
+    "OperatorFuncNode": _Builder.operator,
     "RandomStateNode": _Builder.random_state,
     "RandomGeneratorNode": _Builder.generator,
 }

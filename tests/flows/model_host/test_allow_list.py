@@ -10,6 +10,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import sklearn.metrics
+from scipy.spatial import distance
+from sklearn import model_selection
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 
@@ -17,12 +20,19 @@ from flows.model_host import allow_list
 from flows.model_host.allow_list import ALIASES, ENTRIES, find, other_names, preload, resolve
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
+from tests.flows.model_host.public_functions import DISTANCES, METRICS, NUMPY, excluded, ruled
 
 ASARRAYS = {
     (f"scipy.{package}.array_api_compat.numpy._aliases", "asarray")
     for package in ("_lib", "_external")
 }
 """SciPy's own wrappers, in whose place a file gets NumPy's function."""
+BESIDE_THE_RULES = {
+    ("numpy", "abs"),
+    ("scipy.special", "boxcox"),
+    ("scipy.special", "inv_boxcox"),
+}
+"""On the list for themselves: another name of `absolute`, and those that have a twin."""
 LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")
 
 
@@ -217,3 +227,47 @@ def test_texts_and_numbers_are_known_by_the_names_that_protocol_2_writes() -> No
 
 def test_a_memory_map_is_made_as_an_array_in_memory() -> None:
     assert resolve("numpy", "memmap") is np.ndarray
+
+
+# Functions by rule
+
+
+def test_the_functions_on_the_list_are_those_that_the_rules_allow() -> None:
+    modules = {module for module, _ in ruled()}
+    listed = {
+        (module, name)
+        for (module, name), role in ENTRIES.items()
+        if module in modules and role == "VALUE" and not isinstance(resolve(module, name), type)
+    }
+
+    assert ruled() - listed == set()
+    assert listed - ruled() == BESIDE_THE_RULES
+
+
+@pytest.mark.parametrize(
+    ("library", "reasons"), [(np, NUMPY), (sklearn.metrics, METRICS), (distance, DISTANCES)]
+)
+def test_what_the_rules_leave_out_is_named_once_and_has_no_entry(
+    library: types.ModuleType, reasons: dict[str, str]
+) -> None:
+    names = excluded(reasons)
+
+    assert len(names) == len(set(names))
+    assert [name for name in names if find(library.__name__, name) is not None] == []
+    assert [
+        name
+        for name in names
+        if (one := getattr(library, name, None))
+        and find(one.__module__, getattr(one, "__name__", name)) is not None
+    ] == []
+
+
+def test_every_splitter_of_scikit_learn_is_on_the_list() -> None:
+    splitters = {
+        (one.__module__, one.__name__)
+        for one in vars(model_selection).values()
+        if isinstance(one, type) and hasattr(one, "split") and one.__name__[0] != "B"
+    }
+
+    assert len(splitters) > 10
+    assert {name for name in splitters if ENTRIES.get(name) != "NEWOBJ"} == set()

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import operator
 import pickle
 import sys
 import types
@@ -28,22 +29,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 import scipy.special
 import skops.io
+from scipy.spatial import distance
 from sklearn.base import BaseEstimator
 from sklearn.cluster import FeatureAgglomeration
 from sklearn.cluster._kmeans import _kmeans_single_lloyd
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    TfidfVectorizer,
+    strip_accents_ascii,
+    strip_tags,
+)
 from sklearn.feature_selection import SelectKBest, f_classif, mutual_info_regression
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.impute import SimpleImputer
+from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import f1_score
+from sklearn.metrics.pairwise import chi2_kernel, laplacian_kernel, rbf_kernel
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, normalize
 from sklearn.svm import SVR
 from sklearn.utils import Bunch, check_array
 
@@ -315,6 +327,121 @@ HONEST_FUNCTIONS: dict[str, Callable[[], Any]] = {
     "filled with the highest": lambda: SimpleImputer(strategy=np.max),
     "pooled by the median": lambda: FeatureAgglomeration(2, pooling_func=np.median),
     "scored": lambda: SelectKBest(mutual_info_regression, k=2),
+    "scored with keywords": lambda: SelectKBest(
+        functools.partial(mutual_info_regression, random_state=0), k=2
+    ),
+    "reshaped": lambda: FunctionTransformer(np.reshape, kw_args={"shape": (-1, 4)}),
+    "the larger of both": lambda: FunctionTransformer(functools.partial(np.maximum, 0.5)),
+    "clipped by a partial": lambda: FunctionTransformer(
+        functools.partial(np.clip, a_min=0, a_max=9)
+    ),
+    "rounded by a partial": lambda: FunctionTransformer(functools.partial(np.round, decimals=1)),
+    "normalized": lambda: FunctionTransformer(normalize, kw_args={"norm": "l1"}),
+    "error function": lambda: FunctionTransformer(scipy.special.erf),
+    "a column": lambda: FunctionTransformer(operator.itemgetter((slice(None), slice(0, 2)))),
+    "made flat and back": lambda: make_pipeline(
+        FunctionTransformer(np.ndarray.ravel),
+        FunctionTransformer(operator.methodcaller("reshape", -1, 4)),
+    ),
+    "as short numbers": lambda: FunctionTransformer(operator.methodcaller("astype", "float32")),
+    "as a dense table": lambda: make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"),
+        FunctionTransformer(operator.methodcaller("toarray")),
+    ),
+    "as a dense table by a method": lambda: make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"), FunctionTransformer(scipy.sparse.csr_matrix.toarray)
+    ),
+    "filled by its mean": lambda: SimpleImputer(strategy=np.nanmean),
+}
+
+
+HONEST_MODELS: dict[str, Callable[[], Any]] = {
+    "a kernel": lambda: SVR(kernel=laplacian_kernel),
+    "a kernel with a keyword": lambda: SVR(kernel=functools.partial(rbf_kernel, gamma=0.1)),
+    "a kernel of positive numbers": lambda: SVR(kernel=chi2_kernel),
+    "a kernel of a Gaussian process": lambda: KernelRidge(kernel=RBF(2.0)),
+    "a distance": lambda: KNeighborsRegressor(metric=distance.braycurtis),
+    "a distance in a table": lambda: KNeighborsRegressor(
+        metric=distance.canberra, algorithm="brute"
+    ),
+    "a distance with a keyword": lambda: KNeighborsRegressor(
+        metric=distance.minkowski, metric_params={"p": 3}
+    ),
+    "a distance with weights": lambda: KNeighborsRegressor(
+        metric=distance.cityblock, metric_params={"w": np.arange(1.0, 5.0)}
+    ),
+}
+HONEST_TEXTS: dict[str, Callable[[], Any]] = {
+    "split": lambda: CountVectorizer(tokenizer=str.split, token_pattern=None),
+    "in small letters": lambda: CountVectorizer(preprocessor=str.lower),
+    "of one spelling": lambda: TfidfVectorizer(preprocessor=str.casefold),
+    "lines": lambda: CountVectorizer(analyzer=str.splitlines),
+    "without accents": lambda: CountVectorizer(strip_accents=strip_accents_ascii),
+    "without tags": lambda: CountVectorizer(preprocessor=strip_tags),
+    "by a caller": lambda: CountVectorizer(preprocessor=operator.methodcaller("title")),
+}
+UNKNOWN = "which is not on the list of known types"
+MISUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "a text that is run": (lambda: str.format, f"names `builtins.getattr`, {UNKNOWN}"),
+    "a method of files": (lambda: np.ndarray.tofile, f"names `builtins.getattr`, {UNKNOWN}"),
+    "a method of types": (lambda: Call(getattr, dict, "pop"), f"`builtins.getattr`, {UNKNOWN}"),
+    "an unknown method": (
+        lambda: Call(getattr, str, "__class__"),
+        f"`builtins.getattr`, {UNKNOWN}",
+    ),
+    "a method of text for a table": (lambda: str.lower, "function `lower` as `func` of a Function"),
+    "a call that writes": (
+        lambda: operator.methodcaller("tofile", "/tmp/x"),
+        f"names `operator.methodcaller`, {UNKNOWN}",
+    ),
+    "a call that runs text": (
+        lambda: operator.methodcaller("eval", "1"),
+        f"names `operator.methodcaller`, {UNKNOWN}",
+    ),
+    "a call of a special method": (
+        lambda: operator.methodcaller("__reduce__"),
+        f"names `operator.methodcaller`, {UNKNOWN}",
+    ),
+    "a call of too much": (
+        lambda: operator.methodcaller("astype", "S99999999"),
+        f"names `operator.methodcaller`, {UNKNOWN}",
+    ),
+    "a call with a function": (
+        lambda: operator.methodcaller("clip", np.abs),
+        f"names `operator.methodcaller`, {UNKNOWN}",
+    ),
+    "an item that is none": (
+        lambda: operator.itemgetter(np.abs),
+        f"names `operator.itemgetter`, {UNKNOWN}",
+    ),
+    "attributes": (lambda: operator.attrgetter("T"), f"names `operator.attrgetter`, {UNKNOWN}"),
+    "a partial that writes": (
+        lambda: functools.partial(np.clip, out=np.zeros(3)),
+        "`partial` is used with values",
+    ),
+    "a partial that keeps": (lambda: functools.partial(np.abs, where=False), "`partial` is used"),
+    "a partial with a function": (
+        lambda: functools.partial(np.sum, axis=np.abs),
+        "`partial` is used with values",
+    ),
+    "a partial that gives an array to write to": (
+        lambda: functools.partial(np.abs, 1.0),
+        "`partial` is used with values",
+    ),
+    "a partial with the first array": (
+        lambda: functools.partial(np.take, 1),
+        "`partial` is used with values",
+    ),
+    "a partial of long values": (
+        lambda: functools.partial(np.asarray, dtype="S99999999"),
+        "`partial` is used with values",
+    ),
+    "a partial of a measure": (
+        lambda: functools.partial(f1_score, average="macro"),
+        "function `partial` as `func` of a FunctionTransformer",
+    ),
+    "a measure of rows": (lambda: distance.cosine, "function `cosine` as `func` of a Function"),
+    "a kernel": (lambda: rbf_kernel, "function `rbf_kernel` as `func` of a FunctionTransformer"),
 }
 
 
@@ -326,6 +453,107 @@ def test_an_honest_function_opens_where_its_class_expects_it(name: str) -> None:
     loaded = load(pickle.dumps(model), "pickle").estimator
 
     assert loaded.predict(rows[:3]).tolist() == model.predict(rows[:3]).tolist()
+
+
+@pytest.mark.parametrize("write", [pickle.dumps, skops.io.dumps])
+@pytest.mark.parametrize("name", HONEST_MODELS)
+def test_a_model_that_calls_a_public_function_answers_the_same(name: str, write: Any) -> None:
+    model = HONEST_MODELS[name]().fit(abs(numbers().to_numpy()), amounts())
+    rows = abs(numbers().to_numpy())[:5] + 0.1
+
+    loaded = load(write(model), "pickle").estimator
+
+    assert np.array_equal(loaded.predict(rows), model.predict(rows))
+
+
+@pytest.mark.parametrize("name", HONEST_TEXTS)
+def test_a_vectorizer_that_calls_a_method_of_texts_answers_the_same(name: str) -> None:
+    model = make_pipeline(HONEST_TEXTS[name](), MultinomialNB())
+    texts = [" Good <b>day</b>, é", "bad DAY "]
+    model.fit(texts, [0, 1])
+
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert np.array_equal(loaded.predict_proba(texts), model.predict_proba(texts))
+    assert loaded[0].vocabulary_ == model[0].vocabulary_
+
+
+def test_a_column_by_its_name_and_a_table_as_numbers_open() -> None:
+    for function in (
+        operator.itemgetter(["age", "width"]),
+        pd.DataFrame.to_numpy,
+        pd.DataFrame.abs,
+        operator.methodcaller("fillna", 0.0),
+    ):
+        model = make_pipeline(FunctionTransformer(function), Ridge()).fit(numbers(), amounts())
+
+        loaded = load(pickle.dumps(model), "pickle").estimator
+
+        assert loaded.predict(numbers()[:3]).tolist() == model.predict(numbers()[:3]).tolist()
+
+
+@pytest.mark.parametrize("name", MISUSED)
+def test_a_known_function_is_used_in_no_other_way(name: str) -> None:
+    make, words = MISUSED[name]
+    model = make_pipeline(FunctionTransformer(np.abs), Ridge())
+    model.steps[1][1].fit(numbers().to_numpy(), amounts())
+    model[0].func = make()
+    data = pickle.dumps(model)
+
+    error = refusal_of(data, words)
+
+    assert error.code == "LOAD"
+    assert open_plainly(data)[0].func is not None
+
+
+def test_what_a_partial_was_given_cannot_be_changed_afterwards() -> None:
+    """The dict of its keywords is the file's own, which may set an item of it later."""
+    partial = named("functools", "partial") + named("numpy", "clip") + b"\x85R"
+    state = b"(" + named("numpy", "clip") + b")}q\x60" + text("a_min") + b"K\x01sNtb"
+    data = program(partial, state, b"h\x60", text("out"), b"K\x07s0")
+
+    loaded = read_pickle(ByteStream(data, 1 << 20), Reading(frozenset(), 1000))
+
+    assert loaded.keywords == {"a_min": 1}
+    assert open_plainly(data).keywords == {"a_min": 1, "out": 7}
+
+
+def test_a_distance_that_is_called_is_one_of_the_list_in_the_tree_as_well() -> None:
+    model = KNeighborsRegressor(metric=distance.canberra).fit(numbers().to_numpy(), amounts())
+    state = model._tree.__getstate__()
+    for function, keywords in (
+        (np.sum, {}),
+        (len, {}),
+        (distance.canberra, {"w": np.array([abs], object)}),
+    ):
+        measure = state[11]
+        measure.__setstate__((*measure.__getstate__()[:3], function, keywords))
+        model._tree.__setstate__((*state[:11], measure, state[12]))
+
+        refusal_of(pickle.dumps(model), "")
+
+
+def test_a_function_as_the_metric_hides_no_other_measure() -> None:
+    model = KNeighborsRegressor(algorithm="brute").fit(numbers().to_numpy(), amounts())
+    model.metric = distance.canberra
+    model.effective_metric_params_ = {"Y_norm_squared": np.zeros(1)}
+
+    refusal_of(pickle.dumps(model), "the arrays of a KNeighborsRegressor do not fit one another")
+
+
+def test_boosting_takes_no_function_for_its_check_of_the_columns() -> None:
+    model = copy.deepcopy(specimen("histogram boosting on categories").estimator)
+    boosting = model if hasattr(model, "_preprocessor") else model[-1]
+    part = [
+        one
+        for _, one, _ in getattr(boosting._preprocessor, "transformers_", [])
+        if isinstance(one, FunctionTransformer)
+    ]
+    for one in part:
+        one.func = functools.partial(np.reshape, shape=(-1, 1))
+
+    assert part
+    refusal_of(pickle.dumps(model), "do not fit one another")
 
 
 def test_weights_by_a_function_of_the_distance_open() -> None:

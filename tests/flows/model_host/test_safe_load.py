@@ -578,8 +578,8 @@ def test_a_skops_file_of_another_protocol_names_both_versions() -> None:
     schema = {"protocol": 7, "_skops_version": "0.99.0", "__loader__": "ObjectNode"}
 
     assert refusal_of(zipped("schema.json", content=json.dumps(schema).encode())).message == (
-        "The file was saved with skops 0.99.0, in protocol 7 of its format; this server reads 2, "
-        "as skops 0.10 or later writes it. Save the model again with skops 0.10 or later, or with "
+        "The file was written by skops 0.99.0, whose format is not read here; the formats of skops "
+        "0.1 to 0.16 are. Save the model again with one of these, or with "
         "joblib.dump(model, 'model.joblib')."
     )
 

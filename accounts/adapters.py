@@ -31,6 +31,25 @@ ASKED_BY_ANYBODY = {"account/email/password_reset_key", "account/email/unknown_a
 """Mails that anybody may have sent to any address: few an hour, and the answer is the same."""
 UNCONFIRMED = "unconfirmed_email"
 """Session key: where the person expects the confirmation mail."""
+MESSAGES = {
+    "account/messages/email_confirmation_failed.txt": (
+        "{email} is already in use. Nothing was changed."
+    ),
+    "account/messages/email_confirmation_sent.txt": "",
+    "account/messages/email_confirmed.txt": "{email} is confirmed.",
+    "account/messages/email_deleted.txt": "{email} will not be used.",
+    "account/messages/logged_in.txt": "",
+    "account/messages/logged_out.txt": "",
+    "account/messages/password_changed.txt": "Your password is changed.",
+    "account/messages/password_set.txt": "Your password is changed.",
+    "mfa/messages/recovery_codes_generated.txt": "",
+    "mfa/messages/totp_activated.txt": (
+        "The second factor is on. Keep the recovery codes below where only you find them."
+    ),
+    "mfa/messages/totp_deactivated.txt": "The second factor is off.",
+    "usersessions/messages/sessions_logged_out.txt": "The other sessions were ended.",
+}
+"""Texts by the name of allauth's template; no text where the page itself shows what happened."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -154,13 +173,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             told = {"from_email": before, "to_email": email_address.email}
             user = email_address.user
             self.send_notification_mail("account/email/email_changed", user, told, before)
-        confirmed = {"email": email_address.email}
-        self.add_message(
-            request, messages.SUCCESS, "account/messages/email_confirmed.txt", confirmed
-        )
+        confirmed = MESSAGES["account/messages/email_confirmed.txt"]
+        messages.success(request, confirmed.format(email=email_address.email))
         return True
 
-    # --- Mails ---------------------------------------------------------------------------------
+    # --- Messages and mails --------------------------------------------------------------------
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        if message_template in MESSAGES:
+            message = MESSAGES[message_template].format(**(message_context or {}))
+            message_template = None
+        super().add_message(request, level, message_template, message_context, extra_tags, message)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         request = current.request

@@ -44,10 +44,10 @@ MESSAGES = {
     "account/messages/password_set.txt": "Your password is changed.",
     "mfa/messages/recovery_codes_generated.txt": "",
     "mfa/messages/totp_activated.txt": (
-        "The second factor is on. Keep the recovery codes below where only you find them."
+        "The second factor is on. Keep the recovery codes below where only you can find them."
     ),
     "mfa/messages/totp_deactivated.txt": "The second factor is off.",
-    "usersessions/messages/sessions_logged_out.txt": "The other sessions were ended.",
+    "usersessions/messages/sessions_logged_out.txt": "The other sessions were signed out.",
 }
 """Texts by the name of allauth's template; no text where the page itself shows what happened."""
 
@@ -57,7 +57,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "email_password_mismatch": WRONG,
         "too_many_login_attempts": WRONG,  # a pause looks like a wrong password
         "email_taken": "An account with this e-mail exists. Sign in, or reset its password.",
-        "duplicate_email": "This is your address already.",
+        "duplicate_email": "This is already your address.",
         "enter_current_password": "This is not your current password.",
         "incorrect_password": "This is not your password.",
     }
@@ -229,10 +229,10 @@ class SessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = DefaultMFAAdapter.error_messages | {
-        "add_email_blocked": "Switch the second factor off first, then the address can change.",
+        "add_email_blocked": "Switch off the second factor first. Then you can change the address.",
         "cannot_generate_recovery_codes": "Set up the second factor first.",
-        "incorrect_code": "This code is not right, or was used before. Wait for the next one.",
-        "unverified_email": "Confirm your e-mail address first, by the link in the mail.",
+        "incorrect_code": "This code is wrong, or was used before. Wait for the next one.",
+        "unverified_email": "Confirm your e-mail address first, with the link in the mail.",
     }
 
 

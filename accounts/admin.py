@@ -65,7 +65,7 @@ class StaffChangeList(ChangeList):
 
     def get_filters(self, request: HttpRequest) -> Any:
         if any("\x00" in value for values in self.filter_params.values() for value in values):
-            raise IncorrectLookupParameters("No text holds a NUL.")
+            raise IncorrectLookupParameters("Text cannot contain a NUL character.")
         try:
             return super().get_filters(request)
         except (ValueError, OverflowError) as error:  # the date hierarchy, for the year 9999

@@ -5,12 +5,12 @@ from config.errors import DomainError
 
 class OwnRole(DomainError):
     def __init__(self) -> None:
-        super().__init__("Nobody changes their own role. Ask another superuser.")
+        super().__init__("You cannot change your own role. Ask another superuser.")
 
 
 class OwnAccount(DomainError):
     def __init__(self) -> None:
-        super().__init__("Nobody disables or enables their own account. Ask another superuser.")
+        super().__init__("You cannot disable or enable your own account. Ask another superuser.")
 
 
 class LastSuperuser(DomainError):
@@ -20,7 +20,7 @@ class LastSuperuser(DomainError):
 
 class NotSuperuser(DomainError):
     def __init__(self) -> None:
-        super().__init__("Only an active superuser does this.")
+        super().__init__("Only an active superuser can do this.")
 
 
 class NotActive(DomainError):
@@ -30,7 +30,7 @@ class NotActive(DomainError):
 
 class AccountGone(DomainError):
     def __init__(self) -> None:
-        super().__init__("This account was deleted and keeps nothing that could be opened again.")
+        super().__init__("This account was deleted, so there is nothing left to enable.")
 
 
 class AddressTaken(DomainError):

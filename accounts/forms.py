@@ -86,6 +86,6 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=300,
         required=False,
-        help_text="Kept in the activity record; the person does not see it.",
+        help_text="Kept in the activity record; the person cannot see it.",
         widget=forms.TextInput(attrs={"class": "form-control"}),
     )

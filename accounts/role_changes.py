@@ -73,8 +73,8 @@ _ACTS = (
         "Make superuser",
         "is now a superuser",
         lambda user: [
-            "They may do everything here: people, roles, trusted types, the activity record.",
-            "They may take your rights as you may take theirs.",
+            "They can do everything here: people, roles, trusted types, the activity record.",
+            "They can take away your rights, as you can take away theirs.",
             SIGNED_OUT,
         ],
         services.grant_superuser,
@@ -82,9 +82,9 @@ _ACTS = (
     ),
     Act(
         "end-superuser",
-        "Take superuser rights",
+        "Remove superuser rights",
         "is an admin, no longer a superuser",
-        lambda user: ["They stay an admin: models, monitoring, failures.", SIGNED_OUT],
+        lambda user: ["They remain an admin: models, monitoring, failures.", SIGNED_OUT],
         services.revoke_superuser,
         lambda user: user.status == "active" and user.is_superuser,
         is_danger=True,
@@ -95,7 +95,7 @@ _ACTS = (
         "can no longer sign in",
         lambda user: [
             "They are signed out everywhere at once and cannot sign in.",
-            "Predictions that are running finish. History, presets and role are kept.",
+            "Running predictions finish. History, presets and role are kept.",
             "They are told by mail. You can enable the account again at any time.",
         ],
         services.deactivate,

@@ -7,7 +7,7 @@ class TooManyRequests(DomainError):
     """Over the person's rate; carries the seconds after which the next one is taken."""
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"That was a lot at once. Try again in {seconds} s.")
+        super().__init__(f"Those were too many predictions at once. Try again in {seconds} s.")
         self.seconds = seconds
 
 
@@ -25,7 +25,7 @@ class NoActiveVersion(DomainError):
 
 class NotAnAdmin(DomainError):
     def __init__(self) -> None:
-        super().__init__("Only administrators test or replay a version.")
+        super().__init__("Only administrators can test or replay a version.")
 
 
 class AlreadyFinished(DomainError):
@@ -44,7 +44,7 @@ class NotReplayable(DomainError):
 
 class TooManyRows(DomainError):
     def __init__(self, limit: int) -> None:
-        super().__init__(f"These are more than {limit:,} predictions. Narrow the dates.")
+        super().__init__(f"These are more than {limit:,} predictions. Choose fewer days.")
 
 
 class NotATest(DomainError):

@@ -5,7 +5,7 @@ from config.errors import DomainError
 
 class NotInThisState(DomainError):
     def __init__(self) -> None:
-        super().__init__("Somebody else changed this meanwhile. Look at it as it is now.")
+        super().__init__("Somebody else has changed this in the meantime. Look at it again.")
 
 
 class NothingChosen(DomainError):
@@ -20,7 +20,7 @@ class WrongVersion(DomainError):
 
 class Unreachable(DomainError):
     def __init__(self) -> None:
-        super().__init__("Nobody can be written to: the person deleted this prediction or is gone.")
+        super().__init__("No message can be sent: the prediction or its account was deleted.")
 
 
 class NothingToAskAbout(DomainError):

@@ -31,7 +31,7 @@ class NotificationAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "is_shown"]
     list_select_related = ["user"]
     search_fields = ["user__email", "title"]
-    search_help_text = "A person's e-mail, or words of the title"
+    search_help_text = "A person's e-mail, or words from the title"
     show_full_result_count = False
     fields = ["user", "kind", "title", "url", "is_shown", "created_at", "read_at", "mailed_at"]
 
@@ -58,7 +58,7 @@ class MailAdmin(ReadOnlyAdmin):
     list_display = ["created_at", "to", "subject", "status", "tries", "next_try_at", "last_error"]
     list_filter = [StateFilter, "is_optional"]
     search_fields = ["recipients", "subject"]
-    search_help_text = "An address, or words of the subject"
+    search_help_text = "An address, or words from the subject"
     show_full_result_count = False
     fields = [
         "to",
@@ -92,7 +92,7 @@ class MailAdmin(ReadOnlyAdmin):
         assert isinstance(request.user, User)
         row = get_object_or_404(Mail, pk=pk)
         if mail.send_again(mail=row, by=request.user):
-            messages.success(request, "The mail is sent again, with five tries.")
+            messages.success(request, "The mail will be sent again, with up to five attempts.")
         else:
             messages.info(request, f"Nothing to do: the mail is {row.status}.")
         return redirect("admin:notifications_mail_change", pk)

@@ -16,7 +16,7 @@ HINTS = {
     Kind.ROLLBACK: "With the reason",
     Kind.EXECUTION_FAILED: "At most one mail for the same problem in 15 minutes",
     Kind.FAILURE_GROUP: "An error that no prediction had before",
-    Kind.REGRESSION: "On the version that was to mend it, or a later one",
+    Kind.REGRESSION: "On the version that was meant to fix it, or a later one",
     Kind.FILE_ALTERED: "The stored file is not the one that was tested",
 }
 NAMES = {

@@ -47,7 +47,7 @@ def asked_comparison(request: SignedInRequest) -> Asked:
     hint = "Three predictions fit side by side; the others were left out." if len(ids) > 3 else ""
     waiting = [one.public_id for one in found if not one.is_finished]
     if waiting:
-        return Asked(found, f"{', '.join(waiting)} is not finished yet. Compare when it is.")
+        return Asked(found, f"{', '.join(waiting)} is not finished yet. Compare it once it is.")
     if len({one.version.model_id for one in found}) > 1:
         return Asked(found, "These predictions are from different models, which share no inputs.")
     if len(found) < 2:

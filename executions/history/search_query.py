@@ -144,7 +144,7 @@ def _status(value: str) -> str:
 def _version(term: Comparison) -> Q:
     bounds = [text.casefold().removeprefix("v") for text in (term.value, term.upper)]
     if not all(re.fullmatch(r"[0-9]{0,9}", text) for text in bounds):
-        raise UnreadableSearch(f"“{term.value}” is no version. Expected a number such as 3.")
+        raise UnreadableSearch(f"“{term.value}” is not a version. Expected a number such as 3.")
     lookup = {":": "", "=": "", ">": "__gt", "<": "__lt", ">=": "__gte", "<=": "__lte"}
     if term.operator != "..":
         return Q(**{f"version__number{lookup[term.operator]}": int(bounds[0])})

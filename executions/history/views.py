@@ -227,7 +227,7 @@ def restore_executions(request: SignedInRequest) -> HttpResponse:
         count = len(restored)
         messages.success(request, f"Restored {count} prediction{'' if count == 1 else 's'}.")
     else:
-        messages.error(request, "Nothing was restored: it is gone, or was restored before.")
+        messages.error(request, "Nothing was restored: it was removed for good or restored before.")
     if request.POST.get("to") == "deleted":
         return redirect("executions:deleted")
     return _back_to_list(request.GET.urlencode())

@@ -123,7 +123,7 @@ def _run_cases(version: ModelVersion, table: str, by: User, seconds: float) -> s
             f"Row {one.row}{f', {one.column}' if one.column else ''}: {one.message}"
             for one in read.errors
         )
-        raise DomainError(f"The cases do not fit. Nothing of them was saved. {wrong}")
+        raise DomainError(f"The cases do not fit. None of them was saved. {wrong}")
     services.import_cases(version=version, cases=read.cases, by=by)
     cases.run_cases(version=version, form_token=uuid.uuid4(), by=by)
     for run in Execution.objects.filter(test_case__version=version):

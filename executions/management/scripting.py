@@ -30,7 +30,7 @@ class ScriptCommand(BaseCommand):
     refused: dict[str, Any] = {}
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--by", default="", metavar="EMAIL", help="whose act this is")
+        parser.add_argument("--by", default="", metavar="EMAIL", help="who does this")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS")
 
@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
 def person(email: str) -> User:
     user: User | None = User.objects.active().filter(email=folded(email)).first()
     if user is None:
-        raise DomainError(f"Nobody active has the e-mail “{email}”. Name a person with --by EMAIL.")
+        raise DomainError(f"No active person has the e-mail “{email}”. Give one with --by EMAIL.")
     return user
 
 

@@ -48,14 +48,14 @@ def replay_execution(
         return Execution.objects.get(user=by, form_token=form_token)
     own = execution.version
     if execution.inputs is None or execution.deleted_at is not None:
-        raise NotReplayable("The person deleted this prediction, so its inputs stay with them.")
+        raise NotReplayable("The person deleted this prediction, so its inputs are withheld.")
     if not execution.is_finished:
         raise NotReplayable("This prediction is not finished yet.")
     if version is None and (own.sha256, own.revision) != (
         execution.version_sha256,
         execution.version_revision,
     ):
-        raise NotReplayable("The draft was changed since this run, so it cannot be repeated.")
+        raise NotReplayable("The draft has been changed since this run, so it cannot be repeated.")
     _check_rate(by)
     schema = own.features.as_schema()
     inputs = CleanedInputs(schema.read(execution.inputs), {})

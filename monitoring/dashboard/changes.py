@@ -16,9 +16,9 @@ class Change:
 def of_counts(now: int, before: int) -> Change:
     """In percent of what it was."""
     if not before:
-        return Change("", "", "none in the days before" if now else "")
+        return Change("", "", "none in the period before" if now else "")
     if now == before:
-        return Change("", "", f"as many as in the days before, {before:,}")
+        return Change("", "", f"as many as in the period before, {before:,}")
     percent = 100 * abs(now - before) / before
     size = f"{percent:,.0f} %" if percent >= 1 else "under 1 %"
     return Change("up" if now > before else "down", size, f"from {before:,}")
@@ -27,10 +27,10 @@ def of_counts(now: int, before: int) -> Change:
 def of_percents(now: float | None, before: float | None) -> Change:
     """In points."""
     if now is None or before is None:
-        return Change("", "", "" if now is None else "none in the days before")
+        return Change("", "", "" if now is None else "none in the period before")
     points = round(now, 1) - round(before, 1)
     if abs(points) < 0.05:
-        return Change("", "", "as in the days before")
+        return Change("", "", "as in the period before")
     return Change(
         "up" if points > 0 else "down", f"{abs(points):.1f} points", f"from {before:.1f} %"
     )
@@ -38,9 +38,9 @@ def of_percents(now: float | None, before: float | None) -> Change:
 
 def of_seconds(now: float | None, before: float | None) -> Change:
     if now is None or before is None:
-        return Change("", "", "" if now is None else "none in the days before")
+        return Change("", "", "" if now is None else "none in the period before")
     if seconds_text(now) == seconds_text(before):
-        return Change("", "", "as in the days before")
+        return Change("", "", "as in the period before")
     size = f"{seconds_text(abs(now - before))} s"
     return Change("up" if now > before else "down", size, f"from {seconds_text(before)} s")
 

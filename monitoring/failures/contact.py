@@ -38,7 +38,7 @@ def contact(request: SignedInRequest, pk: UUID) -> HttpResponse:
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, f"Written to {execution.user}.")
+            messages.success(request, f"Message sent to {execution.user}.")
             if group is None:
                 return redirect("monitoring:request", message.request_id)
             return redirect(

@@ -32,8 +32,8 @@ class ReviewForm(forms.Form):
     category = forms.ChoiceField(
         choices=[("", "Choose …"), *Category.choices],
         widget=forms.Select(attrs={"class": "form-select"}),
-        label="What is behind it",
-        error_messages={"required": "Choose what is behind it."},
+        label="Cause",
+        error_messages={"required": "Choose a cause."},
     )
     note = note_field()
 
@@ -53,7 +53,7 @@ class ResolveForm(forms.Form):
     version = VersionField(
         queryset=ModelVersion.objects.none(),
         widget=forms.Select(attrs={"class": "form-select"}),
-        label="Mended in",
+        label="Fixed in",
         empty_label=None,
         error_messages={"required": "Choose a version of this model."},
     )

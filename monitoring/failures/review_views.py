@@ -72,7 +72,7 @@ def review_failures(request: SignedInRequest, pk: int) -> HttpResponse:
         return _act(request, group, triage.take_reviews_back, group=group, failures=ids)
     form = ReviewForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose what is behind it.")
+        messages.error(request, "Choose a cause.")
         return _back(request, group)
     return _act(
         request,
@@ -101,7 +101,7 @@ def review_groups(request: SignedInRequest) -> HttpResponse:
             )
             messages.success(request, f"{count} marked as reviewed.")
         else:
-            messages.error(request, "Choose what is behind them.")
+            messages.error(request, "Choose a cause.")
     except DomainError as error:
         messages.error(request, error.message)
     return redirect(f"{reverse('monitoring:failures')}?{request.GET.urlencode()}")

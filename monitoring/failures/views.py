@@ -202,5 +202,5 @@ def failure_of(request: SignedInRequest, pk: UUID) -> HttpResponse:
     execution = get_object_or_404(Execution.objects.failures().only("fingerprint"), pk=pk)
     group = FailureGroup.objects.filter(fingerprint=execution.fingerprint).first()
     if group is None:
-        raise Http404("It is grouped within seconds.")
+        raise Http404("It will be grouped within seconds.")
     return redirect(f"{reverse('monitoring:failure', args=[group.pk])}?example={pk}")

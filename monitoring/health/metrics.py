@@ -102,7 +102,7 @@ class Product(Collector):
         if beats is not None:
             running = sum(int(facts.get("running", 0)) for facts in beats.values())
             slots = sum(int(facts.get("slots", 0)) for facts in beats.values())
-            yield _gauge("workers_alive", "Workers that beat", len(beats))
+            yield _gauge("workers_alive", "Workers with a recent heartbeat", len(beats))
             yield _gauge("worker_slots_running", "Slots of workers that are busy", running)
             yield _gauge("worker_slots", "Slots of workers", slots)
         waiting = Mail.objects.waiting().count()

@@ -129,7 +129,7 @@ def object_store() -> Probe:
         return _down(
             "Object store",
             error,
-            "Start the store, and look at its address, keys and bucket in the settings. Models in "
+            "Start the store, and check its address, keys and bucket in the settings. Models in "
             "a worker's cache keep working; uploads and other models do not.",
         )
     return Probe("Object store", State.OK, (("Answer", _milliseconds(started)),))
@@ -171,7 +171,7 @@ def celery() -> Probe:
             "Celery",
             State.UNKNOWN,
             (("Last task", "never"),),
-            "Start the Celery worker with beat. It writes here within 15 s.",
+            "Start the Celery worker with beat. It reports here within 15 s.",
         )
     since = timezone.now() - heard
     figures = (("Last task", f"{_seconds(since)} ago"),)
@@ -225,9 +225,9 @@ def _stands_with_models(facts: dict[str, Any]) -> tuple[str, str]:
     if problem := facts.get("problem"):
         return "opens no model", f"opens no model. {problem}"
     if test.get("passed"):
-        return "sandbox holds", ""
+        return "sandbox works", ""
     findings = " ".join(map(str, test.get("findings", ())))
-    return "sandbox does not hold", f"opens models without a sandbox. {findings}"
+    return "sandbox does not work", f"opens models without a sandbox. {findings}"
 
 
 def read_queue() -> Queue:
@@ -248,7 +248,7 @@ def queue() -> Probe:
         ("Running", str(now.running)),
         ("Oldest waiting", _seconds(oldest) if now.oldest else "none"),
     )
-    advice = "Look at the workers and Prefect first; then give the workers more slots."
+    advice = "Check the workers and Prefect first; then give the workers more slots."
     if oldest > WAITS_TOO_LONG:
         return Probe("Queue", State.BAD, figures, advice)
     return Probe("Queue", State.WARN if oldest > WAITS_LONG else State.OK, figures, advice)
@@ -264,7 +264,7 @@ def mail() -> Probe:
         ("Oldest", _seconds(oldest) if waiting["n"] else "none"),
         ("Given up in 24 h", str(given_up)),
     )
-    advice = "Look at the mail server and EMAIL_URL. Nothing is lost: mails wait, each for an hour."
+    advice = "Check the mail server and EMAIL_URL. Nothing is lost: mails wait, each for an hour."
     if oldest > MAIL_WAITS_TOO_LONG:
         return Probe("Mail", State.BAD, figures, advice)
     return Probe("Mail", State.WARN if given_up else State.OK, figures, advice)

@@ -87,8 +87,8 @@ def watch_workers(workers: Workers, queue: Queue, now: datetime) -> None:
         kind=Kind.WORKER_DOWN,
         cause=f"workers down {since.isoformat()}",
         title="No worker is running",
-        text=f"No worker has been heard for a minute. {count} wait. Start one, then the queue "
-        "empties by itself.",
+        text=f"No worker has sent a heartbeat for a minute. {count} wait. Start a worker; the "
+        "queue then empties by itself.",
         url=reverse("monitoring:health"),
         context={"waiting": queue.waiting, "since": since.isoformat()},
     )

@@ -32,7 +32,7 @@ def support_create(request: SignedInRequest, pk: UUID) -> HttpResponse:
     form = AskForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.ask(execution=execution, text=form.cleaned_data["text"], by=request.user)
-        messages.success(request, "Sent to the administrators. The bell tells you of their answer.")
+        messages.success(request, "Sent to the administrators. You are notified of their answer.")
         return redirect("monitoring:support_create", execution.pk)
     context = {
         "execution": execution,

@@ -117,7 +117,7 @@ def test_failures_with_look_alikes_pause_the_one_account(alice: User) -> None:
 
 def test_a_change_to_a_look_alike_of_ones_own_address_is_none(as_alice: Client) -> None:
     page = change(as_alice, "al\u0131ce@example.com").content.decode()
-    assert "This is your address already." in page
+    assert "This is already your address." in page
 
 
 def test_commands_take_an_address_in_any_form(alice: User) -> None:

@@ -127,7 +127,7 @@ def test_scripts_predict_for_rows_as_tables_have_them(site: Site, tmp_path: Path
         ("predict nothing --inputs {} --by user@example.com", "No live model"),
         ("predict iris-species --inputs { --by user@example.com", "not valid JSON"),
         ("predict iris-species --inputs {} --by user@example.com", "value is needed"),
-        ("predict iris-species --inputs {} --by nobody@example.com", "Nobody active"),
+        ("predict iris-species --inputs {} --by nobody@example.com", "No active person"),
         ("publish_model missing.joblib --model X --by admin@example.com", "no file"),
         ("publish_model README.md --model X --by user@example.com", "no admin"),
     ],

@@ -363,7 +363,7 @@ def test_us_1_2_the_page_of_oneself_offers_nothing_and_the_act_is_refused(
     as_root: Client, root: User
 ) -> None:
     page = as_root.get(f"/admin/accounts/user/{root.pk}/change/").content.decode()
-    assert "Nobody changes their own role" in page
+    assert "You cannot change your own role" in page
     for name in ("end-superuser", "disable"):
         as_root.post(f"/admin/accounts/user/{root.pk}/act/{name}/")
     root.refresh_from_db()

@@ -77,7 +77,7 @@ def test_one_or_all_are_marked_read(as_alice: Client, alice: User) -> None:
     as_alice.post(f"{LIST}{one.pk}/read/")
     assert "P-1" not in text_of(as_alice.get(LIST, {"unread": 1}))
     as_alice.post(f"{LIST}read/")
-    assert "Everything is read" in text_of(as_alice.get(LIST, {"unread": 1}))
+    assert "No unread notifications" in text_of(as_alice.get(LIST, {"unread": 1}))
 
 
 @pytest.mark.parametrize("page", ["//evil.example/", "https://evil.example/", ""])

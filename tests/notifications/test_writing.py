@@ -88,7 +88,7 @@ def test_a_deployment_says_what_changed_in_the_persons_time(post_office: PostOff
     text = body(letter, "plain")
     assert letter["Subject"] == "New model available: Loan repayment risk v4"
     assert (
-        "Hello Mira, a new version of Loan repayment risk is available since"
+        "Hello Mira, a new version of Loan repayment risk has been available since"
         " 19 Nov 2026, 10:02 CET.\n\nEstimates how likely a loan is repaid.\n\n"
         "What changed from v3: Trained on data to September 2026.\n\n"
         "Inputs added: Time in current job · changed: Income\n\nROC AUC 0.871, was 0.866.\n\n"
@@ -122,7 +122,7 @@ def test_a_rollback_says_since_when_and_why(alice: User, post_office: PostOffice
     letter = one(post_office)
     assert letter["Subject"] == "House price: back to v6"
     assert (
-        "Since 21 Nov 2026, 15:40 UTC predictions are made with v6 again instead of v7."
+        "Since 21 Nov 2026, 15:40 UTC, predictions have been made with v6 again instead of v7."
         " Reason: No reason given"
     ) in body(letter, "plain")
     assert "between 20 Nov 2026, 08:00 UTC and 21 Nov 2026, 15:40 UTC" in body(letter, "html")
@@ -133,7 +133,7 @@ def test_a_failure_says_what_happened_and_what_to_do(alice: User, post_office: P
     letter = one(post_office)
     assert letter["Subject"] == "Your prediction P-1 failed"
     assert (
-        "Your prediction with Loan repayment risk v4 of 21 Nov 2026, 16:20 UTC did not finish."
+        "Your prediction with Loan repayment risk v4 from 21 Nov 2026, 16:20 UTC did not finish."
         " The model failed on these inputs. (code MODEL)\n\n"
         f"Try again with the same inputs:\n{SITE}/models/loan/?from=1\n"
     ) in body(letter, "plain")
@@ -172,7 +172,7 @@ def test_a_name_turns_nothing_in_a_mail_and_steers_no_terminal(
     announce(model="Loan \u202erisk\x1b[2J", changes="More\u202e data\u2067", added=["שכר"])
     letter = one(post_office)
     text = body(letter, "plain")
-    assert "a new version of \u2068Loan risk[2J\u2069 is available" in text
+    assert "a new version of \u2068Loan risk[2J\u2069 has been available" in text
     assert "What changed from v3: More data" in text
     assert "Inputs added: \u2068שכר\u2069" in text
     for words in (letter["Subject"], text, body(letter, "html")):

@@ -50,7 +50,7 @@ class Command(ScriptCommand):
     def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         by = person(options["by"])
         if not by.is_staff:
-            raise DomainError(f"{by.email} is no admin. Only admins publish models.")
+            raise DomainError(f"{by.email} is not an admin. Only admins can publish models.")
         if not options["model"].strip():
             raise DomainError("Say which model this is a version of: --model NAME.")
         file = _existing(options["file"])

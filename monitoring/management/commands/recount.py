@@ -8,7 +8,7 @@ from monitoring.dashboard import rollup
 
 
 class Command(BaseCommand):
-    help = "Count the days that the monitoring dashboard reads anew, from the executions."
+    help = "Count again, from the executions, the days that the monitoring dashboard reads."
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = rollup.recount()

@@ -171,7 +171,7 @@ def test_too_many_rows_are_refused_with_a_way_out(
     for _ in range(2):
         make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
     response = as_alice.post("/history/export/?status=success", follow=True)
-    assert "These are more than 1 predictions. Narrow the dates." in response.content.decode()
+    assert "These are more than 1 predictions. Choose fewer days." in response.content.decode()
     assert response.redirect_chain == [("/history/?status=success", 302)]
 
 

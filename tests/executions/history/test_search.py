@@ -238,7 +238,7 @@ def test_a_missing_value_is_found_as_it_is_shown_and_left_out_by_comparisons(ali
         ("work>3", "“Employment” has no order. Write work:3."),
         ("age:", "Write a value after “age:”."),
         ("is:lost", "No status is called “lost”. Expected success, failed, running, queued or"),
-        ("version:new", "“new” is no version. Expected a number such as 3."),
+        ("version:new", "“new” is not a version. Expected a number such as 3."),
     ],
 )
 def test_a_term_that_means_nothing_is_named_and_hides_nothing_silently(

@@ -292,7 +292,7 @@ def test_after_thirty_days_nothing_comes_back(
     execution = done(alice, active_version)
     ago = timezone.now() - settings.DELETED_KEPT - timedelta(minutes=1)
     Execution.objects.filter(pk=execution.pk).update(deleted_at=ago)
-    assert "Nothing was deleted lately" in text(as_alice.get("/history/deleted/"))
+    assert "Nothing was deleted recently" in text(as_alice.get("/history/deleted/"))
     page = as_alice.post("/history/restore/", ids(execution), follow=True)
     assert "Nothing was restored" in text(page)
     assert not Execution.objects.visible_to(alice).exists()

@@ -78,7 +78,7 @@ def test_the_slow_number_leads_to_as_many(
 
 def test_without_executions_the_page_says_so_and_shows_dashes(as_ada: Client) -> None:
     response = as_ada.get("/monitoring/")
-    assert "Nothing was run in these days" in response.content.decode()
+    assert "Nothing was run in this period" in response.content.decode()
     values = {number.name: number.value for number in response.context["numbers"]}
     assert values == {
         "Executions": "0",
@@ -154,7 +154,7 @@ def test_the_charts_read_their_numbers_from_tables(
 def test_changes_are_told_in_an_arrow_and_words() -> None:
     assert of_counts(3721, 3445).size == "8 %"
     assert (of_counts(5, 10).direction, of_counts(5, 10).size) == ("down", "50 %")
-    assert of_counts(5, 0).rest == "none in the days before"
+    assert of_counts(5, 0).rest == "none in the period before"
     assert of_counts(5, 5).direction == ""
     assert of_counts(0, 0).rest == ""
     assert (of_percents(98.4, 99.2).direction, of_percents(98.4, 99.2).size) == (
@@ -164,7 +164,7 @@ def test_changes_are_told_in_an_arrow_and_words() -> None:
     assert of_percents(98.41, 98.42).direction == ""
     assert of_percents(None, 98.4).rest == ""
     assert of_seconds(0.16, 0.12).size == "0.040 s"
-    assert of_seconds(0.16, None).rest == "none in the days before"
+    assert of_seconds(0.16, None).rest == "none in the period before"
 
 
 def test_rates_are_never_rounded_to_all_or_nothing() -> None:

@@ -150,7 +150,7 @@ def test_a_banner_stands_on_admins_pages_while_something_is_red(
 
 def test_a_watch_that_has_stopped_is_said(as_ada: Client) -> None:
     cache.set(watch.RED, (timezone.now() - timedelta(minutes=5), ()), None)
-    assert "Nobody has looked after the site" in as_ada.get("/admin/").content.decode()
+    assert "The site has not been checked" in as_ada.get("/admin/").content.decode()
 
 
 def test_admins_are_told_once_when_no_worker_is_left_and_it_is_noted_when_one_is_back(

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.apps import apps
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,31 +130,6 @@ def test_an_address_too_long_for_the_record_is_refused_whole(settings: Any, db: 
     page = sign_up(f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 20}.com").content.decode()
     assert "at most 254 characters" in page
     assert not User.objects.exists()
-
-
-def test_addresses_of_before_are_folded_and_of_two_alike_one_account_stays(db: None) -> None:
-    from importlib import import_module
-
-    fold = import_module("accounts.migrations.0006_fold_addresses").fold
-    constraint = next(
-        one for one in User._meta.constraints if one.name == "accounts_email_is_folded"
-    )
-    with connection.schema_editor() as editor:
-        editor.remove_constraint(User, constraint)
-    lone, real, twin = make_user("mira@example.com"), make_user("user@example.com"), make_user()
-    for user, email in ((lone, "mıra@example.com"), (twin, "uſer@example.com")):
-        User.objects.filter(pk=user.pk).update(email=email)
-        EmailAddress.objects.filter(user=user).update(email=email)
-    fold(apps, None)
-    found = {user.pk: (user.email, user.is_active) for user in User.objects.all()}
-    assert found == {
-        lone.pk: ("mira@example.com", True),
-        real.pk: ("user@example.com", True),
-        twin.pk: (f"look-alike-{twin.pk}@invalid", False),
-    }
-    own = set(EmailAddress.objects.values_list("user", "email", "verified"))
-    assert own == {(lone.pk, "mira@example.com", True), (real.pk, "user@example.com", True)}
-    assert ActivityEvent.objects.filter(before={"email": "uſer@example.com"}).count() == 1
 
 
 # --- Changing ------------------------------------------------------------------------------------

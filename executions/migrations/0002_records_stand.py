@@ -1,16 +1,18 @@
-"""A finished execution's status, inputs and outputs never change, except by the one UPDATE that
-purges it: inputs and outputs become empty, the status stays."""
+"""A finished execution stands: its status, inputs, outputs, version and time never change, except by
+the one UPDATE that purges it: inputs and outputs become empty, the status stays."""
 
 from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("executions", "0001_initial")]
+    dependencies = [
+        ("executions", "0001_initial"),
+    ]
 
     operations = [
         migrations.RunSQL(
             """
-            CREATE FUNCTION executions_finished_rows_stand() RETURNS trigger LANGUAGE plpgsql AS $$
+            CREATE OR REPLACE FUNCTION executions_finished_rows_stand() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
                 IF NEW.status IS DISTINCT FROM OLD.status THEN
                     RAISE EXCEPTION 'execution % is finished: its status stays', OLD.id;
@@ -27,7 +29,7 @@ class Migration(migrations.Migration):
                 END IF;
                 RETURN NEW;
             END $$;
-            CREATE TRIGGER executions_finished_rows_stand
+            CREATE OR REPLACE TRIGGER executions_finished_rows_stand
                 BEFORE UPDATE ON executions_execution FOR EACH ROW
                 WHEN (OLD.status IN ('succeeded', 'failed', 'canceled'))
                 EXECUTE FUNCTION executions_finished_rows_stand();
@@ -36,5 +38,5 @@ class Migration(migrations.Migration):
             DROP TRIGGER executions_finished_rows_stand ON executions_execution;
             DROP FUNCTION executions_finished_rows_stand();
             """,
-        )
+        ),
     ]

@@ -415,14 +415,14 @@ def _trial(
             whence = "reference data has" if COLUMNS in named_by else "training configuration lists"
             error.message = (
                 f"The model fails on a row of the inputs that the {whence}: "
-                f"{error.message.rstrip('.')}. List the columns that it was trained on under "
-                "`features` in the training configuration, in their order."
+                f"{error.message.rstrip('.')}. Upload it with a training configuration that lists "
+                "under `features` the columns that it was trained on, in their order."
             )
         elif error.code == "MODEL":
             error.message = (
                 f"The model fails on a typical row: {error.message.rstrip('.')}. If it answers "
-                "other rows, give the values of one as `typical` in the training configuration; "
-                "else train and save it again."
+                "other rows, upload it with the values of one as `typical` in its training "
+                "configuration; else train and save it again."
             )
         raise _refused(error) from None
     return {"detail": f"{outputs.seconds * 1000:.1f} ms on a typical row"}
@@ -456,7 +456,7 @@ def _made_up(feature: FeatureSpec) -> Scalar:
         number = 1.0 if low is None and high is None else low if high is None else high
     else:
         number = low + (high - low) / 2
-    return round(number) if feature.kind is Kind.INTEGER else number
+    return round(number or 0) if feature.kind is Kind.INTEGER else number
 
 
 def _not_stored(error: Exception) -> Refused:

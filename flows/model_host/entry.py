@@ -33,9 +33,11 @@ from .prediction import undisturbed
 from .protocol.errors import HostError
 from .protocol.inputs import Column, Container, InputLayout, Scalar
 from .report_limits import MOST_FEATURES
+from .routes import is_sklearn
 from .scalars import is_plain_text
 
-_MOST_LEFT_OUT = 100
+_MOST_LEFT_OUT = 30
+"""Of how many names it is tried whether the model answers without them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _from_others(estimator: Any, given: list[str], given_by: str) -> Entry:
         return _as_it_answers(estimator, ("texts", "frame"), names, source, {names[0]: "text"})
     if isinstance(later, DictVectorizer):
         known = vocabulary_of(later)
-        typical = {name: texts[0] for name, texts in known.items() if texts}
+        typical: dict[str, Scalar] = {name: texts[0] for name, texts in known.items() if texts}
         names = given or list(known)
         return _as_it_answers(estimator, ("records", "frame"), names, source, typical)
     if given:
@@ -169,15 +171,15 @@ def _unknown(estimator: Any) -> HostError:
         return HostError(
             "LOAD",
             f"The FeatureHasher takes lists (input_type={first.input_type!r}), which no form can "
-            "enter. Train it on mappings (input_type='dict') and list their keys under `features` "
-            "in the training configuration.",
+            "enter. Train it on mappings (input_type='dict') and upload it with a training "
+            "configuration that lists their keys under `features`.",
         )
-    way_out = "List the inputs under `features` in the training configuration"
-    if type(first).__module__.partition(".")[0] != "sklearn":
+    way_out = "Upload it with a training configuration that lists the inputs under `features`"
+    if not is_sklearn(first):
         way_out += f", or let the fit of {name} set n_features_in_ and feature_names_in_"
     about = f"its first step, {name}," if first is not estimator else f"{name}"
     return HostError(
         "LOAD",
         f"The {type(estimator).__name__} does not say which inputs it takes: {about} keeps "
-        f"neither their names nor their number. {way_out}, then inspect the file again.",
+        f"neither their names nor their number. {way_out}.",
     )

@@ -252,14 +252,18 @@ def _first_answer(
     inputs = {one.name: _typical(one) for one in features}
     made_up = [one.name for one in features if one.kind == "float" and one.typical is None]
     rows = [inputs] + [inputs | dict.fromkeys(made_up, number) for number in _OTHERS if made_up]
-    failure: HostError | None = None
+    answered: list[tuple[dict[str, Scalar], Outputs]] = []
+    failures: list[HostError] = []
     for row in rows:
         try:
-            return row, predict(estimator, layout, row)
+            outputs = predict(estimator, layout, row)
         except HostError as error:
-            failure = failure or error
-    assert failure is not None
-    return inputs, failure
+            failures.append(error)
+            continue
+        answered.append((row, outputs))
+        if outputs.lost is None:
+            return row, outputs
+    return answered[0] if answered else (inputs, failures[0])
 
 
 def _failure_of_version(

@@ -242,7 +242,7 @@ def _numbers(data: Any) -> npt.NDArray[np.float64] | None:
         elif isinstance(data, pd.Series | np.ndarray):
             values = np.asarray(data)
             if values.dtype.kind in "fiub":
-                return values.reshape(len(values), -1)[0].astype(np.float64)
+                return np.asarray(values.reshape(len(values), -1)[0], dtype=np.float64)
             cells = values.reshape(len(values), -1)[0].tolist()
         else:
             return None

@@ -186,8 +186,8 @@ def test_an_own_first_step_with_other_inputs_than_were_listed_says_whose_they_ar
 
     assert refused.message == (
         "The model fails on a row of the inputs that the training configuration lists: KeyError: "
-        "'income'. List the columns that it was trained on under `features` in the training "
-        "configuration, in their order."
+        "'income'. Upload it with a training configuration that lists under `features` the columns "
+        "that it was trained on, in their order."
     )
 
 

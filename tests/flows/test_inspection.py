@@ -193,7 +193,7 @@ def test_a_model_that_fails_on_a_typical_row_does_not_pass_until_one_is_given(db
 
     assert refused.status == "failed"
     assert refused.message.startswith("The model fails on a typical row: ValueError: No neighbors")
-    assert "`typical` in the training configuration" in refused.message
+    assert "upload it with the values of one as `typical`" in refused.message
     assert "No neighbors found" in refused.traceback
     assert set(steps_of(passed).values()) == {"passed"}
 

@@ -364,7 +364,7 @@ def test_a_model_of_twenty_thousand_categories_is_proposed_whole() -> None:
     assert feature.choices[19_999] == ("Merchant 19999", "No. 19999")
 
 
-TRIPS = [
+TRIPS: list[dict[str, Any]] = [
     {
         "distance": float(number % 9),
         "PU_DO": f"{number % 4}_{number % 3}",
@@ -450,7 +450,7 @@ def test_a_hasher_of_mappings_takes_the_inputs_of_the_configuration() -> None:
     assert found == own(model, [row])
 
 
-class AddRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class AddRatio(TransformerMixin, BaseEstimator):
     """A step of somebody's own, that keeps nothing of what it was fitted on."""
 
     def fit(self, rows: Any, y: Any = None) -> AddRatio:
@@ -563,8 +563,8 @@ def test_a_model_of_which_nobody_knows_the_inputs_says_how_to_tell_them() -> Non
 
     assert hasher.value.message == (
         "The Pipeline does not say which inputs it takes: its first step, FeatureHasher, keeps "
-        "neither their names nor their number. List the inputs under `features` in the training "
-        "configuration, then inspect the file again."
+        "neither their names nor their number. Upload it with a training configuration that "
+        "lists the inputs under `features`."
     )
     assert "takes lists (input_type='string')" in strings.value.message
     assert "or let the fit of AsMappings set n_features_in_" in first.value.message

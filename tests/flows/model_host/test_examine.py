@@ -23,6 +23,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
     StackingClassifier,
@@ -570,8 +571,9 @@ def test_a_word_on_values_is_not_blamed_on_the_version() -> None:
     assert found.message.startswith("ValueError: No neighbors found")
 
 
-def test_a_trial_finds_a_number_that_has_a_logarithm() -> None:
-    model = make_pipeline(FunctionTransformer(np.log), LinearRegression())
+@pytest.mark.parametrize("last", [LinearRegression(), HistGradientBoostingRegressor()], ids=str)
+def test_a_trial_finds_a_number_that_has_a_logarithm(last: Any) -> None:
+    model = make_pipeline(FunctionTransformer(np.log), last)
     found = examine(model.fit(pd.DataFrame({"amount": [1.0, 2.0, 3.0]}), [1.0, 2.0, 3.0]))
     assert found.smoke_outputs is not None
     assert found.smoke_inputs == {"amount": 0.5}

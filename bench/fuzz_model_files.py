@@ -29,10 +29,11 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
+from operator import itemgetter, methodcaller
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_types")
@@ -41,15 +42,17 @@ os.environ["OMP_NUM_THREADS"] = "1"  # threads of OpenMP do not survive a fork
 import joblib
 import numpy as np
 import skops.io
+from scipy.spatial.distance import cosine
 from sklearn.cluster._kmeans import _kmeans_single_lloyd
 from sklearn.feature_selection import f_classif
+from sklearn.metrics.pairwise import rbf_kernel
 
 from flows.model_host.client import ModelHost
 from flows.model_host.protocol.artifact import Artifact, Limits
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from flows.model_host.warmup import warm_up
-from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every
+from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every, parts_of
 
 LONGEST_SECONDS = 20.0
 EVERY_TENTH = 10
@@ -148,8 +151,8 @@ def _bent(chance: random.Random, models: list[Any]) -> bytes:
     """A file in order, of a model of which one attribute is not."""
     while True:
         model = copy.deepcopy(chance.choice(models))
-        part = chance.choice(list(_parts_of(model)))
-        other = chance.choice(list(_parts_of(chance.choice(models))))
+        part = chance.choice(list(parts_of(model)))
+        other = chance.choice(list(parts_of(chance.choice(models))))
         names = [*vars(part), chance.choice([*vars(other), "tree_"])]
         name = chance.choice(names)
         try:
@@ -159,29 +162,11 @@ def _bent(chance: random.Random, models: list[Any]) -> bytes:
             continue
 
 
-def _parts_of(root: Any) -> Iterator[Any]:
-    """Every object with attributes in ``root``, once."""
-    seen: dict[int, Any] = {}
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen or isinstance(part, type | str | FunctionType):
-            continue
-        seen[id(part)] = part
-        if isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, list | tuple):
-            waiting += part
-        elif isinstance(part, np.ndarray):
-            waiting += part.ravel().tolist() if part.dtype == object else []
-        elif getattr(part, "__dict__", None):
-            yield part
-            waiting += vars(part).values()
-
-
 def _bent_value(chance: random.Random, value: Any, others: dict[str, Any]) -> Any:
     """Something like ``value`` that is not it, or another part's own."""
-    functions = np.positive, np.sum, list, f_classif, _kmeans_single_lloyd
+    functions = np.positive, np.sum, list, f_classif, _kmeans_single_lloyd, cosine, rbf_kernel
+    functions += str.split, itemgetter(0), methodcaller("ravel"), partial(np.clip, a_max=1)
+    functions += (tempfile.mkdtemp,)  # which the list does not hold: it may be left out
     anything = [chance.choice(functions), chance.choice(list(others.values())), None, 0, -1, 10**9]
     if isinstance(value, dict):
         of_keys = (

@@ -21,11 +21,12 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import KernelPCA
 from sklearn.feature_extraction.text import _VectorizerMixin
 from sklearn.feature_selection._univariate_selection import _BaseFilter
-from sklearn.gaussian_process.kernels import PairwiseKernel
+from sklearn.gaussian_process.kernels import Kernel, PairwiseKernel
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.kernel_approximation import Nystroem
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.manifold import Isomap
+from sklearn.metrics import DistanceMetric
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neighbors._base import NeighborsBase
@@ -129,6 +130,14 @@ _ROLES: tuple[tuple[type | tuple[type, ...], frozenset[str], Names], ...] = (
     (SimpleImputer, frozenset({"strategy"}), _REDUCING),
     ((NeighborsBase, KNNImputer), frozenset({"weights"}), _OF_NUMPY - _REDUCING),
 )
+_OBJECTS: dict[str, tuple[type, ...]] = {
+    "kernel": (Kernel,),
+    "metric": (DistanceMetric,),
+    "effective_metric_": (DistanceMetric,),
+}
+"""What else than a function these are in honest models."""
+_CALLED_OBJECTS = (_BaseScorer, Kernel, DistanceMetric)
+"""What can be called and stands in honest models where functions may."""
 _TRIED = {"param_grid", "param_distributions", "cv_results_", "best_params_"}
 """What a search tried, which no prediction calls."""
 
@@ -137,20 +146,22 @@ _TRIED = {"param_grid", "param_distributions", "cv_results_", "best_params_"}
 class Slot:
     """A place in a model: an attribute of a class, with all that stands in its containers.
 
-    ``functions``: those of the list that may stand there. ``is_called``: the library may call what
-    it finds there. ``is_free``: no prediction of the library reads it.
+    ``functions``: those of the list that may stand there. ``objects``: of what classes others may
+    be, None where any. ``is_called``: the library may call what it finds there. ``is_free``: no
+    prediction of the library reads it.
     """
 
     holder: str = ""
     attribute: str = ""
     functions: Names = frozenset()
+    objects: tuple[type, ...] | None = None
     is_called: bool = False
     is_free: bool = False
 
     @property
-    def rule(self) -> tuple[Names, bool, bool]:
+    def rule(self) -> tuple[Names, tuple[type, ...] | None, bool, bool]:
         """What may stand there, whoever the holder is."""
-        return self.functions, self.is_called, self.is_free
+        return self.functions, self.objects, self.is_called, self.is_free
 
     def __str__(self) -> str:
         return f"`{self.attribute[:80]}` of a {self.holder}"
@@ -165,7 +176,8 @@ def slot(holder: Any, attribute: str) -> Slot:
     """What may stand in ``attribute`` of an instance of ``holder``."""
     for kinds, names, functions in _ROLES:
         if issubclass(holder, kinds) and attribute in names:
-            return Slot(holder.__name__, attribute, functions, is_called=True)
+            objects = _OBJECTS.get(attribute, ())
+            return Slot(holder.__name__, attribute, functions, objects, is_called=True)
     if issubclass(holder, BaseSearchCV) and attribute in _TRIED:
         return anything(holder)
     constraints = getattr(holder, "_parameter_constraints", {}).get(attribute, ())
@@ -177,6 +189,17 @@ def slot(holder: Any, attribute: str) -> Slot:
 def anything(holder: Any) -> Slot:
     """A place where any value may stand, as in an object whose class a superuser approved."""
     return Slot(holder.__name__, is_free=True)
+
+
+def check_object(value: Any, place: Slot) -> None:
+    """Raises HostError where something else than a function must not stand: in the place of a
+    function, or where the library calls what can be called."""
+    if place.is_free or not place.is_called:
+        return
+    if isinstance(value, place.objects if place.objects is not None else _CALLED_OBJECTS):
+        return
+    if place.objects is not None or callable(value):
+        raise _misplaced("object", value, place)
 
 
 def check_function(value: Any, place: Slot) -> None:
@@ -200,11 +223,15 @@ def check_function(value: Any, place: Slot) -> None:
             return
     elif _is_one_of(value, place.functions):
         return
-    raise HostError(
+    raise _misplaced("type" if isinstance(value, type) else "function", value, place)
+
+
+def _misplaced(what: str, value: Any, place: Slot) -> HostError:
+    return HostError(
         "LOAD",
-        f"The file keeps the {'type' if isinstance(value, type) else 'function'} "
-        f"`{_name_of(value)}` as {place}, where it is not used by any model that is known here. "
-        "Save the model without it, or have a class of your own approved that uses it.",
+        f"The file keeps the {what} `{_name_of(value)}` as {place}, where it is not used by any "
+        "model that is known here. Save the model without it, or have a class of your own approved "
+        "that uses it.",
     )
 
 

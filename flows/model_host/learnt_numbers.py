@@ -37,6 +37,7 @@ from sklearn.preprocessing import (
 from sklearn.tree._tree import Tree
 
 from .protocol.errors import HostError
+from .reading import damaged
 
 _READ = """
     coef_ intercept_ coefs_ intercepts_ dual_coef_ _dual_coef_ _intercept_ support_vectors_
@@ -115,6 +116,8 @@ def _check(name: str, holder: str, value: Any, is_fit: Callable[[Any], Any] = np
 
 def _numbers(value: Any, depth: int = 0) -> Iterator[np.ndarray[Any, Any]]:
     """The numbers with a point in ``value``, in arrays; those in its lists and dicts, too."""
+    if getattr(value, "dtype", np.dtype(float)).kind == "V":
+        raise damaged("it keeps records where a model learns numbers")
     if isinstance(value, float | complex | np.inexact):
         yield np.asarray(value)
     elif scipy.sparse.issparse(value):

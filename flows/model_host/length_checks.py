@@ -23,7 +23,11 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.multioutput import _BaseChain
-from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    LocalOutlierFactor,
+    RadiusNeighborsClassifier,
+)
 from sklearn.neighbors._base import NeighborsBase
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -202,6 +206,18 @@ def _neighbours_fit(neighbours: Any) -> bool:
     return fits and (tree is None or tree.data.shape == rows.shape)
 
 
+def _densities_fit(factor: Any) -> bool:
+    """Each training row has its density, and the distances to its neighbours."""
+    if not hasattr(factor, "_lrd"):
+        return True
+    rows = (factor.n_samples_fit_,)
+    return bool(
+        np.shape(factor._lrd) == rows
+        and np.shape(factor._distances_fit_X_) == (*rows, factor.n_neighbors_)
+        and np.shape(getattr(factor, "negative_outlier_factor_", factor._lrd)) == rows
+    )
+
+
 def _metric_fits(neighbours: Any) -> bool:
     """What the metric is given besides rows are its own numbers, one for each column, and no norms
     of rows, which compiled code would take on trust."""
@@ -313,6 +329,7 @@ _FITS: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
     (TreePredictor, _bitsets_fit),
     (NeighborsBase, _neighbours_fit),
     (NeighborsBase, _metric_fits),
+    (LocalOutlierFactor, _densities_fit),
     (KNeighborsClassifier | RadiusNeighborsClassifier, _labels_fit),
     (KMeans | MiniBatchKMeans | BisectingKMeans, _centres_fit),
     (Birch, _subclusters_fit),

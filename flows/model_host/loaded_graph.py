@@ -34,6 +34,7 @@ from .function_roles import (
     Slot,
     anything,
     check_function,
+    check_object,
     is_short,
     slot,
 )
@@ -113,7 +114,7 @@ def settle(root: object, approved: frozenset[TypeName]) -> bool:
     waiting: list[tuple[object, Slot]] = [(root, ROOT)]
     while waiting:
         part, place = waiting.pop()
-        judged_by_place = isinstance(part, (*_CONTAINERS, *FUNCTIONS, type))
+        judged_by_place = isinstance(part, (*_CONTAINERS, *FUNCTIONS, type)) or callable(part)
         key = (id(part), place.rule) if judged_by_place else id(part)
         if key in walk.seen:
             continue
@@ -136,6 +137,8 @@ def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
         if not any(part is one for one in walk.functions):
             check_function(part, place)
         return ()
+    if not walk.is_approved(part):
+        check_object(part, place)
     if isinstance(part, dict):
         if type(part) is defaultdict and not walk.approved:
             part.default_factory = None

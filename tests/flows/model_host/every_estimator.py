@@ -8,7 +8,9 @@ What only arranges the rows it was fitted on (``NO_NEW_ROWS``) is fitted to see 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -185,6 +187,26 @@ _TARGETS: dict[str, Any] = {
     "LabelEncoder": CLASS,
     "SelfTrainingClassifier": np.where(np.arange(40) % 5, SWITCH, -1),
 }
+
+
+def parts_of(root: Any) -> Iterator[Any]:
+    """Every object with attributes in ``root``, once."""
+    seen: dict[int, Any] = {}
+    waiting = [root]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen or isinstance(part, type | str | FunctionType):
+            continue
+        seen[id(part)] = part
+        if isinstance(part, dict):
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
+        elif isinstance(part, np.ndarray):
+            waiting += part.ravel().tolist() if part.dtype == object else []
+        elif getattr(part, "__dict__", None):
+            yield part
+            waiting += vars(part).values()
 
 
 _SEVERAL = ("MultiTask", "MultiOutput", "RegressorChain", "CCA", "PLS")

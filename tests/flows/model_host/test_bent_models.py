@@ -27,6 +27,7 @@ from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import (
     KNeighborsClassifier,
     KNeighborsRegressor,
+    LocalOutlierFactor,
     RadiusNeighborsClassifier,
 )
 from sklearn.pipeline import make_pipeline
@@ -301,6 +302,15 @@ READS_BEYOND: dict[str, Callable[[], Any]] = {
     ),
     "more neighbours than there are": lambda: without(
         KNeighborsRegressor(algorithm="brute").fit(ROWS, CLASSES), "n_samples_fit_", 10**9
+    ),
+    "densities of one row": lambda: without(
+        LocalOutlierFactor(novelty=True).fit(ROWS), "_lrd", np.ones(1)
+    ),
+    "distances of one neighbour": lambda: without(
+        LocalOutlierFactor(novelty=True).fit(ROWS), "_distances_fit_X_", np.ones((200, 1))
+    ),
+    "distances of one row": lambda: without(
+        LocalOutlierFactor(novelty=True).fit(ROWS), "_distances_fit_X_", np.ones((1, 20))
     ),
     "diagonals without data": diagonals_without_data,
     "diagonals far outside": diagonals_far_outside,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.safe_load import load
 from tests.flows.model_host.estimators import specimen
-from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every
+from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every, parts_of
 from tests.flows.model_host.other_stacks import answers
 from tests.flows.model_host.test_corpus import same
 
@@ -125,24 +125,11 @@ def test_a_metric_of_no_numbers_is_refused() -> None:
     assert "`numbers` of the SEuclideanDistance" in refusal_of(by_tree).message
 
 
-def parts_of(root: Any) -> Iterator[Any]:
+def libraries_parts(root: Any) -> list[Any]:
     """Every object of scikit-learn's and SciPy's in ``root``, once."""
-    seen: dict[int, Any] = {}
-    waiting = [root]
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen[id(part)] = part
-        if isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, list | tuple):
-            waiting += part
-        elif isinstance(part, np.ndarray):
-            waiting += part.ravel().tolist() if part.dtype == object else []
-        elif type(part).__module__.startswith(("sklearn.", "scipy.")) and hasattr(part, "__dict__"):
-            yield part
-            waiting += vars(part).values()
+    return [
+        one for one in parts_of(root) if type(one).__module__.startswith(("sklearn.", "scipy."))
+    ]
 
 
 def without_number(value: Any) -> Any:
@@ -175,13 +162,13 @@ def test_no_estimator_answers_by_what_is_no_number(name: str) -> None:
     row, data = every(name).row, pickle.dumps(every(name).estimator)
     expected = answers(load(data, "pickle").estimator, row)
     silent = set()
-    for place, part in enumerate(parts_of(pickle.loads(data))):
+    for place, part in enumerate(libraries_parts(pickle.loads(data))):
         for attribute, value in vars(part).items():
             emptied = without_number(value)
             if emptied is None or attribute.endswith("_bounds"):
                 continue
             model = pickle.loads(data)
-            bent = list(parts_of(model))[place]
+            bent = libraries_parts(model)[place]
             vars(bent)[attribute] = emptied
             try:
                 answer = answers(load(pickle.dumps(model), "pickle").estimator, row)
@@ -191,6 +178,15 @@ def test_no_estimator_answers_by_what_is_no_number(name: str) -> None:
                 silent.add((type(bent).__name__, attribute))
 
     assert silent <= NOT_WEIGHTS
+
+
+def test_records_are_no_numbers() -> None:
+    model = Ridge().fit(ROWS, AMOUNTS)
+    record = np.zeros(3, [("a", float), ("b", float)])
+    for value in (record, record[0], [record], {"a": np.array([record[0]], object)}):
+        model.coef_ = value
+
+        assert "keeps records where a model learns numbers" in refusal_of(model).message
 
 
 # Honest numbers that are none

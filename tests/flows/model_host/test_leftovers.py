@@ -7,7 +7,7 @@ import functools
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ from tests.flows.model_host.every_estimator import (
     ROWS,
     SWITCH,
     every,
+    parts_of,
 )
 from tests.flows.model_host.test_hostile_files import (
     CALLS,
@@ -306,29 +307,14 @@ def test_the_scorer_of_a_threshold_is_needed_where_it_alone_knows_the_class(
     refusal_of(pickle.dumps(model), "", ("training_script", "performance_metric"))
 
 
-def holders(root: Any) -> Iterator[tuple[Any, str]]:
-    """The attributes below ``root`` that are said to serve training alone."""
-    waiting, seen = [root], {}
-    while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
-            continue
-        seen[id(part)] = part
-        if isinstance(part, dict):
-            waiting += part.values()
-        elif isinstance(part, list | tuple):
-            waiting += part
-        elif isinstance(part, np.ndarray) and part.dtype == object:
-            waiting += part.ravel().tolist()
-        elif hasattr(part, "__dict__") and not isinstance(part, type):
-            slots = leftovers._slots_of(type(part))
-            for name, value in vars(part).items():
-                if name == "_score_func":
-                    continue  # of a threshold, which has its own test
-                if name in slots:
-                    yield part, name
-                else:
-                    waiting.append(value)
+def training_places(root: Any) -> list[tuple[Any, str]]:
+    """The attributes below ``root`` that are said to serve training alone. What a scorer calls has
+    tests of its own."""
+    return [
+        (part, name)
+        for part in parts_of(root)
+        for name in leftovers._slots_of(type(part)).keys() & vars(part).keys() - {"_score_func"}
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in NO_NEW_ROWS])
@@ -338,7 +324,7 @@ def test_no_estimator_answers_by_what_serves_training_alone(
     """Each such attribute is filled with what nobody knows; every answer stays what it was."""
     model = copy.deepcopy(every(name).estimator)
     expected = answers(model, every(name).row)
-    places = list(holders(model))
+    places = training_places(model)
     for holder, attribute in places:
         vars(holder)[attribute] = script.performance_metric
 

@@ -34,6 +34,7 @@ import pytest
 import scipy.sparse
 import scipy.special
 import skops.io
+from scipy.interpolate import BSpline
 from scipy.spatial import distance
 from sklearn.base import BaseEstimator
 from sklearn.cluster import FeatureAgglomeration
@@ -223,6 +224,10 @@ def scorer_of(function: Any) -> Any:
     return model
 
 
+def spline() -> Any:
+    return BSpline(np.arange(8.0), np.ones(4), 3)
+
+
 OUT_OF_PLACE: dict[str, tuple[Callable[[], Any], str]] = {
     "a step of k-means as a transformation": (
         lambda: transformation(_kmeans_single_lloyd),
@@ -284,6 +289,26 @@ OUT_OF_PLACE: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: infected([{"a": (np.positive,)}]),
         "function `positive` as `extra_` of a LinearRegression",
     ),
+    "a list as a transformation": (
+        lambda: transformation([np.abs]),
+        "object `list` as `func` of a FunctionTransformer",
+    ),
+    "a spline as a transformation": (
+        lambda: transformation(spline()),
+        "object `BSpline` as `func` of a FunctionTransformer",
+    ),
+    "a spline as a kernel": (
+        lambda: with_attribute("SVR", "kernel", spline()),
+        "object `BSpline` as `kernel` of a SVR",
+    ),
+    "a table as a transformation": (
+        lambda: transformation(np.eye(2)),
+        "object `ndarray` as `func` of a FunctionTransformer",
+    ),
+    "a spline as the importance of columns": (
+        lambda: with_attribute("SelectFromModel", "importance_getter", spline()),
+        "object `BSpline` as `importance_getter` of a SelectFromModel",
+    ),
     "a partial where no function may be": (
         lambda: with_attribute("SVC", "kernel", functools.partial(check_array)),
         "function `partial` as `kernel` of a SVC",
@@ -315,6 +340,13 @@ def test_a_ufunc_as_a_kernel_writes_one_persons_inputs_over_the_rows_it_was_trai
 
     model._compute_kernel(np.full((1, 4), 7.0))
     assert rows.tolist() == [[7.0] * 4]
+
+
+def test_an_object_is_looked_at_in_every_place_where_it_stands() -> None:
+    model = transformation(np.abs)
+    model[1].kept_ = model[0].func = spline()
+
+    refusal_of(pickle.dumps(model), "object `BSpline` as `func` of a FunctionTransformer")
 
 
 HONEST_FUNCTIONS: dict[str, Callable[[], Any]] = {

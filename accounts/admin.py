@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
-from allauth.account.internal.flows.password_change import change_password, finalize_password_change
+from allauth.account.signals import password_changed
 from allauth.core import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import admin, messages
@@ -12,6 +13,7 @@ from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -41,8 +43,12 @@ class AdminPasswordChange(PasswordChangeView):
     success_url = reverse_lazy("admin:password_change_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        change_password(form.user, form.cleaned_data["new_password1"])
-        finalize_password_change(self.request, form.user)
+        request, user, adapter = self.request, form.user, get_adapter(self.request)
+        adapter.set_password(user, form.cleaned_data["new_password1"])
+        update_session_auth_hash(request, user)
+        adapter.add_message(request, messages.SUCCESS, "account/messages/password_changed.txt")
+        adapter.send_notification_mail("account/email/password_changed", user)
+        password_changed.send(sender=User, request=request, user=user)
         return redirect(self.get_success_url())
 
 
@@ -57,6 +63,14 @@ def _password_change(request: HttpRequest, extra_context: Any = None) -> HttpRes
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = _password_change  # type: ignore[method-assign,assignment]
 admin.site.enable_nav_sidebar = False
+
+
+def admin_page(
+    request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
+) -> HttpResponse:
+    """A page of our own in Django admin, with the admin's frame around it."""
+    page = admin.site.each_context(request) | {"title": title, **context}
+    return render(request, template, page, status=status)
 
 
 class StaffChangeList(ChangeList):
@@ -265,16 +279,17 @@ class UserAdmin(SuperuserOnly):
                 messages.success(request, f"{user} {act.done}.")
                 return redirect(page)
             link = answer
-        context = self.admin_site.each_context(request) | {
-            "title": f"{act.label}: {user}",
-            "opts": self.opts,
-            "person": user,
-            "act": act,
-            "effects": act.effects(user),
-            "form": form,
-            "link": link,
-        }
-        return render(request, "admin/accounts/user/act.html", context)
+        return admin_page(
+            request,
+            "admin/accounts/user/act.html",
+            title=f"{act.label}: {user}",
+            opts=self.opts,
+            person=user,
+            act=act,
+            effects=act.effects(user),
+            form=form,
+            link=link,
+        )
 
 
 @admin.register(ActivityEvent)

@@ -5,6 +5,8 @@ from typing import Any
 
 from allauth.account import app_settings, fields, forms, signals
 from allauth.account.adapter import get_adapter
+
+# No public function of allauth sends this mail to an address that it knows already, once a minute.
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest

@@ -1,5 +1,6 @@
 """A person's own pages: profile, data, leaving; and the confirmation mail once more."""
 
+# No public function of allauth sends this mail to an address that it knows already, once a minute.
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
 from allauth.account.views import email as email_page

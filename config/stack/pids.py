@@ -9,24 +9,30 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 
-@dataclass(frozen=True)
-class Stat:
-    """What /proc tells of a process; `started` counts clock ticks since this boot."""
-
-    state: str
-    session: int
-    started: int
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def stat(pid: int) -> Stat | None:
-    """The process as it is now; None where there is none."""
+def started(pid: int) -> int | None:
+    """When the process started, in clock ticks since this boot: a change of the clock does not move
+    them. None where there is no process, or only a zombie."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return None
+        ticks: int = round((process.create_time() - psutil.boot_time()) * TICKS)
+        return ticks
+    except psutil.NoSuchProcess:
         return None
-    fields = text.rpartition(")")[2].split()  # the name, in brackets, may contain anything
-    return Stat(fields[0], int(fields[3]), int(fields[19]))
+
+
+def working_folder(pid: int) -> Path | None:
+    """The process's current folder; None where there is none, or that may not be known."""
+    try:
+        return Path(psutil.Process(pid).cwd())
+    except (psutil.Error, ValueError):  # PostgreSQL writes a single user's pid as a negative number
+        return None
 
 
 def boot() -> str:
@@ -44,17 +50,11 @@ class Identity:
     @classmethod
     def of(cls, pid: int) -> "Identity":
         """The process that has this pid now (one that is already gone matches nothing later)."""
-        now = stat(pid)
-        return cls(pid, now.started if now else -1, boot())
+        now = started(pid)
+        return cls(pid, -1 if now is None else now, boot())
 
     def is_alive(self) -> bool:
-        now = stat(self.pid)
-        return (
-            now is not None
-            and now.state not in "ZX"
-            and now.started == self.started
-            and boot() == self.boot
-        )
+        return started(self.pid) == self.started and boot() == self.boot
 
     def send(self, number: signal.Signals) -> None:
         """Signal this very process; nothing happens where it is gone."""
@@ -68,15 +68,15 @@ def left_behind(leader: Identity, folder: Path) -> list[Identity]:
     in their environment (a session's number may have passed to somebody else's)."""
     if leader.boot != boot():
         return []
-    mark = f"STACK_DIR={folder}".encode()
     found = [leader] if leader.is_alive() else []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == leader.pid:
-            continue
-        now = stat(int(entry.name))
-        if now is None or now.session != leader.pid or now.started < leader.started:
-            continue
-        with contextlib.suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(Identity.of(int(entry.name)))
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            child = Identity.of(process.pid)
+            if (
+                process.pid != leader.pid
+                and os.getsid(process.pid) == leader.pid
+                and child.started >= leader.started
+                and process.environ().get("STACK_DIR") == str(folder)
+            ):
+                found.append(child)
     return found

@@ -23,7 +23,6 @@ from config.stack.account import Account, unprivileged
 from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
-from config.stack.pids import Identity
 from config.stack.ports import LOOPBACK
 from config.stack.wheels import package
 
@@ -137,16 +136,14 @@ def forget_stale_pid(cluster: Cluster) -> None:
     A postmaster that still runs on this data was left behind by a stack that was killed: it is
     asked to stop at once. It is known by its working folder, which is the data folder.
     """
+    from config.stack.pids import Identity, working_folder  # psutil is no part of the image
+
     file = cluster.data / "postmaster.pid"
     try:
         pid = int(file.read_text().split()[0])
     except (FileNotFoundError, ValueError, IndexError):
         return
-    try:
-        is_ours = Path(os.readlink(f"/proc/{pid}/cwd")) == cluster.data
-    except OSError:
-        is_ours = False
-    if not is_ours:
+    if working_folder(pid) != cluster.data:
         file.unlink(missing_ok=True)
         return
     left = Identity.of(pid)

@@ -1,4 +1,10 @@
-"""The one family of errors that a person may read."""
+"""The one family of errors that a person may read, and how a page shows one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib import messages
+from django.http import HttpRequest
 
 
 class DomainError(Exception):
@@ -11,3 +17,13 @@ class DomainError(Exception):
 
 class InfrastructureError(Exception):
     """Something outside did not answer. Retried or recorded, never shown raw."""
+
+
+@contextmanager
+def refusals_as_messages(request: HttpRequest, before: str = "") -> Iterator[None]:
+    """Show a DomainError of the block as a message on the next page, with the words ``before`` it;
+    the view goes on after the block."""
+    try:
+        yield
+    except DomainError as error:
+        messages.error(request, f"{before} {error.message}".lstrip())

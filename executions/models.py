@@ -46,47 +46,12 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         """Predictions of people that failed for good, deleted since or not."""
         return self.predictions().filter(status=Execution.Status.FAILED)
 
-    def failed_before(self, execution: "Execution") -> "ExecutionQuerySet":
-        """What follows ``execution`` in a list that shows the last finished first."""
-        return self.filter(
-            Q(finished_at__lt=execution.finished_at)
-            | Q(finished_at=execution.finished_at, pk__lt=execution.pk)
-        )
-
-    def failed_after(self, execution: "Execution") -> "ExecutionQuerySet":
-        """What comes before ``execution`` in such a list."""
-        return self.filter(
-            Q(finished_at__gt=execution.finished_at)
-            | Q(finished_at=execution.finished_at, pk__gt=execution.pk)
-        )
-
     def longer_than(self, seconds: float) -> "ExecutionQuerySet":
         """Whose response time is longer."""
         return self.annotate(took=TOOK).filter(took__gt=timedelta(seconds=seconds))
 
     def finished(self) -> "ExecutionQuerySet":
         return self.filter(status__in=Execution.FINISHED)
-
-    def older_than(self, execution: "Execution") -> "ExecutionQuerySet":
-        """What follows ``execution`` in a list that shows the newest first."""
-        return self.filter(
-            Q(requested_at__lt=execution.requested_at)
-            | Q(requested_at=execution.requested_at, pk__lt=execution.pk)
-        )
-
-    def newer_than(self, execution: "Execution") -> "ExecutionQuerySet":
-        """What comes before ``execution`` in such a list."""
-        return self.filter(
-            Q(requested_at__gt=execution.requested_at)
-            | Q(requested_at=execution.requested_at, pk__gt=execution.pk)
-        )
-
-    def deleted_before(self, execution: "Execution") -> "ExecutionQuerySet":
-        """What follows ``execution`` in a list that shows the last deleted first."""
-        return self.filter(
-            Q(deleted_at__lt=execution.deleted_at)
-            | Q(deleted_at=execution.deleted_at, pk__lt=execution.pk)
-        )
 
 
 class Execution(Run):
@@ -279,6 +244,13 @@ class Execution(Run):
     @property
     def is_finished(self) -> bool:
         return self.status in self.FINISHED
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its version still has the file and the revision that it was requested with: a
+        draft may have changed since. Needs ``version``."""
+        pinned = (self.version_sha256, self.version_revision)
+        return pinned == (self.version.sha256, self.version.revision)
 
     @property
     def may_be_retried(self) -> bool:

@@ -13,6 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
+from config.keyset import older
+from config.numbers import whole_number
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests
@@ -137,8 +139,7 @@ def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _asked(request: SignedInRequest) -> int:
     """How often the page has asked for this result."""
-    asked = request.GET.get("n", "0")
-    return int(asked) if asked.isdecimal() and len(asked) < 5 else 1
+    return whole_number(request.GET.get("n", "0"), digits=4, default=1)
 
 
 def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
@@ -186,7 +187,9 @@ def _compare_url(execution: Execution) -> str:
     """The comparison with the person's prediction before this one, where there is one."""
     if not execution.is_finished or execution.user is None:
         return ""
-    own = Execution.objects.visible_to(execution.user).finished().older_than(execution)
+    own = older(
+        Execution.objects.visible_to(execution.user).finished(), "requested_at", than=execution
+    )
     before = own.filter(version__model=execution.version.model_id).values_list("pk", flat=True)
     for pk in before[:1]:
         return f"{reverse('executions:compare')}?ids={pk}&ids={execution.pk}"

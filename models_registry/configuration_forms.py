@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from config.numbers import whole_number
 from models_registry.configuration import Configuration
 from models_registry.feature_spec import FeatureSpec, Requirement, TargetSpec
 from models_registry.input_check import InputError, clean_value
@@ -108,8 +109,8 @@ class RuleForm(forms.Form):
         """The input that one end of the rule names."""
         if self.is_named:
             return next((one for one in features if text in {one.name, one.label}), None)
-        is_number = text.isdecimal() and len(text) < 5 and int(text) < len(features)
-        return features[int(text)] if is_number else None
+        number = whole_number(text, digits=4)
+        return features[number] if number is not None and number < len(features) else None
 
     @property
     def sentence(self) -> str:
@@ -164,7 +165,7 @@ class ConfigurationForm:
     ) -> None:
         self.configuration, self.mark, self.data = configuration, decimal_mark, data
         posted = (data or {}).get("revision", "")
-        self.revision = int(posted) if posted.isdecimal() and len(posted) < 9 else revision
+        self.revision = whole_number(posted, digits=8, default=revision)
         features = configuration.features
         self.places = {
             feature.name: place

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.models import User
+from config.numbers import whole_number
 from notifications.models import Notification
 
 MOST = 99
@@ -38,8 +39,8 @@ def bell_of(user: User) -> Bell:
 
 def news_since(user: User, state: str) -> list[Notification]:
     """What arrived since a page had this state, newest first."""
-    newest = state.partition("-")[0]
-    if not (newest.isdecimal() and len(newest) < 19):
+    newest = whole_number(state.partition("-")[0])
+    if newest is None:
         return []
     unread = Notification.objects.shown_to(user).unread()
-    return list(unread.filter(pk__gt=int(newest)).order_by("-id")[:LINES])
+    return list(unread.filter(pk__gt=newest).order_by("-id")[:LINES])

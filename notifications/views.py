@@ -10,6 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
+from config.keyset import PAGE_SIZE
+from config.numbers import whole_number
 from notifications import services
 from notifications.announcements import announced_to
 from notifications.bell import bell_of, news_since
@@ -22,17 +24,14 @@ from notifications.preferences import (
     switch_off_mail,
 )
 
-PAGE_SIZE = 25
-
 
 @require_GET
 def notification_list(request: SignedInRequest) -> HttpResponse:
     only_unread = "unread" in request.GET
     rows = _own(request).unread() if only_unread else _own(request)
-    before = request.GET.get("before", "")
-    is_later_page = before.isdecimal() and len(before) < 19
-    if is_later_page:
-        rows = rows.filter(pk__lt=int(before))
+    before = whole_number(request.GET.get("before", ""))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
     page = list(rows.order_by("-id")[: PAGE_SIZE + 1])
     shown = page[:PAGE_SIZE]
     which = "unread=1&" if only_unread else ""
@@ -43,7 +42,7 @@ def notification_list(request: SignedInRequest) -> HttpResponse:
         "count": _own(request).count(),
         "pager": {
             "text": f"{len(shown)} shown, newest first",
-            "newer_url": f"?{which}" if is_later_page else "",
+            "newer_url": f"?{which}" if before is not None else "",
             "older_url": f"?{which}before={shown[-1].pk}" if len(page) > PAGE_SIZE else "",
         },
     }
@@ -80,9 +79,7 @@ def dismiss(request: SignedInRequest, pk: int) -> HttpResponse:
     """Put away the news of a page: this one and what came before it, about its model if the page
     is a model's."""
     get_object_or_404(_own(request), pk=pk)
-    model_id = request.POST.get("model", "")
-    is_about_one = model_id.isdecimal() and len(model_id) < 19
-    news = announced_to(request.user, model_id=int(model_id) if is_about_one else None)
+    news = announced_to(request.user, model_id=whole_number(request.POST.get("model", "")))
     services.dismiss(news.filter(pk__lte=pk))
     return _back(request)
 

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
+from config.numbers import whole_number
 from executions.access import own_execution
 from executions.forms import InputForm, with_fix
 from executions.views import Notice, form_page
@@ -58,9 +59,9 @@ def _shown(request: SignedInRequest, version: ModelVersion) -> dict[str, object]
 
 
 def _just_deleted(request: SignedInRequest) -> Preset | None:
-    pk = request.GET.get("deleted", "")
+    pk = whole_number(request.GET.get("deleted", ""))
     gone = Preset.objects.filter(user=request.user).exclude(deleted_at=None)
-    return gone.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 12 else None
+    return gone.filter(pk=pk).first() if pk is not None else None
 
 
 @require_GET
@@ -227,8 +228,6 @@ def delete(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def restore(request: SignedInRequest, pk: int) -> HttpResponse:
     preset = own_preset(request, pk, is_deleted=True)
-    try:
+    with refusals_as_messages(request):
         services.restore_preset(preset=preset, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect(f"{reverse('presets:list')}?model={preset.model.slug}")

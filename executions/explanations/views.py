@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
+from config.numbers import whole_number
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
@@ -162,5 +163,4 @@ def _is_htmx(request: SignedInRequest) -> bool:
 
 def _asked(request: SignedInRequest) -> int:
     """How often the page has looked."""
-    asked = request.GET.get("n", "0")
-    return int(asked) if asked.isdecimal() and len(asked) < 5 else 0
+    return whole_number(request.GET.get("n", ""), digits=4, default=0)

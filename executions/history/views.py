@@ -3,6 +3,7 @@
 import math
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,14 +16,16 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
+from config.keyset import page_of
+from config.numbers import whole_number
 from config.rate import too_many_requests
-from executions.access import asked_ids, own_executions, with_rows
+from executions.access import asked_id, asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
 from executions.history.exports import export
 from executions.history.forms import STATUSES, HistoryFilterForm
-from executions.history.page import PAGE_SIZE, Page, edge_of, page_of
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import rows
 from executions.services import history
@@ -45,15 +48,16 @@ UNDO = "deleted executions"
 @require_GET
 def execution_list(request: SignedInRequest) -> HttpResponse:
     form = _filter_form(request)
-    page = page_of(form.filter(own_executions(request)), owner=request.user, asked=request.GET)
+    found = form.filter(own_executions(request))
+    page = page_of(found, "requested_at", request.GET, partial(_edge, request.user))
     counts = _counts(form, Execution.objects.visible_to(request.user))
     total = counts[form.cleaned_data.get("status") or "all"]
     context = {
         "form": form,
-        "rows": rows(page.executions),
+        "rows": rows(page.rows),
         "chips": _chips(form, counts),
         "total": total,
-        "pager": _pager(form, page, total),
+        "pager": page.pager(f"{len(page.rows)} of {total}, newest first", form.query),
         "undo": request.session.pop(UNDO, []),
         "back": request.GET.urlencode(),
         "poll_n": 1,
@@ -106,20 +110,16 @@ def _chips(form: HistoryFilterForm, counts: dict[str, str]) -> list[Chip]:
     ]
 
 
-def _pager(form: HistoryFilterForm, page: Page, total: str) -> dict[str, str]:
-    shown = page.executions
-    return {
-        "text": f"{len(shown)} of {total}, newest first",
-        "newer_url": form.query(after=str(shown[0].pk)) if shown and page.has_newer else "",
-        "older_url": form.query(before=str(shown[-1].pk)) if shown and page.has_older else "",
-    }
+def _edge(owner: User, text: str) -> Execution | None:
+    """The owner's execution, deleted since or not, at which a page begins or ends."""
+    pk = asked_id(text)
+    return Execution.objects.filter(user=owner, pk=pk).first() if pk else None
 
 
 @require_GET
 def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """One row of the list, asked for at a growing interval until the execution is finished."""
-    text = request.GET.get("n", "")
-    asked = int(text) if text.isdecimal() and len(text) < 4 else 1
+    asked = whole_number(request.GET.get("n", ""), digits=3, default=1)
     [row] = rows([get_object_or_404(own_executions(request), pk=pk)])
     context = {
         "row": row,
@@ -195,22 +195,23 @@ def delete_executions(request: SignedInRequest) -> HttpResponse:
 def deleted_list(request: SignedInRequest) -> HttpResponse:
     """What can still be restored, the last deleted first."""
     found = with_rows(Execution.objects.recoverable_by(request.user))
-    found = found.order_by("-deleted_at", "-pk")
-    edge = edge_of(request.user, request.GET.get("before", ""))
-    if edge and edge.deleted_at:
-        found = found.deleted_before(edge)
-    page = list(found[: PAGE_SIZE + 1])
-    shown = page[:PAGE_SIZE]
+    asked = {"before": request.GET.get("before", "")}
+    page = page_of(found, "deleted_at", asked, partial(_deleted_edge, request.user))
     context = {
-        "rows": [(row, _days_left(row.execution)) for row in rows(shown)],
+        "rows": [(row, _days_left(row.execution)) for row in rows(page.rows)],
         "kept_days": settings.DELETED_KEPT.days,
         "pager": {
-            "text": f"{len(shown)} shown, the last deleted first",
-            "newer_url": request.path if edge else "",
-            "older_url": f"?before={shown[-1].pk}" if len(page) > PAGE_SIZE else "",
+            "text": f"{len(page.rows)} shown, the last deleted first",
+            "newer_url": request.path if page.has_newer else "",
+            "older_url": f"?before={page.rows[-1].pk}" if page.has_older else "",
         },
     }
     return render(request, "executions/deleted_list.html", context)
+
+
+def _deleted_edge(owner: User, text: str) -> Execution | None:
+    edge = _edge(owner, text)
+    return edge if edge and edge.deleted_at else None
 
 
 def _days_left(execution: Execution) -> int:

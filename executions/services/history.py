@@ -1,19 +1,16 @@
 """What people ask for about predictions they made: try again, note, delete, restore."""
 
-import math
 import uuid
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Value
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.activity import record
 from accounts.models import ActivityEvent, User
+from config.rate import seconds_to_wait
 from executions.errors import NotRetryable, TooManyRequests
 from executions.models import Execution
 from executions.records.search_text import own_text
@@ -84,12 +81,7 @@ def record_export(*, count: int, by: User, about: dict[str, Any] | None = None) 
     """Take one of the person's exports of this minute; ``about`` says of an admin's what was
     asked for. Raises TooManyRequests."""
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
-    window, limit = timedelta(minutes=1), settings.EXPORTS_PER_MINUTE
-    recent = (
-        ActivityEvent.objects.filter(actor=by, action=EXPORTED, at__gt=Now() - Value(window))
-        .order_by("-at")
-        .values_list("at", flat=True)[limit - 1 : limit]
-    )
-    for oldest in recent:
-        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
+    own = ActivityEvent.objects.filter(actor=by, action=EXPORTED)
+    if wait := seconds_to_wait(own, "at", limit=settings.EXPORTS_PER_MINUTE):
+        raise TooManyRequests(wait)
     record(EXPORTED, by=by, after={"rows": count} | (about or {}))

@@ -5,17 +5,13 @@ it is kept: `replay_retention.py`.
 """
 
 import enum
-import math
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.models import User
+from config.rate import seconds_to_wait
 from executions.errors import NotReplayable, TooManyRequests
 from executions.models import Execution
 from executions.services.requesting import request_execution
@@ -51,10 +47,7 @@ def replay_execution(
         raise NotReplayable("The person deleted this prediction, so its inputs are withheld.")
     if not execution.is_finished:
         raise NotReplayable("This prediction is not finished yet.")
-    if version is None and (own.sha256, own.revision) != (
-        execution.version_sha256,
-        execution.version_revision,
-    ):
+    if version is None and not execution.is_pinned:
         raise NotReplayable("The draft has been changed since this run, so it cannot be repeated.")
     _check_rate(by)
     schema = own.features.as_schema()
@@ -88,15 +81,6 @@ def verdict_of(replay: Execution, original: Execution) -> Verdict:
 
 
 def _check_rate(by: User) -> None:
-    window, limit = timedelta(minutes=1), settings.REPLAYS_PER_MINUTE
-    recent = (
-        Execution.objects.filter(
-            user=by,
-            purpose=Execution.Purpose.REPLAY,
-            requested_at__gt=Now() - Value(window),
-        )
-        .order_by("-requested_at")
-        .values_list("requested_at", flat=True)[limit - 1 : limit]
-    )
-    for oldest in recent:
-        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
+    own = Execution.objects.filter(user=by, purpose=Execution.Purpose.REPLAY)
+    if wait := seconds_to_wait(own, "requested_at", limit=settings.REPLAYS_PER_MINUTE):
+        raise TooManyRequests(wait)

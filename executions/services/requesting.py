@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import uuid
 from datetime import timedelta
 
@@ -10,11 +9,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from config.rate import seconds_to_wait
 from executions.errors import (
     AlreadyFinished,
     NoActiveVersion,
@@ -98,16 +97,9 @@ def inputs_sha256(inputs: CleanedInputs) -> str:
 
 
 def _check_rate(user: User) -> None:
-    limit = settings.PREDICTIONS_PER_MINUTE
-    window = timedelta(minutes=1)
-    recent = (
-        Execution.objects.predictions()
-        .filter(user=user, requested_at__gt=Now() - Value(window))
-        .order_by("-requested_at")
-        .values_list("requested_at", flat=True)[limit - 1 : limit]
-    )
-    for oldest in recent:
-        raise TooManyRequests(max(1, math.ceil((oldest + window - timezone.now()).total_seconds())))
+    own = Execution.objects.predictions().filter(user=user)
+    if wait := seconds_to_wait(own, "requested_at", limit=settings.PREDICTIONS_PER_MINUTE):
+        raise TooManyRequests(wait)
 
 
 def _check_queue(user: User) -> None:

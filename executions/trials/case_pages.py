@@ -3,19 +3,20 @@
 import uuid
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from config.csv_text import csv_response
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
+from executions.access import asked_id
 from executions.models import Execution
 from executions.presentation import input_texts
 from executions.services import cases
 from executions.trials.case_forms import CaseForm, CaseTableForm
-from executions.trials.testing_page import frame, test_page, version_or_404
+from executions.trials.testing_page import page_of_tests, test_page, version_or_404
 from models_registry import services
 from models_registry.case_table import CaseTable, read_cases
 from models_registry.feature_spec import Scalar
@@ -86,38 +87,35 @@ def _case_page(
     title: str,
     case: TestCase | None = None,
 ) -> HttpResponse:
-    context = frame(version, title=title) | {
-        "form": form,
-        "case": case,
-        "inputs": input_texts(version.features.as_schema(), inputs or {}),
-    }
-    status = 422 if form.errors else 200
-    page = admin.site.each_context(request) | context
-    return render(request, "admin/executions/case.html", page, status=status)
+    return page_of_tests(
+        request,
+        "case",
+        version,
+        title=title,
+        status=422 if form.errors else 200,
+        form=form,
+        case=case,
+        inputs=input_texts(version.features.as_schema(), inputs or {}),
+    )
 
 
 def delete_case(request: Any, pk: int) -> HttpResponse:
     """A page that says what goes, and the act."""
     case = _case(pk)
     if request.method == "POST":
-        try:
+        with refusals_as_messages(request):
             services.delete_case(case=case, by=request.user)
-        except DomainError as error:
-            messages.error(request, error.message)
         return _back(case.version)
-    context = frame(case.version, title=f"Delete the case “{case.name}”") | {"case": case}
-    page = admin.site.each_context(request) | context
-    return render(request, "admin/executions/case_delete.html", page)
+    title = f"Delete the case “{case.name}”"
+    return page_of_tests(request, "case_delete", case.version, title=title, case=case)
 
 
 @require_POST
 def run_case(request: Any, pk: int) -> HttpResponse:
     """Run one case again."""
     case = _case(pk)
-    try:
+    with refusals_as_messages(request):
         cases.run_case(case=case, form_token=_token(request), by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return _back(case.version)
 
 
@@ -125,10 +123,8 @@ def run_case(request: Any, pk: int) -> HttpResponse:
 def run_cases(request: Any, version_pk: int) -> HttpResponse:
     """Run every case of a version."""
     version = version_or_404(version_pk)
-    try:
+    with refusals_as_messages(request):
         cases.run_cases(version=version, form_token=_token(request), by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return _back(version)
 
 
@@ -164,14 +160,16 @@ def import_cases(request: Any, version_pk: int) -> HttpResponse:
             else:
                 messages.success(request, f"{len(table.cases)} cases were saved. Run them below.")
                 return _back(version)
-    context = frame(version, title="Import cases") | {
-        "form": form,
-        "errors": table.errors,
-        "heading": cases.columns_of(version).heading,
-    }
-    status = 422 if form.errors or table.errors else 200
-    page = admin.site.each_context(request) | context
-    return render(request, "admin/executions/case_import.html", page, status=status)
+    return page_of_tests(
+        request,
+        "case_import",
+        version,
+        title="Import cases",
+        status=422 if form.errors or table.errors else 200,
+        form=form,
+        errors=table.errors,
+        heading=cases.columns_of(version).heading,
+    )
 
 
 def _case(pk: int) -> TestCase:
@@ -180,10 +178,7 @@ def _case(pk: int) -> TestCase:
 
 def _token(request: Any) -> uuid.UUID:
     """The form's own token, so that a double click runs nothing twice."""
-    try:
-        return uuid.UUID(request.POST.get("form_token", ""))
-    except ValueError:
-        return uuid.uuid4()
+    return asked_id(request.POST.get("form_token", "")) or uuid.uuid4()
 
 
 def _back(version: ModelVersion) -> HttpResponse:

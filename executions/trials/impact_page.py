@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from config.errors import DomainError
+from config.errors import refusals_as_messages
 from executions.trials.impact import impact_of, recent_predictions
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.services import request_rehearsal
@@ -18,10 +17,8 @@ def impact(request: Any, version_pk: int) -> HttpResponse:
     if request.method != "POST":
         return render(request, "admin/executions/_impact.html", impact_context(version))
     ids = [str(pk) for pk in recent_predictions(version).values_list("pk", flat=True)]
-    try:
+    with refusals_as_messages(request):
         request_rehearsal(version=version, kind=Rehearsal.Kind.IMPACT, of=ids, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect("admin:models_registry_modelversion_promote", version.pk)
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 
+from accounts.admin import admin_page
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import example_of
@@ -24,13 +24,14 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
     else:
         values = schema.typical_values() if "typical" in request.GET else {}
         form = InputForm(schema, values=values, decimal_mark=mark)
-    context = admin.site.each_context(request) | {
-        "title": f"Preview of {version.model} {version.short_name}",
-        "opts": Execution._meta,
-        "version": version,
-        "form": form,
-        "error_summary": form.error_summary if form.is_bound else [],
-        "example": example_of(version),
-    }
-    status = 422 if form.errors else 200
-    return render(request, "admin/executions/preview.html", context, status=status)
+    return admin_page(
+        request,
+        "admin/executions/preview.html",
+        status=422 if form.errors else 200,
+        title=f"Preview of {version.model} {version.short_name}",
+        opts=Execution._meta,
+        version=version,
+        form=form,
+        error_summary=form.error_summary if form.is_bound else [],
+        example=example_of(version),
+    )

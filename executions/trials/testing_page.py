@@ -4,14 +4,15 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.admin import admin_page
 from config.errors import DomainError
 from executions import services
+from executions.access import asked_id
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence
@@ -96,37 +97,51 @@ def _page(
 ) -> HttpResponse:
     cases = case_lines(version)
     tests = Execution.objects.filter(version=version, purpose=Execution.Purpose.TEST)
-    context = frame(version, title=f"Test {version.short_name} of {version.model}") | {
-        "form": form,
-        "error_summary": form.error_summary if form.is_bound else [],
-        "cases": cases,
-        "passing": sum(case.state == "passes" for case in cases),
-        "form_token": uuid.uuid4(),
-        "refresh_seconds": _refresh_seconds(run, cases),
-        "tests": tests.select_related("user", "test_case")[:HISTORY],
-        "metrics": _metrics(version),
-        "live": version.model.versions.active().exclude(pk=version.pk).first(),
+    return page_of_tests(
+        request,
+        "test",
+        version,
+        title=f"Test {version.short_name} of {version.model}",
+        status=status,
+        form=form,
+        error_summary=form.error_summary if form.is_bound else [],
+        cases=cases,
+        passing=sum(case.state == "passes" for case in cases),
+        form_token=uuid.uuid4(),
+        refresh_seconds=_refresh_seconds(run, cases),
+        tests=tests.select_related("user", "test_case")[:HISTORY],
+        metrics=_metrics(version),
+        live=version.model.versions.active().exclude(pk=version.pk).first(),
         **_outcome(run),
-    }
-    page = admin.site.each_context(request) | context
-    return render(request, "admin/executions/test.html", page, status=status)
+    )
 
 
-def frame(version: ModelVersion, *, title: str) -> dict[str, Any]:
-    """What every page around tests of a version needs."""
-    return {
-        "title": title,
-        "opts": Execution._meta,
-        "version": version,
-        "test_url": test_page(version),
-    }
+def page_of_tests(
+    request: HttpRequest,
+    template: str,
+    version: ModelVersion,
+    *,
+    title: str,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    """A page of the admin around the tests of one version."""
+    return admin_page(
+        request,
+        f"admin/executions/{template}.html",
+        status=status,
+        title=title,
+        opts=Execution._meta,
+        version=version,
+        test_url=test_page(version),
+        **context,
+    )
 
 
 def _outcome(run: Execution | None) -> dict[str, Any]:
     """All that was recorded of one run."""
     if run is None:
         return {"execution": None}
-    stands = (run.version.sha256, run.version.revision)
     return {
         "execution": run,
         "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
@@ -139,7 +154,7 @@ def _outcome(run: Execution | None) -> dict[str, Any]:
             LoggedAttempt(attempt.number, attempt.worker, attempt_log.read(attempt.log))
             for attempt in run.attempts.all()
         ],
-        "is_outdated": (run.version_sha256, run.version_revision) != stands,
+        "is_outdated": not run.is_pinned,
     }
 
 
@@ -163,9 +178,8 @@ def _metrics(version: ModelVersion) -> tuple[MetricChange, ...]:
 
 def _run(request: HttpRequest, version: ModelVersion) -> Execution | None:
     """The test whose result the page shows."""
-    try:
-        pk = uuid.UUID(request.GET.get("run", ""))
-    except ValueError:
+    pk = asked_id(request.GET.get("run", ""))
+    if pk is None:
         return None
     return get_object_or_404(
         Execution.objects.select_related("version__model", "user", "test_case"),

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from config.errors import DomainError
+from config.numbers import whole_number
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.configuration_forms import ConfigurationForm
@@ -18,13 +19,12 @@ from models_registry.revisions import configuration_of
 def inputs(request: Any, pk: int) -> HttpResponse:
     """The inputs, the rules between them and the answers; read-only once the version was live."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
-    page = request.GET.get("page", "1")
     form = ConfigurationForm(
         configuration_of(version),
         revision=version.revision,
         decimal_mark=request.user.decimal_mark,
         data=request.POST if request.method == "POST" else None,
-        page=int(page) if page.isdecimal() and len(page) < 5 else 1,
+        page=whole_number(request.GET.get("page", ""), digits=4, default=1),
         wanted=request.GET.get("wanted", "")[:100],
     )
     if request.method == "POST" and (form.is_valid() or version.is_locked):

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
 from models_registry import services
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
@@ -41,18 +41,11 @@ def replace(request: Any, pk: int) -> HttpResponse:
         messages.error(request, "Choose a file first.")
         return redirect("admin:models_registry_modelversion_change", pk)
     file = form.cleaned_data["file"]
-    try:
-        with services.one_upload(by=request.user):
-            return act(
-                request,
-                version,
-                services.replace_artifact,
-                chunks=file.chunks(),
-                file_name=file.name,
-            )
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect("admin:models_registry_modelversion_change", pk)
+    with refusals_as_messages(request), services.one_upload(by=request.user):
+        services.replace_artifact(
+            version=version, chunks=file.chunks(), file_name=file.name, by=request.user
+        )
+    return redirect("admin:models_registry_modelversion_change", pk)
 
 
 @require_POST

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
-from config.errors import DomainError
+from accounts.admin import admin_page
+from config.errors import refusals_as_messages
 from models_registry.models import ModelVersion, RegisteredModel
 
 
@@ -21,14 +21,16 @@ def version_page(
     **context: Any,
 ) -> HttpResponse:
     """A page of the admin about one version, with the admin's frame around it."""
-    frame = admin.site.each_context(request) | {
-        "title": title,
-        "opts": ModelVersion._meta,
-        "version": version,
-        "model": version.model,
-    }
-    path = f"admin/models_registry/modelversion/{template}.html"
-    return render(request, path, frame | context, status=status)
+    return admin_page(
+        request,
+        f"admin/models_registry/modelversion/{template}.html",
+        title=title,
+        status=status,
+        opts=ModelVersion._meta,
+        version=version,
+        model=version.model,
+        **context,
+    )
 
 
 def model_page(
@@ -41,21 +43,21 @@ def model_page(
     **context: Any,
 ) -> HttpResponse:
     """A page of the admin about one model, with the admin's frame around it."""
-    frame = admin.site.each_context(request) | {
-        "title": title,
-        "opts": RegisteredModel._meta,
-        "model": model,
-    }
-    path = f"admin/models_registry/registeredmodel/{template}.html"
-    return render(request, path, frame | context, status=status)
+    return admin_page(
+        request,
+        f"admin/models_registry/registeredmodel/{template}.html",
+        title=title,
+        status=status,
+        opts=RegisteredModel._meta,
+        model=model,
+        **context,
+    )
 
 
 def act(
     request: Any, version: ModelVersion, service: Callable[..., Any], **arguments: Any
 ) -> HttpResponse:
     """Call a service for a version and go back to its page, with the reason if it refused."""
-    try:
+    with refusals_as_messages(request):
         service(version=version, by=request.user, **arguments)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect("admin:models_registry_modelversion_change", version.pk)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms import ReferenceForm
@@ -71,20 +70,16 @@ def reference(request: Any, pk: int) -> HttpResponse:
 @require_POST
 def remove_reference(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion, pk=pk)
-    try:
+    with refusals_as_messages(request):
         services.remove_reference(version=version, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect(PAGE, pk)
 
 
 @require_POST
 def request_interval(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion, pk=pk)
-    try:
+    with refusals_as_messages(request):
         services.request_interval(version=version, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect(PAGE, pk)
 
 

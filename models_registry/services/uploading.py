@@ -8,13 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max, ProtectedError, QuerySet, Value
-from django.db.models.functions import Now
-from django.utils import timezone
+from django.db.models import Max, ProtectedError, QuerySet
 
 from accounts.activity import record
 from accounts.models import User
 from config.plain_text import escaped
+from config.rate import seconds_to_wait
 from models_registry import training_config
 from models_registry.errors import (
     ArtifactMissing,
@@ -125,14 +124,9 @@ def one_upload(*, by: User) -> Iterator[None]:
 
 def _check_upload_rate(by: User) -> None:
     limit = settings.UPLOADS_PER_HOUR
-    recent = (
-        by.activity.filter(action__in=RECEIVED, at__gt=Now() - Value(WINDOW))
-        .order_by("-at")
-        .values_list("at", flat=True)[limit - 1 : limit]
-    )
-    for oldest in recent:
-        wait = (oldest + WINDOW - timezone.now()).total_seconds()
-        raise TooManyUploads(limit, max(1, math.ceil(wait / 60)))
+    received = by.activity.filter(action__in=RECEIVED)
+    if wait := seconds_to_wait(received, "at", limit=limit, window=WINDOW):
+        raise TooManyUploads(limit, math.ceil(wait / 60))
 
 
 def _receive(chunks: Iterable[bytes]) -> tuple[StoredArtifact | None, str]:

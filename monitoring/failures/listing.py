@@ -1,4 +1,4 @@
-"""The list of failure groups: a page of it, and what each row shows beside the group itself."""
+"""Rows of the list of failure groups: what each shows beside the group itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,7 @@ from django.utils import timezone
 
 from executions.models import Execution
 from monitoring.models import FailureGroup
-from monitoring.models.failure_group import FailureGroupQuerySet
 
-PAGE_SIZE = 25
 DAYS = 14
 
 BAR_WIDTH = 5
@@ -45,34 +43,6 @@ class Row:
     group: FailureGroup
     people: int
     sparkline: Sparkline
-
-
-@dataclass(frozen=True)
-class Page:
-    """Up to 25 groups, the last seen first, and whether there are more on either side."""
-
-    groups: list[FailureGroup]
-    has_newer: bool
-    has_older: bool
-
-
-def page_of(groups: FailureGroupQuerySet, asked: Mapping[str, str]) -> Page:
-    """The page that ``asked`` names: ``before`` or ``after`` a group, else the first."""
-    older_than, newer_than = _edge(asked.get("before", "")), _edge(asked.get("after", ""))
-    found = groups.with_last_note().select_related("model", "resolved_in")
-    if newer_than and not older_than:
-        nearest = found.seen_after(newer_than).order_by("last_seen_at", "pk")
-        rows = list(nearest[: PAGE_SIZE + 1])
-        return Page(rows[:PAGE_SIZE][::-1], has_newer=len(rows) > PAGE_SIZE, has_older=True)
-    if older_than:
-        found = found.seen_before(older_than)
-    rows = list(found[: PAGE_SIZE + 1])
-    return Page(rows[:PAGE_SIZE], has_newer=older_than is not None, has_older=len(rows) > PAGE_SIZE)
-
-
-def _edge(text: str) -> FailureGroup | None:
-    is_number = text.isdecimal() and len(text) < 18
-    return FailureGroup.objects.filter(pk=int(text)).first() if is_number else None
 
 
 def rows(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> list[Row]:

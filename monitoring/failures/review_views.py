@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError
+from config.errors import refusals_as_messages
+from config.numbers import whole_number
 from executions.access import asked_ids
 from monitoring.access import staff_only
 from monitoring.failures import triage
@@ -89,12 +90,12 @@ def review_failures(request: SignedInRequest, pk: int) -> HttpResponse:
 @staff_only
 def review_groups(request: SignedInRequest) -> HttpResponse:
     """The ticked groups of the list."""
-    numbers = [int(pk) for pk in request.POST.getlist("ids") if pk.isdecimal() and len(pk) < 18]
+    numbers = [whole_number(text) for text in request.POST.getlist("ids")]
     form = ReviewForm(request.POST)
-    try:
+    with refusals_as_messages(request):
         if form.is_valid():
             count = triage.mark_several_reviewed(
-                groups=numbers[:SELECTED],
+                groups=[pk for pk in numbers if pk is not None][:SELECTED],
                 category=form.chosen,
                 note=form.cleaned_data["note"],
                 by=request.user,
@@ -102,18 +103,14 @@ def review_groups(request: SignedInRequest) -> HttpResponse:
             messages.success(request, f"{count} marked as reviewed.")
         else:
             messages.error(request, "Choose a cause.")
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect(f"{reverse('monitoring:failures')}?{request.GET.urlencode()}")
 
 
 def _act(
     request: SignedInRequest, group: FailureGroup, service: Any, /, **arguments: Any
 ) -> HttpResponse:
-    try:
+    with refusals_as_messages(request):
         service(by=request.user, **arguments)
-    except DomainError as error:
-        messages.error(request, error.message)
     return _back(request, group)
 
 

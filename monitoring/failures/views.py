@@ -1,6 +1,7 @@
 """The list of failure groups and the page of one."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,13 +13,14 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
+from config.keyset import newer, older, page_of
 from executions.access import asked_id
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.failures.example import example_of
 from monitoring.failures.forms import FilterForm, NoteForm, ResolveForm, ReviewForm
-from monitoring.failures.listing import Page, page_of, people_of, rows
+from monitoring.failures.listing import people_of, rows
 from monitoring.failures.replay_details import replay_summary
 from monitoring.models import FailureGroup, State
 
@@ -45,13 +47,16 @@ def failure_list(request: SignedInRequest) -> HttpResponse:
     counts = dict(groups.order_by().values_list("state").annotate(count=Count("pk")))
     state = request.GET.get("state", State.NEW)
     shown = groups.filter(state=state) if state in State.values else groups
-    page = page_of(shown, request.GET)
+    shown = shown.with_last_note().select_related("model", "resolved_in")
+    page = page_of(shown, "last_seen_at", request.GET)
     total = counts.get(state, 0) if state in State.values else sum(counts.values())
     context = {
         "form": form,
-        "rows": rows(page.groups, zone=request.user.zone),
+        "rows": rows(page.rows, zone=request.user.zone),
         "tabs": _tabs(request.GET, counts, state),
-        "pager": _pager(request.GET, page, total),
+        "pager": page.pager(
+            f"{len(page.rows)} of {total:,}, last seen first", partial(_query, request.GET)
+        ),
         "review": ReviewForm(),
         "is_filtered": bool(request.GET.get("model")),
         "state": state,
@@ -76,15 +81,6 @@ def _query(asked: QueryDict, **changes: str) -> str:
         query.pop(name, None)
     query.update(changes)
     return f"?{query.urlencode()}"
-
-
-def _pager(asked: QueryDict, page: Page, total: int) -> dict[str, str]:
-    shown = page.groups
-    return {
-        "text": f"{len(shown)} of {total:,}, last seen first",
-        "newer_url": _query(asked, after=str(shown[0].pk)) if shown and page.has_newer else "",
-        "older_url": _query(asked, before=str(shown[-1].pk)) if shown and page.has_older else "",
-    }
 
 
 @require_GET
@@ -134,16 +130,17 @@ def _shown(failures: ExecutionQuerySet, asked: str) -> Execution | None:
 
 
 def _example(failures: ExecutionQuerySet, shown: Execution) -> dict[str, Any]:
-    older, newer = failures.failed_before(shown), failures.failed_after(shown)
-    listed = older.order_by("-finished_at", "-pk").select_related("version", "user", "review__by")
+    before = older(failures, "finished_at", than=shown)
+    after = newer(failures, "finished_at", than=shown)
+    listed = before.order_by("-finished_at", "-pk").select_related("version", "user", "review__by")
     below = list(listed[: LISTED + 1])
     replays = shown.replays.filter(purpose=Execution.Purpose.REPLAY).select_related("version")
     last = replays.first()
     return {
         "example": example_of(shown),
-        "position": newer.count() + 1,
+        "position": after.count() + 1,
         "earlier": below[0] if below else None,
-        "later": newer.order_by("finished_at", "pk").only("pk").first(),
+        "later": after.order_by("finished_at", "pk").only("pk").first(),
         "listed": below[:LISTED],
         "has_more": len(below) > LISTED,
         "reviewed": getattr(shown, "review", None),
@@ -190,8 +187,8 @@ def _neighbours(group: FailureGroup) -> dict[str, FailureGroup | None]:
     """The groups beside this one among those of its state, for the shortcuts."""
     alike = FailureGroup.objects.filter(state=group.state).only("pk")
     return {
-        "next": alike.seen_before(group).first(),
-        "previous": alike.seen_after(group).order_by("last_seen_at", "pk").first(),
+        "next": older(alike, "last_seen_at", than=group).first(),
+        "previous": newer(alike, "last_seen_at", than=group).order_by("last_seen_at", "pk").first(),
     }
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.csv_text import csv_response
+from config.keyset import older
 from config.rate import too_many_requests
 from executions.errors import TooManyRequests
 from executions.history.exports import ROWS_AT_ONCE, Export, export
@@ -89,7 +90,7 @@ def _each(executions: ExecutionQuerySet) -> Iterator[Execution]:
         yield from page
         # The plain bound lets the database enter its index where the last page ended.
         begins = rows.filter(requested_at__lte=page[-1].requested_at)
-        page = list(begins.older_than(page[-1])[:ROWS_AT_ONCE])
+        page = list(older(begins, "requested_at", than=page[-1])[:ROWS_AT_ONCE])
 
 
 def _json_lines(name: str, header: list[str], lines: Iterator[list[Any]]) -> StreamingHttpResponse:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
+from accounts.admin import admin_page
 from config.plain_text import escaped
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
@@ -51,22 +51,22 @@ def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
     level = _level(request)
     hidden = is_withheld(execution)
     attempts = [] if hidden else [_attempt(one, level) for one in execution.attempts.all()]
-    context = {
-        "title": execution.public_id,
-        "subtitle": None,
-        "opts": Execution._meta,
-        "execution": execution,
-        "version": execution.version,
-        "is_withheld": hidden,
-        "is_slow": is_slow(execution),
-        "attempts": attempts,
-        "prefect_sign_in": _prefect_sign_in(attempts),
-        "level": level,
-        "levels": LEVEL_LABELS.items(),
+    return admin_page(
+        request,
+        "admin/executions/execution/run.html",
+        title=execution.public_id,
+        subtitle=None,
+        opts=Execution._meta,
+        execution=execution,
+        version=execution.version,
+        is_withheld=hidden,
+        is_slow=is_slow(execution),
+        attempts=attempts,
+        prefect_sign_in=_prefect_sign_in(attempts),
+        level=level,
+        levels=LEVEL_LABELS.items(),
         **({} if hidden else _contents(execution)),
-    }
-    page = admin.site.each_context(request) | context
-    return render(request, "admin/executions/execution/run.html", page)
+    )
 
 
 @require_GET

@@ -35,20 +35,6 @@ class FailureGroupQuerySet(models.QuerySet["FailureGroup"]):
         notes = FailureNote.objects.filter(group=OuterRef("pk"), text__gt="").order_by("-pk")
         return self.annotate(last_note=Subquery(notes.values("text")[:1]))
 
-    def seen_before(self, group: "FailureGroup") -> "FailureGroupQuerySet":
-        """What follows ``group`` in a list that shows the last seen first."""
-        return self.filter(
-            Q(last_seen_at__lt=group.last_seen_at)
-            | Q(last_seen_at=group.last_seen_at, pk__lt=group.pk)
-        )
-
-    def seen_after(self, group: "FailureGroup") -> "FailureGroupQuerySet":
-        """What comes before ``group`` in such a list."""
-        return self.filter(
-            Q(last_seen_at__gt=group.last_seen_at)
-            | Q(last_seen_at=group.last_seen_at, pk__gt=group.pk)
-        )
-
 
 class FailureGroup(models.Model):
     """All failed predictions with one fingerprint (`executions/records/fingerprint.py`).

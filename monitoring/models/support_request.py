@@ -2,27 +2,10 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from executions.models import Execution
-
-
-class SupportRequestQuerySet(models.QuerySet["SupportRequest"]):
-    def written_before(self, request: "SupportRequest") -> "SupportRequestQuerySet":
-        """What follows ``request`` in a list that shows the last written first."""
-        return self.filter(
-            Q(updated_at__lt=request.updated_at)
-            | Q(updated_at=request.updated_at, pk__lt=request.pk)
-        )
-
-    def written_after(self, request: "SupportRequest") -> "SupportRequestQuerySet":
-        """What comes before ``request`` in such a list."""
-        return self.filter(
-            Q(updated_at__gt=request.updated_at)
-            | Q(updated_at=request.updated_at, pk__gt=request.pk)
-        )
 
 
 class SupportRequest(models.Model):
@@ -46,8 +29,6 @@ class SupportRequest(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(db_default=Now())
-
-    objects = SupportRequestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-updated_at", "-id"]

@@ -1,6 +1,7 @@
 """Requests for help: the person's page about one prediction, and the admins' list and answers."""
 
-from typing import Any
+from functools import partial
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -11,7 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
+from config.keyset import page_of
 from executions.access import own_execution
 from executions.presentation import answer_of
 from monitoring.access import staff_only
@@ -19,8 +21,6 @@ from monitoring.failures.example import example_of
 from monitoring.models import FailureGroup, SupportMessage, SupportRequest
 from monitoring.support import services
 from monitoring.support.forms import AnswerForm, AskForm
-
-PAGE_SIZE = 25
 
 
 @require_http_methods(["GET", "POST"])
@@ -72,44 +72,25 @@ def request_list(request: SignedInRequest) -> HttpResponse:
     )
     states = SupportRequest.State.values
     found = SupportRequest.objects.filter(state__in=[chosen] if chosen in states else states)
-    page, pager = _page(request, found, chosen)
+    last = SupportMessage.objects.filter(request=OuterRef("pk"), is_from_admin=False)
+    found = found.select_related("execution__version__model", "user").annotate(
+        last_words=Subquery(last.order_by("-pk").values("text")[:1])
+    )
+    page = page_of(found, "updated_at", request.GET)
     tabs = [
         (state.label, counts.get(state, 0), state.value, state == chosen)
         for state in SupportRequest.State
     ]
     tabs.append(("All", sum(counts.values()), "all", chosen not in states))
-    context = {"requests": page, "tabs": tabs, "pager": pager, "chosen": chosen}
+    pager = page.pager(f"{len(page.rows)} shown, last written first", partial(_address, chosen))
+    context = {"requests": page.rows, "tabs": tabs, "pager": pager, "chosen": chosen}
     return render(request, "monitoring/support_list.html", context)
 
 
-def _page(
-    request: SignedInRequest, found: Any, chosen: str
-) -> tuple[list[SupportRequest], dict[str, str]]:
-    """One page, the last written first, and the ways to those beside it."""
-    last = SupportMessage.objects.filter(request=OuterRef("pk"), is_from_admin=False)
-    found = found.select_related("execution__version__model", "user").annotate(
-        last_words=Subquery(last.order_by("-pk").values("text")[:1])
-    )
-    before, after = _edge(request, "before"), _edge(request, "after")
-    if after and not before:
-        rows = list(found.written_after(after).order_by("updated_at", "pk")[: PAGE_SIZE + 1])
-        shown, has_newer, has_older = rows[:PAGE_SIZE][::-1], len(rows) > PAGE_SIZE, True
-    else:
-        rows = list((found.written_before(before) if before else found)[: PAGE_SIZE + 1])
-        shown, has_newer, has_older = rows[:PAGE_SIZE], before is not None, len(rows) > PAGE_SIZE
-    address = f"?state={chosen}" if chosen in SupportRequest.State.values else "?state=all"
-    pager = {
-        "text": f"{len(shown)} shown, last written first",
-        "newer_url": f"{address}&after={shown[0].pk}" if shown and has_newer else "",
-        "older_url": f"{address}&before={shown[-1].pk}" if shown and has_older else "",
-    }
-    return shown, pager
-
-
-def _edge(request: SignedInRequest, name: str) -> SupportRequest | None:
-    text = request.GET.get(name, "")
-    is_number = text.isdecimal() and len(text) < 18
-    return SupportRequest.objects.filter(pk=int(text)).first() if is_number else None
+def _address(state: str, **asked: str) -> str:
+    """The list's address with its filter."""
+    state = state if state in SupportRequest.State.values else "all"
+    return f"?{urlencode({'state': state, **asked})}"
 
 
 def _request_or_404(pk: int) -> SupportRequest:
@@ -157,8 +138,6 @@ def request_detail(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_only
 def close_request(request: SignedInRequest, pk: int) -> HttpResponse:
-    try:
+    with refusals_as_messages(request):
         services.close(request=_request_or_404(pk), by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
     return redirect("monitoring:requests")

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from allauth.mfa import signals
+from django.dispatch import receiver
+
 from accounts.models import ActivityEvent, User
 
 BACKUP_MADE = "backup made"
@@ -45,3 +48,22 @@ def record(
         after=after,
         address=_address.get(),
     )
+
+
+@receiver(signals.authenticator_added)
+def _added(user: User, authenticator: Any, **_: Any) -> None:
+    _record_second_factor("second factor added", user, authenticator)
+
+
+@receiver(signals.authenticator_removed)
+def _removed(user: User, authenticator: Any, **_: Any) -> None:
+    _record_second_factor("second factor removed", user, authenticator)
+
+
+@receiver(signals.authenticator_reset)
+def _reset(user: User, authenticator: Any, **_: Any) -> None:
+    _record_second_factor("recovery codes made", user, authenticator)
+
+
+def _record_second_factor(action: str, user: User, authenticator: Any) -> None:
+    record(action, by=user, target=user.email, after={"kind": str(authenticator.type)})

@@ -1,5 +1,6 @@
 """How allauth's account pages behave in this product."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -13,22 +14,25 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import mails, own_account, throttle
+from accounts import mails, own_account
 from accounts.activity import record
 from accounts.errors import AddressTaken
 from accounts.managers import folded
-from accounts.models import User
+from accounts.models import ActivityEvent, User
 from accounts.requests import client_address
 
 WRONG = "E-mail or password is wrong."
 ASKED_BY_ANYBODY = {"account/email/password_reset_key", "account/email/unknown_account"}
 """Mails that anybody may have sent to any address: few an hour, and the answer is the same."""
+PAUSED_AFTER, PAUSE_WINDOW = 5, timedelta(minutes=15)
+"""So many failed sign-ins to one account within this time begin a pause; its owner is told once."""
 UNCONFIRMED = "unconfirmed_email"
 """Session key: where the person expects the confirmation mail."""
 MESSAGES = {
@@ -102,7 +106,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         email = folded(str(credentials.get("email", "")))
         person = User.objects.filter(email=email).first()
         record("sign-in failed", by=person, target=email)
-        if person is not None and throttle.has_just_paused(email):
+        if person is not None and _has_just_paused(email):
             mails.send("account/email/sign_in_paused", person.email, user=person)
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -234,6 +238,18 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         "incorrect_code": "This code is wrong, or was used before. Wait for the next one.",
         "unverified_email": "Confirm your e-mail address first, with the link in the mail.",
     }
+
+
+def _has_just_paused(email: str) -> bool:
+    """Whether the failure just recorded was the one that began a pause for this account. True once
+    in a window, however many attempts follow. allauth itself counts and refuses
+    (ACCOUNT_RATE_LIMITS)."""
+    recent = ActivityEvent.objects.filter(
+        action="sign-in failed", target=email, at__gt=timezone.now() - PAUSE_WINDOW
+    )
+    if recent[:PAUSED_AFTER].count() < PAUSED_AFTER:
+        return False
+    return bool(cache.add(f"sign-in-paused:{email}", True, PAUSE_WINDOW.total_seconds()))
 
 
 def _is_of_somebody_else(address: EmailAddress) -> bool:

@@ -8,4 +8,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import own_data, second_factor  # noqa: F401 - they register themselves
+        from accounts import activity, own_data  # noqa: F401 - they register themselves

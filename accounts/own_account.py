@@ -11,8 +11,7 @@ from accounts import mails
 from accounts.activity import record
 from accounts.errors import AddressTaken
 from accounts.models import User
-from accounts.services import check_not_last_superuser
-from accounts.sessions import end_sessions
+from accounts.services import check_not_last_superuser, end_sessions
 
 PREFERENCES = ("name", "timezone", "number_format")
 

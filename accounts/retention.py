@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts import personal_data
 from accounts.activity import record
 from accounts.models import ActivityEvent, User
-from accounts.sessions import end_sessions
+from accounts.services import end_sessions
 
 SOMEBODY = "deleted person"
 

@@ -1,10 +1,11 @@
 """What this app keeps about a person, and what stays of it, without them, when they are gone."""
 
+from django.db.models import Q
+
 from accounts.models import User
 from accounts.personal_data import Part, Row, register
 from executions.models import Execution
-from executions.records.purging import empty
-from executions.records.replay_retention import empty_replays, replays_of_people
+from executions.records.purging import empty, empty_replays
 
 
 def _rows(user: User) -> list[Row]:
@@ -32,7 +33,7 @@ def _rows(user: User) -> list[Row]:
 
 def _erase(user: User) -> None:
     """Id, version, status, times and error class stay, so that the counts stay true."""
-    empty_replays(replays_of_people(user))
+    empty_replays(Execution.objects.filter(Q(replay_of__user=user) | Q(user=user)))
     empty(list(user.executions.values_list("pk", flat=True)))
 
 

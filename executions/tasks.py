@@ -9,7 +9,6 @@ from engine.errors import PrefectRefused, PrefectUnavailable
 from executions import sweep
 from executions.dispatch import dispatch, dispatch_exploration
 from executions.records import flow_run_copies, purging
-from executions.records.replay_retention import forget_old_replays
 
 PURGE_SECONDS = 8.0
 
@@ -37,7 +36,7 @@ def submit_exploration(execution_id: str, input: str, token: str) -> None:
 
 @shared_task(ignore_result=True)
 def forget_replays() -> None:
-    forget_old_replays()
+    purging.forget_old_replays()
 
 
 @shared_task(ignore_result=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from executions import documents, views
+from executions import views
 from executions.comparison import downloads
 from executions.comparison.views import compare_executions
 from executions.explanations import views as explanation_views
@@ -27,7 +27,7 @@ urlpatterns = [
     path("predictions/<uuid:pk>/", views.execution_detail, name="detail"),
     path("predictions/<uuid:pk>/status/", views.execution_status, name="status"),
     path("predictions/<uuid:pk>/cancel/", views.cancel_execution, name="cancel"),
-    path("predictions/<uuid:pk>/pdf/", documents.execution_pdf, name="pdf"),
+    path("predictions/<uuid:pk>/pdf/", views.execution_pdf, name="pdf"),
     path("predictions/<uuid:pk>/row/", history_views.execution_row, name="row"),
     path("predictions/<uuid:pk>/retry/", retry_views.retry_execution, name="retry"),
     path("predictions/<uuid:pk>/note/", retry_views.write_note, name="note"),

@@ -15,6 +15,8 @@ from accounts.requests import SignedInRequest
 from config.errors import DomainError
 from config.keyset import older
 from config.numbers import whole_number
+from config.pdf import pdf_response
+from config.rate import too_many_requests
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests
@@ -22,6 +24,7 @@ from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows
+from executions.services.history import record_export
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 
@@ -202,3 +205,30 @@ def cancel_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     if not execution.is_finished:
         services.cancel_execution(execution=execution, by=request.user)
     return redirect("executions:detail", execution.pk)
+
+
+@require_POST
+def execution_pdf(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
+    """One prediction: the answer, how sure the model was, what moved it, and all inputs."""
+    execution = own_execution(request, pk)
+    try:
+        record_export(count=1, by=request.user)
+    except TooManyRequests as error:
+        return too_many_requests(request, error.seconds)
+    schema = execution.version.features.as_schema()
+    context = explanation_context(execution, schema) | {
+        "execution": execution,
+        "model": execution.version.model,
+        "answer": answer_of(execution),
+        "failure": error_sentence(execution),
+        "inputs": input_texts(schema, execution.inputs or {}),
+        "person": request.user,
+        "now": timezone.now(),
+    }
+    return pdf_response(
+        request,
+        f"prediction_{execution.public_id}.pdf",
+        "pdf/prediction.html",
+        context,
+        page=reverse("executions:detail", args=[pk]),
+    )

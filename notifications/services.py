@@ -1,16 +1,16 @@
-"""Telling people."""
+"""Telling people: who is told what, and how."""
 
 from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
-from django.db.models import Case, F, JSONField, Value, When
+from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from accounts.managers import UserQuerySet
 from accounts.models import User
-from notifications.audience import people_for
-from notifications.models import Kind, Notification, NotificationQuerySet
+from notifications.models import Channel, Kind, Notification, NotificationQuerySet, Preference
 
 Context = dict[str, Any]
 """What the kind's mail names beside title and text, as JSON: times in ISO 8601 with zone."""
@@ -98,3 +98,25 @@ def _stored(name: str, words: str) -> str:
     """Long names must not fail what the words tell of; PostgreSQL holds no NUL."""
     length = getattr(Notification._meta.get_field(name), "max_length", None)
     return words.replace("\0", "")[:length]
+
+
+def people_for(kind: Kind) -> UserQuerySet:
+    """Everybody whom this kind concerns and who wants it on some channel, with ``is_shown`` (in
+    the app) and ``is_mailed``. Who never confirmed an address where the site asks for it is a
+    stranger: they cannot sign in, and their address may be somebody else's."""
+    people = User.objects.admins() if kind.is_for_admins else User.objects.active()
+    if settings.REQUIRE_EMAIL_CONFIRMATION:
+        people = people.filter(emailaddress__verified=True, emailaddress__primary=True)
+    wanted: UserQuerySet = people.annotate(
+        is_shown=_wants(kind, Channel.IN_APP), is_mailed=_wants(kind, Channel.EMAIL)
+    ).filter(Q(is_shown=True) | Q(is_mailed=True))
+    return wanted
+
+
+def wants_mail(user: User, kind: Kind) -> bool:
+    """Whether a mail of this kind still reaches this person and is still wanted."""
+    return people_for(kind).filter(_wants(kind, Channel.EMAIL), pk=user.pk).exists()
+
+
+def _wants(kind: Kind, channel: Channel) -> Any:
+    return ~Exists(Preference.objects.filter(user=OuterRef("pk"), kind=kind, channel=channel))

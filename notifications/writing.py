@@ -16,10 +16,10 @@ from django.utils.dateparse import parse_datetime
 from accounts import mails
 from accounts.models import User
 from config.plain_text import isolated
-from notifications.audience import wants_mail
 from notifications.details import details_of
 from notifications.models import Kind, Notification
 from notifications.preferences import NAMES, switch_off_path
+from notifications.services import wants_mail
 
 TAKEN_FOR = timedelta(minutes=5)
 BUNDLED_FOR = timedelta(minutes=15)

@@ -12,13 +12,14 @@ from pathlib import Path
 from types import FrameType
 
 from config.stack import environment as env
-from config.stack import leftovers, processes, record
+from config.stack import processes, record
 from config.stack.console import Console
 from config.stack.environment import REPOSITORY, Environment
 from config.stack.errors import StackError
 from config.stack.parts import Part
 from config.stack.pids import Identity
 from config.stack.record import Process, Record
+from config.stack.stop import count_of, end_leftovers
 from config.stack.supervisor import StoppedError, Supervisor
 
 START_SECONDS = 300.0  # after which a start has failed; what ends by itself is told at once
@@ -36,11 +37,11 @@ def up(folder: Path, names: Collection[str] = (), *, quiet: bool = False) -> int
     if lock is None:
         return tell_of_the_running_one(folder)
     with lock:
-        ended = leftovers.end(folder)
+        ended = end_leftovers(folder)
         environment = env.prepare(folder, os.environ)
         console = Console(folder, shows_parts=not quiet)
         if ended:
-            console.say(f"ended {leftovers.count_of(ended)} that an earlier stack left behind")
+            console.say(f"ended {count_of(ended)} that an earlier stack left behind")
         console.say(f"starting; data and logs are in {folder}")
         run(environment, processes.only(names, processes.everything(environment)), console)
     return 0

@@ -1,5 +1,8 @@
 """A comparison to take away: CSV and PDF."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,8 +14,8 @@ from config.csv_text import csv_response
 from config.pdf import pdf_response
 from config.rate import too_many_requests
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
+from executions.comparison.differences import Compared, Line, compare
 from executions.comparison.drawing import draw
-from executions.comparison.table import table_rows
 from executions.errors import TooManyRequests
 from executions.services.history import record_export
 
@@ -23,7 +26,7 @@ def compare_csv(request: SignedInRequest) -> HttpResponseBase:
     asked = asked_comparison(request)
     if refused := _refused(request, asked):
         return refused
-    header, *rows = table_rows([one.public_id for one in asked.executions], asked.compared)
+    header, *rows = _table([one.public_id for one in asked.executions], asked.compared)
     return csv_response(f"comparison_{asked.executions[0].public_id}.csv", header, rows)
 
 
@@ -52,3 +55,30 @@ def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
     except TooManyRequests as error:
         return too_many_requests(request, error.seconds)
     return None
+
+
+def _table(ids: Sequence[str], predictions: Sequence[Compared]) -> Iterator[list[Any]]:
+    """The head, then a row for each field: a column for each prediction, named by its public id,
+    and for each but the baseline how it differs. Values as stored: numbers whole, dot decimal."""
+    yield ["field", *ids, *(f"difference {public_id}" for public_id in ids[1:])]
+    yield ["version", *(one.version for one in predictions), *("" for _ in ids[1:])]
+    yield ["submitted_at", *(one.at for one in predictions), *("" for _ in ids[1:])]
+    comparison = compare(predictions)
+    for line in comparison.result:
+        yield [line.label.lower(), *_result_values(line, predictions), *_deltas(line)]
+    for line in comparison.inputs:
+        values = [one.schema.read(one.inputs).get(line.name) for one in predictions]
+        yield [f"input.{line.name}", *values, *_deltas(line)]
+
+
+def _result_values(line: Line, predictions: Sequence[Compared]) -> list[Any]:
+    if line.label == "Prediction":
+        return [
+            cell.text if one.number is None else one.number
+            for one, cell in zip(predictions, line.cells, strict=True)
+        ]
+    return [cell.text for cell in line.cells]
+
+
+def _deltas(line: Line) -> list[str]:
+    return [cell.delta for cell in line.cells[1:]]

@@ -1,5 +1,5 @@
-"""The end of what people deleted (PRODUCT 1.8): after ``DELETED_KEPT`` only id, kind, version,
-status, times and error class stay, without a person.
+"""The end of what people deleted, and of old replays: after ``DELETED_KEPT`` only id, kind,
+version, status, times and error class stay, without a person.
 
 `manage.py purge` and a daily task call the same `purge`. Everything may be run again at any time: a
 row is emptied once, and a flow run that Prefect could not delete yet stays noted on its attempt.
@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +22,7 @@ from accounts.activity import record
 from engine import gateway
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import DELETED_AT_ONCE
-from executions.models import Attempt, Execution, Explanation
+from executions.models import Attempt, Execution, ExecutionQuerySet, Explanation
 
 logger = logging.getLogger(__name__)
 
@@ -63,17 +64,16 @@ def purge(*, seconds: float | None = None) -> Purged:
     return purged
 
 
-def empty(ids: Collection[uuid.UUID]) -> int:
-    """Remove what these executions hold and whose they are; returns how many there were. Called in
-    a transaction. Their flow runs are noted, for Prefect to delete. What a failure is called stays:
-    `executions/records/fingerprint.py` keeps values out of it."""
+def empty(ids: Collection[uuid.UUID], *, keeps_person: bool = False) -> int:
+    """Remove what these executions hold and, unless ``keeps_person``, whose they are; returns how
+    many there were. Called in a transaction. Their flow runs are noted, for Prefect to delete. What
+    a failure is called stays: `executions/records/fingerprint.py` keeps values out of it."""
+    person: dict[str, Any] = {} if keeps_person else {"user": None, "inputs_sha256": ""}
     Explanation.objects.filter(execution__in=ids).delete()
     attempts = Attempt.objects.filter(execution__in=ids)
     attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)
     return Execution.objects.filter(pk__in=ids).update(
-        user=None,
         inputs=None,
-        inputs_sha256="",
         outputs=None,
         warnings=[],
         message="",
@@ -83,7 +83,27 @@ def empty(ids: Collection[uuid.UUID]) -> int:
         search_own="",
         diagnostics=None,
         purged_at=Coalesce("purged_at", Now()),
+        **person,
     )
+
+
+def forget_old_replays() -> int:
+    """Empty the replays that are older than ``REPLAY_KEPT``: they hold inputs of people. Returns
+    how many."""
+    return empty_replays(
+        Execution.objects.filter(requested_at__lt=Now() - Value(settings.REPLAY_KEPT))
+    )
+
+
+@transaction.atomic
+def empty_replays(among: ExecutionQuerySet) -> int:
+    """Remove what the finished replays of ``among`` hold; returns how many there were.
+
+    The admin, status, times, error class and fingerprint stay, so that the verdict does.
+    """
+    replays = among.finished().filter(purpose=Execution.Purpose.REPLAY, purged_at=None)
+    ids = list(replays.select_for_update(of=("self",)).values_list("pk", flat=True))
+    return empty(ids, keeps_person=True)
 
 
 def forget_flow_runs(*, seconds: float | None = None) -> int:

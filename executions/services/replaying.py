@@ -1,7 +1,7 @@
 """Replays: an admin runs a prediction's own inputs again, on its own version, watched.
 
 A replay is an execution of its own: it reaches nobody but admins and is counted nowhere. How long
-it is kept: `replay_retention.py`.
+it is kept: `executions/records/purging.py`.
 """
 
 import enum

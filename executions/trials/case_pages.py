@@ -20,7 +20,7 @@ from executions.trials.testing_page import page_of_tests, test_page, version_or_
 from models_registry import services
 from models_registry.case_table import CaseTable, read_cases
 from models_registry.feature_spec import Scalar
-from models_registry.models import ModelVersion, TestCase
+from models_registry.models import ModelVersion, Rehearsal, TestCase
 
 
 def save_case(request: Any, pk: uuid.UUID) -> HttpResponse:
@@ -126,6 +126,16 @@ def run_cases(request: Any, version_pk: int) -> HttpResponse:
     with refusals_as_messages(request):
         cases.run_cases(version=version, form_token=_token(request), by=request.user)
     return _back(version)
+
+
+@require_POST
+def check_before_rollback(request: Any, version_pk: int) -> HttpResponse:
+    """Have the stored file hashed and opened, and every saved case run; back to the rollback."""
+    version = version_or_404(version_pk)
+    services.request_rehearsal(version=version, kind=Rehearsal.Kind.CHECK, by=request.user)
+    with refusals_as_messages(request, "The saved cases did not run."):
+        cases.run_cases(version=version, form_token=uuid.uuid4(), by=request.user)
+    return redirect("admin:models_registry_modelversion_rollback", version.pk)
 
 
 def case_template(request: Any, version_pk: int) -> HttpResponseBase:

@@ -15,7 +15,6 @@ from accounts.admin import ReadOnlyAdmin
 from executions.access import asked_id
 from executions.models import Execution
 from executions.trials import case_pages
-from executions.trials.check_page import check
 from executions.trials.impact_page import impact
 from executions.trials.preview_page import preview
 from executions.trials.testing_page import test
@@ -91,7 +90,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
             page("case/<int:pk>/run/", "run_case", case_pages.run_case),
             page("case/<int:pk>/delete/", "delete_case", case_pages.delete_case),
             page("impact/<int:version_pk>/", "impact", impact),
-            page("check/<int:version_pk>/", "check", check),
+            page("check/<int:version_pk>/", "check", case_pages.check_before_rollback),
             page("preview/<int:version_pk>/", "preview", preview),
             *super().get_urls(),
         ]

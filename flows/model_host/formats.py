@@ -275,6 +275,7 @@ def describe(head: bytes) -> str:
             "is empty. Save the model again: the program that wrote it did not come to its end, or "
             "did not close the file."
         )
+    head = head.removeprefix(b"\xef\xbb\xbf")
     if names := tar_names(head):
         return of_archive("tar", names)
     for other in _OTHERS:

@@ -38,6 +38,7 @@ from .split_files import (
     refusal_of_dumps,
     refusal_of_parts,
     refusal_of_transformer,
+    refusal_of_types,
 )
 
 UNPACKED_BYTES = 2 * 1024**3
@@ -100,6 +101,8 @@ def load(
             root = objects if len(objects) > 1 else objects[0]
             left_out = leave_out(root, reading)
             reading.check_finished()
+            if types := refusal_of_types(root):
+                raise HostError("LOAD", types)
             does_as_it_likes = reading.named & (approved | BOOSTERS.keys())
             is_constant = settle(root, approved) and not does_as_it_likes
             if root is objects:

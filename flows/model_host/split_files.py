@@ -35,7 +35,8 @@ from .file_parts import (
     takes,
     with_article,
 )
-from .reading import Absent, unknown_types
+from .formats import detect_format
+from .reading import Absent, Named, unknown_types
 
 MOST_NAMED = 6
 _THRESHOLD = re.compile("thresh|cut_?off", re.I)
@@ -46,7 +47,12 @@ def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
     """Why ``root``, which is no model, is not served, and what to save instead. Not ``is_checked``:
     the file names unknown types, so its objects are only looked at, and not called; "" then, where
     no model and nothing that prepares rows for one is in it."""
-    kind = with_article(type(root).__name__)
+    kind = "None" if root is None else with_article(type(root).__name__)
+    if isinstance(root, bytes) and detect_format(root[:4096]):
+        return (
+            "The file holds the bytes of a model file: the model was pickled twice. Save the "
+            "fitted model itself with joblib.dump(model, 'model.joblib')."
+        )
     if isinstance(root, Absent) and root.name in ("DataFrame", "Series"):
         return _no_model(with_article(root.name))
     parts = list(parts_of(root)) if is_holder(root) else []
@@ -54,6 +60,19 @@ def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
     if not advice:
         return _no_model(kind) if is_checked else ""
     return f"The file holds {kind}, not a model: {advice} ({SAVED} is that {type(root).__name__}.)"
+
+
+def refusal_of_types(root: Any) -> str:
+    """Why a class or function that was saved in place of a fitted model is not served, alone or
+    among other parts; "" where ``root`` is or holds none."""
+    if isinstance(root, Named):
+        return (
+            f"The file holds `{ascii(root.entry.name)[1:-1]}` itself, not a fitted model made with "
+            "it. Make one, call fit, and save that."
+        )
+    if not is_holder(root) or not any(isinstance(one.value, Named) for one in parts_of(root)):
+        return ""
+    return refusal_of_parts(root, is_checked=False) or _no_model(with_article(type(root).__name__))
 
 
 def advice_on_object(root: Any) -> str:

@@ -223,6 +223,21 @@ def test_what_is_no_model_is_named(packed: Any, kind: str) -> None:
     )
 
 
+def test_a_model_that_was_pickled_twice_is_told_so() -> None:
+    assert "the model was pickled twice" in refusal_of(pickle.dumps(pickle.dumps(MODEL))).message
+
+
+@pytest.mark.parametrize(
+    ("packed", "sentence"),
+    [
+        (LogisticRegression, "holds `LogisticRegression` itself, not a fitted model made with it."),
+        ({"class": LogisticRegression, "m": 1}, "The file holds a dict, not a model. Save the"),
+    ],
+)
+def test_a_class_in_place_of_a_model_is_no_damage(packed: Any, sentence: str) -> None:
+    assert sentence in refusal_of(dumped(packed)).message
+
+
 def test_a_table_is_named_and_not_its_parts() -> None:
     data = dumped(pd.DataFrame({"age": [1, 2], "city": ["Oslo", "Lund"]}))
 
@@ -477,6 +492,7 @@ SERVED = "Only fitted scikit-learn models"
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1234567\n",
             "is a Git LFS pointer, not the file itself. Run git lfs pull where it was cloned, then",
         ),
+        (b"\xef\xbb\xbfversion https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
         (b"/annex/objects/SHA256E-s1--a.pkl\n", "is a git-annex pointer, not the file itself. Run"),
         (b"../.git/annex/objects/a/SHA256E-s1--a.pkl", "is a git-annex pointer"),
         (b"outs:\n- md5: ab\n  path: model.pkl\n", "is a DVC file, which only names"),

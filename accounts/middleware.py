@@ -1,5 +1,6 @@
-"""What holds for a person on every page: where they act from, when they were seen, their timezone,
-no copy that is kept, and a second factor before the admin where the site asks for one."""
+"""What holds for a person on every page: where they act from, when they were seen, their timezone
+and notation of numbers, no copy that is kept, and a second factor before the admin where the site
+asks for one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,15 +16,17 @@ from django.utils.cache import patch_cache_control
 from accounts.activity import acting_from
 from accounts.models import User
 from accounts.requests import client_address
+from config.numbers import written_with
 
 SEEN_EVERY = timedelta(minutes=5)
 """How old "last seen" may be: a write for each page would cost more than it tells."""
 
 
 class PersonMiddleware:
-    """Records name the request's address, times stand in the person's timezone, and the person
-    counts as seen. No answer is kept, by a browser or on the way: what one person saw, the next at
-    the same machine would see again. Static files do not pass here."""
+    """Records name the request's address, times stand in the person's timezone and numbers in
+    their notation, and the person counts as seen. No answer is kept, by a browser or on the way:
+    what one person saw, the next at the same machine would see again. Static files do not pass
+    here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -38,7 +41,7 @@ class PersonMiddleware:
         if not request.user.is_authenticated:
             return self.get_response(request)
         _see(request.user)
-        with timezone.override(request.user.zone):
+        with timezone.override(request.user.zone), written_with(request.user.decimal_mark):
             return self.get_response(request)
 
 

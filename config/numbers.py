@@ -1,6 +1,70 @@
-"""Whole numbers in addresses and forms."""
+"""Numbers and durations for people, and whole numbers in addresses and forms. Pure.
 
+A page writes its numbers in the notation of the person who reads it: 1,234.5, or 1.234,5 for whom
+the decimal mark is a comma. What is stored, searched or downloaded as data keeps the point.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import overload
+
+_decimal_mark: ContextVar[str] = ContextVar("decimal_mark", default="")
+_SWAPPED = str.maketrans(".,", ",.")
+
+
+@contextmanager
+def written_with(decimal_mark: str) -> Iterator[None]:
+    """Write the numbers for people inside the block with this mark; an empty one is the point."""
+    token = _decimal_mark.set(decimal_mark)
+    try:
+        yield
+    finally:
+        _decimal_mark.reset(token)
+
+
+def written(number: str) -> str:
+    """Return a number that is written as 1,234.5 in the notation of the person who reads it."""
+    return number.translate(_SWAPPED) if _decimal_mark.get() == "," else number
+
+
+def count_text(count: int) -> str:
+    """A count with its thousands grouped: 1,234."""
+    return written(f"{count:,}")
+
+
+def decimal_text(number: float, places: int) -> str:
+    """A number with so many decimals, its thousands grouped: 1,234.50."""
+    return written(f"{number:,.{places}f}")
+
+
+def percent_text(percent: float | None) -> str:
+    """A percentage with one decimal; what is not whole never reads as 0 or 100."""
+    if percent is None:
+        return "–"
+    if percent in {0, 100}:
+        return f"{percent:.0f}"
+    text = f"{percent:.1f}"
+    return written({"100.0": "> 99.9", "0.0": "< 0.1"}.get(text, text))
+
+
+def seconds_text(seconds: float | None) -> str:
+    """Seconds in two or three digits: 0.16, 4.20, 31.0."""
+    if seconds is None:
+        return "–"
+    return decimal_text(seconds, 3 if seconds < 0.1 else 2 if seconds < 10 else 1)
+
+
+def milliseconds_text(milliseconds: float) -> str:
+    """A duration with its unit: 0.42 ms, 7.3 ms, 1.25 s."""
+    if milliseconds >= 1000:
+        return f"{decimal_text(milliseconds / 1000, 2)} s"
+    return f"{decimal_text(milliseconds, 1 if milliseconds >= 1 else 2)} ms"
+
+
+def megabytes_text(size: int) -> str:
+    """A number of bytes: 1,234 MB (of 1024 times 1024 bytes)."""
+    return f"{decimal_text(size / 1024**2, 0)} MB"
 
 
 @overload

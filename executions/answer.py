@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from config.numbers import count_text, decimal_text, written
+from models_registry.feature_spec import FeatureSpec, Scalar
 from models_registry.models import Target
 from models_registry.number_text import MONEY, with_unit
 
@@ -125,17 +127,24 @@ def low_confidence(classes: int) -> float:
 def percent(probability: float) -> str:
     """One decimal, and never a certainty that no model has."""
     if probability > 0.999:
-        return "> 99.9 %"
+        return f"> {decimal_text(99.9, 1)} %"
     if 0 < probability < 0.001:
-        return "< 0.1 %"
-    return f"{100 * probability:.1f} %"
+        return f"< {decimal_text(0.1, 1)} %"
+    return f"{decimal_text(100 * probability, 1)} %"
 
 
 def four_digits(number: float) -> str:
     """Four significant digits, thousands grouped; whole numbers below 10,000,000 stay whole."""
     if isinstance(number, int) or (float(number).is_integer() and abs(number) < 1e4):
-        return f"{int(number):,}"
+        return count_text(int(number))
     if abs(number) >= 1e3 and abs(number) < 1e12:
         digits = len(str(int(abs(number))))
-        return f"{round(number, 4 - digits):,.0f}"
-    return f"{number:.4g}"
+        return decimal_text(round(number, 4 - digits), 0)
+    return written(f"{number:.4g}")
+
+
+def input_text(feature: FeatureSpec, value: Scalar) -> str:
+    """The value of an input with its unit."""
+    if value is None or not feature.is_number:
+        return feature.display_with_unit(value)
+    return with_unit(written(feature.display(value)), feature.unit)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.answer import Answer, read_answer
+from executions.answer import Answer, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec
@@ -50,7 +50,7 @@ def _row(execution: Execution, listed: list[FeatureSpec]) -> Row:
     return Row(
         execution=execution,
         inputs=[
-            (one.label, one.display_with_unit(read_value(one, stored.get(one.name))))
+            (one.label, input_text(one, read_value(one, stored.get(one.name))))
             for one in inputs[:LISTED_INPUTS]
         ],
         more=max(0, len(inputs) - LISTED_INPUTS),
@@ -96,6 +96,4 @@ def input_texts(schema: InputSchema, stored: dict[str, Any]) -> list[tuple[str, 
         for feature in schema.in_form_order
         if feature.is_asked or values[feature.name] is not None
     ]
-    return [
-        (feature.label, feature.display_with_unit(values[feature.name])) for feature in features
-    ]
+    return [(feature.label, input_text(feature, values[feature.name])) for feature in features]

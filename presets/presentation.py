@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from executions.answer import input_text
 from models_registry.feature_spec import Scalar
 from models_registry.input_schema import InputSchema
 from presets.fitting import Fit, fit
@@ -39,7 +40,7 @@ def value_texts(values: Mapping[str, Scalar], schema: InputSchema) -> list[str]:
     """ "Age 34 years" for each value, those that lists show first."""
     features = sorted(schema.in_form_order, key=lambda feature: not feature.is_listed)
     return [
-        f"{feature.label} {_brief(feature.display_with_unit(values[feature.name]))}"
+        f"{feature.label} {_brief(input_text(feature, values[feature.name]))}"
         for feature in features
         if feature.name in values
     ]

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from executions.answer import Answer, four_digits
+from config.numbers import decimal_text, written
+from executions.answer import Answer, four_digits, input_text
 from models_registry.feature_spec import FeatureSpec, Scalar, same_value
 from models_registry.input_schema import InputSchema
 from models_registry.number_text import show_number
@@ -119,7 +120,7 @@ def _confidence_cell(one: Compared, base: Compared | None) -> Cell:
     assert one.answer is not None
     assert base.answer is not None
     points = one.answer.confidence_percent - base.answer.confidence_percent
-    return Cell(text, f"{_signed(f'{abs(points):.1f}', points)} points", is_changed=True)
+    return Cell(text, f"{_signed(decimal_text(abs(points), 1), points)} points", is_changed=True)
 
 
 def _interval_cell(one: Compared, base: Compared | None) -> Cell:
@@ -153,7 +154,7 @@ def _input_cell(
 ) -> Cell:
     if feature is None:
         return Cell(f"not in {one.version}", is_changed=base_feature is not None, is_absent=True)
-    text = feature.display_with_unit(value)
+    text = input_text(feature, value)
     if base is None:
         return Cell(text)
     if base_feature is None:
@@ -162,7 +163,7 @@ def _input_cell(
         return Cell(text)
     if _is_number(value) and _is_number(was) and feature.is_number:
         return Cell(text, difference(was, value), is_changed=True)  # type: ignore[arg-type]
-    return Cell(text, f"was {base_feature.display_with_unit(was)}", is_changed=True)
+    return Cell(text, f"was {input_text(base_feature, was)}", is_changed=True)
 
 
 def same(one: Scalar, other: Scalar) -> bool:
@@ -185,12 +186,13 @@ def difference(was: int | float, now: int | float, show: Any = None) -> str:
     words = _signed(text, delta)
     if was == 0 or not math.isfinite(share := 100 * delta / abs(was)):
         return words
-    return f"{words} ({_signed(f'{abs(share):.0f}', share)} %)"
+    return f"{words} ({_signed(written(f'{abs(share):.0f}'), share)} %)"
 
 
 def _short(number: int | float) -> str:
     """A difference without the noise of binary fractions."""
-    return show_number(number if isinstance(number, int) else float(f"{number:.12g}"))
+    exact = number if isinstance(number, int) else float(f"{number:.12g}")
+    return written(show_number(exact))
 
 
 def _signed(text: str, number: float) -> str:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
+from config.numbers import written_with
 from config.pdf import pdf_response
 from config.rate import too_many_requests
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
@@ -23,10 +24,11 @@ from executions.services.history import record_export
 @require_POST
 def compare_csv(request: SignedInRequest) -> HttpResponseBase:
     """One row for each field, one column for each prediction, and the differences beside them."""
-    asked = asked_comparison(request)
-    if refused := _refused(request, asked):
-        return refused
-    header, *rows = _table([one.public_id for one in asked.executions], asked.compared)
+    with written_with("."):
+        asked = asked_comparison(request)
+        if refused := _refused(request, asked):
+            return refused
+        header, *rows = _table([one.public_id for one in asked.executions], asked.compared)
     return csv_response(f"comparison_{asked.executions[0].public_id}.csv", header, rows)
 
 

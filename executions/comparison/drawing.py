@@ -6,6 +6,7 @@ The drawing is 520 wide and 152 high, in the units of its own; the plot lies ins
 import math
 from dataclasses import dataclass
 
+from config.numbers import decimal_text
 from executions.answer import four_digits
 from executions.comparison.chart import Chart
 
@@ -78,7 +79,7 @@ def _draw_bars(chart: Chart) -> Drawing:
             if value is not None:
                 x = middle - width / 2 + series * (BAR + GAP)
                 height = (BOTTOM - TOP) * value / 100
-                bars.append(Bar(x, BOTTOM - height, height, series, f"{value:.1f}"))
+                bars.append(Bar(x, BOTTOM - height, height, series, decimal_text(value, 1)))
     ticks = tuple(
         Tick(BOTTOM - (BOTTOM - TOP) * share / 100, f"{share} %") for share in (0, 50, 100)
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.numbers import decimal_text, written
+from executions.answer import input_text
 from models_registry.feature_spec import FeatureSpec, Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import Target
@@ -59,8 +61,8 @@ class NumberText:
 
     def _digits(self, number: float) -> str:
         if self.places is None:
-            return f"{abs(number):.3g}"
-        return f"{round(abs(number), self.places):,.{max(0, self.places)}f}"
+            return written(f"{abs(number):.3g}")
+        return decimal_text(round(abs(number), self.places), max(0, self.places))
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _row(
     width = WIDEST_PERCENT * abs(amount) / widest if widest else 0.0
     return ContributionRow(
         label=feature.label,
-        value=feature.display_with_unit(value),
+        value=input_text(feature, value),
         text=text.signed(amount),
         is_plus=amount > 0,
         x_percent=50.0 if amount > 0 else 50.0 - width,

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from executions.answer import input_text
 from executions.explanations.contributions import NumberText
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.models import Target
-from models_registry.number_text import with_unit
 
 POINTS = 25
 WIDTH, HEIGHT, MARGIN = 600, 180, 12
@@ -97,7 +97,7 @@ def draw(
         if answer["quantity"] == "probability"
         else str(target) or "Prediction"
     )
-    ends = [with_unit(feature.display(point), feature.unit) for point in (points[0], points[-1])]
+    ends = [input_text(feature, point) for point in (points[0], points[-1])]
     first, last = text.plain(numbers[0]), text.plain(numbers[-1])
     return CurveView(
         label=feature.label,
@@ -110,7 +110,7 @@ def draw(
         top_text=text.plain(top),
         bottom_text=text.plain(bottom),
         points=tuple(
-            CurvePoint(feature.display_with_unit(point), text.plain(number), point == own)
+            CurvePoint(input_text(feature, point), text.plain(number), point == own)
             for point, number in zip(points, numbers, strict=True)
         ),
     )

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains, Exact
 
 from config.errors import DomainError
+from config.numbers import written
 from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar, choice_text
@@ -76,9 +77,11 @@ def condition(
 
 def _word(text: str, is_owner: bool) -> Q:
     text = text.replace("\x00", "").casefold()
-    holds = Q(search_text__contains=text)
-    if is_owner:
-        holds |= Q(search_own__contains=text)
+    holds = Q()
+    for one in {text, written(text)}:  # a number as the person reads it is stored with a point
+        holds |= Q(search_text__contains=one)
+        if is_owner:
+            holds |= Q(search_own__contains=one)
     prefix = _ID_PREFIX.fullmatch(text.replace("-", "") if len(text) == 36 else text)
     if prefix:
         first, last = prefix[1].ljust(32, "0"), prefix[1].ljust(32, "f")

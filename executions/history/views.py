@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.csv_text import csv_response
 from config.keyset import page_of
-from config.numbers import whole_number
+from config.numbers import count_text, whole_number
 from config.rate import too_many_requests
 from executions.access import asked_id, asked_ids, own_executions, with_rows
 from executions.errors import TooManyRequests, TooManyRows
@@ -82,7 +82,7 @@ def _counts(form: HistoryFilterForm, executions: ExecutionQuerySet) -> dict[str,
     each = {name: Count("pk", filter=Q(status__in=statuses)) for name, statuses in STATUSES.items()}
     counts = fitting.aggregate(all=Count("pk"), **each)
     more = "+" if counts["all"] > COUNTED else ""
-    return {name: f"{min(count, COUNTED):,}{more}" for name, count in counts.items()}
+    return {name: f"{count_text(min(count, COUNTED))}{more}" for name, count in counts.items()}
 
 
 @dataclass(frozen=True)

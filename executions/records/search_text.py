@@ -7,6 +7,7 @@ inputs and the note are kept apart: only their owner searches those.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from config.numbers import written_with
 from executions.answer import read_answer
 from models_registry.feature_spec import FeatureSpec, Scalar, choice_text
 from models_registry.input_schema import InputSchema
@@ -26,7 +27,8 @@ def text_of_inputs(schema: InputSchema, stored: Mapping[str, Any]) -> str:
 
 def text_of_result(outputs: dict[str, Any], targets: Sequence[Target]) -> str:
     """The prediction; what is added to ``Execution.search_text`` when it is there."""
-    answer = read_answer(outputs, targets)
+    with written_with("."):
+        answer = read_answer(outputs, targets)
     shown = [answer.text, *(text for _, text in answer.others)]
     return _lines([*shown, *(choice_text(target["value"]) for target in outputs["targets"])])
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from config.numbers import decimal_text
 from executions.answer import four_digits
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.feature_spec import Scalar
@@ -58,7 +59,7 @@ class Impact:
 
     @property
     def same_percent(self) -> str:
-        return f"{100 * self.same / self.answered:.1f} %" if self.answered else "–"
+        return f"{decimal_text(100 * self.same / self.answered, 1)} %" if self.answered else "–"
 
     @property
     def median_text(self) -> str:

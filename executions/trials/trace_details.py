@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.numbers import megabytes_text, milliseconds_text, written
 from models_registry.number_text import brief_number
 
 
@@ -54,8 +55,8 @@ def trace_view(diagnostics: Mapping[str, Any] | None) -> TraceView | None:
         steps=tuple(_step(step, whole) for step in steps),
         row_text=milliseconds_text(diagnostics.get("row_milliseconds", 0.0)),
         confidence_text=milliseconds_text(diagnostics.get("confidence_milliseconds", 0.0)),
-        memory_text=_megabytes(diagnostics.get("peak_bytes", 0)),
-        grown_text=_megabytes(diagnostics.get("grown_bytes", 0)),
+        memory_text=megabytes_text(diagnostics.get("peak_bytes", 0)),
+        grown_text=megabytes_text(diagnostics.get("grown_bytes", 0)),
         failing_step="" if failing is None else failing or "the model itself",
         warnings=tuple(dict.fromkeys(diagnostics.get("warnings", ()))),
         libraries=tuple(sorted(diagnostics.get("libraries", {}).items())),
@@ -91,18 +92,8 @@ def _numbers(step: Mapping[str, Any]) -> str:
     low, high = step["minimum"], step["maximum"]
     parts = []
     if low is not None and high is not None:
-        texts = [brief_number(bound) for bound in (low, high)]
+        texts = [written(brief_number(bound)) for bound in (low, high)]
         parts.append(texts[0] if texts[0] == texts[1] else " to ".join(texts))
     if step["missing"]:
         parts.append(f"{step['missing']} missing")
     return ", ".join(parts)
-
-
-def milliseconds_text(milliseconds: float) -> str:
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1000:.2f} s"
-    return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{milliseconds:.2f} ms"
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1024**2:,.0f} MB"

@@ -14,12 +14,13 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
+from config.numbers import percent_text, written
+from executions.answer import input_text
 from executions.models import Execution
 from models_registry.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from models_registry.number_text import as_float, show_number, with_unit
-from monitoring.dashboard.changes import percent_text
 from monitoring.dashboard.period import Period
 
 NEWEST = 2000
@@ -159,7 +160,7 @@ def _combinations(
         decided = succeeded + ends[values][Execution.Status.FAILED]
         yield Combination(
             inputs=tuple(
-                (features[place].label, features[place].display_with_unit(values[place]))
+                (features[place].label, input_text(features[place], values[place]))
                 for place in order
             ),
             count=count,
@@ -192,7 +193,7 @@ def _bins(feature: FeatureSpec, numbers: Sequence[float]) -> list[tuple[str, int
         return []
     low, high = min(numbers), max(numbers)
     if low == high:
-        return [(feature.display_with_unit(low), len(numbers))]
+        return [(input_text(feature, low), len(numbers))]
     width = (high - low) / BINS
     counts = Counter(min(BINS - 1, int((number - low) / width)) for number in numbers)
     edges = [_short(low + n * width) for n in range(BINS)] + [_short(high)]
@@ -202,4 +203,4 @@ def _bins(feature: FeatureSpec, numbers: Sequence[float]) -> list[tuple[str, int
 
 
 def _short(number: float) -> str:
-    return show_number(float(f"{number:.4g}"))
+    return written(show_number(float(f"{number:.4g}")))

@@ -12,18 +12,12 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
+from config.numbers import count_text, percent_text, seconds_text
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.dashboard import statistics
-from monitoring.dashboard.changes import (
-    Change,
-    of_counts,
-    of_percents,
-    of_seconds,
-    percent_text,
-    seconds_text,
-)
+from monitoring.dashboard.changes import Change, of_counts, of_percents, of_seconds
 from monitoring.dashboard.combinations import use_of
 from monitoring.dashboard.forms import DashboardForm
 from monitoring.dashboard.links import ExecutionList
@@ -108,16 +102,19 @@ def _content(form: DashboardForm) -> dict[str, Any]:
 
 
 def _numbers(now: Figures, before: Figures, found: ExecutionList) -> list[Number]:
-    ended = f"{now.cell.failed:,} failed, {now.cell.canceled:,} canceled, {now.open:,} running"
+    failed = count_text(now.cell.failed)
+    ended = (
+        f"{failed} failed, {count_text(now.cell.canceled)} canceled, {count_text(now.open)} running"
+    )
     spread = f"median {seconds_text(now.p50)}, p95 {seconds_text(now.p95)}"
     split = f"queue {seconds_text(now.queue_mean)}, run {seconds_text(now.run_mean)}"
     return [
         Number(
             name="Executions",
-            value=f"{now.executions:,}",
+            value=count_text(now.executions),
             unit="",
             change=of_counts(now.executions, before.executions),
-            notes=(f"{now.cell.succeeded:,} succeeded",),
+            notes=(f"{count_text(now.cell.succeeded)} succeeded",),
             url=found.all,
         ),
         Number(
@@ -141,7 +138,7 @@ def _numbers(now: Figures, before: Figures, found: ExecutionList) -> list[Number
             value=percent_text(now.error_percent),
             unit="" if now.error_percent is None else "%",
             change=of_percents(now.error_percent, before.error_percent),
-            notes=(f"{now.cell.failed:,} of {now.decided:,} failed",) if now.decided else (),
+            notes=(f"{failed} of {count_text(now.decided)} failed",) if now.decided else (),
             url=found.failed,
         ),
     ]

@@ -6,6 +6,7 @@ deleted there is nothing but status, times, version and error class.
 
 from dataclasses import dataclass
 
+from executions.answer import input_text
 from executions.models import Attempt, Execution
 from executions.presentation import error_sentence
 from executions.records import attempt_log
@@ -64,9 +65,7 @@ def inputs_of(execution: Execution) -> list[tuple[str, str]]:
     return [
         (
             feature.label,
-            HIDDEN
-            if feature.name in sensitive
-            else feature.display_with_unit(values[feature.name]),
+            HIDDEN if feature.name in sensitive else input_text(feature, values[feature.name]),
         )
         for feature in schema.in_form_order
         if feature.is_asked or values[feature.name] is not None

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.keyset import newer, older, page_of
+from config.numbers import count_text
 from executions.access import asked_id
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion
@@ -55,7 +56,8 @@ def failure_list(request: SignedInRequest) -> HttpResponse:
         "rows": rows(page.rows, zone=request.user.zone),
         "tabs": _tabs(request.GET, counts, state),
         "pager": page.pager(
-            f"{len(page.rows)} of {total:,}, last seen first", partial(_query, request.GET)
+            f"{len(page.rows)} of {count_text(total)}, last seen first",
+            partial(_query, request.GET),
         ),
         "review": ReviewForm(),
         "is_filtered": bool(request.GET.get("model")),

@@ -22,6 +22,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from config.numbers import megabytes_text
 from engine import gateway, wakeup
 from executions.models import Execution
 from models_registry.storage import ArtifactStorage
@@ -147,7 +148,7 @@ def redis() -> Probe:
     figures = (
         ("Answer", _milliseconds(started)),
         ("Tasks waiting", str(lists)),
-        ("Memory", f"{memory / 1024**2:,.0f} MB"),
+        ("Memory", megabytes_text(memory)),
     )
     return Probe("Redis", State.OK, figures)
 
@@ -208,7 +209,7 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
             (
                 name,
                 f"{facts.get('running', 0)} of {facts.get('slots', 0)} slots busy, "
-                f"{facts.get('memory_bytes', 0) / 1024**2:,.0f} MB, "
+                f"{megabytes_text(facts.get('memory_bytes', 0))}, "
                 f"seen {_seconds(timezone.now() - seen)} ago, {models}",
             )
         )

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.admin import admin_page
 from config.plain_text import escaped
+from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
 from executions.models import Attempt, Execution
@@ -173,9 +174,7 @@ def _input_lines(
         (
             feature.label,
             feature.name,
-            HIDDEN
-            if feature.name in sensitive
-            else feature.display_with_unit(values[feature.name]),
+            HIDDEN if feature.name in sensitive else input_text(feature, values[feature.name]),
         )
         for feature in schema.in_form_order
         if feature.is_asked or values[feature.name] is not None

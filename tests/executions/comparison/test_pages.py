@@ -135,6 +135,23 @@ def test_the_csv_has_a_row_for_each_field_and_a_column_for_each_prediction(
     assert ActivityEvent.objects.filter(action="predictions exported").count() == 1
 
 
+def test_who_writes_numbers_with_a_comma_reads_them_so_and_the_csv_keeps_the_point(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    User.objects.filter(pk=alice.pk).update(number_format=",")
+    inputs = LOAN_INPUTS | {"age": 40.5, "income": 1234567.5}
+    executions = make_two(alice, active_version, inputs=inputs)
+    page = as_alice.get(address(executions)).content.decode()
+    assert "+6,5 (+19 %)" in page
+    assert "1.234.567,5" in page
+    assert "83,4 %" in page
+    answer = as_alice.post(address(executions, "compare_csv"))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    table = {row[0]: row[1:] for row in csv.reader(io.StringIO(text))}
+    assert table["input.age"] == ["34.0", "40.5", "'+6.5 (+19 %)"]
+    assert table["model confidence"][:2] == ["83.4 %", "83.4 %"]
+
+
 def test_the_pdf_carries_the_differences_the_chart_and_all_inputs(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:

@@ -49,6 +49,17 @@ def test_a_row_says_when_what_with_which_answer_how_sure_and_by_which_version(
     assert "D 3 E 4 A 0 +2 Repays second applicant 83.4 % Success v1" in page
 
 
+def test_a_number_is_found_as_the_person_reads_it(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    User.objects.filter(pk=alice.pk).update(number_format=",")
+    found = done(alice, active_version, search_text="1,234,567.5 €\n")
+    done(alice, active_version, search_text="34 years\n")
+    assert [row.execution for row in as_alice.get("/history/?q=1.234.567,5").context["rows"]] == [
+        found
+    ]
+
+
 def test_a_failed_row_shows_the_sentence_for_people(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:

@@ -10,16 +10,11 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import User
+from config.numbers import percent_text, seconds_text
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.dashboard import rollup, statistics
-from monitoring.dashboard.changes import (
-    of_counts,
-    of_percents,
-    of_seconds,
-    percent_text,
-    seconds_text,
-)
+from monitoring.dashboard.changes import of_counts, of_percents, of_seconds
 from monitoring.log.filters import ExecutionFilterForm
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 

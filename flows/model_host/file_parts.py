@@ -138,7 +138,8 @@ def prepares(value: Any, is_checked: bool) -> bool:
     if isinstance(value, Absent):
         is_own = value.module.partition(".")[0] not in _OF_LIBRARIES or value.module == "__main__"
         return is_own and not _NO_STEP.search(value.name)
-    return _has(value, "transform", is_checked) and not isinstance(value, type)
+    # a DataFrame has a `transform`, too
+    return _has(value, "transform", is_checked) and hasattr(type(value), "fit")
 
 
 def _has(value: Any, method: str, is_checked: bool) -> bool:

@@ -104,7 +104,7 @@ def load(
             if types := refusal_of_types(root):
                 raise HostError("LOAD", types)
             does_as_it_likes = reading.named & (approved | BOOSTERS.keys())
-            is_constant = settle(root, approved) and not does_as_it_likes
+            is_constant = _settled(root, approved) and not does_as_it_likes
             if root is objects:
                 raise HostError("LOAD", refusal_of_dumps(objects))
             _check_root(root)
@@ -125,6 +125,17 @@ def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
     if not stream.at_end:
         raise damaged("more bytes follow the model")
     return objects
+
+
+def _settled(root: Any, approved: frozenset[TypeName]) -> bool:
+    """Whether nothing of the object changes, as ``settle`` says. A table beside a model need not
+    be fit for use, since neither is served."""
+    try:
+        return settle(root, approved)
+    except HostError:
+        if split := refusal_of_parts(root, is_checked=False):
+            raise HostError("LOAD", split) from None
+        raise
 
 
 def _check_unpacked(data: bytes | memoryview, stream: ByteStream) -> None:

@@ -53,8 +53,9 @@ def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
             "The file holds the bytes of a model file: the model was pickled twice. Save the "
             "fitted model itself with joblib.dump(model, 'model.joblib')."
         )
-    if isinstance(root, Absent) and root.name in ("DataFrame", "Series"):
-        return _no_model(with_article(root.name))
+    name = root.name if isinstance(root, Absent) else type(root).__name__
+    if name in ("DataFrame", "Series"):
+        return _no_model(with_article(name))
     parts = list(parts_of(root)) if is_holder(root) else []
     advice = _advice(parts, is_checked)
     if not advice:

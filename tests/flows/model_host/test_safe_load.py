@@ -438,6 +438,12 @@ def test_an_object_that_only_keeps_the_parts_together_is_told_how_to_go_without_
     assert line in message
 
 
+def test_a_table_beside_the_parts_is_no_damage() -> None:
+    message = refusal_of(dumped({"model": MODEL, "scaler": SCALER, "train": PEOPLE})).message
+
+    assert 'make_pipeline(saved["scaler"], saved["model"]).' in message
+
+
 def test_dumps_one_after_the_other_are_counted_and_joined() -> None:
     """Neither is damaged: pickle.load reads the first and stops."""
     message = refusal_of(pickle.dumps(MODEL) + pickle.dumps(SCALER)).message

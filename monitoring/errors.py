@@ -20,7 +20,7 @@ class WrongVersion(DomainError):
 
 class Unreachable(DomainError):
     def __init__(self) -> None:
-        super().__init__("No message can be sent: the prediction or its account was deleted.")
+        super().__init__("No message can be sent: the prediction or the account was deleted.")
 
 
 class NothingToAskAbout(DomainError):

@@ -129,6 +129,8 @@ def settle(root: object, approved: frozenset[TypeName]) -> bool:
 
 def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
     """What ``part`` holds, each with its place, after the part's own checks."""
+    if isinstance(part, Named) and place.holder == "make_column_selector":
+        return ()  # a type of columns, for which nobody asks after fit
     if isinstance(part, Named | ArrayHeader | Part):
         raise damaged("it stores a type where only a value may be")
     if isinstance(part, functools.partial):

@@ -70,7 +70,7 @@ def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
         return Made(made.__new__(made), _set_booster_state, needs_state=True)
     if setter := SETTERS.get((entry.module, entry.name)):
         return Made(made.__new__(made), setter, needs_state=True)
-    return Made(made.__new__(made), _set_attributes)
+    return Made(made.__new__(made), set_attributes)
 
 
 def misused(does: str, what: object) -> HostError:
@@ -93,7 +93,7 @@ def _unreachable(reading: Reading, value: Any, state: Any) -> None:
     raise damaged("it holds an array header without an array")
 
 
-def _set_attributes(reading: Reading, value: Any, state: Any) -> None:
+def set_attributes(reading: Reading, value: Any, state: Any) -> None:
     """The attributes of an instance, as ``object.__setstate__`` would set them."""
     if state is None:
         return

@@ -31,6 +31,7 @@ from pandas.arrays import (
 
 from .makers import BLANKS, MAKERS, Arguments, Maker, maker, unfit
 from .makers_arrow import arrow_values
+from .protocol.errors import HostError
 from .reading import Made, Named, Part, Reading, check_key, damaged
 
 MOST_COLUMNS = 100_000
@@ -41,7 +42,7 @@ OF_PANDAS: tuple[type, ...] = (
 """Whose parts are checked here; a Timestamp and a Timedelta are Python's times."""
 _UNITS = {7: "s", 8: "ms", 9: "us", 10: "ns"}
 """What NumPy's numbers for its units of time stand for."""
-_FREQUENCY = re.compile(r"period\[[A-Za-z]{1,3}(-[A-Z]{3})?\]")
+_FREQUENCY = re.compile(r"period\[\d{0,4}[A-Za-z]{1,3}(-[A-Z]{3})?\]")
 _MASKED: dict[str, Any] = {
     "BooleanArray": BooleanArray,
     "IntegerArray": IntegerArray,
@@ -60,8 +61,17 @@ _BACKED: dict[str, Any] = {
 def _check_cells(reading: Reading, cells: list[Any]) -> None:
     """That objects are plain values, or types of columns."""
     for cell in cells:
-        if not isinstance(cell, np.dtype | ExtensionDtype) or not reading.is_built(cell):
+        if isinstance(cell, np.dtype | ExtensionDtype) and reading.is_built(cell):
+            continue
+        try:
             check_key(cell)
+        except HostError as error:
+            raise HostError(
+                "LOAD",
+                f"The file keeps a {type(cell).__name__[:60]} among the values of a pandas Series, "
+                "DataFrame or Index, where only texts, numbers and times are read. Keep a list in "
+                "its place, or leave it out of the model, then save the model again.",
+            ) from error
 
 
 def _values(reading: Reading, given: Any) -> Any:

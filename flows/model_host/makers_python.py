@@ -6,6 +6,7 @@ import datetime
 import functools
 import operator
 from collections import OrderedDict, defaultdict
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from .function_roles import (
 )
 from .makers import Arguments, maker, unfit
 from .reading import Absent, Made, Named, Reading, check_key
+
+LONGEST_DECIMAL = 400
+"""Digits before and behind the point; written out, they make a text."""
 
 
 @maker("builtins", "bytes")
@@ -142,6 +146,16 @@ def _timezone(reading: Reading, arguments: Arguments) -> datetime.timezone:
         case (datetime.timedelta(),) | (datetime.timedelta(), str()):
             return datetime.timezone(*arguments)
     raise unfit("timezone")
+
+
+@maker("decimal", "Decimal")
+def _decimal(reading: Reading, arguments: Arguments) -> Decimal:
+    match arguments:
+        case (str(text),) if len(text) <= LONGEST_DECIMAL:
+            number = Decimal(text)
+            if not number.is_finite() or abs(number.adjusted()) <= LONGEST_DECIMAL:
+                return number
+    raise unfit("Decimal")
 
 
 @maker("functools", "partial")

@@ -1,4 +1,6 @@
-"""SciPy's splines out of a file, whichever version of SciPy wrote it.
+"""SciPy's splines and sparse matrices of coordinates, whichever version of SciPy wrote them.
+
+A matrix of coordinates has them as ``row`` and ``col`` until SciPy 1.10, and as ``coords`` since.
 
 A spline is knots, weights, a degree, an axis and whether it goes on beyond its ends. SciPy up to
 1.15 keeps these as ``t``, ``c``, ``k``, ``axis`` and ``extrapolate``; 1.16 and 1.17 keep the arrays
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import BSpline, _bsplines
 
-from .makers import SETTERS, unfit
+from .makers import SETTERS, set_attributes, unfit
 from .reading import Reading
 
 _MODULE = "scipy.interpolate._bsplines"
@@ -45,3 +47,14 @@ def _set_state(reading: Reading, value: Any, state: Any) -> None:
 
 
 SETTERS[_MODULE, "BSpline"] = SETTERS[_MODULE, "_BSpline"] = _set_state
+
+
+def _set_coordinates(reading: Reading, value: Any, state: Any) -> None:
+    match state:
+        case {"row": np.ndarray() as rows, "col": np.ndarray() as columns, **others}:
+            state = {**others, "coords": (rows, columns)}
+    set_attributes(reading, value, state)
+
+
+for _name in ("coo_matrix", "coo_array"):
+    SETTERS["scipy.sparse._coo", _name] = _set_coordinates

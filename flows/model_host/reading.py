@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ MOST_PLACEHOLDERS = 100_000
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
-_TIMES = frozenset({datetime.datetime, datetime.date, datetime.time, datetime.timedelta})
+_OF_PYTHON = frozenset(
+    {Decimal, datetime.datetime, datetime.date, datetime.time, datetime.timedelta}
+)
 _OF_PANDAS = frozenset(
     {pd.Timestamp, pd.Timedelta, pd.Interval, pd.Period, type(pd.NaT), type(pd.NA)}
 )
@@ -269,7 +272,7 @@ def resolve(entry: allow_list.Entry) -> Any:
 def check_key(key: object, depth: int = 0) -> None:
     """Refuses what must not be hashed: deep tuples, and anything but plain values."""
     kind = type(key)
-    if kind in _PLAIN or kind in _TIMES or kind in _OF_PANDAS:
+    if kind in _PLAIN or kind in _OF_PYTHON or kind in _OF_PANDAS:
         return
     if kind is tuple and depth < KEY_DEPTH:
         for item in key:  # type: ignore[attr-defined]

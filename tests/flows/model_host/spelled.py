@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import decimal
 import importlib
 import io
 import json
@@ -29,7 +30,8 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-import scipy
+import scipy.interpolate
+import scipy.sparse
 import sklearn
 import skops
 import skops.io
@@ -117,9 +119,24 @@ def values() -> Iterator[tuple[str, Any]]:
     yield "array of moments", pd.array(moments)
     yield "type of categories", pd.CategoricalDtype(["b", "a"], ordered=True)
     yield "type of texts", pd.StringDtype()
+    lengths = (
+        *(pd.offsets.YearEnd(), pd.offsets.QuarterEnd(startingMonth=3), pd.offsets.MonthEnd(2)),
+        *(pd.offsets.Week(weekday=6), pd.offsets.Day(), pd.offsets.Hour(), pd.offsets.Second()),
+    )
+    yield "periods of all lengths", [pd.Period("2020-01-06 05:00", freq=one) for one in lengths]
+    yield (
+        "matrices",
+        [
+            getattr(scipy.sparse, f"{form}_{kind}")(np.eye(3)[1:])
+            for form in ("csr", "csc", "coo", "dia")
+            for kind in ("matrix", "array")
+        ],
+    )
+    yield "curve", scipy.interpolate.BSpline(np.arange(8.0), np.array([1.0, 3, 2, 5]), 3)
     yield (
         "scalars",
         [
+            decimal.Decimal("1.50"),
             pd.NA,
             pd.NaT,
             pd.Timestamp("2020-01-02T03:04:05"),
@@ -235,6 +252,8 @@ def described(value: Any) -> Any:
         return [_cell(one) for one in value]
     if isinstance(value, pd.api.extensions.ExtensionArray):
         return ["array", _cells(value)]
+    if isinstance(value, scipy.interpolate.BSpline):
+        return value(np.arange(2, 6) / 2).tolist()
     return _cell(value)
 
 
@@ -251,6 +270,8 @@ def _cell(one: Any) -> Any:
         return ["interval", _cell(one.left), _cell(one.right), one.closed]
     if isinstance(one, pd.CategoricalDtype):
         return described(one)
+    if scipy.sparse.issparse(one):
+        return [type(one).__name__, one.toarray().tolist()]
     if pd.isna(one):
         return None
     if isinstance(one, np.datetime64 | np.timedelta64 | datetime.timedelta):

@@ -18,10 +18,11 @@ import pytest
 import skops
 import skops.io
 from numpy.random import _pickle as ctors
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, SplineTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
 
 from flows.model_host.safe_load import load
 from tests.flows.model_host.test_hostile_files import (
@@ -175,6 +176,34 @@ def test_a_spline_of_a_column_that_never_varied_opens_and_answers_the_same(
     found = load(write(model), "joblib").estimator
 
     assert found.predict(asked).tolist() == model.predict(asked).tolist()
+
+
+def coordinates(**given: Any) -> Any:
+    """A matrix of three numbers, as SciPy 1.10 writes it."""
+    state = {"_shape": (2, 3), "maxprint": 50, "has_canonical_format": True}
+    places = {"row": np.array([0, 1, 1]), "col": np.array([0, 0, 2]), "data": np.arange(1.0, 4)}
+    return Made(Global("scipy.sparse._coo", "coo_matrix"), None, {**state, **places, **given})
+
+
+def test_a_matrix_of_coordinates_of_scipy_1_10_is_read() -> None:
+    assert kept(coordinates()).toarray().tolist() == [[1, 0, 0], [2, 0, 3]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"row": np.array([0, 1, 2])},
+        {"row": np.array([0, 1, -1])},
+        {"col": np.array([0, 1, 3])},
+        {"row": np.array([0, 1])},
+        {"data": np.arange(2.0)},
+        {"row": [0, 1, 1]},
+        {"col": np.sin},
+        {"_shape": (2, -3)},
+    ],
+)
+def test_coordinates_outside_their_matrix_are_refused(given: dict[str, Any]) -> None:
+    refusal_of(keeping(coordinates(**given)), "is damaged or was made by hand")
 
 
 # pandas and Arrow
@@ -366,11 +395,11 @@ def test_an_arrow_type_that_is_not_read_is_named_with_the_way_out(kind: str) -> 
 OF_PANDAS: dict[str, tuple[Made, str]] = {
     "an index of lists": (
         Made(NAMES.by, (INDEX, {"data": np.array([[1], None], object)[:1], "name": None})),
-        "a list is used as a key",
+        "The file keeps a list among the values of a pandas",
     ),
     "an index of functions": (
         Made(NAMES.by, (INDEX, {"data": np.array([np.sin], object), "name": None})),
-        "a ufunc is used as a key",
+        "The file keeps a ufunc among the values of a pandas",
     ),
     "an index of rows": (Made(NAMES.by, (INDEX, {"data": np.ones((2, 2)), "name": None})), ""),
     "an index of records": (Made(NAMES.by, (INDEX, {"data": np.zeros(2, "i4,i4"), "name": 1})), ""),
@@ -397,7 +426,10 @@ OF_PANDAS: dict[str, tuple[Made, str]] = {
     ),
     "a series of fewer values": (series(np.ones(1)), ""),
     "a series of rows": (series(np.ones((2, 2))), ""),
-    "a series of models": (series(np.array([LinearRegression()] * 2)), "LinearRegression is used"),
+    "a series of models": (
+        series(np.array([LinearRegression()] * 2)),
+        "The file keeps a LinearRegression among",
+    ),
     "a series of a frame": (series(frame()), ""),
     "a series of a table": (
         Made(Global("pandas", "Series"), None, {"_mgr": frame().state["_mgr"], "_name": None}),
@@ -424,7 +456,10 @@ OF_PANDAS: dict[str, tuple[Made, str]] = {
     "a column at once twice": (frame((np.ones((2, 2)), np.array([0, 0]))), ""),
     "a column missing": (frame((np.ones((1, 2)), slice(0, 1))), ""),
     "columns of other lengths": (frame((np.ones((2, 3)), slice(0, 2))), ""),
-    "a block of lists": (frame((np.array([[[1], 2]] * 2, object), slice(0, 2))), "list is used"),
+    "a block of lists": (
+        frame((np.array([[[1], 2]] * 2, object), slice(0, 2))),
+        "The file keeps a list among",
+    ),
     "a block that is a series": (frame((series(FORTY[:2]), slice(0, 1))), ""),
     "a block of three dimensions": (frame((np.ones((2, 2, 1)), slice(0, 2))), ""),
     "a thousand million columns": (frame(columns=reals(10**9)), "more columns than a model may"),
@@ -528,6 +563,32 @@ def test_what_pandas_never_writes_is_refused(name: str) -> None:
     value, words = OF_PANDAS[name]
 
     refusal_of(keeping(value), words or "is used with values that no honest file has")
+
+
+def test_a_series_of_lists_is_told_what_is_read() -> None:
+    refusal_of(
+        dumped(infected(pd.Series([["a"], ["b"]]))),
+        "The file keeps a list among the values of a pandas Series, DataFrame or Index, where only",
+    )
+
+
+@pytest.mark.parametrize("dtype", [pd.CategoricalDtype, pd.CategoricalDtype(), pd.StringDtype()])
+def test_a_selector_of_columns_by_a_type_of_pandas_opens(dtype: Any) -> None:
+    rows = pd.DataFrame({"a": [1.0, 2, 3], "b": pd.Categorical(["x", "y", "x"])})
+    chosen = make_column_selector(dtype_include=dtype)
+    columns = make_column_transformer((OneHotEncoder(), chosen), remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression())
+    rows = rows.astype({"b": "string"}) if dtype == pd.StringDtype() else rows
+    model.fit(rows, [1, 2, 3])
+
+    found = load(dumped(model), "joblib").estimator
+
+    assert found.predict(rows).tolist() == model.predict(rows).tolist()
+
+
+@pytest.mark.parametrize("number", ["1E+999999999", "1" * 500, 1.5, b"1"])
+def test_a_decimal_number_of_absurd_length_is_refused(number: Any) -> None:
+    refusal_of(keeping(Made(Global("decimal", "Decimal"), (number,))), "`Decimal` is used with")
 
 
 def test_what_a_series_says_beside_its_values_is_left_out() -> None:

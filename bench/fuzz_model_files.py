@@ -168,9 +168,9 @@ def _bent(chance: random.Random, models: list[Any]) -> bytes:
 
 def _bent_value(chance: random.Random, value: Any, others: dict[str, Any]) -> Any:
     """Something like ``value`` that is not it, or another part's own."""
-    functions = np.positive, np.sum, list, f_classif, _kmeans_single_lloyd, cosine, rbf_kernel
-    functions += str.split, itemgetter(0), methodcaller("ravel"), partial(np.clip, a_max=1)
-    functions += (tempfile.mkdtemp,)  # which the list does not hold: it may be left out
+    functions: list[Any] = [np.positive, np.sum, list, f_classif, _kmeans_single_lloyd]
+    functions += [cosine, rbf_kernel, str.split, itemgetter(0), methodcaller("ravel")]
+    functions += [partial(np.clip, a_max=1), tempfile.mkdtemp]  # the last one is not on the list
     anything = [chance.choice(functions), chance.choice(list(others.values())), None, 0, -1, 10**9]
     if isinstance(value, dict):
         of_keys = (

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -30,7 +31,7 @@ from .protocol.inputs import InputLayout, Scalar
 from .protocol.orders import SelfTest
 from .protocol.outputs import Outputs
 from .protocol.trace import Traced, TraceLevel
-from .report_limits import unfit_answer, unfit_report
+from .report_limits import SENTENCE, unfit_answer, unfit_report
 from .sandbox import Sandbox
 
 __all__ = ["ArtifactChanged", "ModelHost", "PredictionCancelled"]
@@ -272,7 +273,8 @@ def _load(
         }
     )
     answer = child.ask(request, seconds=limits.load_seconds, cancelled=cancelled, artifact=artifact)
-    child.report = _read(LoadReport, answer)
+    report = _read(LoadReport, answer)
+    child.report = replace(report, left_out=report.left_out[:SENTENCE])
     return child.report
 
 

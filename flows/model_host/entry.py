@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.isotonic import IsotonicRegression
+from sklearn.svm._base import BaseLibSVM
 
 from .anatomy import (
     TEXT_VECTORIZERS,
@@ -87,6 +88,9 @@ def _entry(estimator: Any, given: list[str], given_by: str) -> Entry:
     count = from_entrance(estimator, "n_features_in_")
     if count is None and isinstance(estimator, IsotonicRegression):
         count = 1
+    if count is None and isinstance(estimator, BaseLibSVM) and callable(estimator.kernel):
+        rows = vars(estimator).get("_BaseLibSVM__Xfit")  # it notes nothing else of its inputs
+        count = rows.shape[1] if isinstance(rows, np.ndarray) and rows.ndim == 2 else None
     if count is not None:
         return Entry("array", _numbered(int(count)), "position")
     return _from_others(estimator, given, given_by)

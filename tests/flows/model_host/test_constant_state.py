@@ -28,7 +28,7 @@ from flows.model_host.trace import predict_traced
 from tests.flows.model_host.estimators import NAMES, specimen
 from tests.flows.model_host.every_estimator import NAMES as CLASSES
 from tests.flows.model_host.every_estimator import NO_NEW_ROWS, every
-from tests.flows.model_host.test_learnt_numbers import parts_of
+from tests.flows.model_host.test_learnt_numbers import libraries_parts
 
 _STAND_IN: dict[str, Scalar] = {
     "float": 0.5, "integer": 1, "string": "good", "boolean": True, "unused": "anything",
@@ -81,7 +81,9 @@ def test_some_of_them_give_an_interval() -> None:
 
 def test_no_array_of_a_loaded_model_can_be_written_to() -> None:
     for name in NAMES:
-        for part in parts_of(load(pickle.dumps(specimen(name).estimator), "pickle").estimator):
+        for part in libraries_parts(
+            load(pickle.dumps(specimen(name).estimator), "pickle").estimator
+        ):
             own = type(part).__module__.startswith("sklearn.")
             for attribute, value in vars(part).items() if own else ():
                 if type(value) is np.ndarray and value.dtype != object and attribute[:1] != "_":

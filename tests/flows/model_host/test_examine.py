@@ -35,6 +35,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.metrics.pairwise import laplacian_kernel
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -52,7 +53,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
 from flows.model_host.examine import examine, layout_of
@@ -474,6 +475,15 @@ def test_intervals_are_promised_only_where_they_are_honest() -> None:
     assert promised(TransformedTargetRegressor(gaussian, func=np.log1p, inverse_func=np.expm1))
     assert not promised(TransformedTargetRegressor(gaussian, func=np.sqrt, inverse_func=np.square))
     assert not promised(Ridge())
+
+
+def test_a_machine_with_a_kernel_of_its_own_takes_as_many_inputs_as_its_rows_have() -> None:
+    rows = np.random.default_rng(0).uniform(size=(30, 3))
+
+    found = examine(SVR(kernel=laplacian_kernel).fit(rows, rows.sum(axis=1)))
+
+    assert [one.name for one in found.features] == ["x0", "x1", "x2"]
+    assert found.smoke_outputs is not None
 
 
 def test_an_isotonic_regression_has_one_input_with_its_range() -> None:

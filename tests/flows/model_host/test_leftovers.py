@@ -307,13 +307,17 @@ def test_the_scorer_of_a_threshold_is_needed_where_it_alone_knows_the_class(
     refusal_of(pickle.dumps(model), "", ("training_script", "performance_metric"))
 
 
+def slots_of(kind: Any) -> set[str]:
+    return set(leftovers._slots_of(kind))
+
+
 def training_places(root: Any) -> list[tuple[Any, str]]:
     """The attributes below ``root`` that are said to serve training alone. What a scorer calls has
     tests of its own."""
     return [
         (part, name)
         for part in parts_of(root)
-        for name in leftovers._slots_of(type(part)).keys() & vars(part).keys() - {"_score_func"}
+        for name in slots_of(type(part)) & vars(part).keys() - {"_score_func"}
     ]
 
 

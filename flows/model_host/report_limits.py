@@ -124,6 +124,10 @@ def _of_answer(outputs: Outputs) -> Iterator[str]:
         yield from _too_long("A class of the answer", share.value, TEXT)
     yield from _of_sentences(outputs.warnings)
     yield from _of_sentences(outputs.notes)
+    if (lost := outputs.lost) is not None:
+        yield from _too_many("The model lost", lost.others, MOST_FEATURES, "numbers")
+        for text in (lost.input, lost.step, lost.became, lost.condition, *lost.others):
+            yield from _too_long("What is said of a number that the model lost", text, NAME)
 
 
 def _of_sentences(sentences: tuple[str, ...]) -> Iterator[str]:

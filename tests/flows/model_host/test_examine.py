@@ -65,9 +65,10 @@ from flows.model_host.protocol.examination import (
     ProposedFeature,
     ProposedTarget,
     Step,
+    TrialFailure,
 )
 from flows.model_host.protocol.inputs import Scalar
-from flows.model_host.protocol.outputs import ClassProbability, Outputs, TargetOutput
+from flows.model_host.protocol.outputs import ClassProbability, LostNumber, Outputs, TargetOutput
 from flows.model_host.report_limits import unfit_report
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -718,6 +719,10 @@ def with_feature(examination: Examination, **changed: Any) -> Examination:
         lambda one: replace(one, libraries_trained={str(n): "1" for n in range(51)}),
         lambda one: replace(one, warnings=(LONG,)),
         lambda one: replace(one, warnings=("w",) * 51),
+        lambda one: replace(one, trial_failure=TrialFailure(LONG)),
+        lambda one: replace(
+            one, smoke_outputs=Outputs("other", (), lost=LostNumber("x", LONG, "inf"))
+        ),
         lambda one: replace(one, smoke_inputs={LONG: 1.0}),
         lambda one: replace(one, smoke_inputs={"a": LONG}),
         lambda one: replace(one, smoke_outputs=Outputs("other", (TargetOutput("y", LONG),))),

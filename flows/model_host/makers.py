@@ -1,9 +1,9 @@
 """What really happens where a file calls something or makes an object: functions of our own.
 
 ``call`` stands for REDUCE, ``instance`` for NEWOBJ. The makers themselves are in
-``makers_python.py``, ``makers_numpy.py``, ``makers_pandas.py``, ``makers_arrow.py``,
-``makers_scipy.py`` and ``makers_sklearn.py``: each checks every argument and every state exactly,
-and builds with constructors that run nothing from the file.
+``makers_python.py``, ``makers_numpy.py``, ``makers_pandas.py``, ``makers_frames.py``,
+``makers_arrow.py``, ``makers_scipy.py`` and ``makers_sklearn.py``: each checks every argument and
+every state exactly, and builds with constructors that run nothing from the file.
 """
 
 from __future__ import annotations

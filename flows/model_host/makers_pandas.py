@@ -32,9 +32,8 @@ from pandas.arrays import (
 from .makers import BLANKS, MAKERS, Arguments, Maker, maker, unfit
 from .makers_arrow import arrow_values
 from .protocol.errors import HostError
-from .reading import Made, Named, Part, Reading, check_key, damaged
+from .reading import Made, Named, Part, Reading, check_key
 
-MOST_COLUMNS = 100_000
 OF_PANDAS: tuple[type, ...] = (
     *(pd.Series, pd.DataFrame, pd.Index, ExtensionArray, ExtensionDtype),
     *(pd.Interval, pd.Period, type(pd.NaT), type(pd.NA), pd.offsets.BaseOffset),
@@ -74,7 +73,7 @@ def _check_cells(reading: Reading, cells: list[Any]) -> None:
             ) from error
 
 
-def _values(reading: Reading, given: Any) -> Any:
+def row_of(reading: Reading, given: Any) -> Any:
     """What an Index or a Series is made of: one row of an array whose cells are checked."""
     if not isinstance(given, np.ndarray | ExtensionArray) or not reading.is_built(given):
         raise unfit("pandas array")
@@ -86,16 +85,6 @@ def _values(reading: Reading, given: Any) -> Any:
         if given.dtype == object:
             _check_cells(reading, given.tolist())
     return given
-
-
-def _texts_or(values: Any) -> Any:
-    """Texts as this server's own pandas keeps them; other values as they are."""
-    if isinstance(values, StringArray) and values.dtype.na_value is not pd.NA:
-        return values.tolist()
-    if isinstance(values, np.ndarray) and values.dtype == object:
-        items = values.tolist()
-        return items if items and all(type(item) is str for item in items) else values
-    return values
 
 
 # Single values
@@ -333,189 +322,41 @@ def _set_masked(reading: Reading, value: Any, state: Any) -> None:
 def _interval_array(reading: Reading, arguments: Arguments) -> Made:
     match arguments:
         case (Named(entry), int(), None) if entry.name == "IntervalArray":
-            blank = IntervalMixin.__new__(IntervalArray)
-            return Made(blank, _build_intervals, needs_state=True)
+            return Made(IntervalMixin.__new__(IntervalArray), _build_intervals, needs_state=True)
     raise unfit("IntervalArray")
 
 
 def _build_intervals(reading: Reading, value: Any, state: Any) -> None:
     match state:
         case ({"_left": left, "_right": right, "_dtype": pd.IntervalDtype() as dtype},):
-            ends = [_values(reading, end) for end in (left, right)]
+            ends = [row_of(reading, end) for end in (left, right)]
             if reading.is_built(dtype):
                 vars(value).update(vars(IntervalArray.from_arrays(*ends, closed=dtype.closed)))
                 return
     raise unfit("IntervalArray")
 
 
-# Index
-
-
-@maker("pandas.core.indexes.base", "_new_Index")
-@maker("pandas.core.indexes.datetimes", "_new_DatetimeIndex")
-@maker("pandas.core.indexes.timedeltas", "_new_TimedeltaIndex")
-@maker("pandas.core.indexes.interval", "_new_IntervalIndex")
-def _index(reading: Reading, arguments: Arguments) -> Any:
-    match arguments:
-        case (Named(entry), dict(given)) if entry.name in _INDEXES:
-            check_key(name := given.get("name"))
-            index = _INDEXES[entry.name](reading, given)
-            return index if entry.name == "MultiIndex" else index.rename(name)
-    raise unfit("Index")
-
-
-def _plain_index(reading: Reading, given: dict[str, Any]) -> Any:
-    return pd.Index(_texts_or(_values(reading, given.get("data"))), copy=True)
-
-
-def _range_index(reading: Reading, given: dict[str, Any]) -> Any:
-    match given:
-        case {"start": int(start), "stop": int(stop), "step": int(step)}:
-            return pd.RangeIndex(start, stop, step)
-    raise unfit("RangeIndex")
-
-
-def _index_of(array: Any, index: Any) -> Callable[[Reading, dict[str, Any]], Any]:
-    def make(reading: Reading, given: dict[str, Any]) -> Any:
-        if not isinstance(given.get("data"), array):
-            raise unfit(index.__name__)
-        return index(_values(reading, given["data"]))
-
-    return make
-
-
-def _interval_index(reading: Reading, given: dict[str, Any]) -> Any:
-    match given:
-        case {"left": pd.Index() as left, "right": pd.Index() as right, "closed": str(closed)}:
-            return pd.IntervalIndex.from_arrays(left, right, closed=closed)
-    raise unfit("IntervalIndex")
-
-
-def _multi_index(reading: Reading, given: dict[str, Any]) -> Any:
-    match given:
-        case {"levels": list(levels), "codes": list(codes), "names": list(names)}:
-            for name in names:
-                check_key(name)
-            are_numbers = all(_values(reading, one).dtype.kind == "i" for one in codes)
-            if are_numbers and all(isinstance(level, pd.Index) for level in levels):
-                return pd.MultiIndex(levels=levels, codes=codes, names=names)
-    raise unfit("MultiIndex")
-
-
-_INDEXES: dict[str, Callable[[Reading, dict[str, Any]], Any]] = {
-    "Index": _plain_index,
-    "RangeIndex": _range_index,
-    "CategoricalIndex": _index_of(pd.Categorical, pd.CategoricalIndex),
-    "DatetimeIndex": _index_of(DatetimeArray, pd.DatetimeIndex),
-    "TimedeltaIndex": _index_of(TimedeltaArray, pd.TimedeltaIndex),
-    "PeriodIndex": _index_of(PeriodArray, pd.PeriodIndex),
-    "IntervalIndex": _interval_index,
-    "MultiIndex": _multi_index,
-}
-
-
-# Series and DataFrame
-
-
-def _set_single(reading: Reading, value: Any, state: Any) -> None:
-    """The axis and the values of a Series."""
-    match state:
-        case ([pd.Index() as index], [values], [_], dict()):
-            if len(_values(reading, values)) == len(index):
-                value.content = (index, values)
-                return
-    raise unfit("SingleBlockManager")
-
-
-def _set_series(reading: Reading, value: Any, state: Any) -> None:
-    match state:
-        case {"_mgr": Part("Series", (index, values))}:
-            check_key(name := state.get("_name", state.get("name")))
-            _become(value, pd.Series(_texts_or(values), index=index, name=name, copy=True))
-        case _:
-            raise unfit("Series")
-
-
-@maker("pandas._libs.internals", "_unpickle_block")
-def _block(reading: Reading, arguments: Arguments) -> Part:
-    match arguments:
-        case (np.ndarray() | ExtensionArray() as values, slice() | np.ndarray() as places, 2):
-            if reading.is_built(values) and values.ndim in (1, 2):
-                if values.ndim == 2 and len(values) > MOST_COLUMNS:
-                    raise damaged("a DataFrame of it has more columns than a model may have")
-                rows = [values] if values.ndim == 1 else list(values)
-                return Part("DataFrame block", ([_values(reading, row) for row in rows], places))
-    raise unfit("DataFrame")
-
-
-@maker("pandas.core.internals.managers", "BlockManager")
-def _blocks(reading: Reading, arguments: Arguments) -> Part:
-    match arguments:
-        case (tuple(blocks), [pd.Index() as columns, pd.Index() as index]):
-            if len(columns) <= MOST_COLUMNS:
-                return Part("DataFrame", (columns, index, _columns(blocks, columns, index)))
-            raise damaged("a DataFrame of it has more columns than a model may have")
-    raise unfit("DataFrame")
-
-
-def _columns(blocks: tuple[Any, ...], columns: pd.Index, index: pd.Index) -> list[Any]:
-    """The values of each column, of which every one stands in one block."""
-    found: dict[int, Any] = {}
-    for block in blocks:
-        if not isinstance(block, Part) or block.kind != "DataFrame block":
-            raise unfit("DataFrame")
-        rows, given = block.content
-        places = np.arange(len(columns))[given].tolist()
-        if len(places) != len(rows) or any(len(row) != len(index) for row in rows):
-            raise unfit("DataFrame")
-        found.update(zip(places, rows, strict=True))
-    if len(found) != len(columns) or sum(len(block.content[0]) for block in blocks) != len(found):
-        raise unfit("DataFrame")
-    return [found[place] for place in range(len(columns))]
-
-
-def _set_frame(reading: Reading, value: Any, state: Any) -> None:
-    match state:
-        case {"_mgr": Part("DataFrame", (columns, index, values))}:
-            texts = {place: _texts_or(one) for place, one in enumerate(values)}
-            frame = pd.DataFrame(texts, index=index)
-            frame.columns = columns
-            _become(value, frame)
-        case _:
-            raise unfit("DataFrame")
-
-
-def _become(value: Any, proper: Any) -> None:
-    """The empty ``value`` is ``proper`` from now on, and nobody writes to it."""
-    for block in proper._mgr.blocks:
-        if isinstance(block.values, np.ndarray):
-            block.values.flags.writeable = False
-    value.__setstate__(proper.__getstate__())
-
-
-def _blank(module: str, name: str, make: Any, build: Any, *, needs_state: bool = True) -> None:
+def blank(module: str, name: str, make: Any, build: Any, *, needs_state: bool = True) -> None:
+    """Registers what NEWOBJ makes of a type, and what sets its state."""
     BLANKS[module, name] = lambda: Made(make(), build, needs_state)
 
 
-def _empty(kind: Any) -> Callable[[], Any]:
+def empty(kind: Any) -> Callable[[], Any]:
+    """An instance of ``kind`` without a state."""
     return lambda: kind.__new__(kind)
 
 
-_MANAGERS = "pandas.core.internals.managers"
-_blank(_MANAGERS, "SingleBlockManager", lambda: Part("Series", None), _set_single)
-_blank("pandas", "Series", _empty(pd.Series), _set_series)
-_blank("pandas", "DataFrame", _empty(pd.DataFrame), _set_frame)
-_blank("pandas", "StringDtype", _empty(pd.StringDtype), _set_string_dtype)
-_blank("pandas", "CategoricalDtype", _empty(pd.CategoricalDtype), _set_category_dtype)
-_blank("pandas", "DatetimeTZDtype", _empty(pd.DatetimeTZDtype), _set_zoned_dtype)
-_blank("pandas", "IntervalDtype", _empty(pd.IntervalDtype), _set_interval_dtype)
-_blank("pandas", "ArrowDtype", lambda: Part("Arrow type", None), _set_nothing, needs_state=False)
-_blank("pandas.arrays", "ArrowStringArray", _empty(StringArray), _set_arrow_texts)
-_blank("pandas.arrays", "ArrowExtensionArray", _empty(NumpyExtensionArray), _set_arrow_column)
+blank("pandas", "StringDtype", empty(pd.StringDtype), _set_string_dtype)
+blank("pandas", "CategoricalDtype", empty(pd.CategoricalDtype), _set_category_dtype)
+blank("pandas", "DatetimeTZDtype", empty(pd.DatetimeTZDtype), _set_zoned_dtype)
+blank("pandas", "IntervalDtype", empty(pd.IntervalDtype), _set_interval_dtype)
+blank("pandas", "ArrowDtype", lambda: Part("Arrow type", None), _set_nothing, needs_state=False)
+blank("pandas.arrays", "ArrowStringArray", empty(StringArray), _set_arrow_texts)
+blank("pandas.arrays", "ArrowExtensionArray", empty(NumpyExtensionArray), _set_arrow_column)
 for _name, _kind in _MASKED.items():
-    _blank("pandas.arrays", _name, _empty(_kind), _set_masked)
+    blank("pandas.arrays", _name, empty(_kind), _set_masked)
 for _name in (
     *("Int8Dtype", "Int16Dtype", "Int32Dtype", "Int64Dtype", "UInt8Dtype", "UInt16Dtype"),
     *("UInt32Dtype", "UInt64Dtype", "Float32Dtype", "Float64Dtype", "BooleanDtype"),
 ):
-    _blank("pandas", _name, getattr(pd, _name), _set_nothing, needs_state=False)
+    blank("pandas", _name, getattr(pd, _name), _set_nothing, needs_state=False)

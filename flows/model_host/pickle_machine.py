@@ -26,6 +26,7 @@ from sklearn.utils import Bunch
 from . import (  # noqa: F401  (they register)
     makers,
     makers_arrow,
+    makers_frames,
     makers_numpy,
     makers_pandas,
     makers_python,

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.model_host import wire
-from flows.model_host.protocol.artifact import LoadReport
+from flows.model_host import client, wire
+from flows.model_host.protocol.artifact import Artifact, Limits, LoadReport
 from flows.model_host.protocol.errors import HostError
 from flows.model_host.protocol.examination import (
     Examination,
@@ -21,6 +22,7 @@ from flows.model_host.protocol.examination import (
     Step,
 )
 from flows.model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
+from flows.model_host.report_limits import SENTENCE
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 number = st.floats(allow_nan=False, allow_infinity=False)
@@ -168,6 +170,17 @@ def test_a_value_against_the_contract_is_refused(changed: object) -> None:
 
     with pytest.raises(wire.MalformedMessage):
         wire.from_json(LoadReport, changed)
+
+
+def test_what_a_process_says_it_left_out_is_no_longer_than_a_sentence() -> None:
+    class Talkative:
+        def ask(self, request: bytes, **options: Any) -> Any:
+            return REPORT | {"left_out": "x" * 10_000}
+
+    artifact = Artifact("0" * 64, Path("model.joblib"), "joblib")
+    child: Any = Talkative()
+
+    assert len(client._load(child, artifact, Limits(), None).left_out) == SENTENCE
 
 
 def test_a_value_outside_a_named_set_is_refused() -> None:

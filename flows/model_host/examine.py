@@ -90,6 +90,9 @@ def examine(
         _feature(name, column, entry.source)
         for name, column in zip(names, routes.columns, strict=True)
     ]
+    if container == "texts" and not features[0].complete:  # whatever its own steps do with it
+        sources = features[0].sources | {"kind": entry.source}
+        features = [replace(features[0], kind="string", complete=True, sources=sources)]
     libraries = dict(libraries_trained or {})
     trial = _try_out(estimator, container, features, libraries.get("scikit-learn", ""))
     probabilities = (

@@ -525,10 +525,11 @@ def test_an_own_step_before_a_vectorizer_of_texts_is_given_a_text() -> None:
     texts = pd.Series(["Good food", "BAD food", "good wine", "bad wine"])
     model = make_pipeline(Lower(), TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0])
 
-    config = {"features": [{"name": "text", "type": "string"}]}
-    found, _ = answered(model, schema_of(model, config), {"text": "GOOD wine"}, config)
+    schema = schema_of(model)
+    found, _ = answered(model, schema, {"text": "GOOD wine"})
 
     assert found == own(model, pd.Series(["GOOD wine"]))
+    assert schema.features[0].is_complete
 
 
 @pytest.mark.parametrize(

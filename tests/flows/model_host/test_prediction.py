@@ -708,7 +708,7 @@ def always_nothing(rows: Any) -> Any:
         (halves, 0.0, "a number other than 0 is expected"),
         (logs, 0.0, ABOVE_0),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_a_number_that_has_no_finite_result_is_blamed_on_its_input(
     function: Any, amount: float, condition: str

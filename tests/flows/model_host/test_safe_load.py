@@ -576,6 +576,7 @@ SERVED = "Only fitted scikit-learn models"
         (gzip.compress(b"age,income\n1,2\n"), "What the gzip file holds is a table of data (CSV)."),
         (gzip.compress(gzip.compress(MODEL_FILE)), "is packed twice: a model file was compressed"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_file_that_is_no_model_is_named_with_the_way_out(content: bytes, sentence: str) -> None:
     message = refusal_of(content).message

@@ -129,7 +129,7 @@ def test_scripts_predict_for_rows_as_tables_have_them(site: Site, tmp_path: Path
         ("predict iris-species --inputs {} --by user@example.com", "value is needed"),
         ("predict iris-species --inputs {} --by nobody@example.com", "No active person"),
         ("publish_model missing.joblib --model X --by admin@example.com", "no file"),
-        ("publish_model README.md --model X --by user@example.com", "no admin"),
+        ("publish_model README.md --model X --by user@example.com", "not an admin"),
     ],
 )
 def test_scripts_get_a_sentence_and_one_json_object_for_bad_input(

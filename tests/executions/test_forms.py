@@ -43,7 +43,11 @@ def values(schema: InputSchema, **fields: str) -> Any:
 
 def page(schema: InputSchema, client: Client, **query: str) -> str:
     version = make_version(features=schema.features, is_active=True)
-    return client.get(f"/models/{version.model.slug}/", query).content.decode()
+    return on_one_line(client.get(f"/models/{version.model.slug}/", query))
+
+
+def on_one_line(response: Any) -> str:
+    return re.sub(r"\s*\n\s*", " ", response.content.decode())
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_a_warning_is_kept_with_the_prediction_and_shown(as_alice: Client) -> No
         status="succeeded", outputs=LOAN_OUTPUTS, started_at=execution.requested_at,
         finished_at=execution.requested_at,
     )  # fmt: skip
-    text = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    text = on_one_line(as_alice.get(f"/predictions/{execution.pk}/"))
     assert "Did you mean Oslo?" in text
     assert 'name="f0-other" value="Osl"' in text
 

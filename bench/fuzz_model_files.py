@@ -47,13 +47,13 @@ from sklearn.cluster._kmeans import _kmeans_single_lloyd
 from sklearn.feature_selection import f_classif
 from sklearn.metrics.pairwise import rbf_kernel
 
-from flows.model_host.client import ModelHost
-from flows.model_host.protocol.artifact import Artifact, Limits
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.safe_load import load
-from flows.model_host.warmup import warm_up
-from tests.flows.model_host.every_estimator import NAMES, NO_NEW_ROWS, every, parts_of
-from tests.flows.model_host.spelled import SPELLINGS, read
+from model_host.client import ModelHost
+from model_host.loading.safe_load import load
+from model_host.locked.warmup import warm_up
+from model_host.protocol.artifact import Artifact, Limits
+from model_host.protocol.errors import HostError
+from tests.model_host.every_estimator import NAMES, NO_NEW_ROWS, every, parts_of
+from tests.model_host.spelled import SPELLINGS, read
 
 LONGEST_SECONDS = 20.0
 EVERY_TENTH = 10

@@ -23,15 +23,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_types")
 import numpy as np
 import pandas as pd
 
-from flows.model_host.client import ModelHost
-from flows.model_host.prediction import predict
-from flows.model_host.protocol.artifact import Artifact, Limits
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
-from flows.model_host.safe_load import load
-from tests.flows.model_host import estimators, every_estimator
-from tests.flows.model_host.estimators import Specimen
-from tests.flows.model_host.test_corpus import NOT_IN_SKOPS, WRITERS
+from model_host.answering.prediction import predict
+from model_host.client import ModelHost
+from model_host.loading.safe_load import load
+from model_host.protocol.artifact import Artifact, Limits
+from model_host.protocol.errors import HostError
+from model_host.protocol.inputs import Column, InputLayout, Scalar
+from tests.model_host import estimators, every_estimator
+from tests.model_host.estimators import Specimen
+from tests.model_host.test_corpus import NOT_IN_SKOPS, WRITERS
 
 TIMED = ("ridge", "random forest", "mixed columns, histogram boosting", "neural network")
 COLD, WARM = 15, 200

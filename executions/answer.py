@@ -1,6 +1,6 @@
 """A prediction as people read it: the answer, how sure the model is, and what to know about it.
 
-Pure presentation of stored outputs (`flows/model_host/protocol/outputs.py`, Outputs). Numbers keep
+Pure presentation of stored outputs (`model_host/protocol/outputs.py`, Outputs). Numbers keep
 four significant digits on screen.
 """
 

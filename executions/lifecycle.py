@@ -37,7 +37,7 @@ asking after a long queue every 20 s took more of Prefect than it had, and the q
 @dataclass(frozen=True)
 class Failure:
     """Why an attempt did not succeed: an error class of PRODUCT 1.0, a sentence, and for admins the
-    traceback, what was recorded on the way (`flows/model_host/protocol/trace.py`, Trace), and the
+    traceback, what was recorded on the way (`model_host/protocol/trace.py`, Trace), and the
     path of the step that failed, where it is known."""
 
     code: str

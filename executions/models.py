@@ -110,7 +110,7 @@ class Execution(Run):
     search_text = models.TextField(blank=True, editable=False)
     search_own = models.TextField(blank=True, editable=False)
     diagnostics = models.JSONField(null=True)
-    """What a test or replay recorded for admins: `flows/model_host/protocol/trace.py`, Trace."""
+    """What a test or replay recorded for admins: `model_host/protocol/trace.py`, Trace."""
 
     form_token = models.UUIDField(default=uuid.uuid4)
     retry_of = models.ForeignKey(
@@ -327,7 +327,7 @@ class Attempt(models.Model):
 class Explanation(models.Model):
     """What each input contributed to a prediction, worked out after the result was written.
 
-    ``content`` is what `flows/model_host/protocol/explanation.py` calls an Explanation, by input
+    ``content`` is what `model_host/protocol/explanation.py` calls an Explanation, by input
     name; None while it is worked out. ``problem`` says why there is none. Never changed once there.
     """
 

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Collection
 from importlib.util import find_spec
 
-from flows.model_host.allow_list import find
-from flows.model_host.protocol.artifact import TypeName
+from model_host.loading.allow_list import find
+from model_host.protocol.artifact import TypeName
 
 NEVER = sys.stdlib_module_names | {
     "__main__",

@@ -25,9 +25,9 @@ from django.conf import settings
 from django.core.files.storage import storages
 
 from flows.errors import ArtifactTampered, NotAModel
-from flows.model_host.client import ArtifactChanged
-from flows.model_host.formats import describe, detect_format
-from flows.model_host.protocol.artifact import Artifact, TypeName
+from model_host.client import ArtifactChanged
+from model_host.loading.formats import describe, detect_format
+from model_host.protocol.artifact import Artifact, TypeName
 from models_registry.errors import ArtifactMissing
 from models_registry.storage import artifact_key
 

@@ -23,9 +23,9 @@ from flows.artifacts import artifact
 from flows.errors import NotAModel, NotQueued
 from flows.explaining import explain, is_pinned
 from flows.host import limits_of, model_host
-from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol.errors import HostError
 from flows.predict import layout
+from model_host.client import ArtifactChanged
+from model_host.protocol.errors import HostError
 from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)

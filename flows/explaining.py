@@ -22,12 +22,12 @@ from executions.models import Execution
 from flows.artifacts import artifact
 from flows.errors import NotAModel
 from flows.host import limits_of, model_host
-from flows.model_host import wire
-from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.explanation import Explanation
-from flows.model_host.protocol.inputs import Scalar
 from flows.predict import layout
+from model_host import wire
+from model_host.client import ArtifactChanged
+from model_host.protocol.errors import HostError
+from model_host.protocol.explanation import Explanation
+from model_host.protocol.inputs import Scalar
 from models_registry.input_schema import InputSchema
 from models_registry.models import TypeApproval
 

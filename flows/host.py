@@ -8,8 +8,8 @@ from functools import cache
 
 from django.conf import settings
 
-from flows.model_host.client import ModelHost
-from flows.model_host.protocol.artifact import Limits
+from model_host.client import ModelHost
+from model_host.protocol.artifact import Limits
 from models_registry.models import RegisteredModel
 
 _starting = threading.Lock()

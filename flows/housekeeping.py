@@ -26,11 +26,11 @@ from flows.artifacts import artifact
 from flows.errors import ArtifactTampered, NotAModel
 from flows.explaining import notes
 from flows.host import limits_of, model_host, owner
-from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.orders import SelfTest
 from flows.settling import settle
 from flows.slots import Slots
+from model_host.client import ArtifactChanged
+from model_host.protocol.errors import HostError
+from model_host.protocol.orders import SelfTest
 from models_registry.integrity import mark_altered
 from models_registry.models import ModelVersion, TypeApproval
 

@@ -32,14 +32,14 @@ from flows.errors import (
 )
 from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
-from flows.model_host import wire
-from flows.model_host.client import ArtifactChanged
-from flows.model_host.protocol.artifact import Artifact, Limits, LoadReport
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.examination import Examination
-from flows.model_host.protocol.inputs import Scalar
 from flows.predict import layout
 from flows.proposal import propose
+from model_host import wire
+from model_host.client import ArtifactChanged
+from model_host.protocol.artifact import Artifact, Limits, LoadReport
+from model_host.protocol.errors import HostError
+from model_host.protocol.examination import Examination
+from model_host.protocol.inputs import Scalar
 from models_registry import lifecycle
 from models_registry.config_disagreements import names
 from models_registry.config_merge import SOURCE

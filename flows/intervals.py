@@ -6,7 +6,7 @@ second, and otherwise there is none.
 
 from dataclasses import replace
 
-from flows.model_host.protocol.outputs import Interval, Outputs
+from model_host.protocol.outputs import Interval, Outputs
 from models_registry.conformal import LEVEL
 from models_registry.models import ModelVersion, ReferenceData
 

@@ -36,13 +36,13 @@ from flows.errors import (
 from flows.host import limits_of, model_host, owner
 from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
-from flows.model_host import wire
-from flows.model_host.client import ArtifactChanged, PredictionCancelled
-from flows.model_host.protocol.artifact import TypeName
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.inputs import Column, InputLayout, Scalar
-from flows.model_host.protocol.outputs import Outputs
-from flows.model_host.protocol.trace import Trace, Traced
+from model_host import wire
+from model_host.client import ArtifactChanged, PredictionCancelled
+from model_host.protocol.artifact import TypeName
+from model_host.protocol.errors import HostError
+from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.outputs import Outputs
+from model_host.protocol.trace import Trace, Traced
 from models_registry.errors import ArtifactMissing
 from models_registry.input_schema import InputSchema
 from models_registry.integrity import mark_altered

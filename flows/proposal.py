@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from flows.model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
+from model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
 from models_registry.config_merge import Merged, merge
 from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.labels import choice_label, distinct_choices, readable

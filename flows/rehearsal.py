@@ -32,11 +32,11 @@ from flows.errors import (
 )
 from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
-from flows.model_host.client import ArtifactChanged, PredictionCancelled
-from flows.model_host.protocol.artifact import Artifact
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.inputs import Scalar
 from flows.predict import layout
+from model_host.client import ArtifactChanged, PredictionCancelled
+from model_host.protocol.artifact import Artifact
+from model_host.protocol.errors import HostError
+from model_host.protocol.inputs import Scalar
 from models_registry import lifecycle
 from models_registry.conformal import halfwidth
 from models_registry.errors import ArtifactMissing

@@ -1,6 +1,6 @@
 """Whether an answer is the one that a saved test case expects. Pure.
 
-``outputs`` are as stored (`flows/model_host/protocol/outputs.py`, Outputs); expected values stand
+``outputs`` are as stored (`model_host/protocol/outputs.py`, Outputs); expected values stand
 in the order of the targets. Numbers that a regressor gives may differ by the tolerance, and by 1e-9
 of themselves in any case; everything else must be equal.
 """

@@ -73,7 +73,7 @@ def works_on(python: str) -> bool:
             "installed": installed,
             "ready": [own, "manage.py", "up", "--detach"],
             "predicts as scikit-learn": [own, "-m", "tests.smoke", "predictions"],
-            "model host's tests": [own, "-m", "pytest", "-q", "-n", "2", "tests/flows/model_host"],
+            "model host's tests": [own, "-m", "pytest", "-q", "-n", "2", "tests/model_host"],
         }
         try:
             return all(did(name, step, clone, environment) for name, step in steps.items())

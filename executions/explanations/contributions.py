@@ -1,6 +1,6 @@
 """What moved a prediction, as people read it: the contributions of its inputs, ready to be drawn.
 
-Pure presentation of a stored explanation (`flows/model_host/protocol/explanation.py`, Explanation).
+Pure presentation of a stored explanation (`model_host/protocol/explanation.py`, Explanation).
 """
 
 import math

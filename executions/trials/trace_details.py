@@ -1,6 +1,6 @@
 """A recorded trace as a page shows it. Pure.
 
-What is recorded: `flows/model_host/protocol/trace.py`.
+What is recorded: `model_host/protocol/trace.py`.
 What is stored came out of a model's own process: whatever is missing or odd is left out.
 """
 

@@ -61,7 +61,7 @@ class ModelVersion(models.Model):
     training_config = models.JSONField(default=dict, blank=True, editable=False)
     metrics = models.JSONField(default=dict, blank=True, editable=False)
 
-    # Read from the fitted object by the inspection; see flows/model_host/protocol/.
+    # Read from the fitted object by the inspection; see model_host/protocol/.
     container = models.CharField(max_length=10, blank=True, editable=False)
     task = models.CharField(max_length=20, blank=True, editable=False)
     estimator = models.CharField(max_length=200, blank=True, editable=False)

@@ -13,7 +13,7 @@ _LIBRARIES = frozenset(
 )
 """What models are made of. Other packages are a model's own code, which a superuser approved."""
 
-_HOST = re.compile(r"(?:^|/)flows/model_host/")
+_HOST = re.compile(r"(?:^|/)model_host/")
 _HEADS = ("Traceback (most recent call last):",)
 
 

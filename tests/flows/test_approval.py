@@ -19,12 +19,12 @@ from sklearn.pipeline import make_pipeline
 from accounts.models import User
 from flows import inspection, predict
 from flows.errors import InspectionFailed, PredictionFailed
-from flows.model_host.client import ModelHost
+from model_host.client import ModelHost
 from models_registry import services
 from models_registry.models import Inspection, ModelVersion, ReferenceData, TypeApproval
 from models_registry.reference_profile import read_reference
 from tests.factories import make_execution, make_model
-from tests.flows.model_host.conftest import python_with
+from tests.model_host.conftest import python_with
 
 BANDS = ("northbank_ml.encoders", "IncomeBands")
 PACKAGE = """

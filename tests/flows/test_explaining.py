@@ -20,7 +20,7 @@ from executions.services.exploring import EXPLANATION, read_exploration, request
 from flows import curve, explaining, predict, settling
 from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
-from flows.model_host.quantity import NO_PROBABILITIES
+from model_host.answering.quantity import NO_PROBABILITIES
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution

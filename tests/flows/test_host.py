@@ -24,15 +24,15 @@ from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
 from flows.errors import HandedBack, InspectionFailed, PredictionFailed
 from flows.housekeeping import Housekeeping
-from flows.model_host.client import ModelHost
-from flows.model_host.protocol.artifact import Artifact, Limits
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.orders import SelfTest
+from model_host.client import ModelHost
+from model_host.protocol.artifact import Artifact, Limits
+from model_host.protocol.errors import HostError
+from model_host.protocol.orders import SelfTest
 from models_registry.models import Inspection, ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution
-from tests.flows.model_host.conftest import python_with
-from tests.flows.model_host.observed import children_of, status_of
 from tests.flows.resident import ask
+from tests.model_host.conftest import python_with
+from tests.model_host.observed import children_of, status_of
 
 FINDING = "A locked process could read a file."
 
@@ -64,7 +64,7 @@ def started(
 def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel on which the self-test fails."""
     failed = SelfTest(passed=False, findings=(FINDING,))
-    monkeypatch.setattr("flows.model_host.sandbox.self_test", lambda zygote: failed)
+    monkeypatch.setattr("model_host.processes.sandbox.self_test", lambda zygote: failed)
 
 
 def zygotes() -> set[int]:

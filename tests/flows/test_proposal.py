@@ -28,13 +28,13 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from executions.forms import InputForm
-from flows.model_host.examine import examine
-from flows.model_host.prediction import predict
-from flows.model_host.protocol.errors import HostError
-from flows.model_host.protocol.examination import Examination
-from flows.model_host.protocol.inputs import Column, InputLayout
 from flows.predict import layout
 from flows.proposal import propose
+from model_host.answering.prediction import predict
+from model_host.protocol.errors import HostError
+from model_host.protocol.examination import Examination
+from model_host.protocol.inputs import Column, InputLayout
+from model_host.structure.examine import examine
 from models_registry.feature_spec import FeatureSpec
 from models_registry.input_schema import InputSchema
 

@@ -86,7 +86,7 @@ def test_our_calls_stand_out_and_those_of_libraries_are_folded(
 ) -> None:
     shown = page(as_ada, group)
     assert "2 library calls folded · sklearn" in shown
-    assert "flows/model_host/prediction.py, line 88" in shown
+    assert "model_host/answering/prediction.py, line 88" in shown
 
 
 def test_a_deleted_prediction_shows_nothing_but_that_it_failed(

@@ -1,0 +1,1 @@
+"""Reads a model file without calling anything that it names."""

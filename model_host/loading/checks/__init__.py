@@ -1,0 +1,1 @@
+"""What a loaded object must be before anything of it is called."""

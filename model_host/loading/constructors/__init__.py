@@ -1,0 +1,1 @@
+"""What really happens where a file calls something or makes an object: functions of our own."""

@@ -1,0 +1,160 @@
+"""The routes of the input columns through one model, and what its estimators tell about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from model_host.protocol.inputs import Kind, Scalar
+from model_host.structure.columns import Gap, Signal, Signals, distinct, spread, together
+from model_host.structure.input_columns import Handling, InputColumn
+from model_host.structure.scalars import NotAScalar, as_scalar, category_texts, is_missing
+from model_host.structure.training_values import HISTOGRAM_BOOSTING, training_values
+
+UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading the attributes of an estimator of another version may raise."""
+
+
+@dataclass
+class Routes:
+    """The columns of one model, every estimator in it, what reached each of them (by ``id``), and
+    the steps for the diagram."""
+
+    columns: list[InputColumn]
+    visited: list[Any] = field(default_factory=list)
+    inputs_of: dict[int, tuple[Signal, ...]] = field(default_factory=dict)
+    steps: list[tuple[str, Any, tuple[int, ...]]] = field(default_factory=list)
+
+    def visit(self, path: str | None, estimator: Any, signals: Signals) -> None:
+        """Note that the signals reach an estimator. Raises NotFittedError."""
+        if is_sklearn(estimator):
+            check_is_fitted(estimator)
+        self.visited.append(estimator)
+        self.inputs_of[id(estimator)] = tuple(signals)
+        if path is not None:
+            self.steps.append((path, estimator, tuple(sorted(together(signals).origins))))
+
+    @cached_property
+    def has_own_code(self) -> bool:
+        """Whether a step computes with a function or a class that is neither scikit-learn's nor one
+        of NumPy's elementwise functions."""
+        return any(
+            not isinstance(step.func, np.ufunc | None)
+            if isinstance(step, FunctionTransformer)
+            else not is_sklearn(step) and hasattr(step, "transform")
+            for step in self.visited
+        )
+
+    def raw(self, signal: Signal) -> InputColumn | None:
+        return None if signal.raw is None else self.columns[signal.raw]
+
+    def use(self, signals: Signals) -> None:
+        for signal in distinct(signals):
+            for column in signal.origins:
+                self.columns[column].is_used = True
+
+    def refuse(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            self.columns[gap.column].refused.add(gap.marker)
+
+    def handle(self, gaps: Iterable[Gap], handling: Handling) -> None:
+        for gap in gaps:
+            self.columns[gap.column].handle(gap.marker, handling)
+
+
+def learn_categories(
+    step: Any, known: Any, signal: Signal, routes: Routes, *, is_strict: bool
+) -> frozenset[Gap]:
+    """Take over an encoder's categories; the gaps that the encoder knows as a category."""
+    name = type(step).__name__
+    missing = {None if value is None else np.nan for value in known if is_missing(value)}
+    if isinstance(step, HISTOGRAM_BOOSTING):
+        missing = {np.nan, None}
+    if column := routes.raw(signal):
+        present = [value for value in known if not is_missing(value)]
+        values = _values(column, present)
+        if values is None:
+            column.lost_at = f"{name} has categories that cannot be written apart as texts"
+            return frozenset()
+        is_boolean = len(values) == 2 and all(isinstance(value, bool) for value in values)
+        kind: Kind = "boolean" if is_boolean else "choice"
+        column.learn(name, kind=kind)
+        # A number in one branch, or a text that this encoder must know, is a category here.
+        if column.kind == "float" or (column.kind == "string" and is_strict):
+            column.kind, column.sources["kind"] = kind, name
+        column.learn(f"{name} (first category)", typical=values[0] if values else None)
+        column.sources.setdefault("choices", name)
+        column.vocabularies.append((values, is_strict))
+        column.dtype = known.dtype if column.dtype is None else column.dtype
+    filled = frozenset(gap for gap in signal.gaps if gap.form in missing)
+    routes.handle(filled, Handling(0, f"{name} knows missing as a category"))
+    routes.refuse(signal.gaps - filled)
+    return filled
+
+
+def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | None:
+    """Categories as values that travel; what is no number and no text as the texts that stand for
+    it, which ``column`` keeps. None where these are no two texts."""
+    try:
+        return tuple(as_scalar(value) for value in present)
+    except NotAScalar:
+        texts = category_texts(present)
+    if texts is None:
+        return None
+    column.originals |= {text: one for (text, _), one in zip(texts, present, strict=True)}
+    column.readings |= {text: reading for text, reading in texts if reading}
+    return tuple(text for text, _ in texts)
+
+
+def take_numbers(
+    estimator: Any, signals: Signals, routes: Routes, saw_missing: Any = None
+) -> list[Signal]:
+    """An estimator of scikit-learn that computes with numbers: its columns are numbers, and missing
+    values pass only where it says so; trees say it of every column, so they must have seen some."""
+    aligned = spread(signals, getattr(estimator, "n_features_in_", len(signals)))
+    values = training_values(estimator, len(aligned))
+    allows_missing = bool(get_tags(estimator).input_tags.allow_nan)
+    name = type(estimator).__name__
+    routes.use(aligned)
+    passed: list[Signal] = []
+    for index, signal in enumerate(aligned):
+        if column := routes.raw(signal):
+            column.learn(name, kind="float")
+            for fact in ("minimum", "maximum", "typical"):
+                numbers = getattr(values, fact)
+                if numbers is not None and not np.isnan(numbers[index]):
+                    column.learn(values.source, **{fact: float(numbers[index])})
+        open_gaps = signal.gaps if allows_missing else frozenset()
+        if saw_missing is not None:
+            open_gaps = open_gaps if saw_missing[index] else frozenset()
+            routes.handle(open_gaps, Handling(2, f"{name} was trained with missing values"))
+        routes.refuse(signal.gaps - open_gaps)
+        passed.append(replace(signal, gaps=open_gaps))
+    return passed
+
+
+def lose(step: Any, signals: Signals, routes: Routes) -> list[Signal]:
+    """Nothing can be said of what the step does with its columns."""
+    routes.use(signals)
+    for signal in distinct(signals):
+        if column := routes.raw(signal):
+            column.lost_at = type(step).__name__
+        routes.refuse(signal.gaps)
+    return [Signal(together(signals).origins)]
+
+
+def is_sklearn(estimator: Any) -> bool:
+    return type(estimator).__module__.partition(".")[0] == "sklearn"
+
+
+def join(path: str | None, name: str | None) -> str | None:
+    if path is None or name is None:
+        return None
+    return f"{path}.{name}" if path else name

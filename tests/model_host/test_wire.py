@@ -1,0 +1,203 @@
+"""What crosses between the worker and a process that a model may have taken over."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model_host import client, wire
+from model_host.protocol.artifact import Artifact, Limits, LoadReport
+from model_host.protocol.errors import HostError
+from model_host.protocol.examination import (
+    Examination,
+    ProposedChoice,
+    ProposedFeature,
+    ProposedTarget,
+    Step,
+)
+from model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
+from model_host.structure.report_limits import SENTENCE
+
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+number = st.floats(allow_nan=False, allow_infinity=False)
+scalar = st.none() | st.booleans() | st.integers() | number | text
+outputs = st.builds(
+    Outputs,
+    targets=st.lists(
+        st.builds(
+            TargetOutput,
+            name=text,
+            value=scalar,
+            confidence=st.none() | number,
+            probabilities=st.lists(
+                st.builds(ClassProbability, value=scalar, probability=number)
+            ).map(tuple),
+            interval=st.none()
+            | st.builds(Interval, low=number, high=number, level=number, source=text),
+            score=st.none() | number,
+            text=text,
+        )
+    ).map(tuple),
+    warnings=st.lists(text).map(tuple),
+    notes=st.lists(text).map(tuple),
+    seconds=number,
+)
+
+EXAMINATION = Examination(
+    estimator="Pipeline",
+    task="classification",
+    container="frame",
+    features=(
+        ProposedFeature("size", "float", "may_be_missing", 0.5, 7, sources={"kind": "scaler"}),
+        ProposedFeature("flag", "boolean", choices=(ProposedChoice(True, "yes"),), default=True),
+    ),
+    targets=(ProposedTarget("y", (1, 2.5, "a", None, True)),),
+    gives_probabilities=True,
+    gives_interval=False,
+    steps=(Step("pre.scale", "StandardScaler", ("size",)),),
+    libraries_trained={"scikit-learn": "1.9.1"},
+    libraries_running={},
+    smoke_inputs={"size": None, "flag": True},
+    smoke_outputs=Outputs("classification", (TargetOutput("y", 1),)),
+)
+
+
+def crossed(value: Any) -> Any:
+    """``value`` after the whole way: dataclass, bytes, dataclass."""
+    body = wire.frame(wire.to_json(value))[wire.MESSAGE_LENGTH.size :]
+    return wire.from_json(type(value), wire.parse(body))
+
+
+@given(outputs)
+def test_any_outputs_arrive_as_they_were_sent(sent: Outputs) -> None:
+    arrived = crossed(sent)
+
+    assert arrived == sent
+    assert [type(target.value) for target in arrived.targets] == [
+        type(target.value) for target in sent.targets
+    ]
+
+
+def test_an_examination_arrives_as_it_was_sent() -> None:
+    assert crossed(EXAMINATION) == EXAMINATION
+
+
+def test_an_error_arrives_with_all_it_says() -> None:
+    system = (("os", "system"),)
+    sent = HostError("LOAD", "no", traceback="line", refused=system, absent=system, input="size")
+
+    arrived = wire.error_from_json(wire.parse(json.dumps(wire.error_to_json(sent)).encode()))
+
+    assert vars(arrived) == vars(sent)
+
+
+def test_an_error_is_cut_to_size_and_made_printable() -> None:
+    sent = HostError(
+        "LOAD",
+        "\0\ud800" + "m" * 10_000,
+        traceback="first" + "t" * 50_000 + "last",
+        refused=(("os", "x" * 10_000),) * 10_000,
+    )
+
+    arrived = wire.error_from_json(wire.error_to_json(sent))
+
+    assert arrived.message.startswith("\\x00\\ud800mmm")
+    assert arrived.traceback.endswith("last")
+    assert len(json.dumps(wire.error_to_json(sent))) < 200_000
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan")])
+def test_a_number_that_is_not_finite_is_not_sent(value: float) -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        wire.to_json(TargetOutput("y", value))
+
+
+@pytest.mark.parametrize("value", [np.int64(1), np.bool_(True), b"x", 1j, object(), {1, 2}])
+def test_a_value_that_is_not_plain_is_not_sent(value: Any) -> None:
+    with pytest.raises(TypeError, match="does not travel"):
+        wire.to_json(TargetOutput("y", value))
+
+
+def test_a_message_over_its_limit_is_not_sent() -> None:
+    with pytest.raises(wire.MalformedMessage, match="12 bytes"):
+        wire.frame("x" * 10, limit=11)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"NaN", b"[Infinity]", b"[" * 200_000, b'"' + b"x", b"1" * 5000],
+    ids=lambda body: repr(body[:10]),
+)
+def test_bytes_that_are_not_plain_json_are_refused(body: bytes) -> None:
+    with pytest.raises(wire.MalformedMessage):
+        wire.parse(body)
+
+
+REPORT = wire.to_json(LoadReport((("os", "system"),), 1.5, 7))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        None,
+        [],
+        "report",
+        {key: value for key, value in REPORT.items() if key != "seconds"},
+        REPORT | {"more": 1},
+        REPORT | {"seconds": "1"},
+        REPORT | {"seconds": True},
+        REPORT | {"seconds": float("inf")},
+        REPORT | {"seconds": 10**400},
+        REPORT | {"memory_bytes": 1.5},
+        REPORT | {"memory_bytes": False},
+        REPORT | {"types": "os"},
+        REPORT | {"types": [["os"]]},
+        REPORT | {"types": [["os", "system", "more"]]},
+        REPORT | {"types": [["os", None]]},
+        REPORT | {"types": [["os", "a\0b"]]},
+        REPORT | {"types": [["os", "\udc80"]]},
+    ],
+    ids=repr,
+)
+def test_a_value_against_the_contract_is_refused(changed: object) -> None:
+    assert wire.from_json(LoadReport, REPORT) == LoadReport((("os", "system"),), 1.5, 7)
+
+    with pytest.raises(wire.MalformedMessage):
+        wire.from_json(LoadReport, changed)
+
+
+def test_what_a_process_says_it_left_out_is_no_longer_than_a_sentence() -> None:
+    class Talkative:
+        def ask(self, request: bytes, **options: Any) -> Any:
+            return REPORT | {"left_out": "x" * 10_000}
+
+    artifact = Artifact("0" * 64, Path("model.joblib"), "joblib")
+    child: Any = Talkative()
+
+    assert len(client._load(child, artifact, Limits(), None).left_out) == SENTENCE
+
+
+def test_a_value_outside_a_named_set_is_refused() -> None:
+    wrong = wire.to_json(replace(EXAMINATION, container="matrix"))  # type: ignore[arg-type]
+
+    with pytest.raises(wire.MalformedMessage, match=r"Examination\.container"):
+        wire.from_json(Examination, wrong)
+
+
+def test_a_refusal_names_the_place_and_never_the_value() -> None:
+    wrong = wire.to_json(EXAMINATION)
+    wrong["features"][1]["choices"][0]["label"] = {"secret": 1}
+
+    with pytest.raises(wire.MalformedMessage) as caught:
+        wire.from_json(Examination, wrong)
+
+    assert "Examination.features: ProposedFeature.choices: ProposedChoice.label" in str(
+        caught.value
+    )
+    assert "secret" not in str(caught.value)

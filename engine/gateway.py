@@ -26,7 +26,7 @@ from engine import wakeup
 from engine.errors import PrefectRefused, PrefectUnavailable
 
 WORKER_TYPE = "resident"
-"""The type of our work pool and of the workers that serve it (`flows/worker.py`)."""
+"""The type of our work pool and of the workers that serve it (`flows/worker/`)."""
 
 # Every created run is checked against the pool's template, so it is as small as can be.
 JOB_TEMPLATE = {

@@ -61,22 +61,27 @@ def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> Non
     try:
         gateway.start_flow_run(**run)
     except DeploymentMissing:
-        gateway.ensure_deployment(
-            flow="explore",
-            deployment="explore",
-            entrypoint="flows.curve.explore",
-            parameter_schema={
-                "type": "object",
-                "properties": {
-                    "execution_id": {"type": "string", "title": "Execution"},
-                    "input": {"type": "string", "title": "Input"},
-                },
-                "required": ["execution_id", "input"],
-            },
-            description="Shows how the answer of a finished prediction changes with one input.",
-            tags=("exploration",),
-        )
+        sync_exploration()
         gateway.start_flow_run(**run)
+
+
+def sync_exploration() -> None:
+    """Give Prefect the one deployment by which finished predictions are explored."""
+    gateway.ensure_deployment(
+        flow="explore",
+        deployment="explore",
+        entrypoint="flows.exploring.explore",
+        parameter_schema={
+            "type": "object",
+            "properties": {
+                "execution_id": {"type": "string", "title": "Execution"},
+                "input": {"type": "string", "title": "Input"},
+            },
+            "required": ["execution_id", "input"],
+        },
+        description="Shows how the answer of a finished prediction changes with one input.",
+        tags=("exploration",),
+    )
 
 
 def _parameters(execution: Execution) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from sklearn.svm import SVC
 
 from executions.models import Execution, Explanation
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
-from flows import curve, explaining, predict, settling
+from flows import explaining, exploring, predict
 from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
+from flows.worker import settling
 from model_host.answering.quantity import NO_PROBABILITIES
 from models_registry.input_schema import InputSchema
 from models_registry.models import ModelVersion
@@ -174,7 +175,7 @@ def test_a_curve_is_what_the_model_says_with_one_input_changed(predicted: Execut
     name = IRIS.data.columns[2]
     put(predicted, name)
 
-    curve.claim(str(predicted.pk), name).carry_out()
+    exploring.claim(str(predicted.pk), name).carry_out()
 
     answer = read_exploration(predicted.pk, name)
     assert answer is not None
@@ -191,7 +192,7 @@ def test_a_curve_is_what_the_model_says_with_one_input_changed(predicted: Execut
 def test_the_same_road_explains_what_has_no_explanation_yet(predicted: Execution) -> None:
     put(predicted, EXPLANATION)
 
-    curve.claim(str(predicted.pk), EXPLANATION).carry_out()
+    exploring.claim(str(predicted.pk), EXPLANATION).carry_out()
 
     assert Explanation.objects.get().content
 
@@ -200,15 +201,15 @@ def test_the_same_road_explains_what_has_no_explanation_yet(predicted: Execution
 def test_a_question_is_answered_once(predicted: Execution) -> None:
     name = IRIS.data.columns[2]
     put(predicted, name)
-    curve.claim(str(predicted.pk), name).carry_out()
+    exploring.claim(str(predicted.pk), name).carry_out()
 
     with pytest.raises(NotQueued):
-        curve.claim(str(predicted.pk), name)
+        exploring.claim(str(predicted.pk), name)
 
 
 def test_what_nobody_asked_is_not_answered(predicted: Execution) -> None:
     with pytest.raises(NotQueued):
-        curve.claim(str(predicted.pk), IRIS.data.columns[2])
+        exploring.claim(str(predicted.pk), IRIS.data.columns[2])
 
 
 @pytest.mark.usefixtures("questions")
@@ -216,7 +217,7 @@ def test_without_redis_no_question_is_claimed(predicted: Execution, settings: Se
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
 
     with pytest.raises(NotQueued):
-        curve.claim(str(predicted.pk), IRIS.data.columns[2])
+        exploring.claim(str(predicted.pk), IRIS.data.columns[2])
 
 
 @pytest.mark.usefixtures("questions")
@@ -230,7 +231,7 @@ def test_a_model_without_probabilities_has_no_curve_and_says_so(db: None) -> Non
     execution.refresh_from_db()
     put(execution, IRIS.data.columns[0])
 
-    curve.claim(str(execution.pk), IRIS.data.columns[0]).carry_out()
+    exploring.claim(str(execution.pk), IRIS.data.columns[0]).carry_out()
 
     answer = read_exploration(execution.pk, IRIS.data.columns[0])
     assert answer is not None

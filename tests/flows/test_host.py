@@ -23,7 +23,7 @@ from executions.explanations.storing import unexplained
 from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
 from flows.errors import HandedBack, InspectionFailed, PredictionFailed
-from flows.housekeeping import Housekeeping
+from flows.worker.housekeeping import Housekeeping
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
@@ -148,7 +148,7 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any
         size, running = 2, 0
 
     name = f"worker-{uuid.uuid4().hex[:8]}"
-    monkeypatch.setattr("flows.housekeeping.owner", lambda: name)
+    monkeypatch.setattr("flows.worker.housekeeping.owner", lambda: name)
 
     def send() -> dict[str, Any]:
         Housekeeping(Idle(), None)._beat()  # type: ignore[arg-type]

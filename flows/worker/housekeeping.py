@@ -26,8 +26,8 @@ from flows.artifacts import artifact
 from flows.errors import ArtifactTampered, NotAModel
 from flows.explaining import notes
 from flows.host import limits_of, model_host, owner
-from flows.settling import settle
-from flows.slots import Slots
+from flows.worker.settling import settle
+from flows.worker.slots import Slots
 from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest

@@ -13,8 +13,8 @@ from prefect.states import Running
 from engine import gateway
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
-from flows import settling
-from flows.settling import settle
+from flows.worker import settling
+from flows.worker.settling import settle
 from models_registry.models import ModelVersion
 from tests.flows.resident import STRANGE, ask, run_id, start, states
 
@@ -58,7 +58,7 @@ def test_a_run_that_may_still_run_is_left_alone(
     pool: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flows.settling.TOLD", timedelta(hours=1))
+    monkeypatch.setattr("flows.worker.settling.TOLD", timedelta(hours=1))
     running = abandoned(client, served_iris)
     just_over = abandoned(client, served_iris, outcome="lost", finished_at=timezone.now())
 

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from engine import gateway, wakeup
 from executions.dispatch import dispatch
 from executions.models import Execution
-from flows.slots import CLAIMS, Run, Slots
+from flows.worker.slots import CLAIMS, Run, Slots
 from models_registry.models import ModelVersion
 from models_registry.tasks import sync_prefect_deployment
 from tests.clocks import until
@@ -243,7 +243,7 @@ def test_a_run_that_can_never_begin_is_tried_for_a_while_and_then_failed(
     slots.carry_out(as_run(run))
     assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"
 
-    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    monkeypatch.setattr("flows.worker.slots.STALE", timedelta(0))
     slots.carry_out(as_run(run))
     assert api(f"/flow_runs/{run}")["state_type"] == "FAILED"
 
@@ -261,7 +261,7 @@ def test_a_run_of_something_else_in_the_pool_is_failed(
         run = api("/flow_runs/", {**body, "flow_id": flow, "work_pool_name": pool})["id"]
     else:
         run = api(f"/deployments/{deployment}/create_flow_run", body)["id"]
-    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    monkeypatch.setattr("flows.worker.slots.STALE", timedelta(0))
     slots.carry_out(as_run(uuid.UUID(run)))
     assert api(f"/flow_runs/{run}")["state_type"] == "FAILED"
 
@@ -289,7 +289,7 @@ def test_a_run_is_kept_while_the_database_is_away(
         raise OperationalError
 
     run = start(served_iris, {"execution_id": str(uuid.uuid4()), "attempt": 1})
-    monkeypatch.setattr("flows.slots.STALE", timedelta(0))
+    monkeypatch.setattr("flows.worker.slots.STALE", timedelta(0))
     monkeypatch.setitem(CLAIMS, "flows.predict.predict", away)
     slots.carry_out(as_run(run))
     assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"

@@ -27,9 +27,9 @@ from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from engine import wakeup
-from flows import curve, explaining, inspection, predict, rehearsal
+from flows import explaining, exploring, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
-from flows.lines import lines_of
+from flows.worker.lines import lines_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Work(Protocol):
 
 CLAIMS: Mapping[str, Callable[..., Work]] = {
     "flows.predict.predict": predict.claim,
-    "flows.curve.explore": curve.claim,
+    "flows.exploring.explore": exploring.claim,
     "flows.inspection.inspect": inspection.claim,
     "flows.rehearsal.rehearse": rehearsal.claim,
 }

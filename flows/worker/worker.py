@@ -33,10 +33,10 @@ from prefect.workers.base import (
 
 from engine.gateway import JOB_TEMPLATE, WORKER_TYPE
 from flows.host import host_name, owner
-from flows.housekeeping import Housekeeping, open_models
 from flows.lease import leases
-from flows.lines import RunLines
-from flows.slots import Run, Slots
+from flows.worker.housekeeping import Housekeeping, open_models
+from flows.worker.lines import RunLines
+from flows.worker.slots import Run, Slots
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +175,3 @@ def main() -> None:
     arguments = parser.parse_args()
     _give_every_thread_a_connection()
     asyncio.run(serve(takes_hints=not arguments.no_hints, drain_seconds=arguments.drain_seconds))
-
-
-if __name__ == "__main__":
-    main()

@@ -173,7 +173,7 @@ def _versions() -> list[list[int]]:
 def _add_versions(model: "RegisteredModel", count: int) -> None:
     from django.utils import timezone
 
-    from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+    from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
     from models_registry.models import Deployment, Feature, ModelVersion, Target
 
     purposes = (("car", "Car"), ("debt", "Debt"), ("home", "Home"))

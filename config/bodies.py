@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
-from models_registry.uploads import BESIDE
+from models_registry.store.uploads import BESIDE
 
 KB, MB = 1024, 1024**2
 SMALL = 64 * KB  # signing in, signing up, asking for another password

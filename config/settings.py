@@ -235,7 +235,7 @@ S3_READ_TIMEOUT_SECONDS = 10
 S3_TRIES = 3
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "artifacts": {"BACKEND": "models_registry.storage.ArtifactStorage"},
+    "artifacts": {"BACKEND": "models_registry.store.storage.ArtifactStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 ARTIFACT_CACHE_DIR = Path(read("str", "ARTIFACT_CACHE_DIR", str(STACK_DIR / "artifacts")))
@@ -365,7 +365,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # more than a form has: the form answers in words
 FILE_UPLOAD_HANDLERS = [
-    "models_registry.uploads.SizeLimitHandler",
+    "models_registry.store.uploads.SizeLimitHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.numbers import count_text, decimal_text, written
-from models_registry.feature_spec import FeatureSpec, Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Scalar
+from models_registry.inputs.number_text import MONEY, with_unit
 from models_registry.models import Target
-from models_registry.number_text import MONEY, with_unit
 
 LOW_CONFIDENCE = 0.6
 SOURCES = {"model": "model's own", "reference": "from data the model had not seen"}

@@ -10,11 +10,11 @@ from typing import Any
 from django import forms
 from django.utils.safestring import SafeString, mark_safe
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar
-from models_registry.input_check import InputError
-from models_registry.input_schema import CleanedInputs, InputSchema
-from models_registry.number_text import typed
-from models_registry.pasted_row import NAMED, PastedRow, read_row, written_row
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
+from models_registry.inputs.input_check import InputError
+from models_registry.inputs.input_schema import CleanedInputs, InputSchema
+from models_registry.inputs.number_text import typed
+from models_registry.inputs.pasted_row import NAMED, PastedRow, read_row, written_row
 
 SEGMENT_CHOICES = 3
 RADIO_CHOICES = 7

@@ -9,8 +9,8 @@ from django.utils import timezone
 from executions.answer import Answer, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec
-from models_registry.input_schema import InputSchema, read_value
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.inputs.input_schema import InputSchema, read_value
 from models_registry.models import Inspection, ModelVersion
 
 LISTED_INPUTS = 3

@@ -29,7 +29,7 @@ from model_host.client import ArtifactChanged
 from model_host.loading.formats import describe, detect_format
 from model_host.protocol.artifact import Artifact, TypeName
 from models_registry.errors import ArtifactMissing
-from models_registry.storage import artifact_key
+from models_registry.store.storage import artifact_key
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)

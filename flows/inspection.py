@@ -41,12 +41,9 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.inputs import Scalar
 from models_registry import lifecycle
-from models_registry.config_disagreements import names
-from models_registry.config_merge import SOURCE
-from models_registry.config_reading import entries
 from models_registry.errors import ArtifactMissing
-from models_registry.feature_spec import MAX_NAME, FeatureSpec, Kind
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import MAX_NAME, FeatureSpec, Kind
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.inspection_steps import (
     FORMAT,
     INPUTS,
@@ -57,10 +54,13 @@ from models_registry.inspection_steps import (
     TRIAL,
     TYPES,
 )
-from models_registry.library_versions import library_differences
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, ReferenceData, TypeApproval
-from models_registry.reference_profile import Profile
+from models_registry.promotion.library_versions import library_differences
+from models_registry.reference.reference_profile import Profile
+from models_registry.training.config_disagreements import names
+from models_registry.training.config_merge import SOURCE
+from models_registry.training.config_reading import entries
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ second, and otherwise there is none.
 from dataclasses import replace
 
 from model_host.protocol.outputs import Interval, Outputs
-from models_registry.conformal import LEVEL
 from models_registry.models import ModelVersion, ReferenceData
+from models_registry.reference.conformal import LEVEL
 
 
 def with_reference_interval(outputs: Outputs, version: ModelVersion) -> Outputs:

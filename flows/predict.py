@@ -44,9 +44,9 @@ from model_host.protocol.inputs import Column, InputLayout, Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Trace, Traced
 from models_registry.errors import ArtifactMissing
-from models_registry.input_schema import InputSchema
-from models_registry.integrity import mark_altered
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import TypeApproval
+from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
 

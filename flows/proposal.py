@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
-from models_registry.config_merge import Merged, merge
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.labels import choice_label, distinct_choices, readable
-from models_registry.reference_fit import with_reference
-from models_registry.reference_profile import Profile
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.inputs.labels import choice_label, distinct_choices, readable
+from models_registry.reference.reference_fit import with_reference
+from models_registry.reference.reference_profile import Profile
+from models_registry.training.config_merge import Merged, merge
 
 
 def propose(

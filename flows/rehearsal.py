@@ -38,13 +38,13 @@ from model_host.protocol.artifact import Artifact
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Scalar
 from models_registry import lifecycle
-from models_registry.conformal import halfwidth
 from models_registry.errors import ArtifactMissing
-from models_registry.input_schema import InputSchema
-from models_registry.integrity import mark_altered
-from models_registry.library_versions import library_differences
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ReferenceData, Rehearsal, TypeApproval
-from models_registry.storage import stored_digest
+from models_registry.promotion.library_versions import library_differences
+from models_registry.reference.conformal import halfwidth
+from models_registry.store.integrity import mark_altered
+from models_registry.store.storage import stored_digest
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,9 @@ from django.db.models import Value
 from django.db.models.functions import Now
 
 from engine.runs import RunQuerySet
-from models_registry.configuration import Configuration
-from models_registry.feature_spec import FeatureSpec, TargetSpec
-from models_registry.input_rules import RuleSpec
-from models_registry.integrity import mark_unaltered
+from models_registry.inputs.configuration import Configuration
+from models_registry.inputs.feature_spec import FeatureSpec, TargetSpec
+from models_registry.inputs.input_rules import RuleSpec
 from models_registry.models import (
     Inspection,
     ModelVersion,
@@ -23,6 +22,7 @@ from models_registry.models import (
     VersionRun,
 )
 from models_registry.revisions import take_proposal
+from models_registry.store.integrity import mark_unaltered
 
 RunT = TypeVar("RunT", bound=VersionRun)
 

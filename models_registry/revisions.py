@@ -1,7 +1,7 @@
 """A version's configuration as rows, and the numbered record of every state it was saved in."""
 
 from accounts.models import User
-from models_registry.configuration import Configuration, with_edits_of
+from models_registry.inputs.configuration import Configuration, with_edits_of
 from models_registry.models import Feature, InputRule, ModelVersion, Revision, Target
 
 PROPOSED = "Proposed from the file"

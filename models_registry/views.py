@@ -4,9 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
-from models_registry.card import card_of
+from models_registry.card.model_card import card_of
+from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import Deployment, ModelVersion
-from models_registry.schema_changes import SchemaChanges, schema_changes
 
 
 @require_GET

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models_registry.feature_spec import Scalar
-from models_registry.input_check import InputError, clean_value
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.input_check import InputError, clean_value
+from models_registry.inputs.input_schema import InputSchema
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 
 from executions.forms import InputForm
-from models_registry.feature_spec import Requirement, Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import Requirement, Scalar
+from models_registry.inputs.input_schema import InputSchema
 
 NOT_SET = ("", "Not set")
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from presets.fitting import fit
 from presets.models import DismissedSuggestion, Preset

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from models_registry.feature_spec import Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.input_schema import InputSchema
 
 AT_MOST = 3
 USED_TIMES = 3

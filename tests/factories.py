@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
 
 PASSWORD = "correct horse battery"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 

@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 from config.backup.manifest import KeptFile
 from models_registry.errors import ArtifactMissing
 from models_registry.models import ModelVersion
-from models_registry.storage import (
+from models_registry.store.storage import (
     CHUNK_BYTES,
     artifact_chunks,
     artifact_key,

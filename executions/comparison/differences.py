@@ -9,9 +9,9 @@ from typing import Any
 
 from config.numbers import decimal_text, written
 from executions.answer import Answer, four_digits, input_text
-from models_registry.feature_spec import FeatureSpec, Scalar, same_value
-from models_registry.input_schema import InputSchema
-from models_registry.number_text import show_number
+from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.number_text import show_number
 
 EQUAL = 1e-9
 """Numbers this close, relative to the larger, are the same."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from config.numbers import decimal_text, written
 from executions.answer import input_text
-from models_registry.feature_spec import FeatureSpec, Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Scalar
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.number_text import with_unit
 from models_registry.models import Target
-from models_registry.number_text import with_unit
 
 SHOWN = 5
 NAMED = 10

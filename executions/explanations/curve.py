@@ -10,7 +10,7 @@ from typing import Any
 
 from executions.answer import input_text
 from executions.explanations.contributions import NumberText
-from models_registry.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
 from models_registry.models import Target
 
 POINTS = 25

@@ -20,8 +20,8 @@ from executions.explanations.curve import CurveView, draw, points_of
 from executions.explanations.storing import explanation_of
 from executions.models import Execution
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
-from models_registry.feature_spec import FeatureSpec
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.inputs.input_schema import InputSchema
 
 FIRST_WAIT_MS = 200
 MOST_ASKS = 6

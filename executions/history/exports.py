@@ -16,8 +16,8 @@ from django.db.models import Count, Exists, Max, Min, OuterRef
 from executions.answer import read_answer
 from executions.errors import TooManyRows, user_sentence
 from executions.models import Execution, ExecutionQuerySet
-from models_registry.feature_spec import choice_text
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import choice_text
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, Target
 
 ROWS_AT_ONCE = 1000

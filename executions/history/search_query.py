@@ -16,9 +16,9 @@ from config.errors import DomainError
 from config.numbers import written
 from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Scalar, choice_text
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar, choice_text
+from models_registry.inputs.number_text import NumberProblem, parse_number
 from models_registry.models import Feature
-from models_registry.number_text import NumberProblem, parse_number
 
 STATUSES = {
     "success": Execution.Status.SUCCEEDED,

@@ -13,7 +13,7 @@ from executions.management.scripting import wait_for
 from executions.models import Execution
 from executions.services import cases, request_execution
 from models_registry import services
-from models_registry.case_table import read_cases
+from models_registry.cases.case_table import read_cases
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 
 

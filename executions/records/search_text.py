@@ -9,8 +9,8 @@ from typing import Any
 
 from config.numbers import written_with
 from executions.answer import read_answer
-from models_registry.feature_spec import FeatureSpec, Scalar, choice_text
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Scalar, choice_text
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import Target
 
 

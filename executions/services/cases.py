@@ -11,10 +11,10 @@ from executions.errors import NotATest
 from executions.models import Execution
 from executions.services.requesting import request_execution
 from models_registry import services
-from models_registry.case_check import found_values
-from models_registry.case_table import CaseColumns, CaseRow
-from models_registry.feature_spec import Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.cases.case_check import found_values
+from models_registry.cases.case_table import CaseColumns, CaseRow
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, TestCase
 
 

@@ -15,7 +15,7 @@ from executions.errors import NotRetryable, TooManyRequests
 from executions.models import Execution
 from executions.records.search_text import own_text
 from executions.services.requesting import request_execution
-from models_registry.input_schema import CleanedInputs
+from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
 
 EXPORTED = "predictions exported"

@@ -15,7 +15,7 @@ from config.rate import seconds_to_wait
 from executions.errors import NotReplayable, TooManyRequests
 from executions.models import Execution
 from executions.services.requesting import request_execution
-from models_registry.input_schema import CleanedInputs
+from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
 
 

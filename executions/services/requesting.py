@@ -24,7 +24,7 @@ from executions.errors import (
 from executions.models import Execution
 from executions.records.search_text import own_text, text_of_inputs
 from executions.tasks import submit_execution
-from models_registry.input_schema import CleanedInputs
+from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion, TestCase
 from models_registry.services import check_runnable
 

@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from models_registry.case_check import read_expected, written
-from models_registry.case_table import MAX_BYTES, MAX_NAME
-from models_registry.feature_spec import Scalar
+from models_registry.cases.case_check import read_expected, written
+from models_registry.cases.case_table import MAX_BYTES, MAX_NAME
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.number_text import NumberProblem, format_number, parse_number, typed
 from models_registry.models import ModelVersion
-from models_registry.number_text import NumberProblem, format_number, parse_number, typed
 
 MOST_CHOICES = 100
 

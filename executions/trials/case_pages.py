@@ -18,8 +18,8 @@ from executions.services import cases
 from executions.trials.case_forms import CaseForm, CaseTableForm
 from executions.trials.testing_page import page_of_tests, test_page, version_or_404
 from models_registry import services
-from models_registry.case_table import CaseTable, read_cases
-from models_registry.feature_spec import Scalar
+from models_registry.cases.case_table import CaseTable, read_cases
+from models_registry.inputs.feature_spec import Scalar
 from models_registry.models import ModelVersion, Rehearsal, TestCase
 
 

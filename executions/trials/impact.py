@@ -11,9 +11,9 @@ from uuid import UUID
 from config.numbers import decimal_text
 from executions.answer import four_digits
 from executions.models import Execution, ExecutionQuerySet
-from models_registry.feature_spec import Scalar
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.number_text import with_unit
 from models_registry.models import ModelVersion, Rehearsal
-from models_registry.number_text import with_unit
 
 COUNT = 200
 

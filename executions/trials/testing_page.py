@@ -20,9 +20,9 @@ from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.trials.case_list import CaseLine, case_lines
 from executions.trials.trace_details import trace_view
-from models_registry.input_schema import InputSchema
-from models_registry.metric_changes import MetricChange, metric_changes
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
+from models_registry.promotion.metric_changes import MetricChange, metric_changes
 
 HISTORY = 20
 SLOWER_AFTER = 15

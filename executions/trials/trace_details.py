@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.numbers import megabytes_text, milliseconds_text, written
-from models_registry.number_text import brief_number
+from models_registry.inputs.number_text import brief_number
 
 
 @dataclass(frozen=True)

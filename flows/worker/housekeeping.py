@@ -31,8 +31,8 @@ from flows.worker.slots import Slots
 from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
-from models_registry.integrity import mark_altered
 from models_registry.models import ModelVersion, TypeApproval
+from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
 

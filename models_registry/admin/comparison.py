@@ -13,16 +13,16 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
 from models_registry.admin.page import model_page
-from models_registry.facts import (
+from models_registry.card.facts import (
     cases_text,
     container_text,
     estimator_text,
     examination_of,
     success_text,
 )
-from models_registry.metric_changes import MetricChange, metric_changes
+from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import ModelVersion, RegisteredModel
-from models_registry.schema_changes import SchemaChanges, schema_changes
+from models_registry.promotion.metric_changes import MetricChange, metric_changes
 
 
 @dataclass(frozen=True)

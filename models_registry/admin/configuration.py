@@ -11,7 +11,7 @@ from config.errors import DomainError
 from config.numbers import whole_number
 from models_registry import services
 from models_registry.admin.page import version_page
-from models_registry.configuration_forms import ConfigurationForm
+from models_registry.forms.configuration_forms import ConfigurationForm
 from models_registry.models import ModelVersion, ReferenceData
 from models_registry.revisions import configuration_of
 

@@ -13,7 +13,7 @@ from config.errors import DomainError, refusals_as_messages
 from models_registry import services
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
-from models_registry.forms import ApproveForm, ReplaceForm
+from models_registry.forms.upload_forms import ApproveForm, ReplaceForm
 from models_registry.models import ModelVersion
 
 

@@ -10,10 +10,10 @@ from django import forms
 from django.core.paginator import Page, Paginator
 from django.utils import timezone
 
-from models_registry.metric_changes import metric_text
 from models_registry.models import ModelVersion, RegisteredModel
-from models_registry.periods import Period, day_in, minute_in, periods_of, within
-from models_registry.version_bar import Bar, bar_of
+from models_registry.promotion.metric_changes import metric_text
+from models_registry.timeline.periods import Period, day_in, minute_in, periods_of, within
+from models_registry.timeline.version_bar import Bar, bar_of
 
 VERSIONS_A_PAGE = 25
 DEPLOYMENTS_SHOWN = 50

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from models_registry import services
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.admin.step_tree import step_tree, told_steps
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inspection_steps import StepSeen, steps_seen
 from models_registry.models import Inspection, ModelVersion
-from models_registry.step_tree import step_tree, told_steps
 
 UNANSWERED = timedelta(seconds=15)
 FOLDED_FROM = 30

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from accounts.activity import record
 from config.csv_text import csv_response
 from models_registry.models import RegisteredModel
-from models_registry.periods import Period, periods_of
+from models_registry.timeline.periods import Period, periods_of
 
 HEADER = (
     "model", "active", "from", "to", "action", "by", "text", "ended_by_action", "ended_by",

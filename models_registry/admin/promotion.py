@@ -12,10 +12,10 @@ from config.errors import DomainError
 from engine import wakeup
 from models_registry import services
 from models_registry.admin.page import version_page
-from models_registry.deployment_forms import PromoteForm
-from models_registry.metric_changes import metric_changes
+from models_registry.forms.deployment_forms import PromoteForm
 from models_registry.models import ModelVersion
-from models_registry.readiness import Readiness, readiness_of
+from models_registry.promotion.metric_changes import metric_changes
+from models_registry.promotion.readiness import Readiness, readiness_of
 from notifications.models import Kind
 from notifications.services import count_of_people
 

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_POST
 from config.errors import DomainError, refusals_as_messages
 from models_registry import services
 from models_registry.admin.page import version_page
-from models_registry.forms import ReferenceForm
+from models_registry.forms.upload_forms import ReferenceForm
+from models_registry.inputs.number_text import brief_number
 from models_registry.models import ModelVersion, ReferenceData
-from models_registry.number_text import brief_number
-from models_registry.reference_fit import remarks
-from models_registry.reference_profile import ColumnProfile, Profile
+from models_registry.reference.reference_fit import remarks
+from models_registry.reference.reference_profile import ColumnProfile, Profile
 
 PAGE = "admin:models_registry_modelversion_reference"
 

@@ -10,7 +10,7 @@ from accounts.models import User
 from config.errors import DomainError
 from models_registry import services
 from models_registry.admin.page import model_page
-from models_registry.deployment_forms import RetireForm
+from models_registry.forms.deployment_forms import RetireForm
 from models_registry.models import RegisteredModel
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from config.errors import DomainError
 from models_registry import services
 from models_registry.admin.page import version_page
-from models_registry.deployment_forms import RollbackForm
+from models_registry.forms.deployment_forms import RollbackForm
 from models_registry.models import ModelVersion, Rehearsal
 from notifications.models import Kind
 from notifications.services import count_of_people

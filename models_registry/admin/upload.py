@@ -11,7 +11,7 @@ from django.urls import reverse
 from config.errors import DomainError
 from models_registry import services
 from models_registry.admin.page import model_page
-from models_registry.forms import UploadForm
+from models_registry.forms.upload_forms import UploadForm
 from models_registry.models import ModelVersion, RegisteredModel
 
 

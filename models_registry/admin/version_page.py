@@ -7,18 +7,18 @@ from django.urls import reverse
 
 from config.plain_text import escaped
 from models_registry.admin.inspection_page import inspection_context
-from models_registry.card import certainty_text, libraries_of
-from models_registry.facts import (
+from models_registry.admin.next_step import next_step
+from models_registry.card.facts import (
     cases_text,
     container_text,
     examination_of,
     signs_of_preparation,
     task_text,
 )
-from models_registry.metric_changes import direction_of, metric_text
+from models_registry.card.model_card import certainty_text, libraries_of
 from models_registry.models import ModelVersion, TypeApproval
-from models_registry.next_step import next_step
-from models_registry.periods import periods_of
+from models_registry.promotion.metric_changes import direction_of, metric_text
+from models_registry.timeline.periods import periods_of
 
 REVISIONS_SHOWN = 20
 

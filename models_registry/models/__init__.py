@@ -6,7 +6,7 @@ from models_registry.models.deployment import Deployment
 from models_registry.models.feature import Feature, Target
 from models_registry.models.inspection import Inspection, Rehearsal, VersionRun
 from models_registry.models.registered_model import RegisteredModel
-from models_registry.models.test_case import TestCase
+from models_registry.models.saved_case import TestCase
 from models_registry.models.version import ModelVersion
 
 __all__ = [

@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models.functions import Now
 
 from config.plain_text import unturned
-from models_registry.feature_spec import FeatureSpec
-from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.models.version import ModelVersion
-from models_registry.reference_fit import concealed, fitted_rows
-from models_registry.reference_profile import Profile
+from models_registry.reference.reference_fit import concealed, fitted_rows
+from models_registry.reference.reference_profile import Profile
 
 
 class InputRule(models.Model):

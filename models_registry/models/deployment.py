@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from models_registry.models.registered_model import RegisteredModel
 from models_registry.models.version import ModelVersion
-from models_registry.periods import Event
+from models_registry.timeline.periods import Event
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from config.plain_text import escaped, unturned
-from models_registry.feature_spec import (
+from models_registry.inputs.feature_spec import (
     MAX_GROUP,
     MAX_HELP,
     MAX_LABEL,
@@ -17,10 +17,10 @@ from models_registry.feature_spec import (
     Requirement,
     TargetSpec,
 )
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.spec_check import spec_problems
 from models_registry.models.configuration import InputRule
 from models_registry.models.version import ModelVersion
-from models_registry.spec_check import spec_problems
 
 
 def _choice_label(label: str) -> str:

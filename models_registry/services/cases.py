@@ -9,12 +9,12 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.case_check import differences, found_values
-from models_registry.case_table import CaseRow
+from models_registry.cases.case_check import differences, found_values
+from models_registry.cases.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken, TooManyCases
-from models_registry.feature_spec import Scalar
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.number_text import show_number, with_unit
 from models_registry.models import ModelVersion, Target, TestCase
-from models_registry.number_text import show_number, with_unit
 
 MAX_CASES = 200
 NOT_RUN: dict[str, Any] = {

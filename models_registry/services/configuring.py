@@ -4,7 +4,6 @@ from django.db import transaction
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.configuration import Configuration, marked_by_admin
 from models_registry.errors import (
     IncompleteSchema,
     NotInspected,
@@ -12,6 +11,7 @@ from models_registry.errors import (
     VersionAltered,
     VersionLocked,
 )
+from models_registry.inputs.configuration import Configuration, marked_by_admin
 from models_registry.models import ModelVersion, ReferenceData
 from models_registry.revisions import configuration_of, write_configuration, write_revision
 

@@ -10,7 +10,6 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
-from models_registry.announcement import announce
 from models_registry.errors import (
     BadText,
     FileAltered,
@@ -20,7 +19,8 @@ from models_registry.errors import (
     ReasonMissing,
 )
 from models_registry.models import Deployment, ModelVersion, RegisteredModel, Rehearsal
-from models_registry.readiness import readiness_of
+from models_registry.promotion.announcement import announce
+from models_registry.promotion.readiness import readiness_of
 from models_registry.tasks import sync_prefect_deployment, warm_version
 
 CHECK_LASTS = timedelta(minutes=10)

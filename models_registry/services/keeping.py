@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.backup import backup_zip
+from models_registry.card.backup import backup_zip
 from models_registry.errors import ArtifactMissing, FileIsGone
 from models_registry.models import ModelVersion
 

@@ -9,19 +9,19 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.plain_text import escaped
-from models_registry.config_reading import entries
 from models_registry.errors import NoIntervalPossible, VersionLocked
-from models_registry.feature_spec import FeatureSpec
+from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal
-from models_registry.reference_fit import (
+from models_registry.reference.reference_fit import (
     outcomes,
     with_reference,
     without_columns,
     without_reference,
 )
-from models_registry.reference_profile import Reference
+from models_registry.reference.reference_profile import Reference
 from models_registry.services.configuring import save_configuration
 from models_registry.services.rehearsing import request_rehearsal
+from models_registry.training.config_reading import entries
 
 FILLED = ["kind", "soft_minimum", "soft_maximum", "typical", "sources"]
 """What reference data may tell of an input."""

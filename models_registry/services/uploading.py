@@ -14,7 +14,6 @@ from accounts.activity import record
 from accounts.models import User
 from config.plain_text import escaped
 from config.rate import seconds_to_wait
-from models_registry import training_config
 from models_registry.errors import (
     ArtifactMissing,
     ArtifactTooLarge,
@@ -27,7 +26,8 @@ from models_registry.errors import (
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from models_registry.services.inspecting import open_inspection
 from models_registry.services.referencing import ReferenceUpload, write_reference
-from models_registry.storage import StoredArtifact, store_artifact
+from models_registry.store.storage import StoredArtifact, store_artifact
+from models_registry.training import training_config
 
 LOCKS = 7_340_010
 """The advisory locks of people who upload, one each; beside it stands the person's key."""

@@ -17,10 +17,10 @@ from django.db.models.functions import Cast
 from config.numbers import percent_text, written
 from executions.answer import input_text
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Scalar
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.number_text import as_float, show_number, with_unit
 from models_registry.models import ModelVersion
-from models_registry.number_text import as_float, show_number, with_unit
 from monitoring.dashboard.period import Period
 
 NEWEST = 2000

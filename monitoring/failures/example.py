@@ -12,7 +12,7 @@ from executions.presentation import error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.hiding import HIDDEN, masked, sensitive_names
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from monitoring.failures.stack import Item, read_stack
 
 

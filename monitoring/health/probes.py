@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from config.numbers import megabytes_text
 from engine import gateway, wakeup
 from executions.models import Execution
-from models_registry.storage import ArtifactStorage
+from models_registry.store.storage import ArtifactStorage
 from notifications.models import Mail
 
 ALL_SECONDS = 2.5

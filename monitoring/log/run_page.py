@@ -27,7 +27,7 @@ from executions.records.attempt_log import LogLine
 from executions.records.flow_run_copies import FlowRunCopy, flow_run_of
 from executions.records.hiding import HIDDEN, masked, sensitive_names, shown_inputs
 from executions.trials.trace_details import trace_view
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 
 LEVELS = {"": ("INFO", "WARNING", "ERROR"), "warning": ("WARNING", "ERROR"), "error": ("ERROR",)}
 LEVEL_LABELS = {"": "All", "warning": "Warnings and errors", "error": "Errors"}

@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from models_registry.number_text import parse_number, typed
+from models_registry.inputs.number_text import parse_number, typed
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ from accounts.models import User
 from config.errors import DomainError
 from executions.management.publishing import publish
 from models_registry import services
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
-from models_registry.storage import store_artifact
+from models_registry.store.storage import store_artifact
 from models_registry.tasks import sync_prefect_deployment
 from tests.chaos.people import NAMES
 from tests.factories import make_model, make_version

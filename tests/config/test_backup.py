@@ -22,7 +22,7 @@ from psycopg import sql
 from accounts.activity import BACKUP_MADE
 from accounts.models import ActivityEvent
 from models_registry.models import ModelVersion
-from models_registry.storage import artifact_key, stored_digest
+from models_registry.store.storage import artifact_key, stored_digest
 from tests.flows.resident import serve_iris
 from tests.test_settings import REPOSITORY
 

@@ -11,8 +11,8 @@ from django.test import Client
 
 from executions.forms import FIELDS, SUGGESTED, InputForm
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.input_schema import InputSchema
 from tests.factories import AGE, LOAN_OUTPUTS, WORK, make_execution, make_version
 
 CITY = FeatureSpec(

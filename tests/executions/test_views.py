@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 

@@ -23,9 +23,9 @@ from engine import gateway
 from executions import sweep
 from executions.dispatch import dispatch
 from executions.models import Attempt, Execution
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
-from models_registry.storage import store_artifact
+from models_registry.store.storage import store_artifact
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.factories import make_execution, make_version
 

@@ -22,7 +22,7 @@ from flows.errors import InspectionFailed, PredictionFailed
 from model_host.client import ModelHost
 from models_registry import services
 from models_registry.models import Inspection, ModelVersion, ReferenceData, TypeApproval
-from models_registry.reference_profile import read_reference
+from models_registry.reference.reference_profile import read_reference
 from tests.factories import make_execution, make_model
 from tests.model_host.conftest import python_with
 

@@ -19,7 +19,7 @@ from flows import artifacts
 from flows.artifacts import artifact
 from flows.errors import ArtifactTampered, NotAModel
 from models_registry.errors import ArtifactMissing
-from models_registry.storage import artifact_key, store_artifact
+from models_registry.store.storage import artifact_key, store_artifact
 
 
 @pytest.fixture(autouse=True)

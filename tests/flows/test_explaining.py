@@ -22,7 +22,7 @@ from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
 from flows.worker import settling
 from model_host.answering.quantity import NO_PROBABILITIES
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution
 from tests.flows.resident import IRIS, ask, serve_iris

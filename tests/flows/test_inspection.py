@@ -26,9 +26,9 @@ from config.errors import DomainError
 from flows import inspection, proposal
 from flows.errors import InspectionFailed, NotQueued
 from flows.lease import Lease
-from models_registry.config_merge import Merged
 from models_registry.models import Inspection, ModelVersion
-from models_registry.storage import store_artifact
+from models_registry.store.storage import store_artifact
+from models_registry.training.config_merge import Merged
 from tests.factories import make_model
 from tests.flows.resident import OF_1_7
 

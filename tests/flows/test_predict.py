@@ -24,7 +24,7 @@ from flows import predict
 from flows.errors import LeaseLost, NotQueued, ParametersDiffer, PredictionFailed
 from flows.lease import Leases
 from models_registry.models import ModelVersion
-from models_registry.storage import artifact_key
+from models_registry.store.storage import artifact_key
 from notifications.models import Notification
 from tests.factories import make_execution
 from tests.flows.resident import INPUTS, IRIS, OF_1_7, ask, serve_iris

@@ -35,8 +35,8 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.inputs import Column, InputLayout
 from model_host.structure.examine import examine
-from models_registry.feature_spec import FeatureSpec
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.inputs.input_schema import InputSchema
 
 ROWS = 120
 IDS = (1234567890123456788, 1234567890123456789)

@@ -20,10 +20,10 @@ from executions.answer import read_answer
 from flows import predict, rehearsal
 from flows.errors import NotQueued, PredictionFailed, RehearsalFailed
 from models_registry import services
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion, ReferenceData, Rehearsal
 from models_registry.services import request_rehearsal
-from models_registry.storage import artifact_key, store_artifact
+from models_registry.store.storage import artifact_key, store_artifact
 from notifications.models import Notification
 from tests.factories import make_execution, make_version
 from tests.flows.resident import INPUTS, OF_1_7, serve_iris

@@ -19,9 +19,9 @@ from executions.models import Execution
 from executions.services.replaying import Verdict, replay_execution, verdict_of
 from flows import predict
 from flows.errors import PredictionFailed
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
-from models_registry.storage import store_artifact
+from models_registry.store.storage import store_artifact
 from monitoring.failures.collecting import collect
 from monitoring.failures.replay_details import replay_view
 from monitoring.models import FailureGroup

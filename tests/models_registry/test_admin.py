@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from tests.factories import make_execution, make_model, make_version
 

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from models_registry.case_check import Difference, differences, found_values, read_expected
-from models_registry.feature_spec import Scalar
-from models_registry.number_text import NumberProblem
+from models_registry.cases.case_check import Difference, differences, found_values, read_expected
+from models_registry.inputs.feature_spec import Scalar
+from models_registry.inputs.number_text import NumberProblem
 
 CLASSES = ((0, "Repays"), (1, "Defaults"))
 

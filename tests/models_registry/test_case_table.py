@@ -3,9 +3,15 @@ from dataclasses import replace
 import pytest
 
 from config.csv_text import csv_lines
-from models_registry.case_table import MAX_ERRORS, MAX_ROWS, CaseColumns, CellError, read_cases
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.input_schema import InputSchema
+from models_registry.cases.case_table import (
+    MAX_ERRORS,
+    MAX_ROWS,
+    CaseColumns,
+    CellError,
+    read_cases,
+)
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.inputs.input_schema import InputSchema
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS, LOAN_TARGET
 
 LOAN = CaseColumns(InputSchema(LOAN_FEATURES), (LOAN_TARGET,), "classification")
@@ -83,7 +89,7 @@ def test_no_more_rows_are_read_than_are_taken(monkeypatch: pytest.MonkeyPatch) -
         read += 1
         return cell
 
-    monkeypatch.setattr("models_registry.case_table.typed_text", counted)
+    monkeypatch.setattr("models_registry.cases.case_table.typed_text", counted)
     assert "At most 100" in messages("rooms,expected\n" + "3,1\n" * 200_000)[0]
     assert read == 2 * (MAX_ROWS + 2)
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from models_registry.config_merge import merge
 from models_registry.errors import BadTrainingConfig
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.input_rules import RuleKind, RuleSpec
-from models_registry.input_schema import InputSchema
-from models_registry.training_config import extra, metrics, parse, text_of
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.training.config_merge import merge
+from models_registry.training.training_config import extra, metrics, parse, text_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "static" / "examples"

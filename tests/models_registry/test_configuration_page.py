@@ -11,15 +11,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.input_rules import RuleKind, RuleSpec
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.schema_changes import schema_changes
+from models_registry.inputs.spec_check import spec_problems
 from models_registry.models import InputRule, ModelVersion
-from models_registry.reference_fit import fitted_rows
-from models_registry.reference_profile import Profile
+from models_registry.reference.reference_fit import fitted_rows
+from models_registry.reference.reference_profile import Profile
 from models_registry.revisions import configuration_of
-from models_registry.schema_changes import schema_changes
-from models_registry.spec_check import spec_problems
 from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_TARGET, WORK, make_version
 
 KNOWN_WORK = replace(WORK, sources={"kind": "OneHotEncoder"})

@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
 from models_registry import lifecycle, services
-from models_registry.configuration import ADMIN, Configuration
 from models_registry.errors import NotInspected, RevisionOutdated, VersionLocked
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
-from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.configuration import ADMIN, Configuration
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, ModelVersion, ReferenceData, Revision, TestCase
 from models_registry.revisions import configuration_of

@@ -25,7 +25,7 @@ from models_registry.errors import (
     VersionAltered,
     WasLive,
 )
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Deployment, Inspection, ModelVersion, Rehearsal, TestCase
 from notifications.models import Notification
 from tests.factories import AGE, LOAN_FEATURES, make_execution, make_model, make_version

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ActivityEvent, User
 from models_registry.models import Deployment, ModelVersion
-from models_registry.periods import periods_of
-from models_registry.version_bar import bar_of
+from models_registry.timeline.periods import periods_of
+from models_registry.timeline.version_bar import bar_of
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_user, make_version
 
 FEBRUARY = datetime(2026, 2, 9, 8, 15, tzinfo=UTC)

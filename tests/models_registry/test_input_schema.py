@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement
-from models_registry.input_rules import RuleKind, RuleSpec
-from models_registry.input_schema import CleanedInputs, InputSchema
-from models_registry.labels import choice_label
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_schema import CleanedInputs, InputSchema
+from models_registry.inputs.labels import choice_label
 from tests.factories import AGE, HOME, INCOME, LOAN_FEATURES, LOAN_INPUTS, WORK
 
 LOAN = InputSchema(LOAN_FEATURES)

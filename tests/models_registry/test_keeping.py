@@ -16,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ActivityEvent, User
 from models_registry import services
-from models_registry.backup import BackupBroken
+from models_registry.card.backup import BackupBroken
 from models_registry.models import Inspection, ModelVersion, TypeApproval
-from models_registry.storage import artifact_key, store_artifact
+from models_registry.store.storage import artifact_key, store_artifact
 from tests.factories import make_execution, make_user, make_version
 from tests.pdf_text import text_of
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.choices import Choices, Scalar
-from models_registry.config_merge import merge
-from models_registry.feature_spec import FeatureSpec, Kind
-from models_registry.labels import choice_label, distinct_choices, readable, visible
-from models_registry.spec_check import spec_problems
-from models_registry.training_config import parse
+from models_registry.inputs.choices import Choices, Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.labels import choice_label, distinct_choices, readable, visible
+from models_registry.inputs.spec_check import spec_problems
+from models_registry.training.config_merge import merge
+from models_registry.training.training_config import parse
 
 
 def inputs(*names: str, config: str = "") -> list[str]:

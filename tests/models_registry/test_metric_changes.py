@@ -1,6 +1,6 @@
 import pytest
 
-from models_registry.metric_changes import direction_of, metric_changes
+from models_registry.promotion.metric_changes import direction_of, metric_changes
 
 
 def test_a_higher_accuracy_is_better_and_a_higher_error_worse() -> None:

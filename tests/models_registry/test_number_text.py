@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.number_text import NumberProblem, as_float, format_number, parse_number
+from models_registry.inputs.number_text import NumberProblem, as_float, format_number, parse_number
 
 
 @pytest.mark.parametrize(

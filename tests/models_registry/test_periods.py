@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.periods import Event, day_in, minute_in, periods_of, within
+from models_registry.timeline.periods import Event, day_in, minute_in, periods_of, within
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = datetime(2026, 2, 9, 8, 0, tzinfo=UTC)

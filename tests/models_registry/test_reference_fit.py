@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from models_registry.feature_spec import FeatureSpec, Kind
-from models_registry.reference_fit import (
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.reference.reference_fit import (
     concealed,
     fitted_rows,
     outcomes,
@@ -9,7 +9,7 @@ from models_registry.reference_fit import (
     with_reference,
     without_reference,
 )
-from models_registry.reference_profile import Profile, Reference, read_reference
+from models_registry.reference.reference_profile import Profile, Reference, read_reference
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})
 TOWN = FeatureSpec(

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from models_registry import reference_profile
 from models_registry.errors import BadReferenceData
-from models_registry.reference_profile import Profile, number_of, quantile, read_reference
+from models_registry.reference import reference_profile
+from models_registry.reference.reference_profile import Profile, number_of, quantile, read_reference
 
 
 def read(text: str, **options: str) -> reference_profile.Reference:

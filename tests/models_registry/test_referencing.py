@@ -8,9 +8,9 @@ from django.test import Client
 from accounts.models import User
 from models_registry import services
 from models_registry.errors import NoIntervalPossible, VersionLocked
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion, ReferenceData, Rehearsal
-from models_registry.reference_profile import read_reference
+from models_registry.reference.reference_profile import read_reference
 from models_registry.services import ReferenceUpload
 from tests.factories import make_model, make_version
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from models_registry.input_rules import RuleKind, RuleSpec
-from models_registry.input_schema import InputSchema
-from models_registry.schema_changes import SchemaChanges, schema_changes
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from tests.factories import AGE, HOME, INCOME, WORK
 
 BEFORE = InputSchema((AGE, INCOME, HOME, WORK))

@@ -15,7 +15,7 @@ from models_registry.errors import (
     VersionInUse,
     VersionLocked,
 )
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Deployment, Inspection, ModelVersion, RegisteredModel
 from tests.factories import make_execution, make_model, make_user, make_version
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from models_registry.step_tree import DEEPEST, StepNode, step_tree, told_steps
+from models_registry.admin.step_tree import DEEPEST, StepNode, step_tree, told_steps
 
 
 def step(path: str, *columns: str) -> dict[str, Any]:

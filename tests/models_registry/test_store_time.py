@@ -8,8 +8,8 @@ from botocore import auth
 from botocore.exceptions import ClientError
 from django.core.files.storage import storages
 
-from models_registry import store_time
-from models_registry.storage import artifact_chunks, store_artifact
+from models_registry.store import store_time
+from models_registry.store.storage import artifact_chunks, store_artifact
 
 
 @pytest.fixture(params=[-1, 1], ids=["behind", "ahead"])
@@ -42,7 +42,10 @@ def test_only_the_first_request_is_repeated() -> None:
 
 def test_a_refusal_for_another_reason_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     store = storages.create_storage(
-        {"BACKEND": "models_registry.storage.ArtifactStorage", "OPTIONS": {"secret_key": "wrong"}}
+        {
+            "BACKEND": "models_registry.store.storage.ArtifactStorage",
+            "OPTIONS": {"secret_key": "wrong"},
+        }
     )
     with pytest.raises(ClientError) as caught:
         store.bucket.Object("models/none").get()  # type: ignore[attr-defined]

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 import yaml
 
-from models_registry.config_merge import merge
 from models_registry.errors import BadTrainingConfig
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.training_config import metrics, parse
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.training.config_merge import merge
+from models_registry.training.training_config import metrics, parse
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})
 CITY = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "zh"), ("be", "be")))

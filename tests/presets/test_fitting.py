@@ -1,6 +1,6 @@
 """How saved values fit the inputs of today."""
 
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from presets.fitting import fit
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS
 

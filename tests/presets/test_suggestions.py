@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from presets.suggestions import Used, digest, suggest
 from tests.factories import AGE, LOAN_FEATURES, LOAN_INPUTS
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from presets.models import Preset
 from tests.factories import AGE, LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version

@@ -8,8 +8,9 @@ from typing import Any
 from config.errors import DomainError
 from executions.management.publishing import publish
 from executions.management.scripting import ScriptCommand, json_object, person
-from models_registry import services, training_config
-from models_registry.reference_profile import read_reference
+from models_registry import services
+from models_registry.reference.reference_profile import read_reference
+from models_registry.training import training_config
 
 CHUNK = 1024 * 1024
 

@@ -10,8 +10,8 @@ from executions.answer import Answer
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare, difference, same
 from executions.comparison.drawing import BOTTOM, TOP, draw, nice_ticks
-from models_registry.feature_spec import FeatureSpec, Kind
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.input_schema import InputSchema
 from tests.factories import AGE, LOAN_FEATURES, LOAN_INPUTS
 
 SCHEMA = InputSchema(LOAN_FEATURES)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from executions.explanations.contributions import NumberText, read_contributions
-from models_registry.feature_spec import FeatureSpec, Kind, TargetSpec
-from models_registry.input_schema import InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, Target
 from tests.factories import LOAN_FEATURES, LOAN_INPUTS, LOAN_TARGET
 

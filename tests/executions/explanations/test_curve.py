@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.explanations.curve import HEIGHT, WIDTH, draw, points_of
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion, Target
 from tests.factories import AGE, HOME, LOAN_TARGET, WORK
 

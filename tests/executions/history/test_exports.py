@@ -18,7 +18,7 @@ from accounts.models import ActivityEvent, User
 from config.csv_text import csv_lines, safe_text
 from executions.history.exports import Export, export
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_user, make_version
 

@@ -20,7 +20,7 @@ from executions.models import Execution
 from executions.presentation import rows
 from executions.records.search_text import own_text, text_of_inputs, text_of_result
 from executions.services import history
-from models_registry.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_user, make_version
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
 from executions.services import history
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 

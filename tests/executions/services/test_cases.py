@@ -13,7 +13,7 @@ from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.services import cases
 from models_registry import services
-from models_registry.case_table import CaseRow
+from models_registry.cases.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken
 from models_registry.models import ModelVersion, TestCase
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version

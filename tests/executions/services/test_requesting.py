@@ -14,8 +14,8 @@ from executions import services
 from executions.errors import AlreadyFinished, NoActiveVersion, QueueFull, TooManyRequests
 from executions.models import Execution
 from models_registry.errors import NotInspected
-from models_registry.feature_spec import FeatureSpec, Kind
-from models_registry.input_schema import CleanedInputs, InputSchema
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.models import ModelVersion
 from tests.factories import (
     LOAN_FEATURES,

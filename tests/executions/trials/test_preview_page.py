@@ -5,7 +5,7 @@ from dataclasses import replace
 from django.test import Client
 
 from executions.models import Execution
-from models_registry.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.models import InputRule, Inspection, ModelVersion
 from tests.factories import AGE, INCOME, LOAN_OUTPUTS, make_version
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from monitoring.dashboard import combinations
 from monitoring.dashboard.combinations import Use, canonical, use_of

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
-from models_registry.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from monitoring.failures.collecting import collect
 from monitoring.models import FailureGroup, State

@@ -1,0 +1,154 @@
+"""A version's model card: what is known about it, for people who decide whether to rely on it
+(Mitchell et al. 2019, https://arxiv.org/abs/1810.03993)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.text import Truncator
+
+from models_registry.card.facts import examination_of, task_text
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.inputs.number_text import brief_number, show_number, with_unit
+from models_registry.models import Deployment, ModelVersion
+from models_registry.promotion.library_versions import library_differences
+from models_registry.promotion.metric_changes import Direction, direction_of, metric_text
+
+MOST_LISTED = 20
+"""How many choices of an input a card names."""
+MOST_INPUTS = 200
+"""How many inputs a card lists."""
+MOST_WORDS = 5_000
+"""How many letters of one thing that the training configuration says of the data."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: str
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class Library:
+    """A library by the versions that the model was trained with and that runs it here; ``differs``
+    where the major or minor version is another."""
+
+    name: str
+    trained: str
+    running: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything on the card but the words, which stand on the version itself. The first ``inputs``
+    come in the form's order, each with what it takes, and ``more_inputs`` is how many follow."""
+
+    version: ModelVersion
+    task: str
+    answers: list[str]
+    certainty: str
+    inputs: list[tuple[FeatureSpec, str]]
+    more_inputs: int
+    rules: list[str]
+    metrics: list[Metric]
+    training: list[tuple[str, str]]
+    libraries: list[Library]
+    deployments: list[Deployment]
+
+
+def card_of(version: ModelVersion) -> Card:
+    """The card of a version read with its model, in a fixed number of queries."""
+    schema = version.features.as_schema()
+    examination = examination_of(version)
+    directions = version.training_config.get("metric_direction") or {}
+    return Card(
+        version=version,
+        task=task_text(version),
+        answers=[target.what_it_says for target in version.targets.all()],
+        certainty=certainty_text(version, examination),
+        inputs=[(feature, range_text(feature)) for feature in schema.in_form_order[:MOST_INPUTS]],
+        more_inputs=max(0, len(schema.features) - MOST_INPUTS),
+        rules=[rule.message or rule.sentence(schema.by_name) for rule in schema.rules],
+        metrics=[
+            Metric(name, metric_text(value), direction_of(name, directions))
+            for name, value in version.metrics.items()
+        ],
+        training=_training(version.training_config),
+        libraries=libraries_of(version, examination),
+        deployments=list(version.deployments.select_related("by").order_by("-started_at", "-id")),
+    )
+
+
+def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
+    """How the model says how sure it is: PRODUCT 1.2, Confidence."""
+    if version.task == "classification":
+        if examination.get("gives_probabilities"):
+            return "A confidence: how sure the model is, not how often it is right."
+        return "This model does not provide a confidence."
+    if version.task != "regression":
+        return "This model does not say how sure it is."
+    reference = getattr(version, "reference_data", None)
+    if (
+        reference is not None
+        and reference.interval_halfwidth is not None
+        and reference.interval_sha256 == version.sha256
+    ):
+        width = with_unit(f"± {brief_number(reference.interval_halfwidth)}", _unit(version))
+        return f"A 90 % interval, {width}, from rows that were not used in training."
+    if examination.get("gives_interval"):
+        return "A 90 % interval, the model's own."
+    return "This model does not provide an interval."
+
+
+def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Library]:
+    """Trained with, beside what ran it at its inspection."""
+    trained, running = version.libraries_trained, examination.get("libraries_running", {})
+    apart = {difference.library for difference in library_differences(trained, running)}
+    return [
+        Library(name, str(trained.get(name, "")), str(running.get(name, "")), name in apart)
+        for name in dict.fromkeys([*trained, *running])
+    ]
+
+
+def range_text(feature: FeatureSpec) -> str:
+    """What an input takes: its first choices, or its allowed or trained range with the unit."""
+    if not feature.is_asked:
+        return feature.kind.label
+    if feature.choices:
+        more = len(feature.choices) - MOST_LISTED
+        labels = [label for _, label in feature.choices[:MOST_LISTED]]
+        listed = ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
+        return listed + ("; other values, too" if feature.takes_others else "")
+    low, high = feature.shown_range
+    if low is not None and high is not None:
+        return with_unit(f"{show_number(low)} to {show_number(high)}", feature.unit)
+    if low is not None:
+        return with_unit(f"at least {show_number(low)}", feature.unit)
+    return (
+        with_unit(f"at most {show_number(high)}", feature.unit)
+        if high is not None
+        else feature.unit
+    )
+
+
+def _unit(version: ModelVersion) -> str:
+    target = version.targets.first()
+    return target.unit if target else ""
+
+
+def _training(config: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the training configuration says of the data, and who trained the model."""
+    said = {str(key).capitalize(): value for key, value in config.get("data", {}).items()}
+    said |= {key.capitalize(): config[key] for key in ("author", "notes") if config.get(key)}
+    return [(key, Truncator(_words(value)).chars(MOST_WORDS)) for key, value in said.items()]
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return show_number(value)
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_words(one)}" for key, one in value.items())
+    return str(value)

@@ -1,0 +1,1 @@
+"""The forms with which admins bring a model to production."""

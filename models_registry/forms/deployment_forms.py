@@ -1,0 +1,86 @@
+"""The forms with which admins decide which version is live."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+
+from models_registry.promotion.readiness import Readiness
+
+
+class PromoteForm(forms.Form):
+    """What changed, in words, for the people who use the model; and the admin's word on what
+    differs, each asked for only where there is something."""
+
+    text = forms.CharField(
+        label="What changed, for the people who use it",
+        min_length=10,
+        max_length=2000,
+        widget=forms.Textarea(
+            attrs={
+                "rows": 5,
+                "placeholder": "For example: “Knows heat pumps as a purpose. Trained on data to "
+                "October 2026.”",
+            }
+        ),
+        help_text="10 to 2,000 characters. Goes into the mail and onto the dashboard.",
+    )
+    libraries_tested = forms.BooleanField(label="I have tested this", required=False)
+    inputs_reviewed = forms.BooleanField(label="I have reviewed the changes", required=False)
+
+    raw_values = forms.BooleanField(label="These are raw values", required=False)
+
+    def __init__(self, ready: Readiness, data: Any = None) -> None:
+        super().__init__(data, initial={"text": _proposed_text(ready)})
+        if not ready.libraries:
+            del self.fields["libraries_tested"]
+        if ready.changes.is_empty:
+            del self.fields["inputs_reviewed"]
+        if not ready.asks_for_raw_values:
+            del self.fields["raw_values"]
+
+    def clean(self) -> None:
+        ticks = {
+            "libraries_tested": "Tick that you have tested this version with these libraries.",
+            "inputs_reviewed": "Tick that you have reviewed the changes of the inputs.",
+            "raw_values": "Tick that people enter the values that the model was trained on.",
+        }
+        for name, sentence in ticks.items():
+            if name in self.fields and not self.cleaned_data.get(name):
+                self.add_error(name, sentence)
+
+
+class ReasonForm(forms.Form):
+    """Why a version is rolled back to, or a model is retired."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class RollbackForm(ReasonForm):
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        field = self.fields["reason"]
+        field.required = settings.REQUIRE_ROLLBACK_REASON
+        field.help_text = "People read it in the notice and on the dashboard." + (
+            "" if field.required else " Left empty, they read “No reason given”."
+        )
+
+
+class RetireForm(ReasonForm):
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields["reason"].required = True
+        self.fields["reason"].help_text = "It stays in the record of this deployment."
+
+
+def _proposed_text(ready: Readiness) -> str:
+    """The release notes; else how the inputs differ, in words."""
+    if ready.version.release_notes:
+        return ready.version.release_notes
+    text = " ".join(f"{sentence.rstrip('.')}." for sentence in ready.changes.sentences)
+    return text if len(text) <= 2000 else ""

@@ -1,0 +1,155 @@
+"""The forms with which admins bring a model to production."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from config.json_text import BadJson, read_json
+from models_registry.errors import BadReferenceData, BadTrainingConfig
+from models_registry.reference.reference_profile import read_reference
+from models_registry.services import ReferenceUpload
+from models_registry.training import training_config
+
+
+class ReferenceFields(forms.Form):
+    """Reference data and what the admin says about it. ``cleaned_data["upload"]`` is the whole,
+    None where no file was chosen."""
+
+    reference = forms.FileField(
+        label="Reference data",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        help_text="CSV with a header, at most 100,000 rows and 20 MB: rows like those the model "
+        "was trained on. They give ranges that warn and typical values.",
+    )
+    target_column = forms.CharField(
+        label="Target column",
+        max_length=300,
+        required=False,
+        help_text="The column with the true outcomes, if the file has one.",
+    )
+    is_held_out = forms.BooleanField(
+        label="These rows were not used in training",
+        required=False,
+        help_text="Then a 90 % interval can be computed for a model that answers with a number.",
+    )
+    profile_only = forms.BooleanField(
+        label="Keep the profile only",
+        required=False,
+        help_text="Else at most 200 rows are kept for explanations, without sensitive inputs.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        data["upload"] = None
+        file: UploadedFile | None = data.get("reference")
+        target = data.get("target_column", "").strip()
+        if data.get("is_held_out") and not target:
+            self.add_error(
+                "target_column", "Name the column with the outcomes; the interval comes from it."
+            )
+        if file is None:
+            return data
+        try:
+            reference = read_reference(file.chunks(), target=target)
+        except BadReferenceData as error:
+            names_target = target and target in error.message
+            self.add_error("target_column" if names_target else "reference", error.message)
+            return data
+        data["upload"] = ReferenceUpload(
+            reference,
+            file_name=file.name or "",
+            keeps_rows=not data["profile_only"],
+            is_held_out=data["is_held_out"],
+        )
+        return data
+
+
+class UploadForm(ReferenceFields):
+    """A model file and, if there are any, its training configuration and reference data."""
+
+    file = forms.FileField(label="Model file")
+    config = forms.FileField(
+        label="Training configuration",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".json,.yaml,.yml"}),
+        help_text="JSON or YAML: labels, units, ranges, metrics. Everything in it is optional.",
+    )
+    label = forms.CharField(
+        max_length=60, required=False, help_text="A short name beside the version number."
+    )
+    description = forms.CharField(
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What this version is, for the people who use it.",
+    )
+    release_notes = forms.CharField(
+        label="What changed",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text="Since the version before. The promotion starts from these words.",
+    )
+    field_order = ["file", "config", "reference", "target_column", "is_held_out", "profile_only"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        most = settings.ARTIFACT_MAX_BYTES // 1024**2
+        self.fields["file"].help_text = (
+            f"joblib, pickle or skops, at most {most} MB, with a fitted scikit-learn model. "
+            "It is opened only in a locked-down process."
+        )
+
+    @property
+    def chosen_again(self) -> list[str]:
+        """The labels of the files that a browser forgot when it sent this form."""
+        return [str(self.fields[name].label) for name in self.files if name in self.fields]
+
+    def clean_config(self) -> dict[str, Any]:
+        upload: UploadedFile | None = self.cleaned_data["config"]
+        if upload is None:
+            return {}
+        if upload.size and upload.size > training_config.MAX_BYTES:
+            raise forms.ValidationError("The training configuration is larger than 1 MB.")
+        try:
+            return training_config.parse(upload.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise forms.ValidationError("The training configuration is not UTF-8 text.") from error
+        except BadTrainingConfig as error:
+            raise forms.ValidationError(error.message) from error
+
+
+class ReferenceForm(ReferenceFields):
+    """Reference data for a draft that has its file already."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reference"].required = True
+
+
+class ReplaceForm(forms.Form):
+    """Another file for a draft whose file was refused."""
+
+    file = forms.FileField(label="Model file")
+
+
+class ApproveForm(forms.Form):
+    """The types that the review page showed: what was read is what gets approved."""
+
+    types = forms.CharField(widget=forms.HiddenInput)
+
+    def clean_types(self) -> list[tuple[str, str]]:
+        try:
+            types = read_json(self.cleaned_data["types"], "The list of types")
+        except BadJson as error:
+            raise forms.ValidationError(str(error)) from error
+        match types:
+            case [*pairs] if all(
+                isinstance(pair, list) and [type(part) for part in pair] == [str, str]
+                for pair in pairs
+            ):
+                return [(module, name) for module, name in pairs]
+        raise forms.ValidationError("Not a list of types.")

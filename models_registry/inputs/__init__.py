@@ -1,0 +1,1 @@
+"""What inputs a version takes: each one, the rules between them, and the one check of values."""

@@ -1,0 +1,237 @@
+"""One input or output of a version: its kind, its rules in words, and how its values are shown.
+
+Pure but for the site's limit of a text, which is a setting.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.conf import settings
+
+from models_registry.inputs.choices import Choices
+from models_registry.inputs.choices import Scalar as Scalar
+from models_registry.inputs.choices import choice_text as choice_text
+from models_registry.inputs.choices import same_value as same_value
+from models_registry.inputs.labels import visible
+from models_registry.inputs.number_text import brief_number, format_number, show_number, with_unit
+
+MAX_TEXT_LENGTH = 1000
+"""Letters of a default, of a typical value and of an answer."""
+MAX_NAME, MAX_LABEL, MAX_HELP, MAX_UNIT, MAX_GROUP = 300, 200, 300, 40, 80
+MAX_CHOICES, MAX_CHOICES_TOGETHER = 20_000, 40_000
+"""Of one input, and of all inputs of a version."""
+
+
+class Kind(enum.Enum):
+    INTEGER = "integer"
+    FLOAT = "float"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    UNUSED = "unused"
+    """No step of the model looks at it: it stands in no form and takes anything."""
+
+    @property
+    def label(self) -> str:
+        return {
+            "integer": "Whole number",
+            "float": "Number",
+            "string": "Text",
+            "boolean": "Yes or no",
+            "choice": "Choice",
+            "unused": "Not used by the model",
+        }[self.value]
+
+
+class Requirement(enum.Enum):
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    MAY_BE_MISSING = "may_be_missing"
+
+    @property
+    def label(self) -> str:
+        return {
+            "required": "Required",
+            "optional": "Optional, with a default",
+            "may_be_missing": "May be missing",
+        }[self.value]
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One input. ``name`` is the training column; ``choices`` are (value, label) pairs, beside
+    which other values of their type run with a warning where it ``takes_others``; ``default`` fills
+    an empty optional input; ``imputed`` is what the model itself puts for a missing one;
+    ``typical`` is a value to show; ``deprecation`` says why nobody should fill it any more;
+    ``rank`` is its place in the form; values are multiples of ``step``, counted from the minimum or
+    from 0; ``max_length`` is that of a text, None for the site's; ``sources`` says where each
+    proposed field came from."""
+
+    name: str
+    label: str
+    kind: Kind
+    requirement: Requirement = Requirement.REQUIRED
+    help: str = ""
+    unit: str = ""
+    group: str = ""
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    soft_minimum: int | float | None = None
+    soft_maximum: int | float | None = None
+    step: float | None = None
+    choices: tuple[tuple[Scalar, str], ...] = ()
+    takes_others: bool = False
+    max_length: int | None = None
+    default: Scalar = None
+    typical: Scalar = None
+    imputed: Scalar = None
+    is_sensitive: bool = False
+    is_listed: bool = False
+    deprecation: str = ""
+    rank: int = 0
+    is_complete: bool = True
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in {Kind.INTEGER, Kind.FLOAT}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a form has a field for it."""
+        return self.kind is not Kind.UNUSED
+
+    @cached_property
+    def index(self) -> Choices:
+        """The choices, to be looked up."""
+        return Choices(self.choices)
+
+    @property
+    def longest_text(self) -> int:
+        """The most characters that a text may have."""
+        limit: int = settings.TEXT_MAX_CHARACTERS
+        return limit if self.max_length is None else self.max_length
+
+    @property
+    def may_be_missing(self) -> bool:
+        return self.requirement is Requirement.MAY_BE_MISSING
+
+    @property
+    def steps_text(self) -> str:
+        """ "in steps of 0.5"; what a whole number's step of 1 says is known already."""
+        if self.step is None or (self.kind is Kind.INTEGER and self.step == 1):
+            return ""
+        return f"in steps of {show_number(self.step)}"
+
+    @property
+    def rule(self) -> str:
+        """The hard rule in words: "Expected a value between 0 and 100 years"."""
+        if self.kind is Kind.BOOLEAN:
+            return "Expected Yes or No"
+        if self.kind is Kind.CHOICE:
+            return f"Expected {self._choices_text}"
+        if self.kind is Kind.STRING:
+            return f"Expected text of at most {self.longest_text:,} characters"
+        thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
+        unit = f" {self.unit}" if self.unit else ""
+        steps = f", {self.steps_text}" if self.steps_text else ""
+        low = None if self.minimum is None else format_number(self.minimum)
+        high = None if self.maximum is None else format_number(self.maximum)
+        if low is not None and high is not None:
+            return f"Expected {thing} between {low} and {high}{unit}{steps}"
+        if low is not None:
+            return f"Expected {thing} of at least {low}{unit}{steps}"
+        if high is not None:
+            return f"Expected {thing} of at most {high}{unit}{steps}"
+        thing = "a whole number" if self.kind is Kind.INTEGER else "a number"
+        return f"Expected {thing}{steps}"
+
+    @property
+    def _choices_text(self) -> str:
+        """ "one of: Rent, Own, or another text"."""
+        if len(self.choices) <= 10:
+            known = "one of: " + ", ".join(label for _, label in self.choices)
+        else:
+            known = f"one of {len(self.choices):,} choices"
+        if not self.takes_others:
+            return known
+        return f"{known}, or another {'number' if self.index.are_numbers else 'text'}"
+
+    @property
+    def range_text(self) -> str:
+        """What the field's help line says after its own words: range, step, typical value, and
+        what happens when it is left empty."""
+        parts = []
+        low, high = self.shown_range
+        if self.is_number and low is not None and high is not None:
+            low_text = (brief_number if self.minimum is None else show_number)(low)
+            high_text = (brief_number if self.maximum is None else show_number)(high)
+            parts.append(f"{low_text} to {high_text}")
+        if self.is_number and self.steps_text:
+            parts.append(self.steps_text)
+        if self.is_number and self.typical is not None:
+            parts.append(f"typical {self.display(self.usual(self.typical))}")
+        sentences = [", ".join(parts)] if parts else []
+        if self.may_be_missing:
+            sentences.append("Leave empty if not known")
+            if self.imputed is not None:
+                sentences.append(
+                    f"The model will use {self.display_with_unit(self.usual(self.imputed))}"
+                )
+        elif self.requirement is Requirement.OPTIONAL and self.default is not None:
+            sentences.append(f"Empty means {self.display(self.default)}")
+        return ". ".join(sentences)
+
+    def usual(self, value: Scalar) -> Scalar:
+        """A typical number without the digits that say nothing, as long as the rules allow it:
+        means and medians come with sixteen."""
+        if self.kind is not Kind.FLOAT or not isinstance(value, float) or self.step:
+            return value
+        brief = float(f"{value:.4g}")
+        is_low = self.minimum is not None and brief < self.minimum
+        is_high = self.maximum is not None and brief > self.maximum
+        return value if is_low or is_high else brief
+
+    @property
+    def shown_range(self) -> tuple[int | float | None, int | float | None]:
+        """The bounds to show: the hard ones, else the range the model was trained on."""
+        return (
+            self.soft_minimum if self.minimum is None else self.minimum,
+            self.soft_maximum if self.maximum is None else self.maximum,
+        )
+
+    def as_typed(self, value: Scalar) -> str:
+        """A value as a form field holds it, so that it reads back as the same value."""
+        if value is None:
+            return ""
+        if self.kind is Kind.CHOICE:
+            return self.index.carried(value)
+        return value if isinstance(value, str) else choice_text(value)
+
+    def display(self, value: Scalar) -> str:
+        """A stored value as people read it, without the unit."""
+        if value is None:
+            return "not known"
+        label = self.index.label_of(value)
+        if label is not None:
+            return label
+        if isinstance(value, bool):
+            return "Yes" if value else "No"
+        if isinstance(value, str):
+            return visible(value)
+        return show_number(value) if self.is_number else choice_text(value)
+
+    def display_with_unit(self, value: Scalar) -> str:
+        return self.display(None) if value is None else with_unit(self.display(value), self.unit)
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """One output: its name, what people call it, its unit, and (class, label) pairs."""
+
+    name: str
+    label: str = ""
+    unit: str = ""
+    class_labels: tuple[tuple[Scalar, str], ...] = ()

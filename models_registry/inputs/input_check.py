@@ -1,0 +1,298 @@
+"""Checking one value against its feature. Pure; PRODUCT 1.5 has the rules."""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, choice_text
+from models_registry.inputs.labels import visible
+from models_registry.inputs.number_text import (
+    MAX_WHOLE,
+    MIN_WHOLE,
+    NumberProblem,
+    as_float,
+    format_number,
+    is_whole,
+    parse_number,
+    show_number,
+)
+
+INCOMPLETE = (
+    "This input is not complete yet: the file does not say what values it takes. "
+    "An admin completes it on the page of the version's inputs."
+)
+_QUOTED = 60
+
+
+@dataclass(frozen=True)
+class InputError:
+    """What is wrong with one value: the problem, the rule, and corrections as texts to type."""
+
+    problem: str
+    rule: str = ""
+    suggestions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.rule}." if self.rule else self.problem
+
+
+def is_empty(feature: FeatureSpec, raw: Any) -> bool:
+    """Whether nothing was given. A blank text is a value where the model was trained with it, and
+    where it reads texts and cannot do without one."""
+    if not isinstance(raw, str) or raw.strip():
+        return raw is None
+    if feature.kind is Kind.STRING:
+        return feature.requirement is not Requirement.REQUIRED
+    return raw not in feature.index
+
+
+def clean_value(feature: FeatureSpec, raw: Any, decimal_mark: str) -> Scalar | InputError:
+    if feature.kind is Kind.UNUSED:
+        return _noted(feature, raw)
+    if is_empty(feature, raw):
+        if feature.requirement is Requirement.REQUIRED:
+            return InputError("A value is needed.", feature.rule)
+        return feature.default if feature.requirement is Requirement.OPTIONAL else None
+    if not isinstance(raw, str | bool | int | float):
+        return InputError("This is not a single value.", feature.rule)
+    if not isinstance(raw, str) and not _is_finite(raw):
+        return InputError("This is not a finite number.", feature.rule)
+    if isinstance(raw, str) and (place := _unstorable(raw)):
+        return InputError(
+            f"“{visible(raw[place - 1])}” at character {place:,} cannot be stored: remove it."
+        )
+    if feature.is_number:
+        return _clean_number(feature, raw, decimal_mark)
+    if feature.kind is Kind.BOOLEAN:
+        return _clean_boolean(feature, raw)
+    if feature.kind is Kind.CHOICE:
+        return _clean_choice(feature, raw, decimal_mark)
+    if not isinstance(raw, str):
+        return InputError("This is not text.", feature.rule)
+    return _clean_text(feature, raw)
+
+
+def _noted(feature: FeatureSpec, raw: Any) -> Scalar:
+    """A value that no step looks at, kept with the row where it can be stored; a blank is none."""
+    if isinstance(raw, str):
+        is_kept = raw.strip() and not _unstorable(raw) and len(raw) <= feature.longest_text
+        return raw if is_kept else None
+    if isinstance(raw, int | float):
+        return raw if _is_finite(raw) else None
+    return None
+
+
+def _is_finite(number: int | float) -> bool:
+    """Whether the number is one that a float64 can come near to."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def _unstorable(text: str) -> int:
+    """The place, from 1, of the first character that PostgreSQL or UTF-8 cannot hold; else 0."""
+    for place, character in enumerate(text, start=1):
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            return place
+    return 0
+
+
+def _clean_text(feature: FeatureSpec, text: str) -> Scalar | InputError:
+    if len(text) > feature.longest_text:
+        return InputError(f"The text has {len(text):,} characters.", feature.rule)
+    return text.replace("\r\n", "\n")
+
+
+def _clean_number(
+    feature: FeatureSpec, raw: str | bool | int | float, decimal_mark: str
+) -> Scalar | InputError:
+    number = _number(raw, decimal_mark, feature.unit)
+    if isinstance(number, InputError):
+        return InputError(number.problem, feature.rule, number.suggestions)
+    if feature.minimum is not None and number < feature.minimum:
+        limit = format_number(feature.minimum)
+        return InputError(f"{format_number(number)} is too low.", feature.rule, (limit,))
+    if feature.maximum is not None and number > feature.maximum:
+        limit = _allowed_limit(feature, feature.maximum)
+        return InputError(f"{format_number(number)} is too high.", feature.rule, (limit,))
+    between = _nearest_steps(feature, number)
+    if between:
+        return InputError(f"{format_number(number)} is between two steps.", feature.rule, between)
+    if feature.kind is Kind.FLOAT:
+        return as_float(number)
+    if not is_whole(number):
+        below, above = str(math.floor(number)), str(math.ceil(number))
+        return InputError(f"Whole number expected: {below} or {above}?", suggestions=(below, above))
+    if not MIN_WHOLE <= number <= MAX_WHOLE:
+        return InputError("This number is too large.", feature.rule)
+    return int(number)
+
+
+def _number(
+    raw: str | bool | int | float, decimal_mark: str, unit: str = ""
+) -> int | float | InputError:
+    """``true`` and ``false`` are 1 and 0; the input's own unit may stand beside the number."""
+    if isinstance(raw, str):
+        word = raw.strip()
+        if word.casefold() in {"true", "false"}:
+            return int(word.casefold() == "true")
+        bare = word.removeprefix(unit).removesuffix(unit) if unit else word
+        parsed = parse_number(bare, decimal_mark=decimal_mark)
+        if isinstance(parsed, NumberProblem):
+            return InputError(parsed.message, suggestions=parsed.readings)
+        return parsed
+    return raw + 0.0 if isinstance(raw, float) else int(raw)
+
+
+def _nearest_steps(feature: FeatureSpec, number: int | float) -> tuple[str, ...]:
+    """The steps just below and above a number that is on none, as far as they are allowed; nothing
+    for one that is. A step is met within a billionth of it, since 0.3 is no multiple of 0.1 in
+    binary; whole numbers with whole steps are met exactly."""
+    if not feature.step:
+        return ()
+    start = Decimal(str(feature.minimum or 0))
+    step = Decimal(str(feature.step))
+    if isinstance(number, int) and start % 1 == 0 and step % 1 == 0:
+        below, rest = divmod(number - int(start), int(step))
+        counts = (below, below + 1) if rest else ()
+    else:
+        steps = (number - float(start)) / feature.step
+        is_met = abs(steps - round(steps)) <= 1e-9 * max(1.0, abs(steps))
+        counts = () if is_met else (math.floor(steps), math.ceil(steps))
+    near = [start + step * count for count in counts]
+    return tuple(
+        format_number(int(value) if value % 1 == 0 else float(value))
+        for value in near
+        if feature.maximum is None or value <= feature.maximum
+    )
+
+
+def _allowed_limit(feature: FeatureSpec, limit: int | float) -> str:
+    """The limit, or where steps do not end on it the last step before."""
+    steps = _nearest_steps(feature, limit)
+    return steps[0] if steps else format_number(limit)
+
+
+_YES = {"yes", "true", "1", "on", "y"}
+_NO = {"no", "false", "0", "off", "n"}
+
+
+def _clean_boolean(feature: FeatureSpec, raw: str | bool | int | float) -> Scalar | InputError:
+    if isinstance(raw, bool):
+        return raw
+    word = format_number(raw) if isinstance(raw, int | float) else raw.strip().casefold()
+    for value, label in feature.choices:
+        if isinstance(value, bool) and word == label.casefold():
+            return value
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    return InputError(f"{_quoted(raw)} is neither yes nor no.", feature.rule)
+
+
+def _clean_choice(
+    feature: FeatureSpec, raw: str | bool | int | float, decimal_mark: str
+) -> Scalar | InputError:
+    known = feature.index
+    if raw in known:
+        return known.known(raw)
+    for text in _spellings(feature, raw):
+        if (value := known.written(text)) is not None:
+            return value
+    number = None
+    if known.are_numbers:
+        number = _number(raw, decimal_mark)
+        if not isinstance(number, InputError) and number in known:
+            return known.known(number)
+    if feature.takes_others:
+        return _other(feature, raw, number)
+    for text in _spellings(feature, raw):
+        if (value := known.meant(text)) is not None:
+            return value
+    text = str(raw).strip()
+    if label := known.similar(text):
+        return InputError(
+            f"{_quoted(text)} is not a choice. Did you mean {label}?", suggestions=(label,)
+        )
+    return InputError(f"{_quoted(text)} is not a choice.", feature.rule)
+
+
+def _spellings(feature: FeatureSpec, raw: str | bool | int | float) -> tuple[str, ...]:
+    """How a value may be written among the choices; true and false are said for 1 and 0, and the
+    other way round, where there is nothing else to choose."""
+    texts: tuple[str, ...]
+    if isinstance(raw, str):
+        texts, word = (raw,), raw.strip().casefold()
+    else:
+        texts = (str(raw),) if isinstance(raw, bool) else (str(raw), format_number(raw))
+        word = texts[-1].casefold()
+    said = {choice_text(value) for value, _ in feature.choices[:3]}
+    if len(said) == len(feature.choices):
+        for truths in _TRUTHS:
+            if word in truths and said <= set(truths.values()):
+                return (*texts, truths[word])
+    return texts
+
+
+_TRUTHS = ({"false": "0", "true": "1"}, {"0": "false", "1": "true"})
+
+
+def _other(
+    feature: FeatureSpec, raw: str | bool | int | float, number: int | float | InputError | None
+) -> Scalar | InputError:
+    """A value that is no choice, in the type of the choices: what encodes them has been told what
+    to do with others."""
+    known = feature.index
+    if isinstance(number, InputError):
+        return InputError(number.problem, feature.rule, number.suggestions)
+    if number is not None:
+        return number if known.are_whole else as_float(number)
+    if known.are_texts and not isinstance(raw, bool):
+        return _clean_text(feature, raw if isinstance(raw, str) else format_number(raw))
+    if known.are_truths and isinstance(raw, bool):
+        return raw
+    return InputError(f"{_quoted(raw)} is not a choice.", feature.rule)
+
+
+def _quoted(value: Any) -> str:
+    """A value in quotes, not longer than a line."""
+    text = visible(str(value))
+    return f"“{text if len(text) <= _QUOTED else text[:_QUOTED] + '…'}”"
+
+
+def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list[str]:
+    if was_empty and feature.requirement is Requirement.OPTIONAL and value is not None:
+        used = feature.display_with_unit(value)
+        return [f"{feature.label} was left empty. The default {used} was used."]
+    if value is None and feature.imputed is not None:
+        used = feature.display_with_unit(feature.imputed)
+        return [f"{feature.label} was left empty. The model used {used}."]
+    if feature.kind is Kind.CHOICE and value is not None and value not in feature.index:
+        return [_unknown(feature, value)]
+    if feature.kind is Kind.STRING and isinstance(value, str) and not value.strip():
+        return [f"{feature.label}: the text is empty."]
+    if not feature.is_number or not isinstance(value, int | float):
+        return []
+    low, high = feature.soft_minimum, feature.soft_maximum
+    if (low is None or value >= low) and (high is None or value <= high):
+        return []
+    trained = "–".join("" if bound is None else show_number(bound) for bound in (low, high))
+    return [
+        f"{feature.label}: {show_number(value)} is outside the range the model was trained on "
+        f"({trained})."
+    ]
+
+
+def _unknown(feature: FeatureSpec, value: Scalar) -> str:
+    """That the model was not trained with a value, and which of those it knows may be meant."""
+    is_shown = not feature.is_sensitive
+    similar = feature.index.similar(value) if is_shown and isinstance(value, str) else None
+    meant = f" Did you mean {similar}?" if similar else ""
+    said = _quoted(choice_text(value)) if is_shown else "this value"
+    return (
+        f"{feature.label}: the model was not trained with {said}, and answers as for any value "
+        f"that it does not know.{meant}"
+    )

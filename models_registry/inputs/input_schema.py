@@ -1,0 +1,170 @@
+"""The input schema of a version: what inputs it takes, and the one check of whole sets of values.
+
+Pure. The form, the commands, retries and presets all ask ``InputSchema.clean``; nothing else checks
+a value.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
+from models_registry.inputs.input_check import (
+    INCOMPLETE,
+    InputError,
+    clean_value,
+    is_empty,
+    warnings_of,
+)
+from models_registry.inputs.input_rules import RuleSpec
+from models_registry.inputs.number_text import as_float
+
+MAX_EXAMPLES = 20
+"""How many choices the schema names of an input that takes other values, too."""
+
+
+@dataclass(frozen=True)
+class CleanedInputs:
+    """The outcome of a check: a value for every feature, or the errors by feature name. Nothing may
+    run while ``errors`` holds anything."""
+
+    values: dict[str, Scalar]
+    errors: dict[str, InputError]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return not self.errors
+
+
+@dataclass(frozen=True)
+class InputSchema:
+    """The features of one version in training order, and the rules between them."""
+
+    features: tuple[FeatureSpec, ...]
+    rules: tuple[RuleSpec, ...] = ()
+
+    def clean(self, raw: Mapping[str, Any], *, decimal_mark: str = "") -> CleanedInputs:
+        """Check ``raw`` (by feature name: texts from a form, or JSON scalars) against every rule.
+
+        All errors are reported at once, that of a rule under its second input. Unknown names are an
+        error under the name itself.
+        """
+        values: dict[str, Scalar] = {}
+        errors: dict[str, InputError] = {}
+        warnings: list[str] = []
+        for feature in self.features:
+            given = raw.get(feature.name)
+            value = (
+                clean_value(feature, given, decimal_mark)
+                if feature.is_complete
+                else InputError(INCOMPLETE)
+            )
+            if isinstance(value, InputError):
+                errors[feature.name] = value
+                continue
+            values[feature.name] = value
+            warnings.extend(warnings_of(feature, value, was_empty=is_empty(feature, given)))
+        known = {feature.name for feature in self.features}
+        for name in list(raw.keys() - known)[:20]:
+            errors[str(name)] = InputError("The model has no such input.")
+        errors |= self._broken_rules(values)
+        return CleanedInputs(values, errors, tuple(warnings))
+
+    def _broken_rules(self, values: Mapping[str, Scalar]) -> dict[str, InputError]:
+        """By second input; a rule waits until both of its values are valid by themselves."""
+        broken: dict[str, list[str]] = {}
+        for rule in self.rules:
+            if {rule.first, rule.second} <= values.keys() and not rule.is_kept(values):
+                sentence = rule.message or rule.sentence(self.by_name)
+                broken.setdefault(rule.second, []).append(sentence)
+        return {name: InputError(" ".join(sentences)) for name, sentences in broken.items()}
+
+    @property
+    def by_name(self) -> dict[str, FeatureSpec]:
+        return {feature.name: feature for feature in self.features}
+
+    @property
+    def in_form_order(self) -> tuple[FeatureSpec, ...]:
+        """The features as the form shows them: by rank, each group together where its first input
+        stands."""
+        ranked = sorted(self.features, key=lambda feature: feature.rank)
+        groups: dict[str, int] = {}
+        for feature in ranked:
+            groups.setdefault(feature.group, len(groups))
+        return tuple(sorted(ranked, key=lambda feature: groups[feature.group]))
+
+    @property
+    def asked(self) -> tuple[FeatureSpec, ...]:
+        """The features that a form asks for, in its order: those that the model looks at."""
+        return tuple(feature for feature in self.in_form_order if feature.is_asked)
+
+    def read(self, stored: Mapping[str, Any]) -> dict[str, Scalar]:
+        """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the
+        value of 1e22 but not that it was a float."""
+        return {
+            feature.name: read_value(feature, stored.get(feature.name)) for feature in self.features
+        }
+
+    def typical_values(self) -> dict[str, Scalar]:
+        """A typical row, for "Typical values" and trial runs."""
+        return {
+            feature.name: feature.usual(
+                feature.default if feature.typical is None else feature.typical
+            )
+            for feature in self.features
+        }
+
+    @property
+    def digest(self) -> str:
+        """Names the schema in a form, so that a form opened on one version is never read by the
+        positions of another, nor run under rules that nobody saw."""
+        shape: list[list[Scalar]] = [[f.name, f.kind.value] for f in self.features]
+        shape += [[r.first, r.kind.value, r.second, r.value] for r in self.rules]
+        return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
+
+    def json_schema(self) -> dict[str, Any]:
+        """The schema as JSON Schema, for people to read in Prefect, without sensitive inputs."""
+        shown = [feature for feature in self.features if not feature.is_sensitive]
+        return {
+            "type": "object",
+            "properties": {feature.name: _json_schema(feature) for feature in shown},
+            "required": [
+                feature.name for feature in shown if feature.requirement is Requirement.REQUIRED
+            ],
+        }
+
+
+def read_value(feature: FeatureSpec, value: Any) -> Scalar:
+    """One stored value in the type of its input's kind."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    if feature.kind is Kind.FLOAT:
+        return as_float(value)
+    if feature.kind is Kind.INTEGER:
+        return int(value)
+    return feature.index.known(value)
+
+
+def _json_schema(feature: FeatureSpec) -> dict[str, Any]:
+    types = {
+        Kind.INTEGER: "integer",
+        Kind.FLOAT: "number",
+        Kind.STRING: "string",
+        Kind.BOOLEAN: "boolean",
+    }
+    schema: dict[str, Any] = {"title": feature.label}
+    if feature.kind is Kind.CHOICE:
+        values = [value for value, _ in feature.choices]
+        schema |= {"examples": values[:MAX_EXAMPLES]} if feature.takes_others else {"enum": values}
+    elif feature.kind in types:
+        schema["type"] = types[feature.kind]
+    optional = {
+        "description": " ".join(filter(None, [feature.help, feature.unit])) or None,
+        "minimum": feature.minimum,
+        "maximum": feature.maximum,
+        "default": feature.default,
+    }
+    return schema | {key: value for key, value in optional.items() if value is not None}

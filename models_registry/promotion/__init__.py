@@ -1,0 +1,1 @@
+"""What is looked at and said when another version goes live."""

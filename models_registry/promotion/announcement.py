@@ -1,0 +1,129 @@
+"""What people are told when another version is live: PRODUCT 1.7, in the page and by mail."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+
+from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
+from models_registry.models import Deployment, ModelVersion
+from models_registry.promotion.metric_changes import metric_changes
+from notifications.models import Kind
+from notifications.services import notify_everyone
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """``context`` is what the mail names beside title and text (`notifications/email`)."""
+
+    kind: Kind
+    title: str
+    text: str
+    url: str
+    context: dict[str, Any]
+
+
+def announce(deployment: Deployment) -> int:
+    """Tell everybody who wants it, once; how many were told. In the deployment's transaction."""
+    words = announcement_of(deployment)
+    return notify_everyone(
+        kind=words.kind,
+        cause=f"deployment {deployment.pk}",
+        title=words.title,
+        text=words.text,
+        url=words.url,
+        context=words.context,
+    )
+
+
+def announcement_of(deployment: Deployment) -> Announcement:
+    """The words about a promotion or a rollback."""
+    if deployment.action == Deployment.Action.ROLLBACK:
+        return _of_rollback(deployment)
+    version, previous, model = deployment.version, deployment.previous_version, deployment.model
+    deployment.refresh_from_db(fields=["started_at"])
+    changes = _changes(previous, version)
+    return Announcement(
+        Kind.DEPLOYMENT,
+        f"New model available: {model} {_called(version)}"[:200],
+        deployment.text,
+        _page(deployment),
+        {
+            "model": model.name,
+            "model_id": model.pk,
+            "version": _called(version),
+            "previous": previous.short_name if previous else None,
+            "deployed_at": deployment.started_at.isoformat(),
+            "description": model.description,
+            "changes": deployment.text,
+            "added": list(changes.added),
+            "removed": list(changes.removed),
+            "changed": [label for label, _ in changes.changed],
+            "metrics": _metrics(previous, version),
+        },
+    )
+
+
+def _of_rollback(deployment: Deployment) -> Announcement:
+    version, model = deployment.version, deployment.model
+    deployment.refresh_from_db(fields=["started_at"])
+    before = _before(deployment)
+    instead = f" instead of {before.version.short_name}" if before else ""
+    reason = deployment.text or "No reason given"
+    return Announcement(
+        Kind.ROLLBACK,
+        f"{model}: back to {version.short_name}"[:200],
+        f"Predictions are made with {version.short_name} again{instead}. Reason: {reason}",
+        _page(deployment),
+        {
+            "model": model.name,
+            "model_id": model.pk,
+            "version": version.short_name,
+            "previous": before.version.short_name if before else None,
+            "previous_id": before.version_id if before else None,
+            "at": deployment.started_at.isoformat(),
+            "reason": deployment.text,
+            "from": before.started_at.isoformat() if before else None,
+            "to": _end(before, deployment).isoformat(),
+        },
+    )
+
+
+def _before(deployment: Deployment) -> Deployment | None:
+    """The deployment that this one took the place of; none where the model was retired."""
+    if deployment.previous_version is None:
+        return None
+    earlier = deployment.model.deployments.filter(version=deployment.previous_version)
+    return earlier.exclude(pk=deployment.pk).exclude(action=Deployment.Action.RETIREMENT).first()
+
+
+def _end(before: Deployment | None, deployment: Deployment) -> datetime:
+    return before.ended_at if before and before.ended_at else deployment.started_at
+
+
+def _page(deployment: Deployment) -> str:
+    return reverse("executions:create", args=[deployment.model.slug])
+
+
+def _called(version: ModelVersion) -> str:
+    """Its own label where somebody gave it one."""
+    return version.label or version.short_name
+
+
+def _changes(previous: ModelVersion | None, version: ModelVersion) -> SchemaChanges:
+    if previous is None:
+        return SchemaChanges()
+    return schema_changes(previous.features.as_schema(), version.features.as_schema())
+
+
+def _metrics(previous: ModelVersion | None, version: ModelVersion) -> list[str]:
+    """A sentence for each metric of the version, with the one before where that had it."""
+    before = previous.metrics if previous else {}
+    directions = version.training_config.get("metric_direction")
+    return [
+        f"{change.name}: {change.after_text}"
+        + (f", was {change.before_text}" if change.before is not None else "")
+        for change in metric_changes(before, version.metrics, directions)
+        if change.after is not None
+    ]

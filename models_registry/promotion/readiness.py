@@ -1,0 +1,99 @@
+"""What stands between a version and going live: the checklist of the promotion page, and the gate
+of `services.promote`, which are the same."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.errors import DomainError
+from models_registry.card.facts import signs_of_preparation
+from models_registry.errors import (
+    AlreadyActive,
+    CasesFail,
+    ChangesNotReviewed,
+    FileAltered,
+    LibrariesDiffer,
+    LibrariesNotTested,
+    NotTested,
+    RawValuesNotConfirmed,
+    TypesNotApproved,
+    WasLive,
+)
+from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
+from models_registry.models import Inspection, ModelVersion
+from models_registry.promotion.library_versions import LibraryDifference, library_differences
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How ``version`` stands beside ``live``, the model's active version if it has one."""
+
+    version: ModelVersion
+    live: ModelVersion | None
+    cases: int
+    passing: int
+    inspection: Inspection | None
+    libraries: tuple[LibraryDifference, ...]
+    changes: SchemaChanges
+    signs_of_preparation: tuple[str, ...] | None
+    """Where a person has to say that the inputs are raw values: what in the model speaks against
+    it. None where nothing is to be said."""
+
+    @property
+    def types_are_known(self) -> bool:
+        """Every type in the file is on our list or approved for it: the file was opened."""
+        return self.inspection is None or self.inspection.status == Inspection.Status.SUCCEEDED
+
+    @property
+    def libraries_are_too_far(self) -> bool:
+        """The libraries differ by more than a person may answer for."""
+        return any(difference.is_major for difference in self.libraries)
+
+    def problems(self) -> list[DomainError]:
+        """What no tick can answer for."""
+        version = self.version
+        found = [
+            (AlreadyActive, version.is_active),
+            (WasLive, version.status == ModelVersion.Status.ARCHIVED),
+            (FileAltered, version.is_altered),
+            (NotTested, not version.is_tested),
+            (CasesFail, self.passing < self.cases),
+            (TypesNotApproved, not self.types_are_known),
+            (LibrariesDiffer, self.libraries_are_too_far),
+        ]
+        return [error() for error, is_so in found if is_so]
+
+    @property
+    def asks_for_raw_values(self) -> bool:
+        return self.signs_of_preparation is not None
+
+    def check(self, *, libraries_tested: bool, inputs_reviewed: bool, raw_values: bool) -> None:
+        """Raise the first thing that is missing."""
+        for problem in self.problems():
+            raise problem
+        if self.libraries and not libraries_tested:
+            raise LibrariesNotTested
+        if not self.changes.is_empty and not inputs_reviewed:
+            raise ChangesNotReviewed
+        if self.asks_for_raw_values and not raw_values:
+            raise RawValuesNotConfirmed
+
+
+def readiness_of(version: ModelVersion) -> Readiness:
+    """Everything that is asked of a version before it may go live."""
+    live = version.model.versions.active().first()
+    inspection = version.inspections.filter(sha256=version.sha256).first()
+    examination: dict[str, Any] = inspection.report.get("examination", {}) if inspection else {}
+    return Readiness(
+        version=version,
+        live=live,
+        cases=version.cases.count(),
+        passing=version.cases.passing().count(),
+        inspection=inspection,
+        libraries=library_differences(
+            examination.get("libraries_trained", {}), examination.get("libraries_running", {})
+        ),
+        changes=schema_changes(live.features.as_schema(), version.features.as_schema())
+        if live is not None
+        else SchemaChanges(),
+        signs_of_preparation=signs_of_preparation(version, examination),
+    )

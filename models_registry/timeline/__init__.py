@@ -1,0 +1,1 @@
+"""Which version was live when: periods, and the bar that shows them."""

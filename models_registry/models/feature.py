@@ -19,7 +19,7 @@ from models_registry.inputs.feature_spec import (
 )
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.spec_check import spec_problems
-from models_registry.models.configuration import InputRule
+from models_registry.models.input_rule import InputRule
 from models_registry.models.version import ModelVersion
 
 

@@ -1,4 +1,4 @@
-"""What people ask for about models and versions; one module a wish."""
+"""What people ask for about models and versions; one module a noun."""
 
 from models_registry.services.cases import (
     change_case,
@@ -9,9 +9,9 @@ from models_registry.services.cases import (
 )
 from models_registry.services.configuring import check_runnable, save_configuration
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
+from models_registry.services.downloading import download_version
 from models_registry.services.duplicating import duplicate_version
 from models_registry.services.inspecting import approve_types, request_inspection
-from models_registry.services.keeping import download_version, write_card
 from models_registry.services.referencing import (
     ReferenceUpload,
     remove_reference,
@@ -28,6 +28,7 @@ from models_registry.services.uploading import (
     same_file,
     upload_version,
 )
+from models_registry.services.writing_card import write_card
 
 __all__ = [
     "ReferenceUpload",

@@ -12,7 +12,7 @@ from models_registry.inputs.input_schema import InputSchema
 from models_registry.training.config_merge import merge
 from models_registry.training.training_config import extra, metrics, parse, text_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "static" / "examples"
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"name": "feature_names_in_"})
 CITY = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "zh"), ("be", "be")))

@@ -1,24 +1,10 @@
-"""Taking a version out for safe keeping, and the words of its model card."""
-
-from collections.abc import Iterator
+"""Writing the words of a version's model card."""
 
 from django.db import transaction
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.card.backup import backup_zip
-from models_registry.errors import ArtifactMissing, FileIsGone
 from models_registry.models import ModelVersion
-
-
-def download_version(*, version: ModelVersion, by: User) -> Iterator[bytes]:
-    """The version as a ZIP, in chunks. Raises FileIsGone when the store does not give the file."""
-    try:
-        chunks = backup_zip(version)
-    except ArtifactMissing as error:
-        raise FileIsGone from error
-    record("version downloaded", by=by, target=str(version), after={"sha256": version.sha256})
-    return chunks
 
 
 @transaction.atomic

@@ -1,0 +1,52 @@
+"""What is kept of the rows that an admin uploaded beside a model."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from models_registry.inputs.feature_spec import FeatureSpec
+from models_registry.models.version import ModelVersion
+from models_registry.reference.reference_fit import concealed, fitted_rows
+from models_registry.reference.reference_profile import Profile
+
+
+class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
+    def fit_to(self, features: Sequence[FeatureSpec]) -> None:
+        """Keep of the rows only these inputs, in the types of their kinds, and of sensitive ones
+        nothing: PRODUCT 1.2. Called whenever a version's inputs change."""
+        for reference in self:
+            profile = Profile.from_json(reference.profile)
+            reference.rows = fitted_rows(features, reference.rows, profile)
+            reference.profile = concealed(features, profile).to_json()
+            reference.save(update_fields=["rows", "profile"])
+
+
+class ReferenceData(models.Model):
+    """What is kept of the rows an admin uploaded beside a model: the profile of each column, and
+    at most 200 rows where the admin allows it: inputs by name, `reference_profile.py` says how.
+    ``targets`` are the outcomes of those rows, in their order.
+
+    ``interval_halfwidth`` is the split-conformal half-width of a 90 % interval (Lei et al. 2018),
+    from the residuals on rows that the admin declared were not used in training.
+    """
+
+    version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, related_name="reference_data"
+    )
+    file_name = models.CharField(max_length=255, blank=True)
+    row_count = models.PositiveIntegerField()
+    profile = models.JSONField(default=dict)
+    rows = models.JSONField(default=list)
+    targets = models.JSONField(default=list)
+    is_held_out = models.BooleanField(default=False)
+    interval_halfwidth = models.FloatField(null=True)
+    interval_sha256 = models.CharField(max_length=64, blank=True)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    uploaded_at = models.DateTimeField(db_default=Now())
+
+    objects = ReferenceDataQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.row_count} reference rows of {self.version_id}"

@@ -1,0 +1,19 @@
+"""Taking a version out for safe keeping."""
+
+from collections.abc import Iterator
+
+from accounts.activity import record
+from accounts.models import User
+from models_registry.card.backup import backup_zip
+from models_registry.errors import ArtifactMissing, FileIsGone
+from models_registry.models import ModelVersion
+
+
+def download_version(*, version: ModelVersion, by: User) -> Iterator[bytes]:
+    """The version as a ZIP, in chunks. Raises FileIsGone when the store does not give the file."""
+    try:
+        chunks = backup_zip(version)
+    except ArtifactMissing as error:
+        raise FileIsGone from error
+    record("version downloaded", by=by, target=str(version), after={"sha256": version.sha256})
+    return chunks

@@ -24,9 +24,15 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from model_host.loading.byte_stream import ByteStream
-from model_host.loading.constructors import (
+from model_host.loading.constructors import (  # noqa: F401  (they register)
+    arrow_values,
     calls,
+    frame_values,
     numpy_values,
+    pandas_values,
+    python_values,
+    scipy_values,
+    sklearn_values,
 )
 from model_host.loading.reading_state import (
     Absent,

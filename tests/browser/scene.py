@@ -54,7 +54,7 @@ def build() -> dict[str, dict[str, str]]:
         version=version,
         error_code="MODEL",
         message="ValueError: could not convert string to float",
-        traceback='  File "/srv/flows/model_host/prediction.py", line 88, in predict\n',
+        traceback='  File "/srv/model_host/answering/prediction.py", line 88, in predict\n',
     )
     collect()
     hostile = make_hostile_version(is_active=True)

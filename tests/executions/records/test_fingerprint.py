@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from executions.records.fingerprint import cause_of, hidden, normalised, raised_by
 
 TRACEBACK = """Traceback (most recent call last):
-  File "/srv/flows/model_host/prediction.py", line 88, in predict
+  File "/srv/model_host/answering/prediction.py", line 88, in predict
     answer = ask(row)
   File "/srv/site-packages/sklearn/preprocessing/_encoders.py", line 1024, in transform
     X_int, X_mask = self._transform(X)

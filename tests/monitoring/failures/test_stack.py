@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from monitoring.failures.stack import read_stack
 
 TRACEBACK = """Traceback (most recent call last):
-  File "/srv/flows/model_host/prediction.py", line 59, in predict
+  File "/srv/model_host/answering/prediction.py", line 59, in predict
     answer = ask(row)
              ^^^^^^^^
   File "/v/lib/python3.11/site-packages/sklearn/pipeline.py", line 794, in predict

@@ -19,7 +19,7 @@ from tests.factories import AGE, make_execution, make_version
 SECRET = FeatureSpec("insurance", "Insurance number", Kind.STRING, is_sensitive=True)
 CITY = FeatureSpec("city", "City", Kind.STRING)
 TRACEBACK = """Traceback (most recent call last):
-  File "/srv/flows/model_host/prediction.py", line 88, in predict
+  File "/srv/model_host/answering/prediction.py", line 88, in predict
     answer = ask(row)
   File "/srv/site-packages/sklearn/pipeline.py", line 600, in predict
     Xt = transform.transform(Xt)

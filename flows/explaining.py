@@ -15,21 +15,15 @@ from uuid import UUID
 
 from django.db import close_old_connections, connections
 
-from config.errors import InfrastructureError
 from config.logging import log_context
 from executions.explanations.storing import store_explanation, unexplained
 from executions.models import Execution
-from flows.artifacts import artifact
-from flows.errors import NotAModel
-from flows.host import limits_of, model_host
-from flows.predict import layout
+from flows.opened import FILE_IS_AWAY, opened
 from model_host import wire
-from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)
 
@@ -86,12 +80,12 @@ def explain(execution_id: UUID) -> None:
     """Explain a succeeded prediction that has no explanation yet. Where the file or the model's
     process is missing at the moment, it stays unexplained and can be asked for again."""
     execution = unexplained().filter(pk=execution_id).select_related("version__model").first()
-    if execution is None or not is_pinned(execution):
+    if execution is None or not execution.is_pinned:
         return
     with log_context(execution=execution.public_id):
         try:
             explanation = _worked_out(execution)
-        except (InfrastructureError, NotAModel, ArtifactChanged) as error:
+        except FILE_IS_AWAY as error:
             logger.warning("not_explained error=%s", type(error).__name__)
             return
         except HostError as error:
@@ -112,18 +106,10 @@ def explain(execution_id: UUID) -> None:
 
 
 def _worked_out(execution: Execution) -> Explanation:
-    version = execution.version
-    schema = version.features.as_schema()
-    approved = TypeApproval.objects.of(version.sha256)
-    with artifact(version.sha256, approved=approved) as file:
-        return model_host().explain(
-            file,
-            layout(schema, version.container),
-            schema.read(execution.inputs or {}),
-            typical_case(schema),
-            limits_of(version.model),
-            seed=execution.pk.int % 2**63,
-        )
+    schema = execution.version.features.as_schema()
+    inputs = schema.read(execution.inputs or {})
+    with opened(execution.version, schema) as model:
+        return model.explain(inputs, typical_case(schema), seed=execution.pk.int % 2**63)
 
 
 def typical_case(schema: InputSchema) -> dict[str, Scalar]:
@@ -136,13 +122,6 @@ def typical_case(schema: InputSchema) -> dict[str, Scalar]:
         for feature in schema.features
     }
     return {name: value for name, value in schema.read(known).items() if value is not None}
-
-
-def is_pinned(execution: Execution) -> bool:
-    """Whether the version is still the one that gave the answer: a draft may have changed."""
-    version = execution.version
-    pinned = (execution.version_sha256, execution.version_revision)
-    return pinned == (version.sha256, version.revision)
 
 
 def _doubt(execution: Execution, explanation: Explanation) -> str:

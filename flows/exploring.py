@@ -14,19 +14,14 @@ from uuid import UUID
 from prefect import flow
 from redis.exceptions import RedisError
 
-from config.errors import InfrastructureError
 from config.logging import log_context
 from executions.explanations.curve import points_of
 from executions.models import Execution
 from executions.services.exploring import EXPLANATION, answer_exploration, read_exploration
-from flows.artifacts import artifact
-from flows.errors import NotAModel, NotQueued
-from flows.explaining import explain, is_pinned
-from flows.host import limits_of, model_host
-from flows.predict import layout
-from model_host.client import ArtifactChanged
+from flows.errors import NotQueued
+from flows.explaining import explain
+from flows.opened import FILE_IS_AWAY, opened
 from model_host.protocol.errors import HostError
-from models_registry.models import TypeApproval
 
 logger = logging.getLogger(__name__)
 
@@ -66,20 +61,12 @@ class Exploration:
         inputs = schema.read(execution.inputs or {})
         feature = next((one for one in schema.features if one.name == self.input), None)
         points = points_of(feature, inputs[feature.name]) if feature else []
-        if not points or not is_pinned(execution):
+        if not points or not execution.is_pinned:
             return {"problem": NOT_NOW}
-        approved = TypeApproval.objects.of(version.sha256)
         try:
-            with artifact(version.sha256, approved=approved) as file:
-                curve = model_host().curve(
-                    file,
-                    layout(schema, version.container),
-                    inputs,
-                    limits_of(version.model),
-                    name=self.input,
-                    points=points,
-                )
-        except (InfrastructureError, NotAModel, ArtifactChanged) as error:
+            with opened(version, schema) as model:
+                curve = model.curve(inputs, name=self.input, points=points)
+        except FILE_IS_AWAY as error:
             logger.warning("no_curve error=%s", type(error).__name__)
             return {"problem": NOT_NOW}
         except HostError as error:

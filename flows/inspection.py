@@ -32,7 +32,7 @@ from flows.errors import (
 )
 from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
-from flows.predict import layout
+from flows.opened import layout
 from flows.proposal import propose
 from model_host import wire
 from model_host.client import ArtifactChanged

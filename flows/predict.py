@@ -22,7 +22,6 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.records.attempt_log import AttemptLog
-from flows.artifacts import artifact
 from flows.errors import (
     ArtifactTampered,
     HandedBack,
@@ -33,19 +32,18 @@ from flows.errors import (
     PredictionFailed,
     storable,
 )
-from flows.host import limits_of, model_host, owner
+from flows.host import owner
 from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
+from flows.opened import given_back_if_lost, opened
 from model_host import wire
-from model_host.client import ArtifactChanged, PredictionCancelled
-from model_host.protocol.artifact import TypeName
+from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Trace, Traced
 from models_registry.errors import ArtifactMissing
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.models import TypeApproval
 from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
@@ -64,7 +62,6 @@ class Prediction:
     execution: Execution
     schema: InputSchema
     inputs: dict[str, Scalar]
-    approved: frozenset[TypeName]
     claimed_at: float
     log: AttemptLog
 
@@ -100,14 +97,11 @@ class Prediction:
     def _outcome(self, lease: Lease) -> Traced | Failure:
         """The outputs, or why there are none. Raises LeaseLost or HandedBack."""
         try:
-            return self._compute(lease)
-        except PredictionCancelled:
-            if leases.are_ending:
-                raise self._hand_back(lease, "The worker was stopped") from None
-            raise LeaseLost from None
+            with given_back_if_lost(lease, self._give_back):
+                return self._compute(lease)
+        except (HandedBack, LeaseLost):
+            raise
         except HostError as error:
-            if error.lost:
-                raise self._hand_back(lease, error.message.rstrip(".")) from None
             return Failure(
                 error.code,
                 self._sentence(error),
@@ -132,24 +126,17 @@ class Prediction:
 
     def _compute(self, lease: Lease) -> Traced | Failure:
         execution, version = self.execution, self.execution.version
-        pinned = (execution.version_sha256, execution.version_revision)
-        if pinned != (version.sha256, version.revision):
+        if not execution.is_pinned:
             return Failure("LOAD", "The draft was changed after this run was requested.")
-        with artifact(version.sha256, approved=self.approved) as file:
+        with opened(version, self.schema) as model:
             self.log.add("file is there, its digest verified")
-            asked = (
-                file,
-                layout(self.schema, version.container),
-                self.inputs,
-                limits_of(version.model),
-            )
             if execution.purpose == Execution.Purpose.PREDICTION:
                 return Traced(
-                    model_host().predict(*asked, cancelled=lease.lost, note=self.log.add), None
+                    model.predict(self.inputs, cancelled=lease.lost, note=self.log.add), None
                 )
             is_replay = execution.purpose == Execution.Purpose.REPLAY
-            return model_host().trace(
-                *asked,
+            return model.trace(
+                self.inputs,
                 level="full" if is_replay else "steps",
                 is_fresh=is_replay,
                 hidden=[one.name for one in self.schema.features if one.is_sensitive],
@@ -188,13 +175,10 @@ class Prediction:
             self.log.add(f"the model noted {len(outcome.outputs.notes)} warnings", "WARNING")
         self.log.add("outcome stored")
 
-    def _hand_back(self, lease: Lease, why: str) -> HandedBack:
-        """Let the next attempt have the execution now, rather than when the lease ends."""
+    def _give_back(self, *, why: str) -> bool:
         held = Execution.objects.held_by(self.execution.lease_owner, self.execution.attempt)
         row = held.select_related("version__model", "user").filter(pk=self.execution.pk).first()
-        if row is not None:
-            lease.write(partial(lifecycle.mark_lost, row, why=why))
-        return HandedBack(f"{why}; the next attempt takes over.")
+        return row is None or lifecycle.mark_lost(row, why=why)
 
     def _lost(self, outputs: Outputs) -> list[str]:
         """The sentence on a number that the model lost and went on with."""
@@ -246,22 +230,12 @@ def claim(
     )
     if claimed is None:
         raise NotQueued
-    approved = TypeApproval.objects.of(claimed.version.sha256)
-    return Prediction(claimed, schema, stored, approved, claimed_at, AttemptLog(claimed_at))
+    return Prediction(claimed, schema, stored, claimed_at, AttemptLog(claimed_at))
 
 
 def _recorded(trace: Trace | None) -> dict[str, Any] | None:
     """A trace as ``Execution.diagnostics`` keeps it."""
     return None if trace is None else wire.to_json(trace)
-
-
-def layout(schema: InputSchema, container: str) -> InputLayout:
-    """How the inputs become what the model is called with."""
-    columns = tuple(
-        Column(feature.name, feature.kind.value, may_be_missing=feature.may_be_missing)
-        for feature in schema.features
-    )
-    return InputLayout(container, columns)  # type: ignore[arg-type]
 
 
 def _differing(

@@ -20,7 +20,6 @@ from prefect.runtime import flow_run
 
 from config.logging import log_context
 from executions.models import Execution
-from flows.artifacts import artifact
 from flows.errors import (
     ArtifactTampered,
     HandedBack,
@@ -30,17 +29,16 @@ from flows.errors import (
     RehearsalFailed,
     storable,
 )
-from flows.host import limits_of, model_host, owner
+from flows.host import owner
 from flows.lease import Lease, leases
-from flows.predict import layout
-from model_host.client import ArtifactChanged, PredictionCancelled
-from model_host.protocol.artifact import Artifact
+from flows.opened import Model, given_back_if_lost, opened
+from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Scalar
 from models_registry import lifecycle
 from models_registry.errors import ArtifactMissing
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.models import ReferenceData, Rehearsal, TypeApproval
+from models_registry.models import ReferenceData, Rehearsal
 from models_registry.promotion.library_versions import library_differences
 from models_registry.reference.conformal import halfwidth
 from models_registry.store.integrity import mark_altered
@@ -133,16 +131,12 @@ class Rehearsing:
         sha256 = self.rehearsal.sha256
         try:
             self._check_that_it_stands()
-            if self.rehearsal.kind == Rehearsal.Kind.CHECK:
-                return self._check()
-            return self._rehearse(lease)
-        except PredictionCancelled:
-            if leases.are_ending:
-                raise self._hand_back(lease, "The worker was stopped") from None
-            raise LeaseLost from None
+            give_back = partial(lifecycle.mark_handed_back, self.rehearsal)
+            with given_back_if_lost(lease, give_back):
+                if self.rehearsal.kind == Rehearsal.Kind.CHECK:
+                    return self._check()
+                return self._rehearse(lease)
         except HostError as error:
-            if error.lost:
-                raise self._hand_back(lease, error.message.rstrip(".")) from None
             raise Refused(error.message, traceback=error.traceback) from None
         except ArtifactMissing:
             raise Refused("The store did not give the file. Try again in a minute.") from None
@@ -178,10 +172,10 @@ class Rehearsing:
             mark_altered(version.sha256)
             raise Refused(f"The file in the store was altered: its SHA-256 is {found} now.")
         results = [{"name": "Hash verified in the store", "detail": f"SHA-256 {found}"}]
-        with self._artifact() as file:
+        with opened(version, self.schema) as model:
             names = [feature.name for feature in self.schema.features]
-            load, examination = model_host().examine(file, limits_of(version.model), names=names)
-            model_host().warm(file, limits_of(version.model))
+            load, examination = model.examine(names=names)
+            model.warm()
         differences = library_differences(
             examination.libraries_trained, examination.libraries_running
         )
@@ -191,22 +185,22 @@ class Rehearsing:
         failure = examination.trial_failure
         if failure is not None and failure.is_final:
             raise Refused(failure.message, traceback=failure.traceback)
-        opened = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
-        return [*results, {"name": "Opens in today's runtime", "detail": opened}]
+        took = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
+        return [*results, {"name": "Opens in today's runtime", "detail": took}]
 
     def _rehearse(self, lease: Lease) -> list[Result]:
         """One result for each of ``of``; what the budget does not reach is skipped."""
         ends = time.monotonic() + BUDGET_SECONDS
         shown = time.monotonic()
         results: list[Result] = []
-        with self._artifact() as file:
+        with opened(self.rehearsal.version, self.schema) as model:
             for inputs in self._rows():
                 if time.monotonic() > ends:
                     results.append({"skipped": "There was no time left."})
                 elif isinstance(inputs, str):
                     results.append({"skipped": inputs})
                 else:
-                    results.append(self._ask(file, inputs, lease))
+                    results.append(self._ask(model, inputs, lease))
                 if time.monotonic() - shown > SHOWN_SECONDS:
                     lifecycle.note_progress(self.rehearsal, results=results)
                     shown = time.monotonic()
@@ -235,26 +229,15 @@ class Rehearsing:
         inputs = dict(kept.values_list("pk", "inputs"))
         yield from (inputs.get(UUID(pk)) for pk in of)
 
-    def _ask(self, file: Artifact, inputs: dict[str, Scalar], lease: Lease) -> Result:
-        version = self.rehearsal.version
+    def _ask(self, model: Model, inputs: dict[str, Scalar], lease: Lease) -> Result:
         try:
-            outputs = model_host().predict(
-                file,
-                layout(self.schema, version.container),
-                inputs,
-                limits_of(version.model),
-                cancelled=lease.lost,
-            )
+            outputs = model.predict(inputs, cancelled=lease.lost)
         except HostError as error:
             if error.lost or error.code == "LOAD":
                 raise
             # The model's own words may quote inputs.
             return {"error": str(Execution.ErrorCode(error.code).label)}
         return {"value": outputs.targets[0].value}
-
-    def _artifact(self) -> Any:
-        sha256 = self.rehearsal.sha256
-        return artifact(sha256, approved=TypeApproval.objects.of(sha256))
 
     def _halfwidth(self, results: list[Result]) -> float | None:
         if self.reference is None:
@@ -265,10 +248,6 @@ class Rehearsing:
             for number, result in zip(self.rehearsal.of, results, strict=True)
             if number < len(targets) and _is_number(targets[number], result.get("value"))
         )
-
-    def _hand_back(self, lease: Lease, why: str) -> HandedBack:
-        lease.write(partial(lifecycle.mark_handed_back, self.rehearsal, why=why))
-        return HandedBack(f"{why}; the next attempt takes over.")
 
 
 def claim(rehearsal_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Rehearsing:

@@ -20,18 +20,16 @@ from redis.exceptions import RedisError
 
 import executions.sweep
 import models_registry.sweep
-from config.errors import InfrastructureError
 from engine import wakeup
-from flows.artifacts import artifact
-from flows.errors import ArtifactTampered, NotAModel
+from flows.errors import ArtifactTampered
 from flows.explaining import notes
-from flows.host import limits_of, model_host, owner
+from flows.host import model_host, owner
+from flows.opened import FILE_IS_AWAY, opened
 from flows.worker.settling import settle
 from flows.worker.slots import Slots
-from model_host.client import ArtifactChanged
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
-from models_registry.models import ModelVersion, TypeApproval
+from models_registry.models import ModelVersion
 from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
@@ -150,19 +148,11 @@ def warm(version_id: int) -> None:
     close_old_connections()
     try:
         version = ModelVersion.objects.select_related("model").get(pk=version_id)
-        approved = TypeApproval.objects.of(version.sha256)
-        with artifact(version.sha256, approved=approved) as file:
-            model_host().warm(file, limits_of(version.model))
+        with opened(version) as model:
+            model.warm()
     except ArtifactTampered:
         mark_altered(version.sha256)
-    except (
-        ModelVersion.DoesNotExist,
-        DatabaseError,
-        InfrastructureError,
-        HostError,
-        NotAModel,
-        ArtifactChanged,
-    ) as error:
+    except (ModelVersion.DoesNotExist, DatabaseError, HostError, *FILE_IS_AWAY) as error:
         logger.warning("not_warmed version=%s error=%s", version_id, type(error).__name__)
     else:
         logger.info("warmed version=%s seconds=%.3f", version, time.monotonic() - started)

@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from executions.forms import InputForm
-from flows.predict import layout
+from flows.opened import layout
 from flows.proposal import propose
 from model_host.answering.prediction import predict
 from model_host.protocol.errors import HostError

@@ -45,6 +45,8 @@ def choice_label(value: Scalar) -> str:
         return "(empty)"
     if not value.strip(" "):
         return "(1 space)" if len(value) == 1 else f"({len(value)} spaces)"
+    if not value.strip():
+        return value.encode("unicode_escape").decode()
     text = visible(value).replace("\n", "\\n").replace("\t", "\\t")
     return _EDGE_SPACES.sub(lambda spaces: "·" * len(spaces[0]), text)
 

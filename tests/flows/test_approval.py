@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from accounts.models import User
-from flows import inspection, predict
+from flows import inspection, opened, predict
 from flows.errors import InspectionFailed, PredictionFailed
 from model_host.client import ModelHost
 from models_registry import services
@@ -85,7 +85,7 @@ def served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
-    for flow in (inspection, predict):
+    for flow in (inspection, opened):
         monkeypatch.setattr(flow, "model_host", lambda: host)
 
 

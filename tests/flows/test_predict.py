@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from executions import lifecycle
 from executions.models import Execution
 from executions.records.attempt_log import read
-from flows import predict
+from flows import opened, predict
 from flows.errors import LeaseLost, NotQueued, ParametersDiffer, PredictionFailed
 from flows.lease import Leases
 from models_registry.models import ModelVersion
@@ -299,7 +299,7 @@ def test_whatever_breaks_in_the_worker_is_said_in_the_row(
     def broken(*arguments: Any) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(predict, "layout", broken)
+    monkeypatch.setattr(opened, "layout", broken)
     execution = ask(iris)
 
     fail(execution)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.isotonic import IsotonicRegression
@@ -90,6 +91,8 @@ def _entry(estimator: Any, given: list[str], given_by: str) -> Entry:
         count = 1
     if count is None and isinstance(estimator, BaseLibSVM) and callable(estimator.kernel):
         rows = vars(estimator).get("_BaseLibSVM__Xfit")  # it notes nothing else of its inputs
+        if isinstance(rows, pd.DataFrame):
+            return Entry("frame", [str(name) for name in rows.columns], "rows it was fitted on")
         count = rows.shape[1] if isinstance(rows, np.ndarray) and rows.ndim == 2 else None
     if count is not None:
         return Entry("array", _numbered(int(count)), "position")

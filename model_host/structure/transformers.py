@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial, singledispatch
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,12 @@ from model_host.structure.training_values import training_values
 _WIDTHS = ("n_output_features_", "n_features_out_", "_n_features_out")
 """Where fitted transformers keep how many columns they make: PolynomialFeatures, SplineTransformer,
 and all that number their columns (decompositions, clusters, projections, kernel maps)."""
+
+
+_OTHER_SHAPES = (np.ravel, np.reshape, np.squeeze, np.asarray, np.array, np.copy)
+"""Functions that leave the values of a single column as they are."""
+_ELEMENTWISE = (np.clip, np.round, np.around, np.fix)
+"""Functions of numbers, value by value, that NumPy does not make as ufuncs."""
 
 
 def follow(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
@@ -116,11 +123,16 @@ def _(step: SelectorMixin, signals: Signals, routes: Routes, path: str | None) -
 
 @_transform.register
 def _(step: FunctionTransformer, signals: Signals, routes: Routes, path: str | None) -> Signals:
-    """Nothing, a check, or one of numpy's own elementwise functions can be followed."""
-    function = step.func
-    if function is None or (isinstance(function, partial) and function.func is check_array):
+    """Nothing, a check, a choice of columns, another shape of one column, or one of NumPy's own
+    elementwise functions can be followed."""
+    function = step.func.func if isinstance(step.func, partial) else step.func
+    if function is None or function is check_array:
         return signals
-    if not isinstance(function, np.ufunc):
+    if isinstance(function, itemgetter):
+        return _chosen(step, function, signals) or lose(step, signals, routes)
+    if _is_one_of(function, _OTHER_SHAPES):
+        return signals if len(signals) == 1 else lose(step, signals, routes)
+    if not isinstance(function, np.ufunc) and not _is_one_of(function, _ELEMENTWISE):
         return lose(step, signals, routes)
     routes.use(signals)
     for signal in signals:
@@ -129,6 +141,21 @@ def _(step: FunctionTransformer, signals: Signals, routes: Routes, path: str | N
         if step.validate:
             routes.refuse(signal.gaps)
     return [replace(one, raw=None) for one in signals]
+
+
+def _is_one_of(function: Any, known: tuple[Any, ...]) -> bool:
+    return any(function is one for one in known)
+
+
+def _chosen(step: FunctionTransformer, function: Any, signals: Signals) -> list[Signal]:
+    """The columns that an ``itemgetter`` takes from the frame it was fitted on; none where it takes
+    something else."""
+    names = list(getattr(step, "feature_names_in_", ()))
+    items = function.__reduce__()[1]
+    asked = items[0] if len(items) == 1 and isinstance(items[0], list) else list(items)
+    if len(names) != len(signals) or not all(one in names for one in asked):
+        return []
+    return [signals[names.index(one)] for one in asked]
 
 
 @_transform.register(CountVectorizer)

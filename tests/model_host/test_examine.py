@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -478,12 +480,58 @@ def test_intervals_are_promised_only_where_they_are_honest() -> None:
     assert not promised(Ridge())
 
 
+LETTERS = pd.DataFrame({"age": np.arange(40.0), "title": ["win a prize", "call me"] * 20})
+IS_PRIZE = [1, 0] * 20
+
+
+@pytest.mark.parametrize(
+    ("steps", "kinds"),
+    [
+        ([FunctionTransformer(itemgetter("title")), CountVectorizer()], ["unused", "string"]),
+        ([FunctionTransformer(itemgetter(["age"])), StandardScaler()], ["float", "unused"]),
+        (
+            [
+                make_column_transformer(
+                    (
+                        make_pipeline(
+                            SimpleImputer(strategy="constant", fill_value=""),
+                            FunctionTransformer(np.reshape, kw_args={"shape": -1}),
+                            CountVectorizer(),
+                        ),
+                        ["title"],
+                    ),
+                    (FunctionTransformer(partial(np.clip, a_min=0, a_max=9)), ["age"]),
+                )
+            ],
+            ["float", "string"],
+        ),
+    ],
+    ids=["a text by its name", "a number by its name", "another shape, and a limit"],
+)
+def test_functions_that_choose_shape_or_limit_columns_are_followed(
+    steps: list[Any], kinds: list[str]
+) -> None:
+    found = examine(make_pipeline(*steps, LogisticRegression()).fit(LETTERS, IS_PRIZE))
+
+    assert [one.kind for one in found.features] == kinds
+    assert found.smoke_outputs is not None
+
+
 def test_a_machine_with_a_kernel_of_its_own_takes_as_many_inputs_as_its_rows_have() -> None:
     rows = np.random.default_rng(0).uniform(size=(30, 3))
 
     found = examine(SVR(kernel=laplacian_kernel).fit(rows, rows.sum(axis=1)))
 
     assert [one.name for one in found.features] == ["x0", "x1", "x2"]
+    assert found.smoke_outputs is not None
+
+
+def test_a_machine_with_a_kernel_of_its_own_names_the_columns_of_its_rows() -> None:
+    rows = pd.DataFrame({"width": range(1, 31), "height": np.linspace(1, 2, 30)})
+
+    found = examine(SVR(kernel=laplacian_kernel).fit(rows, rows["width"]))
+
+    assert [one.name for one in found.features] == ["width", "height"]
     assert found.smoke_outputs is not None
 
 

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from accounts.models import User
 from flows import inspection, opened, predict
+from flows.artifacts import artifact
 from flows.errors import InspectionFailed, PredictionFailed
 from model_host.client import ModelHost
 from models_registry import services
@@ -222,7 +223,7 @@ def test_the_same_file_under_another_model_passes_and_another_file_does_not(
 
 
 def test_a_warm_process_of_an_approved_file_answers_for_no_one_without_the_approval(
-    train: Callable[..., bytes], ada: User, root: User
+    train: Callable[..., bytes], ada: User, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = upload(train(width=30_000), ada)
     services.approve_types(version=version, types=inspect(version).needs_approval, by=root)
@@ -230,10 +231,11 @@ def test_a_warm_process_of_an_approved_file_answers_for_no_one_without_the_appro
     version.refresh_from_db()
     execution = make_execution(version=version, inputs={"income": 15_000.0})
 
-    claimed = predict.claim(str(execution.pk), 1)
-    object.__setattr__(claimed, "approved", frozenset())
+    monkeypatch.setattr(
+        opened, "artifact", lambda sha256, approved: artifact(sha256, approved=frozenset())
+    )
     with pytest.raises(PredictionFailed):
-        claimed.carry_out()
+        predict.claim(str(execution.pk), 1).carry_out()
 
     execution.refresh_from_db()
     assert execution.error_code == "LOAD"

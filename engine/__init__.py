@@ -1,1 +1,1 @@
-"""How a row of ours becomes a flow run of Prefect and comes back."""
+"""The path of a row of ours through Prefect: created as a flow run, claimed, and finished."""

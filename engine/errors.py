@@ -1,4 +1,4 @@
-"""What Prefect's API answered instead of what was asked for."""
+"""Errors of Prefect's API: unavailable for now, or refused for good."""
 
 from config.errors import InfrastructureError
 

@@ -1,4 +1,4 @@
-"""The one door from the web and Celery side to Prefect.
+"""The REST gateway from the web and Celery processes to Prefect.
 
 Speaks Prefect's public REST API over one keep-alive connection pool per process; the prefect
 package is not imported (that alone costs seconds). Takes and returns plain values, never a row.

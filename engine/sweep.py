@@ -1,4 +1,4 @@
-"""Handing over to Prefect what a sweep found due."""
+"""Dispatch of the rows that a sweep found due."""
 
 import logging
 from collections.abc import Callable, Iterable

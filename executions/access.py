@@ -1,4 +1,4 @@
-"""Who may touch which execution: the row, or 404."""
+"""Access to executions: the row that the person may touch, or 404."""
 
 import uuid
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Hands one execution over to Prefect. Called by the Celery task and by the sweep."""
+"""Dispatch of one execution to Prefect. Called by the Celery task and by the sweep."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The rules about executions, and what each error class says to a person."""
+"""The rules about executions, and the sentence that each error class shows to a person."""
 
 from config.errors import DomainError
 

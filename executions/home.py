@@ -1,4 +1,4 @@
-"""The first page: which models are live, and what the person did last."""
+"""The first page: the live models, and the person's latest predictions."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the machinery reports about an execution.
+"""State changes of executions that workers and the sweep report.
 
 Every change of state is a compare-and-set of `engine/runs.py`.
 """

@@ -1,5 +1,5 @@
-"""Executions: one run of one model version on one set of inputs. The row is the outbox and the
-truth; the queue and Prefect carry hints."""
+"""The table of executions: one run of one model version on one set of inputs. The row is both the
+outbox and the authoritative state; the queue and Prefect carry hints."""
 
 import uuid
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What this app knows about a notification: how many predictions a rollback concerns."""
+"""The detail line of a rollback notification: how many of the person's predictions it concerns."""
 
 from typing import Any
 from urllib.parse import urlencode

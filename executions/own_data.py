@@ -1,4 +1,4 @@
-"""What this app keeps about a person, and what stays of it, without them, when they are gone."""
+"""The personal data of this app: what an export contains, and what a closed account leaves."""
 
 from django.db.models import Q
 

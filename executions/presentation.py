@@ -1,4 +1,4 @@
-"""What templates need to show executions: rows of a list, and one execution whole."""
+"""Template data of executions: rows of a list, and one execution with all its parts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

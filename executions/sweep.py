@@ -1,4 +1,4 @@
-"""Looks for executions that stood still and moves them on.
+"""The sweep of stalled executions, which moves each one step on.
 
 Runs every 5 s from Celery beat and from the resident worker; an advisory lock lets one through at a
 time, so no single process is needed.

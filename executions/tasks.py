@@ -1,4 +1,4 @@
-"""Hands executions over; never computes."""
+"""Celery tasks that dispatch and purge executions; none of them computes."""
 
 import uuid
 

@@ -1,5 +1,5 @@
-"""The part that runs in Prefect. Importing it prepares Django, and then Prefect's own settings from
-ours, whoever imports it: our worker, or any other that serves the same deployments."""
+"""The flows that run in Prefect. Importing this package sets up Django and then Prefect's settings
+from ours, whether our worker imports it or another that serves the same deployments."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Which of the types that a file was refused for a superuser may approve."""
+"""The refused types of a file that a superuser may approve."""
 
 import sys
 from collections.abc import Collection

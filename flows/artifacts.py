@@ -1,4 +1,4 @@
-"""Model files on this machine's disk: fetched from the store once, named by their digest.
+"""The cache of model files on this machine's disk: fetched from the store once, named by digest.
 
 Nothing is opened here. A file enters the cache only with the digest it must have, and the model
 host checks the digest again over the very bytes that it hands to a model's process. The files used

@@ -1,5 +1,5 @@
-"""How a flow run ends when it does not complete. Prefect shows these words, so none quotes a value
-or the model's own words."""
+"""Exceptions that end a flow run that does not complete. Prefect shows their text, so none quotes a
+value or the model's own words."""
 
 import traceback
 

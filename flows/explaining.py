@@ -1,4 +1,4 @@
-"""Explanations of predictions, worked out while no prediction waits.
+"""The background job that explains predictions while no prediction waits.
 
 A result is never held back: a slot only notes that its prediction is unexplained. One thread of the
 worker takes the notes, the newest first, once a slot has been free for a moment; under load the

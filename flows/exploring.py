@@ -1,5 +1,5 @@
-"""The flow that answers questions about a finished prediction: how its answer changes with one
-input, or its explanation where it has none yet.
+"""The flow that answers questions about a finished prediction: its curve over one input, or its
+explanation where it has none yet.
 
 The question waits in Redis for a minute and the answer goes back there
 (`executions/services/exploring.py`); a curve is written nowhere else. The run's parameters hold

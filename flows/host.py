@@ -1,4 +1,4 @@
-"""This process's model host: one for all its runs, started when first needed."""
+"""The model host of this process: one for all its runs, started when first needed."""
 
 import atexit
 import os

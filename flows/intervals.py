@@ -1,4 +1,4 @@
-"""The 90 % interval from reference data, in the place of the model's own.
+"""The 90 % interval from reference data, which replaces the model's own.
 
 PRODUCT 1.2: rows that the model had not seen come first, the estimator's own standard deviation
 second, and otherwise there is none.

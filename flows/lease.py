@@ -1,4 +1,4 @@
-"""Leases: a running row belongs to this process as long as it says so in time.
+"""Leases of running rows: the worker renews them in time or loses the row.
 
 One thread renews every lease of the process. Only the database's clock decides whose a row is; here
 a lease counts as lost as soon as it may have ended, so this process never writes on a row that

@@ -1,4 +1,4 @@
-"""From what an examination read to the inputs and targets that an admin is offered."""
+"""The inputs and targets proposed to an admin from an examination."""
 
 from dataclasses import replace
 from typing import Any

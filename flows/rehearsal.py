@@ -1,5 +1,5 @@
-"""The flow of a rehearsal: tries one version on many rows beside one warm process, or looks whether
-its file is right and opens today.
+"""The flow of a rehearsal: runs one version on many rows in one warm process, or checks that its
+file is unaltered and still opens.
 
 What is written are answers and sentences, never inputs. One row costs what a prediction costs; a
 run ends after its time budget with the rows it came to.

@@ -1,1 +1,1 @@
-"""Which models and versions exist, what inputs each takes, and which one is live."""
+"""Registered models and their versions: files, inputs, and which version is live."""

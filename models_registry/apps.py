@@ -1,4 +1,4 @@
-"""How Django admin calls this app."""
+"""App configuration: the name in Django admin."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""The steps of an inspection by name, and how each stands as an admin sees it. Pure."""
+"""The named steps of an inspection, and the state of each for display. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""What the machinery reports about inspections and rehearsals. A run carries its attempt and its
-lease's owner, as `mark_running` gave it out."""
+"""State changes of inspections and rehearsals that workers and the sweep report. A run carries its
+attempt and the owner of its lease, both from `mark_running`."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A version's configuration as rows, and the numbered record of every state it was saved in."""
+"""A version's configuration as rows, and the numbered revisions of every saved state."""
 
 from accounts.models import User
 from models_registry.inputs.configuration import Configuration, with_edits_of

@@ -1,5 +1,5 @@
-"""Hands inspections and rehearsals over to Prefect, and moves on those that stood still: the
-sibling of `executions/sweep.py`."""
+"""Dispatch and sweep of inspections and rehearsals, as `executions/sweep.py` does for
+executions."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Hands inspections, rehearsals and deployments of models over to Prefect."""
+"""Celery tasks that hand inspections, rehearsals and deployments of models to Prefect."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""What people can read about a model before they rely on it."""
+"""The page about a model, for people who decide whether to rely on it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render

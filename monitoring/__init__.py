@@ -1,1 +1,1 @@
-"""Answers for admins: how much, how fast, how often it fails, and what they did about failures."""
+"""Monitoring for admins: usage, response times, failures, health, and requests for help."""

@@ -1,4 +1,4 @@
-"""Who may see these pages: admins, on the same terms as Django admin."""
+"""Access to the monitoring pages: admins, on the same terms as Django admin."""
 
 from collections.abc import Callable
 from functools import wraps

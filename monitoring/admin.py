@@ -1,4 +1,4 @@
-"""What this app shows in Django admin: executions, failure groups and requests for help."""
+"""The tables of this app in Django admin: executions, failure groups and requests for help."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What this app keeps about a person: what they asked admins, and what admins wrote to them."""
+"""The personal data of this app: messages between a person and the admins."""
 
 from accounts.models import User
 from accounts.personal_data import Part, Row, register

@@ -1,4 +1,4 @@
-"""What this app does by itself."""
+"""The periodic Celery tasks of this app."""
 
 from celery import shared_task
 

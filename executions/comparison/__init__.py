@@ -1,1 +1,1 @@
-"""Two or three predictions side by side: what differs, its picture, and both on paper."""
+"""Comparison of two or three predictions: differences, chart, and downloads."""

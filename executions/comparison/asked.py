@@ -1,4 +1,4 @@
-"""What a request wants compared, and what there is to show of it."""
+"""The executions that a comparison request names, and those of them that can be shown."""
 
 from dataclasses import dataclass
 from typing import Any

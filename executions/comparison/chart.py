@@ -1,4 +1,4 @@
-"""The picture of a comparison, as the numbers that it is drawn from. Pure; PRODUCT 1.3, "Chart"."""
+"""The data of a comparison's chart. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What differs between predictions and a baseline, in words. Pure; PRODUCT 1.3."""
+"""Differences between predictions and a baseline, in words. Pure."""
 
 import math
 from collections.abc import Sequence

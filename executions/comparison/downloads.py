@@ -1,4 +1,4 @@
-"""A comparison to take away: CSV and PDF."""
+"""Downloads of a comparison: CSV and PDF."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

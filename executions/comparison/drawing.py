@@ -1,4 +1,4 @@
-"""The picture of a comparison on paper: where each mark stands. Pure; the template draws it.
+"""The coordinates of a comparison's chart in the PDF. Pure; the template draws the SVG.
 
 The drawing is 520 wide and 152 high, in the units of its own; the plot lies inside it.
 """

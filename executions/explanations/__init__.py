@@ -1,1 +1,1 @@
-"""What moved an answer, and how it would change with one input."""
+"""Explanations of predictions, and curves of the answer over one input."""

@@ -1,4 +1,4 @@
-"""What moved a prediction, as people read it: the contributions of its inputs, ready to be drawn.
+"""The contributions of a prediction's inputs, ready to be drawn.
 
 Pure presentation of a stored explanation (`model_host/protocol/explanation.py`, Explanation).
 """

@@ -1,4 +1,4 @@
-"""How a prediction's answer changes with one numeric input: where to ask, and the drawing.
+"""The curve of a prediction's answer over one numeric input: its points and its drawing.
 
 Pure. Coordinates are those of the drawing's view box, ``WIDTH`` × ``HEIGHT``.
 """

@@ -1,4 +1,4 @@
-"""Which executions get an explanation, the one way it is written, and how it is read."""
+"""Storage of explanations: which executions get one, how it is written and read."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a person sees of a result beside the answer: what moved it, and how one input would."""
+"""Views of a result's explanation and of the curve over one input."""
 
 import uuid
 from datetime import timedelta

@@ -1,1 +1,1 @@
-"""A person's own predictions: looking back, searching, taking away, deleting, trying again."""
+"""A person's own predictions: list, search, export, deletion and retry."""

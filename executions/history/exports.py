@@ -1,4 +1,4 @@
-"""Predictions as CSV: exactly the filtered ones, one line each (PRODUCT 1.3).
+"""Predictions as CSV: exactly the filtered ones, one line each.
 
 Versions may differ in their inputs and classes: the columns are the union, in the order of the
 newest version that has them, and a cell is empty where its version has no such thing.

@@ -1,4 +1,4 @@
-"""What somebody filters executions by: one form for the page, its CSV and the admin's export.
+"""The filter form of executions, shared by the history page, its CSV and the admin's export.
 
 Days are calendar days in the person's timezone, both included. Everything is in the query string.
 """

@@ -1,4 +1,4 @@
-"""What a person does with one prediction of theirs: try it again, and note something on it."""
+"""Views of a retry and of the private note of a prediction."""
 
 import uuid
 

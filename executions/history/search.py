@@ -1,4 +1,4 @@
-"""The search language of the history (PRODUCT 1.3), read into terms that must all hold.
+"""The parser of the history's search language: terms that must all hold.
 
 Pure. ``word``, ``"two words"``, ``-word``; ``name:value``, ``name=value``, ``name>5``, ``name<=5``,
 ``name:10..20``; ``is:failed``, ``version:3``. A name or a value with spaces stands in quotes, and

@@ -1,4 +1,4 @@
-"""A parsed search as a condition on executions, by the inputs that they were made with."""
+"""The database condition of a parsed search, by the inputs that executions were made with."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A person's history: what they see of it, take from it, delete and restore."""
+"""Views of a person's history: list, export, deletion and restoring."""
 
 import math
 import uuid

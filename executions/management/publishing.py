@@ -1,4 +1,5 @@
-"""From a model file to a live version in one go, by the same services as the admin pages."""
+"""Publication of a model file: from upload to live version, by the same services as the admin
+pages."""
 
 import uuid
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Commands for people who script: a sentence to read, or one JSON object on standard output."""
+"""The base of commands for scripts: a sentence to read, or one JSON object on standard output."""
 
 import json
 import time

@@ -1,2 +1,2 @@
-"""What is kept of an execution beside its answer: its log, its search text, its failure's name;
-what of it is hidden, and what is purged when."""
+"""Records beside an execution's answer: log, search text and failure name; their hiding and
+purge."""

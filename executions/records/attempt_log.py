@@ -1,4 +1,4 @@
-"""The log of an attempt: one line an event, with when it was, how grave, and what; never a value.
+"""The log of an attempt: one line per event, with its time, level and text; never a value.
 
 Pure. A line reads ``+0.012 s INFO model was warm``: seconds from the claim.
 """

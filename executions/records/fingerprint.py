@@ -1,4 +1,4 @@
-"""What a failure is called, the same for every failure of the same cause.
+"""Fingerprints of failures: the same for every failure of the same cause.
 
 Pure. A message quotes what it was given; what may differ from run to run (values, numbers, hex
 digits, paths) is taken out of it, so that the same fault is one group and no value reaches a list.

@@ -1,5 +1,5 @@
-"""What Prefect told of our flow runs, kept beside the attempts: so the logs still say it when
-Prefect is away, or has forgotten.
+"""Copies of Prefect's flow run states, kept beside the attempts, for when Prefect is unreachable or
+has deleted the run.
 
 Runs while nothing waits to be predicted, the latest attempts first; Prefect answers for one run at
 a time, and a prediction must not stand behind that.

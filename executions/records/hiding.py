@@ -1,4 +1,4 @@
-"""How failed executions are named and found: the fingerprint, and what of a failure may be shown.
+"""Naming of failed executions by fingerprint, and hiding of the values that a failure may not show.
 
 Values of sensitive inputs, and inputs that were deleted, never leave this module's doors in clear.
 """

@@ -1,4 +1,4 @@
-"""The end of what people deleted, and of old replays: after ``DELETED_KEPT`` only id, kind,
+"""The purge of deleted predictions and of old replays: after ``DELETED_KEPT`` only id, kind,
 version, status, times and error class stay, without a person.
 
 `manage.py purge` and a daily task call the same `purge`. Everything may be run again at any time: a

@@ -1,4 +1,4 @@
-"""What a search finds an execution by: its inputs and result as people read them, and as stored.
+"""The search index text of an execution: its inputs and result as displayed, and as stored.
 
 Lower-case (casefold), one value a line, so that no search reaches across two values. Sensitive
 inputs and the note are kept apart: only their owner searches those.

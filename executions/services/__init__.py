@@ -1,5 +1,5 @@
-"""What people ask for about executions; one module a noun. Requests, which the others make too, are
-to be had from the package itself."""
+"""Operations on executions that people ask for; one module per noun. The package itself exports
+those of `requesting`, which the others call too."""
 
 from executions.services.requesting import cancel_execution, inputs_sha256, request_execution
 

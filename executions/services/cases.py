@@ -1,4 +1,4 @@
-"""What people ask for about saved test cases: keep what a test said, and run cases again."""
+"""Operations on saved test cases: save a test as a case, and run cases again."""
 
 import uuid
 from collections.abc import Sequence

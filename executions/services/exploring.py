@@ -1,5 +1,5 @@
-"""What people ask about one finished prediction, and the answers on their way: for a minute in
-Redis, and nowhere else.
+"""Requests for curves and explanations of one finished prediction, and their answers, kept in Redis
+for a minute.
 
 An ask names an execution and one of its inputs; with no input it asks for the explanation. The
 worker answers on the same key. Redis that is away raises RedisError here; the callers say so.

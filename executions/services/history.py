@@ -1,4 +1,4 @@
-"""What people ask for about predictions they made: try again, note, delete, restore."""
+"""Operations on a person's own predictions: retry, note, delete, restore."""
 
 import uuid
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Replays: an admin runs a prediction's own inputs again, on its own version, watched.
+"""Replays: an admin runs a prediction's own inputs again, on its own version, with a trace.
 
 A replay is an execution of its own: it reaches nobody but admins and is counted nowhere. How long
 it is kept: `executions/records/purging.py`.

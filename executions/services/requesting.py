@@ -1,4 +1,4 @@
-"""What people ask for about executions."""
+"""Operations on executions: request and cancel."""
 
 import hashlib
 import json

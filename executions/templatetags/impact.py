@@ -1,4 +1,4 @@
-"""What a candidate says to real inputs, as a part of the page on which it is promoted."""
+"""Template tag for a candidate's impact on real predictions, on the promotion page."""
 
 from typing import Any
 

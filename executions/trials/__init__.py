@@ -1,1 +1,1 @@
-"""What admins find out about a version before anybody depends on it."""
+"""Trials of a version before it is live: tests, saved cases, preview and impact."""

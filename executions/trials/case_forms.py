@@ -1,4 +1,4 @@
-"""The forms around saved test cases."""
+"""The forms of saved test cases."""
 
 from collections.abc import Sequence
 from typing import Any

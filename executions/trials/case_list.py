@@ -1,4 +1,4 @@
-"""A version's saved cases as its test page shows them."""
+"""The list of a version's saved cases on its test page."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The pages around saved test cases: keep a test, change, delete and run cases, import a table."""
+"""The pages of saved test cases: save a test, change, delete and run cases, import a table."""
 
 import uuid
 from typing import Any

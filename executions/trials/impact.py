@@ -1,5 +1,5 @@
-"""What a candidate would say to the inputs of real predictions: which ones, and in how far its
-answers differ from what people got."""
+"""The impact of a candidate: its answers to the inputs of real predictions, compared with the
+answers that people got."""
 
 import math
 import statistics

@@ -1,4 +1,4 @@
-"""The part of the promotion page that says what a candidate does to real predictions."""
+"""The section of the promotion page that shows a candidate's impact on real predictions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page on which an admin tests a version, again and again, before anybody depends on it."""
+"""The page on which an admin tests a version before it is live."""
 
 import uuid
 from dataclasses import dataclass

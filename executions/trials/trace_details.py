@@ -1,4 +1,4 @@
-"""A recorded trace as a page shows it. Pure.
+"""A recorded trace, prepared for display. Pure.
 
 What is recorded: `model_host/protocol/trace.py`.
 What is stored came out of a model's own process: whatever is missing or odd is left out.

@@ -1,1 +1,1 @@
-"""The resident worker's machinery: its slots, its log lines, what it does beside flow runs."""
+"""The machinery of the resident worker: slots, log lines and housekeeping."""

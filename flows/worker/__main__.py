@@ -1,4 +1,4 @@
-"""``python -m flows.worker``."""
+"""The entry point of ``python -m flows.worker``."""
 
 from flows.worker.worker import main
 

@@ -1,6 +1,5 @@
-"""What a resident worker does beside running flow runs: it opens models before their first
-prediction, says that it lives, and sweeps. Each in a thread of its own, so that none waits for
-another."""
+"""Housekeeping of a resident worker: opens models before their first prediction, sends heartbeats
+and sweeps. Each task has a thread of its own, so that none waits for another."""
 
 import logging
 import resource

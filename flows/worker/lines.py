@@ -1,4 +1,4 @@
-"""The lines that runs log, on their pages in Prefect.
+"""Log lines of flow runs, sent to Prefect.
 
 Flows log with the standard library alone. Here the lines of the run that a thread is at are
 collected, and shipped for all runs together twice a second: one request, whatever the load.

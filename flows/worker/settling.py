@@ -1,4 +1,4 @@
-"""Runs whose worker died before it could tell Prefect how they ended.
+"""Settlement of flow runs whose worker died before it reported their end to Prefect.
 
 Prefect leaves such a run running for good. The row knows better: once the run's attempt is over,
 the run gets the state that the attempt came to.

@@ -1,4 +1,4 @@
-"""The slots of a resident worker: threads that take flow runs and carry them out, one at a time.
+"""The slots of a resident worker: threads that take flow runs and execute them, one at a time.
 
 A free slot takes the oldest hint from Redis, or a run that polling found; a busy one takes nothing.
 Where hints were lost, polling alone brings runs, so more of them wait here than there are slots.

@@ -1,4 +1,4 @@
-"""Models and versions in Django admin; one module a page or a row."""
+"""Models and versions in Django admin; one module per page or table."""
 
 from models_registry.admin.deployment import DeploymentAdmin
 from models_registry.admin.registered_model import RegisteredModelAdmin

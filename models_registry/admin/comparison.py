@@ -1,4 +1,4 @@
-"""Two versions of a model side by side, what differs first."""
+"""The comparison page of two versions of a model, with the differences first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""The pages on which an admin says what a version's inputs and answers are, and goes on from a
-version that is locked."""
+"""The pages on which an admin edits a version's inputs and answers, or duplicates a locked
+version."""
 
 from typing import Any
 

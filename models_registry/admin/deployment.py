@@ -1,4 +1,4 @@
-"""The record of what went live when."""
+"""Deployment records in Django admin."""
 
 from django.contrib import admin
 

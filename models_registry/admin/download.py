@@ -1,4 +1,4 @@
-"""Downloading a version for backup: through the app, never by a link to the store."""
+"""Downloads of a version for backup: streamed through the app, never by a link to the store."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an admin does about a draft's file: inspect again, replace, trust its types, drop it."""
+"""The pages of a draft's file: inspect again, replace, approve its types, delete."""
 
 import json
 from typing import Any

@@ -1,4 +1,5 @@
-"""What a model's page tells of its past: the bar, the answer to "active on", and its versions."""
+"""The history on a model's page: the bar of periods, the answer to "active on", and its
+versions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What an admin sees of a version's inspection, on its page and in the fragment fetched for it."""
+"""The context of a version's inspection, for its page and for the fragment that refreshes it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

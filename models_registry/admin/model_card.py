@@ -1,4 +1,4 @@
-"""A version's model card: to read, to write its words, and to print."""
+"""The pages of a version's model card: read, edit and print."""
 
 from typing import Any
 

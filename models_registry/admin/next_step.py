@@ -1,4 +1,4 @@
-"""What an admin does next about a draft, in one line. Pure but for the row it is told about."""
+"""The next step of an admin with a draft, as one line. Pure except that it reads the given row."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the admin's own pages about a model or a version have in common."""
+"""The frame shared by the admin's own pages about a model or a version."""
 
 from collections.abc import Callable
 from typing import Any

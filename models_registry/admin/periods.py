@@ -1,4 +1,4 @@
-"""The periods of a model as CSV: the same that its page shows, gaps and all."""
+"""The periods of a model as CSV: the same that its page shows, gaps included."""
 
 from collections.abc import Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The page that says what promoting does, and does it."""
+"""The page that states the effects of a promotion and promotes."""
 
 from typing import Any
 

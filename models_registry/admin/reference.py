@@ -1,4 +1,4 @@
-"""The page of a version's reference data: give it, look at its profile, take it away."""
+"""The page of a version's reference data: upload, profile and removal."""
 
 from dataclasses import dataclass
 from typing import Any

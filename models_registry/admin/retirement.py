@@ -1,4 +1,4 @@
-"""The page that leaves a model without an active version, on purpose."""
+"""The page that retires a model's active version, which leaves the model without one."""
 
 from typing import Any
 

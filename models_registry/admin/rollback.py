@@ -1,4 +1,4 @@
-"""The page that brings an earlier version back, and the one that verifies a stored file again."""
+"""The pages that roll back to an earlier version and that verify a stored file again."""
 
 from datetime import timedelta
 from typing import Any

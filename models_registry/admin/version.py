@@ -1,4 +1,4 @@
-"""Versions in Django admin: their facts, and the ways on from there."""
+"""Versions in Django admin: their facts, and links to their pages."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a version's page tells: the file, how it did, and what was decided about it."""
+"""The context of a version's page: its file, its tests and metrics, and the decisions about it."""
 
 import json
 from typing import Any

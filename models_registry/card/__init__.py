@@ -1,1 +1,1 @@
-"""What is known about a version, for people who read it and for safe keeping."""
+"""Facts about a version: for its pages, its model card and its backup."""

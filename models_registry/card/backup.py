@@ -1,5 +1,5 @@
-"""One version as a ZIP for safe keeping: the file as it was uploaded, and all that was written
-about it. Streamed: at most a mebibyte of the file is in memory at a time."""
+"""The backup of one version as a ZIP: the uploaded file and everything recorded about it. Streamed:
+at most 1 MiB of the file is in memory at a time."""
 
 import hashlib
 import json

@@ -1,5 +1,5 @@
-"""What is known about a version, in words, for the pages that show it. Takes loaded rows; asks the
-database only for what its docstring says."""
+"""Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
+database only where a docstring says so."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""A version's model card: what is known about it, for people who decide whether to rely on it
-(Mitchell et al. 2019, https://arxiv.org/abs/1810.03993)."""
+"""The model card of a version, for people who decide whether to rely on it (Mitchell et al. 2019,
+https://arxiv.org/abs/1810.03993)."""
 
 from dataclasses import dataclass
 from typing import Any

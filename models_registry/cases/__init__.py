@@ -1,1 +1,1 @@
-"""Saved test cases: the table they are imported from, and whether an answer is the expected one."""
+"""Saved test cases: the table that imports them, and the check of an answer."""

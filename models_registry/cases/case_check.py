@@ -1,4 +1,4 @@
-"""Whether an answer is the one that a saved test case expects. Pure.
+"""The check of an answer against a saved test case. Pure.
 
 ``outputs`` are as stored (`model_host/protocol/outputs.py`, Outputs); expected values stand
 in the order of the targets. Numbers that a regressor gives may differ by the tolerance, and by 1e-9

@@ -1,4 +1,4 @@
-"""Saved test cases as a table: a CSV with a column for each input, and what the model must say.
+"""The CSV table of saved test cases: a column for each input, and the expected answers.
 
 Columns are inputs by name or label; ``expected``, or ``expected.<target>`` for each of several
 targets; optional ``name`` and ``tolerance``. Where an input has one of those names, the column is

@@ -1,1 +1,1 @@
-"""The forms with which admins bring a model to production."""
+"""Forms of the admin's pages for models and versions."""

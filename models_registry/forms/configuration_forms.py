@@ -1,4 +1,4 @@
-"""The page on which an admin says what a version's inputs and answers are, as forms."""
+"""The forms of the page on which an admin edits a version's inputs and answers."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The forms with which admins decide which version is live."""
+"""The forms of promotion, rollback and retirement."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The form in which an admin says what one input of a version is."""
+"""The form of one input of a version."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The forms with which admins bring a model to production."""
+"""The forms of registration, upload and reference data."""
 
 from typing import Any
 

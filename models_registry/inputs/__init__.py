@@ -1,1 +1,1 @@
-"""What inputs a version takes: each one, the rules between them, and the one check of values."""
+"""The inputs of a version: each one, the rules between them, and the check of values."""

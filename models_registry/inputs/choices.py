@@ -1,4 +1,4 @@
-"""The values of one choice: what a person may write for each, and what is shown. Pure."""
+"""The values of a choice input: their labels, and the spellings that are accepted. Pure."""
 
 import difflib
 import unicodedata

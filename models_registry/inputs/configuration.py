@@ -1,5 +1,5 @@
-"""What an admin may say about a version: its inputs, the rules between them, and what its answers
-are called. Pure."""
+"""The configuration of a version as an admin edits it: its inputs, the rules between them, and the
+labels of its answers. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace

@@ -1,4 +1,4 @@
-"""One input or output of a version: its kind, its rules in words, and how its values are shown.
+"""The specification of one input or output: its kind, its limits in words, and its display format.
 
 Pure but for the site's limit of a text, which is a setting.
 """

@@ -1,4 +1,4 @@
-"""Checking one value against its feature. Pure; PRODUCT 1.5 has the rules."""
+"""The check of one value against its feature. Pure."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rules between two inputs of a version (PRODUCT 1.5). Pure."""
+"""Rules between two inputs of a version. Pure."""
 
 import enum
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The input schema of a version: what inputs it takes, and the one check of whole sets of values.
+"""The input schema of a version, and the check of a whole set of values.
 
 Pure. The form, the commands, retries and presets all ask ``InputSchema.clean``; nothing else checks
 a value.

@@ -1,4 +1,4 @@
-"""Labels that the product makes for inputs, choices and classes: readable, and never two alike.
+"""Generated labels of inputs, choices and classes: readable and unique.
 
 Pure. What a person wrote is a label as it stands; it only makes others give way.
 """

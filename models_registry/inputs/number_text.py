@@ -1,4 +1,4 @@
-"""Reading and writing numbers as people type them. Pure; the rules are PRODUCT 1.5's.
+"""Parsing and formatting of numbers as people type them. Pure.
 
 A whole number stays a Python int on every way, since a float64 does not hold every one beyond
 2**53: identifiers have more digits than that.

@@ -1,4 +1,4 @@
-"""The inputs of one prediction as a row of a table, for models with more inputs than a form has
+"""The inputs of one prediction as a pasted table row, for models with more inputs than a form has
 fields. Pure.
 
 A row comes from a spreadsheet or a CSV file, with the line of column names above it or without, or

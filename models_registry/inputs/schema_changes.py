@@ -1,4 +1,4 @@
-"""How the inputs of two configurations differ, in words. Pure."""
+"""Differences between the inputs of two configurations, in words. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether what is said of an input fits together: its bounds, its choices, its default. Pure."""
+"""The consistency check of one input's specification: bounds, choices and default. Pure."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Registered models, their versions, what inputs each takes, and which version was live when."""
+"""The tables of registered models, their versions, inputs, cases and deployments."""
 
 from models_registry.models.approval import TypeApproval
 from models_registry.models.deployment import Deployment

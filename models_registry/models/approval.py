@@ -1,4 +1,4 @@
-"""Which types superusers trust in which file."""
+"""Approvals: the types that a superuser trusts in one file."""
 
 from django.conf import settings
 from django.db import models

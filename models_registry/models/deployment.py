@@ -1,4 +1,4 @@
-"""Which version was live when, by whom and why."""
+"""Deployments: which version was live when, by whom and why."""
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint

@@ -1,4 +1,5 @@
-"""What a flow run finds out about a version: what its file holds, and how it does on many rows."""
+"""Inspections and rehearsals: the flow runs that examine a version's file or run it on many
+rows."""
 
 from django.conf import settings
 from django.db import models

@@ -1,4 +1,5 @@
-"""What is kept of the rows that an admin uploaded beside a model."""
+"""Reference data: the profile and the kept rows of the CSV that an admin uploaded with a
+version."""
 
 from collections.abc import Sequence
 

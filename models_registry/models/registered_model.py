@@ -1,4 +1,4 @@
-"""What people know by name; its versions come and go."""
+"""Registered models: a name, a slug and a description for a series of versions."""
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator

@@ -1,4 +1,4 @@
-"""Every state that a version's configuration was saved in."""
+"""Revisions: every saved state of a version's configuration."""
 
 from django.conf import settings
 from django.db import models

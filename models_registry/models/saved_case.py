@@ -1,4 +1,4 @@
-"""What a version must still say to inputs that matter."""
+"""Saved test cases: inputs and the answers that a version must give to them."""
 
 from django.conf import settings
 from django.core.validators import MinValueValidator

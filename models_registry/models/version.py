@@ -1,4 +1,4 @@
-"""One uploaded artifact and all that is known about it."""
+"""Versions: one uploaded model file each, with its configuration and status."""
 
 from datetime import datetime
 

@@ -1,1 +1,2 @@
-"""What is looked at and said when another version goes live."""
+"""Promotion of a version: the checklist, the comparison with the active version, the
+announcement."""

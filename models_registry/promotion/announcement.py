@@ -1,4 +1,4 @@
-"""What people are told when another version is live: PRODUCT 1.7, in the page and by mail."""
+"""The announcement of a new live version, on pages and by mail."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,5 +1,5 @@
-"""The rule on library versions (PRODUCT 1.2): the same major.minor is fine, another minor that
-loads needs an admin's word, another major is refused. Pure."""
+"""The rule on library versions: the same major.minor is accepted, another minor that loads needs an
+admin's confirmation, another major is refused. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

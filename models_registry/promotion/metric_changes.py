@@ -1,4 +1,4 @@
-"""How a version's metrics compare with another's: which changed, and whether for the better.
+"""Differences between the metrics of two versions, and whether each is an improvement.
 
 Pure.
 """

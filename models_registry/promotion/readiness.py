@@ -1,5 +1,4 @@
-"""What stands between a version and going live: the checklist of the promotion page, and the gate
-of `services.promote`, which are the same."""
+"""The checklist of the promotion page. `services.promote` checks the same conditions."""
 
 from dataclasses import dataclass
 from typing import Any

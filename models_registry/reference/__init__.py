@@ -1,1 +1,1 @@
-"""Reference data: what rows like those of the training say of a version's inputs and intervals."""
+"""Reference data: its profile, and what it adds to a version's inputs and intervals."""

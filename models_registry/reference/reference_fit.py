@@ -1,4 +1,4 @@
-"""What the profile of reference data adds to a version's inputs, and which rows may be kept. Pure.
+"""The effect of a reference profile on a version's inputs, and the choice of rows to keep. Pure.
 
 It only fills gaps: a soft range, a typical value, and a whole number where the fitted object left
 that open. A hard range is never set. Of sensitive inputs no single value is kept: their cells are

@@ -1,4 +1,4 @@
-"""Reads reference data, a CSV of rows like those a model was trained on, into a profile. Pure.
+"""The profile of reference data: a CSV of rows like those that the model was trained on. Pure.
 
 The file is streamed and bounded (bytes, rows, columns, cell length); what stays is a profile of
 each column and a sample of rows. UTF-8; separated by comma, semicolon or tab, whichever gives the

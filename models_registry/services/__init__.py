@@ -1,4 +1,4 @@
-"""What people ask for about models and versions; one module a noun."""
+"""Operations on models and versions that people ask for; one module per noun."""
 
 from models_registry.services.cases import (
     change_case,

@@ -1,4 +1,4 @@
-"""What a version must say to inputs that matter: its saved test cases."""
+"""Operations on saved test cases: save, change, delete and import."""
 
 from collections.abc import Sequence
 from typing import Any

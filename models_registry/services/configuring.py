@@ -1,4 +1,4 @@
-"""Saving what a version's inputs and answers are, and the rules between its inputs."""
+"""Operations that save a version's inputs and answers, and the rules between its inputs."""
 
 from django.db import transaction
 

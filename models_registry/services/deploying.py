@@ -1,4 +1,4 @@
-"""Which version is live: the gate, and the ways through it."""
+"""Operations that change the live version: promote, roll back and retire."""
 
 from datetime import timedelta
 

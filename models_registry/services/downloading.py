@@ -1,4 +1,4 @@
-"""Taking a version out for safe keeping."""
+"""The audited download of a version."""
 
 from collections.abc import Iterator
 

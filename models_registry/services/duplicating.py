@@ -1,4 +1,4 @@
-"""Going on from a version whose configuration is locked."""
+"""Duplication of a version whose configuration is locked."""
 
 from typing import Any
 

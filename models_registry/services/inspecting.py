@@ -1,4 +1,4 @@
-"""Having a version's file looked at, and trusting the types it names."""
+"""Operations that inspect a version's file and approve the types that it names."""
 
 from collections.abc import Collection
 

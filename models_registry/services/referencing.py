@@ -1,4 +1,4 @@
-"""Giving a draft reference data, and what follows for its inputs and its intervals."""
+"""Operations on a draft's reference data, and the update of its inputs and intervals."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Registering models."""
+"""Registration of models."""
 
 from django.db import transaction
 from django.utils.text import slugify

@@ -1,4 +1,4 @@
-"""Trying a version on many rows, and looking whether it still opens."""
+"""Requests for rehearsals: a version on many rows, or a check that its file still opens."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Receiving model files as versions, and removing drafts."""
+"""Operations that receive model files as versions, and remove drafts."""
 
 import math
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Writing the words of a version's model card."""
+"""The operation that saves the text of a version's model card."""
 
 from django.db import transaction
 

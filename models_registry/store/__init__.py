@@ -1,1 +1,1 @@
-"""Model files in the S3-compatible store, and whether each is still the one that was uploaded."""
+"""Model files in the S3-compatible store, and the check that each is still the uploaded one."""

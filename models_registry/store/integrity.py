@@ -1,4 +1,4 @@
-"""What the machinery reports about a file in the store: it is another one, or the right one again.
+"""State changes of a stored file that the machinery reports: altered, or restored.
 
 An altered version takes no executions and is never promoted, until its file was checked again.
 """

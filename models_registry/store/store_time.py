@@ -1,4 +1,4 @@
-"""Requests to the store that are signed at the store's time, whatever this machine's clock says.
+"""Signing of requests to the store by the store's own time, for machines with a wrong clock.
 
 A store refuses a signature that is a quarter of an hour off, and the AWS SDK for Python signs with
 the local clock alone. Here the refusal's own Date header tells how far off that is, the request is

@@ -1,4 +1,4 @@
-"""Keeps an upload that is far too large from filling the disk."""
+"""The upload handler that stops oversized uploads before they fill the disk."""
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler

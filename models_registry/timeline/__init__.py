@@ -1,1 +1,1 @@
-"""Which version was live when: periods, and the bar that shows them."""
+"""The timeline of a model's live versions: periods, and the bar that shows them."""

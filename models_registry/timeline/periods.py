@@ -1,4 +1,4 @@
-"""Which version was active when: periods and gaps, made of what was recorded as it happened.
+"""Periods in which each version was active, and the gaps between, from the deployment records.
 
 Pure. Moments are aware datetimes; a period holds its start and not its end.
 """

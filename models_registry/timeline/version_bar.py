@@ -1,4 +1,4 @@
-"""The bar "Which version was active when": where each period stands, in percent of its width.
+"""The bar "Which version was active when": the place of each period, in percent of its width.
 
 Pure. The geometry goes into SVG attributes; the strict content policy forbids styles.
 """

@@ -1,1 +1,1 @@
-"""The training configuration: what the person who trained a model knows and the file does not."""
+"""The training configuration: facts that the person who trained a model adds to its file."""

@@ -1,4 +1,4 @@
-"""Where a training configuration and the fitted object disagree, a sentence each. Pure."""
+"""Disagreements between a training configuration and the fitted object, one sentence each. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The parts of a training configuration as lists and pairs, however they were written. Pure."""
+"""The parts of a training configuration as lists and pairs, whichever notation was used. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

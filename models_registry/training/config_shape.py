@@ -1,4 +1,4 @@
-"""What a training configuration may look like; an error names the place and the way out. Pure.
+"""The permitted shape of a training configuration; an error names the place and the way out. Pure.
 
 The keys and their types stand in ``docs/training-configuration.md``; unknown keys are kept.
 """

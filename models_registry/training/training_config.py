@@ -1,4 +1,4 @@
-"""The training configuration: what the person who trained the model knows and the file does not.
+"""The training configuration: facts that the person who trained the model adds to its file.
 
 Pure. JSON or YAML, all keys optional; ``docs/training-configuration.md`` documents them one by one,
 and `config_merge.py` merges them into what the fitted object says. Unknown keys are kept.

@@ -1,1 +1,1 @@
-"""The dashboard: how much, how fast and how often it fails, counted and drawn."""
+"""The dashboard: usage, response times and error rates, in numbers and charts."""

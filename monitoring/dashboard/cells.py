@@ -1,4 +1,4 @@
-"""Counting executions by stretch of time and version, straight from their table.
+"""Counts of executions by time bucket and version, read straight from their table.
 
 The one place where the definitions of PRODUCT 1.4 are written in SQL: predictions of people,
 deleted or not, by when they were submitted. The stored days and what is newer than they are come

@@ -1,4 +1,4 @@
-"""How a number stands against the period before, in an arrow and words. Pure."""
+"""The change of a number against the previous period, as an arrow and words. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,5 +1,4 @@
-"""Which inputs people send to one version: whole combinations that come again, and the values of
-each input by itself.
+"""The inputs that people send to one version: repeated combinations, and the values of each input.
 
 Looked at are the newest predictions of the period, so that a million cost what a few thousand do.
 Sensitive inputs and what people deleted are never among them.

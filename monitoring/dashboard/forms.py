@@ -1,5 +1,5 @@
-"""What the dashboard is about: days, both included, in the admin's timezone; a model; a version.
-Everything is in the query string."""
+"""The filter form of the dashboard: days, both inclusive, in the admin's timezone; a model; a
+version. Everything is in the query string."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta

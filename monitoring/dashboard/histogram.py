@@ -1,4 +1,4 @@
-"""How long things took, as counts in bins of a fixed relative width.
+"""Histograms of durations, as counts in bins of a fixed relative width.
 
 Pure. Bin n > 0 holds the times from SMALLEST × WIDTH^(n-1), exclusive, to SMALLEST × WIDTH^n
 seconds, inclusive; bin 0 what is not longer than SMALLEST. A percentile is told as the geometric

@@ -1,4 +1,5 @@
-"""From a number to the executions that it counts: their list in Django admin, filtered alike."""
+"""Links from a number to the executions that it counts: their list in Django admin, filtered
+alike."""
 
 from dataclasses import dataclass
 from datetime import date

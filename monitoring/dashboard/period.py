@@ -1,4 +1,4 @@
-"""The days that a dashboard looks at, as many before them, and the buckets of its charts.
+"""The period of a dashboard, the equally long one before it, and the buckets of its charts.
 
 Pure. Days are calendar days in one timezone, both ends included; every stretch of time holds its
 beginning and not its end, so that 23- and 25-hour days come out right.

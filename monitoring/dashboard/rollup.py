@@ -1,4 +1,4 @@
-"""Keeps what each day came to (`monitoring/models/day.py`), for every timezone that admins read in.
+"""The stored counts of each day (`monitoring/models/day.py`), for every timezone that admins use.
 
 Nothing is added to a stored number: a day in which anything changed is counted again as a whole, so
 running this twice, or after a week's pause, gives the same rows. What finished after the zone's

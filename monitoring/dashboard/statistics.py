@@ -1,4 +1,4 @@
-"""How much, how fast, how often it fails: one function a question, as PRODUCT 1.4 defines them.
+"""The statistics of the dashboard: usage, response times and error rates, one function each.
 
 Executions are predictions of people, deleted since or not, by when they were submitted; tests and
 replays never count. Days come from what is kept (`monitoring/dashboard/rollup.py`) with what

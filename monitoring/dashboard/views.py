@@ -1,4 +1,4 @@
-"""The dashboard: four numbers, two charts, and what is behind them, as the template shows it."""
+"""The view of the dashboard: four numbers, two charts and the lists under them."""
 
 import json
 from dataclasses import dataclass

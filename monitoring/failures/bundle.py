@@ -1,4 +1,4 @@
-"""A replay as one JSON file, for whoever mends the model, without values of sensitive inputs."""
+"""A replay as one JSON file, for the person who repairs the model, without sensitive values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Puts every failed prediction into the group of its cause, once.
+"""Grouping of failed predictions by their cause, each exactly once.
 
 The failure itself is the order: it waits with ``grouped_at`` empty until it is counted. Counting
 it, changing its group, telling the admins and marking it is one transaction, so nothing is lost or

@@ -1,4 +1,4 @@
-"""One failure of a group as an admin may see it: what the person saw, what they gave, what broke.
+"""One failure of a group for display: the person's message, the inputs and the traceback.
 
 Values of sensitive inputs are hidden everywhere, in messages too; of a prediction that its person
 deleted there is nothing but status, times, version and error class.

@@ -1,4 +1,4 @@
-"""What admins fill in about failures."""
+"""The forms of the failure pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Rows of the list of failure groups: what each shows beside the group itself."""
+"""The rows of the list of failure groups, with the figures beside each group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A replay as its page shows it: the verdict, and all that was recorded on the way.
+"""The details of a replay for its page: the verdict and everything recorded.
 
 What is stored came out of a model's own process: whatever is missing or odd is left out.
 """

@@ -1,4 +1,4 @@
-"""Replays with debugging: asked for, looked at, taken along."""
+"""Views of replays with debugging: request, page and download."""
 
 from uuid import UUID, uuid4
 

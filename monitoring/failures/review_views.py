@@ -1,4 +1,4 @@
-"""What admins send from the pages of failures: each changes something and leads back."""
+"""Views that change a failure group and redirect back to its page."""
 
 from typing import Any
 

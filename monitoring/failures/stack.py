@@ -1,4 +1,4 @@
-"""A traceback as a page shows it: our own calls stand out, those of libraries are folded. Pure."""
+"""A traceback prepared for display: our own calls open, those of libraries folded. Pure."""
 
 import re
 from dataclasses import dataclass, field

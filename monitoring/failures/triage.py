@@ -1,4 +1,4 @@
-"""What admins do about failures. Every change is an entry of the timeline."""
+"""Operations of admins on failure groups. Every change is an entry of the timeline."""
 
 from collections.abc import Collection
 from uuid import UUID

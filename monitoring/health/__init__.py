@@ -1,1 +1,1 @@
-"""Health: what the product stands on, asked now, watched and told."""
+"""Health of the servers and processes that the product depends on: probes, watch and pages."""

@@ -1,4 +1,4 @@
-"""What Prometheus asks for at /metrics, behind a bearer token.
+"""The Prometheus metrics at /metrics, behind a bearer token.
 
 Everything is computed when it is asked for, from the database: no process keeps a number of its
 own, so it makes no difference which of them answers. The counters of finished executions only ever

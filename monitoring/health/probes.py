@@ -1,4 +1,4 @@
-"""What the product stands on, asked one by one: is it there, and is it keeping up?
+"""Probes of the services that the product depends on: each is asked whether it is up and keeps up.
 
 Each probe has its own short timeout and answers with words whatever happens; all of them together
 take at most ``ALL_SECONDS``. Those that wait for other servers run beside each other and never

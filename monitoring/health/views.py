@@ -1,4 +1,4 @@
-"""Health for programs, and the page on which admins see what the product stands on."""
+"""Health for programs, and the health page for admins."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured

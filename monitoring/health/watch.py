@@ -1,4 +1,4 @@
-"""Looks after the product every 15 s: what is red stands on the admins' pages, and admins are told
+"""The health watch, every 15 s: failing parts appear on the admins' pages, and admins are notified
 once when no worker is left.
 
 What was found is kept in the database's cache, so a page reads one row and asks nobody. Where this

@@ -1,1 +1,1 @@
-"""The log: every execution, as admins list, filter, read and take it away."""
+"""The execution log for admins: list, filters, detail page and downloads."""

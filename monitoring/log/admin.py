@@ -1,4 +1,4 @@
-"""Executions in Django admin, and the ways to the pages around them."""
+"""Executions in Django admin, and the links to the pages around them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

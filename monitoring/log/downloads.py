@@ -1,4 +1,4 @@
-"""Executions as a file for admins: the filtered ones or all, as CSV or JSON Lines.
+"""Downloads of executions for admins: the filtered ones or all, as CSV or JSON Lines.
 
 Written while it is sent, a page of rows at a time, so that a million cost no more memory than a
 thousand. The columns are those of a person's own export and what admins need besides. Values of

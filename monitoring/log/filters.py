@@ -1,5 +1,6 @@
-"""What an admin filters executions by: one form for the list and its export, one `ListFilter` that
-brings it into Django's admin. Days are calendar days in the admin's timezone, both included."""
+"""The filter form of executions, shared by the admin's list and its export, and the one
+`ListFilter` that brings it into Django's admin. Days are calendar days in the admin's timezone,
+both inclusive."""
 
 import re
 import uuid

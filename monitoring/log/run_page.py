@@ -1,4 +1,4 @@
-"""One execution as an admin sees it: what ran, on what, what it said, and what Prefect knows.
+"""The page of one execution for admins: version, inputs, output, attempts and Prefect's flow run.
 
 From the moment a person deletes a prediction only status, times, version and error class are shown;
 values of sensitive inputs and notes never are.

@@ -1,5 +1,4 @@
-"""What admins did about failures, and what people asked them; and what each day
-came to, which is computed and kept."""
+"""The tables of failure groups, requests for help and daily counts. Daily counts are computed."""
 
 from monitoring.models.day import CountedZone, DayTally, DayTotal
 from monitoring.models.failure_group import (

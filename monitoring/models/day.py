@@ -1,4 +1,4 @@
-"""What each day came to, counted once so that the dashboard need not read the executions again.
+"""Daily counts of executions, so that the dashboard need not read the executions again.
 
 Everything here can be computed anew at any time (`manage.py recount`):
 `monitoring/dashboard/rollup.py` is the only writer, and docs/adr/0008 says why these tables exist.

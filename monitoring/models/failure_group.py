@@ -1,4 +1,4 @@
-"""Failures of one cause, and what admins did about them."""
+"""Failure groups: failures of one cause, and the timeline of what admins did about them."""
 
 from django.conf import settings
 from django.db import models

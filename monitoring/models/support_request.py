@@ -1,4 +1,4 @@
-"""What a person and the admins write to each other about one prediction."""
+"""Requests for help: the messages between a person and the admins about one prediction."""
 
 from django.conf import settings
 from django.db import models

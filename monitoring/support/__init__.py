@@ -1,1 +1,1 @@
-"""What people and admins write to each other about a prediction."""
+"""Requests for help about a prediction, and their answers."""

@@ -1,4 +1,4 @@
-"""What people and admins write to each other."""
+"""The forms of requests for help and their answers."""
 
 from django import forms
 

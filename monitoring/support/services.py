@@ -1,4 +1,4 @@
-"""What people ask admins about a prediction, and what admins write to them."""
+"""Operations on requests for help: people ask, admins answer or write first."""
 
 from django.conf import settings
 from django.db import transaction

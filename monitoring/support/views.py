@@ -1,4 +1,5 @@
-"""Requests for help: the person's page about one prediction, and the admins' list and answers."""
+"""Views of requests for help: the person's page about one prediction, and the admins' list and
+answers."""
 
 from functools import partial
 from urllib.parse import urlencode

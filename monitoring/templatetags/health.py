@@ -1,4 +1,4 @@
-"""The banner that tells admins on their pages that something is down."""
+"""The banner on admins' pages that names the parts that are down."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""`manage.py predict MODEL --inputs JSON --by EMAIL [--json]`: the whole road, and wait."""
+"""`manage.py predict MODEL --inputs JSON --by EMAIL [--json]`: request a prediction and wait for
+its result."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""`manage.py purge`: remove for good what people deleted 30 days ago; what is kept of it."""
+"""`manage.py purge`: remove for good what people deleted 30 days ago."""
 
 from typing import Any
 

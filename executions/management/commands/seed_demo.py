@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: three people and three live models, once."""
+"""`manage.py seed_demo`: create three people and three live models, once."""
 
 import json
 import subprocess

@@ -1,4 +1,5 @@
-"""Count every day anew, as after a repair by hand; meanwhile the dashboard stays as it was."""
+"""`manage.py recount`: count every day again, for example after a manual repair; until it is done
+the dashboard shows the old counts."""
 
 from typing import Any
 

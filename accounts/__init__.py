@@ -1,1 +1,1 @@
-"""Who people are, what they may do, and what they did."""
+"""Accounts: people, their roles, and the record of their actions."""

@@ -1,4 +1,4 @@
-"""The record of what people did: one row an action, from whatever road it was asked."""
+"""The activity record: one row per action, whether it came from a page, a command or a task."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

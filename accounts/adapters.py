@@ -1,4 +1,4 @@
-"""How allauth's account pages behave in this product."""
+"""Adapters of allauth: the behaviour of its account pages in this product."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""People in Django admin, and the base of every other admin page."""
+"""People in Django admin, and the base class of every other admin page."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,5 +1,5 @@
-"""allauth's forms as this product needs them: an address is read in its stored form, only the
-address that a person signs in with counts, and only an active person's link resets a password."""
+"""allauth's forms with this product's rules: an address is normalised as it is stored, only the
+address that a person signs in with counts, and a reset link is sent to active people only."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What people are asked about themselves."""
+"""The forms of a person's own account pages."""
 
 from functools import cache
 from typing import Any

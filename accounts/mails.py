@@ -1,4 +1,4 @@
-"""The mails about a person's own account. They cannot be switched off.
+"""Mails about a person's own account. They cannot be switched off.
 
 Each is one text template; its first line is the subject, and the HTML twin is made from the same
 words, so the two never drift apart: a paragraph whose second line is a link becomes the button.

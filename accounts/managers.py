@@ -1,4 +1,4 @@
-"""How people are found and made."""
+"""The manager of people: queries and creation."""
 
 import re
 import unicodedata

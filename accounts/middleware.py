@@ -1,6 +1,5 @@
-"""What holds for a person on every page: where they act from, when they were seen, their timezone
-and notation of numbers, no copy that is kept, and a second factor before the admin where the site
-asks for one."""
+"""Middleware for every page of a person: client address, last-seen time, timezone and number
+format, no stored copies, and a second factor before the admin where the site requires one."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""People and the record of what they did."""
+"""The tables of people and of their activity."""
 
 from typing import ClassVar
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What people ask for about their own account."""
+"""Operations of people on their own account."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What this app keeps about a person. Its own deletion is `retention`."""
+"""The personal data of this app. Its deletion is in `retention`."""
 
 from accounts.models import User
 from accounts.personal_data import Part, Row, register

@@ -1,4 +1,4 @@
-"""What the product keeps about a person, each part told by the app that keeps it.
+"""The registry of personal data: each app registers what it keeps about a person.
 
 Apps above this one register their part when they are ready: so the download and the deletion are
 whole without this app knowing any of them.

@@ -1,4 +1,4 @@
-"""The request as every view behind the sign-in gets it, and where it came from."""
+"""The request type of views behind the sign-in, and the client address of a request."""
 
 import ipaddress
 

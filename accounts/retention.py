@@ -1,4 +1,5 @@
-"""What is forgotten, and when: sessions, network addresses, old activity, closed accounts."""
+"""Retention periods of personal data: sessions, network addresses, old activity, closed
+accounts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
-"""What a superuser does with another person's account: each act has a page that says its effects
-in words before anything happens."""
+"""Pages on which a superuser changes another person's account. Each states its effects in words
+before anything happens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What superusers ask for about other people."""
+"""Operations of superusers on other people's accounts."""
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings

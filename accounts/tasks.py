@@ -1,4 +1,4 @@
-"""What happens to people's data by itself."""
+"""Periodic Celery tasks that delete or anonymise personal data."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""A person's own pages that allauth does not have."""
+"""Addresses of a person's own pages that allauth does not provide."""
 
 from django.urls import path, re_path
 

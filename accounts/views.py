@@ -1,4 +1,5 @@
-"""A person's own pages: profile, data, leaving; and the confirmation mail once more."""
+"""Views of a person's own pages: profile, data, closing the account, and another confirmation
+mail."""
 
 # No public function of allauth sends this mail to an address that it knows already, once a minute.
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address

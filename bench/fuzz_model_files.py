@@ -1,5 +1,5 @@
-"""`python -m bench.fuzz_model_files [SECONDS] [SEED] [--mutants N]`: damaged honest files, one by
-one, for so many seconds, or so many of them however long they take.
+"""`python -m bench.fuzz_model_files [SECONDS] [SEED] [--mutants N]`: open damaged honest files one
+by one, for a number of seconds or for a number of files.
 
 Honest models of many kinds and formats are changed at random (bytes, numbers, lengths, pieces of
 one another, inside the compression as well), then opened twice over. The loader gets them in a

@@ -1,5 +1,6 @@
-"""What one person does on the site, for locust. `python -m bench.people` runs it, in a process of
-its own: locust replaces the standard library's sockets as soon as it is imported.
+"""The behaviour of one person on the site, for locust. `python -m bench.people` runs it in a
+process of its own, because locust replaces the standard library's sockets as soon as it is
+imported.
 
 A browser is imitated as far as the server sees it: pages, forms and what htmx asks by itself, at
 the times it asks. Static files, which browsers keep, are not asked for.

@@ -1,5 +1,5 @@
-"""What a browser would find in one of the product's pages: where it leads, what htmx asks next,
-and the prediction's form, so that it can be filled in and sent."""
+"""A parser of the product's pages: links, htmx requests, and the prediction's form, ready to be
+filled in and sent."""
 
 import random
 import re

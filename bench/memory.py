@@ -1,4 +1,4 @@
-"""How much memory the running stack holds, by the kernel's own account of each of its processes."""
+"""Memory of the running stack, by the kernel's own accounting of each of its processes."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

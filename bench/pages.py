@@ -1,4 +1,4 @@
-"""Server time of the pages that a full table could slow down, at two sizes of it.
+"""Server time of the pages that a full table could slow down, at two table sizes.
 
 `python -m bench.pages [FILE] [--executions 1000000]` starts servers of its own with two databases,
 one of 10,000 executions and one of all (`bench/fill.py`), and a web process on each; signs an admin

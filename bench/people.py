@@ -1,6 +1,6 @@
-"""`python -m bench.people [FILE] [--people 40] [--seconds 60]`: the site as people use it, all at
-once. Each signs in, opens models' forms, fills them in, sends them and watches for the answer, and
-looks at the history now and then (`locustfile.py`).
+"""`python -m bench.people [FILE] [--people 40] [--seconds 60]`: simulate many people on the site at
+once. Each signs in, opens models' forms, fills them in, sends them, polls for the answer, and looks
+at the history now and then (`locustfile.py`).
 
 Then PostgreSQL is asked what became of every prediction that was accepted. The exit code is 1 if a
 request failed, or a prediction was lost or failed. Nothing is asserted on time.

@@ -1,4 +1,4 @@
-"""From samples to figures, one table, and one JSON file with every sample."""
+"""The report: figures from samples, one table, and one JSON file with every sample."""
 
 import json
 import os

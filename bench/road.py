@@ -1,4 +1,4 @@
-"""One prediction as a person makes it: the form is sent, and the row looked at until it is there.
+"""One prediction as a person makes it: the form is sent, and the row polled until it is finished.
 
 The clock starts when the form's request leaves and stops when PostgreSQL shows the finished row to
 a connection of its own; Prefect's part ends at the time of the run's final state.

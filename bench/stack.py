@@ -1,4 +1,5 @@
-"""The embedded stack that is measured: one of its own, so that nobody's data or rate is in it."""
+"""The embedded stack that is measured, separate from any other, so that it holds nobody's data and
+nobody's rate limit applies."""
 
 import json
 import os

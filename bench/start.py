@@ -1,4 +1,4 @@
-"""The stack's start: how long until it says ready, what it holds then, and the first prediction."""
+"""The start of the stack: seconds until it is ready, its memory then, and the first prediction."""
 
 import json
 import re

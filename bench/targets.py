@@ -1,4 +1,4 @@
-"""What is to be reached, one row a figure, and whether it was. Nothing is asserted on it."""
+"""The targets, one row per figure, and whether each was reached. Nothing is asserted on them."""
 
 import statistics
 from collections.abc import Mapping, Sequence

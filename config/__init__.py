@@ -1,4 +1,4 @@
-"""Puts the house together: settings, URLs, the Celery app, the embedded stack."""
+"""The project: settings, URLs, the Celery app, and the modules that every app may use."""
 
 from config.celery import app as celery_app
 

@@ -1,4 +1,5 @@
-"""Known holes in what is locked, as far as a database can be reached: `make audit`.
+"""The audit of locked packages for known vulnerabilities, if the database can be reached: `make
+audit`.
 
 pip-audit and npm look the locked packages up. The servers inside wheels are listed with the
 versions that they name themselves, because no scanner looks inside a wheel: compare them by hand.

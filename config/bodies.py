@@ -1,4 +1,4 @@
-"""How much a request may send, and what whoever sends more or too slowly is told.
+"""Limits of request bodies, and the answers to requests that are too large or too slow.
 
 Judged by `config/front.py` from the request's first lines, before its body is read: a small body
 may come from anybody, a form's from who is signed in, a model file's from an admin on the pages

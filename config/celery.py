@@ -1,4 +1,4 @@
-"""The Celery app: hands work over, never computes."""
+"""The Celery app. Its tasks hand work over and never compute."""
 
 import os
 

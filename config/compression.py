@@ -1,4 +1,4 @@
-"""Pages are sent compressed; everything else is not.
+"""Compression of pages; everything else is sent as it is.
 
 BREACH (breachattack.com) reads a secret out of the lengths of compressed pages that hold both the
 secret and words that an attacker chose. Nothing here gives it a hold: the token against forged

@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet opens as it is meant: PRODUCT 1.3.
+"""CSV that spreadsheets open safely and programs read back without loss.
 
 UTF-8 with BOM, commas, CRLF, quotes by RFC 4180. Numbers in their shortest round-trip form and
 never prefixed; a text that a spreadsheet would take for a formula gets one leading apostrophe

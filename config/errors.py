@@ -1,4 +1,4 @@
-"""The one family of errors that a person may read, and how a page shows one."""
+"""The base class of errors that a person may read, and the page that shows one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The front of every web process: what receives requests and sends answers for Django.
+"""The front of every web process: receives requests and sends responses for Django.
 
     gunicorn config.wsgi --worker-class config.front.Worker --threads 4
 

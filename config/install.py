@@ -1,4 +1,4 @@
-"""Installs what `make` needs: Python packages, the pages' files, the programs that tests drive.
+"""The installer behind `make`: Python packages, the pages' files, the programs that tests drive.
 
     python -I config/install.py [--named] run|development|pages|programs …
 

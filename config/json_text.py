@@ -1,5 +1,5 @@
-"""JSON that people give, read within limits: how deep it is and how many values it holds is known
-before anything is built of it, and nothing in it is lost or made up.
+"""The parser of JSON that people supply, within limits: its depth and number of values are checked
+before any object is built, and no value is lost or invented.
 
 Two values under one key, numbers that are not finite and characters that cannot be stored are
 refused, each with a sentence that names it.

@@ -1,5 +1,5 @@
-"""Keyset paging: a page begins after a row of the list, or ends before one, so that it costs the
-same however long the list is, and new rows never shift it.
+"""Keyset paging: a page begins after a row of the list or ends before one, so that its cost does
+not grow with the list, and new rows do not shift it.
 
 A list stands newest first: by a column of times, ``at``, then by id.
 """

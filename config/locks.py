@@ -1,4 +1,4 @@
-"""Letting one process through at a time, by PostgreSQL."""
+"""PostgreSQL advisory locks that let one process through at a time."""
 
 from django.db import connection
 

@@ -1,4 +1,4 @@
-"""Log lines that can be followed: every line carries the ids of its request and execution.
+"""Log lines that carry the ids of their request and execution.
 
 Inputs and outputs are never logged; lines hold events, ids, durations and codes.
 """

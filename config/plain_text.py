@@ -1,5 +1,5 @@
-"""Characters that do more than stand in a text: they end a line, steer a terminal, or turn the text
-around them.
+"""Control characters of text: those that end a line, control a terminal, or reverse the direction
+of the text around them.
 
 Unicode Standard Annex 9 has the bidirectional ones: embeddings and overrides (U+202A to U+202E) and
 isolates (U+2066 to U+2069).

@@ -1,4 +1,4 @@
-"""The one way to queue a task."""
+"""The queueing of Celery tasks; the only function that does it."""
 
 import logging
 from functools import partial

@@ -1,4 +1,4 @@
-"""Rate limits: the seconds to wait of somebody who asks too often, and the page that says so."""
+"""Rate limits: the seconds until the next request is allowed, and the page that says so."""
 
 import math
 from datetime import timedelta

@@ -1,5 +1,5 @@
-"""The settings of the test suite: the same product, quick passwords, mail in memory, and patience
-with servers that a busy machine slows down."""
+"""The settings of the test suite: fast password hashing, mail in memory, and long timeouts for
+servers on a busy machine."""
 
 from config.settings import *  # noqa: F403
 from tests.clocks import PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""Filters that every template has without loading them."""
+"""Template filters that need no loading."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Every address of the site."""
+"""The addresses of the whole site."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator

@@ -1,4 +1,4 @@
-"""What a person sees when the site itself fails."""
+"""Error pages of the site."""
 
 import errno
 import sys

@@ -1,4 +1,5 @@
-"""The worker's door to the models: ``ModelHost`` asks locked processes, and has them kept warm.
+"""The worker's client of the model host: ``ModelHost`` sends requests to locked processes and keeps
+them warm.
 
 A child serves one artifact and one request at a time. Children are kept for the next prediction
 until others need the room, and are ended after any error, a number of predictions, or idle time

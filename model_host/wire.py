@@ -1,4 +1,4 @@
-"""The contract as bytes: dataclasses to JSON messages and back.
+"""The encoding of the contract: dataclasses to JSON messages and back.
 
 Reading is strict, because what comes back was written by a process that a model file may have taken
 over: known fields only, finite numbers, no text that UTF-8 or PostgreSQL cannot hold.

@@ -1,1 +1,1 @@
-"""Tells a person something, on the page and by e-mail, if they want it."""
+"""Notifications of people, on pages and by e-mail, as each prefers."""

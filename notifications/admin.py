@@ -1,4 +1,4 @@
-"""What was told to whom, and the outbox, in Django admin."""
+"""Notifications and the outbox in Django admin."""
 
 from typing import Any
 

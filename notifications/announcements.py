@@ -1,4 +1,4 @@
-"""News about models that stand above their pages until the person puts them away."""
+"""Announcements about models, shown above their pages until the person dismisses them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the bell says: how much is unread, and whether anything is news to a page."""
+"""The bell: the number of unread notifications, and whether a page has any to show yet."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What only apps above this one know about a notification, asked for when it is shown or mailed.
+"""Details of notifications that only higher apps know, looked up when one is shown or mailed.
 
 They register a source for a kind when they are ready, as with `accounts.personal_data`.
 """

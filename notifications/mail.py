@@ -1,4 +1,4 @@
-"""The outbox: where every mail of the product waits, and how it is sent.
+"""The outbox of every mail of the product, and its sending.
 
 Django's mail functions write rows here (EMAIL_BACKEND); a task sends each row through the real
 transport (MAIL_TRANSPORT). A try takes the row for as long as the pause after it lasts, so two

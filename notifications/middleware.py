@@ -1,4 +1,5 @@
-"""Answers open pages that ask for news, before anything that a visit of a person sets in motion."""
+"""Middleware that answers polls for news before the rest of the middleware, so that a poll does not
+count as a visit."""
 
 from collections.abc import Callable
 from typing import cast

@@ -1,4 +1,4 @@
-"""What a person is told, and the outbox of every mail."""
+"""The tables of notifications and of the mail outbox."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a person switched off, and the link in a mail that does it for them."""
+"""Notification preferences of a person, and the unsubscribe link of a mail."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Telling people: who is told what, and how."""
+"""Sending of notifications: recipients and channels."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writes the mails that notifications ask for, and sends what waits in the outbox.
+"""Celery tasks that write the mails of notifications and send the outbox.
 
 What concerns many people at once runs at the low end of the queue (`CELERY_TASK_ROUTES`):
 predictions and account mails never wait behind it.

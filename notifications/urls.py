@@ -1,4 +1,4 @@
-"""Addresses of what a person is told, and of what they want to be told."""
+"""Addresses of notifications and their preferences."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What a person is told: the list, the bell of an open page, and what they want to be told."""
+"""Views of notifications: the list, the bell of an open page, and the preferences."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required

@@ -1,4 +1,4 @@
-"""From a notification to its mail.
+"""The writing of a mail from a notification.
 
 A row is taken by moving its due time ahead, and its mail is a row of the outbox in the same
 transaction as `mailed_at`: a crash on the way loses nothing and sends nothing twice, and a

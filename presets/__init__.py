@@ -1,1 +1,1 @@
-"""Named sets of inputs a person wants to use again."""
+"""Presets: named sets of inputs that a person wants to use again."""

@@ -1,4 +1,4 @@
-"""Who may touch which preset: the row, or 404."""
+"""Access to presets: the row that the person may touch, or 404."""
 
 from django.shortcuts import get_object_or_404
 

@@ -1,4 +1,4 @@
-"""How Django admin calls this app, and what it keeps about a person."""
+"""App configuration: the names in Django admin, and the personal data that this app keeps."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""What can be wrong with saving a preset; each message is fit to show a person."""
+"""Errors of saving a preset; each message may be shown to a person."""
 
 from config.errors import DomainError
 

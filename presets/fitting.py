@@ -1,4 +1,4 @@
-"""How saved values fit the inputs a model has today. Pure."""
+"""The fit of saved values to the inputs that a model has today. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

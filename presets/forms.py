@@ -1,4 +1,4 @@
-"""The form of a preset: its name, and the model's own inputs, each of which may stay out."""
+"""The form of a preset: its name, and the model's inputs, each of which may be left out."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a person's own predictions suggest: reads them, and remembers what was dismissed."""
+"""The habits in a person's own predictions, read for suggestions, and the dismissed suggestions."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Named sets of inputs."""
+"""The tables of presets and of dismissed suggestions."""
 
 from django.conf import settings
 from django.db import models

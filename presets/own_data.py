@@ -1,4 +1,4 @@
-"""What this app keeps about a person."""
+"""The personal data of this app."""
 
 from accounts.models import User
 from accounts.personal_data import Part, Row, register

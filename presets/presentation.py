@@ -1,4 +1,4 @@
-"""What templates need to show presets and suggestions."""
+"""Template data of presets and suggestions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people ask for about their presets."""
+"""Operations on a person's presets."""
 
 from collections.abc import Mapping
 from datetime import timedelta

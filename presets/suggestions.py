@@ -1,4 +1,4 @@
-"""Presets that a person's own habits suggest. Pure; the rules are those of PRODUCT 1.5."""
+"""Suggested presets, from a person's own habits. Pure."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A person's presets: the list, saving, editing, loading into the form, and suggestions."""
+"""Views of a person's presets: list, save, edit, load into the form, and suggestions."""
 
 import uuid
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A browser as people call it."""
+"""The name of a browser, from its user agent."""
 
 from django import template
 

@@ -1,4 +1,5 @@
-"""A backup of the whole installation: the database and the model files it names, in one folder.
+"""A backup of the whole installation: the database and the model files that it names, in one
+folder.
 
     <folder>/manifest.json      what it is of, and the digest of every file in it
     <folder>/database.dump      pg_dump's custom format

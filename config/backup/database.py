@@ -1,4 +1,4 @@
-"""The database's half: dumped from one snapshot, restored in one transaction."""
+"""The database part of a backup: dumped from one snapshot, restored in one transaction."""
 
 import time
 from collections.abc import Iterator

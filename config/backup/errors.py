@@ -1,4 +1,4 @@
-"""Why a backup or a restore cannot go on, in words for whoever runs it."""
+"""Errors of a backup or a restore, in words for the operator."""
 
 
 class BackupError(Exception):

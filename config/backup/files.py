@@ -1,4 +1,4 @@
-"""The model files' half: immutable, named by their digest, checked whenever they are read."""
+"""The model files of a backup: immutable, named by digest, checked whenever they are read."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Making a backup, looking whether one is whole, and bringing one back."""
+"""Backup, verification and restore of an installation."""
 
 from collections import Counter
 from dataclasses import dataclass

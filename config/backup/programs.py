@@ -1,4 +1,5 @@
-"""PostgreSQL's own programs: on the PATH, in Debian's folders, or in the wheel of the embedded one.
+"""PostgreSQL's client programs: on the PATH, in Debian's folders, or in the embedded server's
+wheel.
 
 A dump is best made and read by the server's own major version: an older program refuses a newer
 server, and a newer one may write words that an older server does not know.

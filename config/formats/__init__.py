@@ -1,1 +1,1 @@
-"""How times are written wherever Django writes them: day first, 24 hours, and always the zone."""
+"""Django's date and time formats: day first, 24 hours, always with the zone."""

@@ -1,4 +1,4 @@
-"""Whose rights a server runs with: PostgreSQL refuses to run as root."""
+"""The account that a server runs as: PostgreSQL refuses to run as root."""
 
 import os
 import pwd

@@ -1,5 +1,5 @@
-"""Becomes one part of the stack: drops rights, ties its life to the supervisor's, then execs.
-Whatever it writes is its own account's alone.
+"""The launcher of one part of the stack: drops rights, ties its life to the supervisor's, then
+execs. Files that it writes are readable by its own account only.
 
     python -I -S child.py PARENT SIGNAL UID:GID COMMAND [ARGUMENT ...]
 

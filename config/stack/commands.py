@@ -1,4 +1,4 @@
-"""Runs Django commands one after the other in one process: importing the product costs seconds.
+"""The process that runs Django commands one after the other: importing the product takes seconds.
 
 python -m config.stack.commands "migrate --no-input" "-a_command_that_may_fail"
 """

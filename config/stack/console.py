@@ -1,4 +1,4 @@
-"""What the person sees: lines behind the name of the part that said them; logs keep all."""
+"""The terminal output of the stack: each line prefixed with its part's name; the logs hold all."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""The environment that the settings read: generated once into `.stack/env`, then kept.
+"""The environment variables of the settings: generated once into `.stack/env`, then kept.
 
 Real environment variables win over the file. A server whose variable is really set belongs to
 the person: it is not started, and the file's values for it are left out.

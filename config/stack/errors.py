@@ -1,4 +1,4 @@
-"""What the stack says when it cannot go on."""
+"""Errors that stop the stack."""
 
 
 class StackError(Exception):

@@ -1,4 +1,4 @@
-"""One part of the stack, as a value: what it is, what it needs, how to see that it is healthy."""
+"""One part of the stack, as a value: its command, its dependencies, and its health check."""
 
 import signal
 from collections.abc import Callable, Mapping

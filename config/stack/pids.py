@@ -1,4 +1,4 @@
-"""Which process is meant: a pid and when it started, so that no foreign process is ever ended.
+"""The identity of a process: its pid and start time, so that no unrelated process is ever ended.
 
 Linux only, as the model host's sandbox is.
 """

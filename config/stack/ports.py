@@ -1,4 +1,4 @@
-"""Ports on the loopback interface."""
+"""Free ports on the loopback interface."""
 
 import random
 import socket

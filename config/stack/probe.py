@@ -1,5 +1,5 @@
-"""Whether one part of the product does its work, asked from inside its own container:
-`python -m config.stack.probe web|celery|beat FILE|worker|prefect|s3`; exit code 0 if so.
+"""The health check of one part of the product, run inside its own container: `python -m
+config.stack.probe web|celery|beat FILE|worker|prefect|s3`; exit code 0 if healthy.
 
 Django is not loaded: a probe runs every few seconds. Variables may come from files, as everywhere.
 """

@@ -1,4 +1,4 @@
-"""Our own processes, and the whole stack as one list in the order of its needs."""
+"""The product's own processes, and the whole stack as one list in the order of dependencies."""
 
 import http.client
 import json

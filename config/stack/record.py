@@ -1,4 +1,4 @@
-"""What a running stack says of itself: `.stack/lock`, held for life, and `.stack/run.json`.
+"""The state of a running stack on disk: `.stack/lock`, held for life, and `.stack/run.json`.
 
 The lock tells whether a supervisor lives, however it died; the record tells which processes are
 its, so that a later start can end what was left behind.

@@ -1,4 +1,4 @@
-"""`up`: the stack from its start to its end, in the foreground or in a session of its own."""
+"""`up`: run the stack from start to end, in the foreground or in a session of its own."""
 
 import json
 import os

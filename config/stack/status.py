@@ -1,4 +1,4 @@
-"""`status`: each part of the running stack, its address, and healthy or why not."""
+"""`status`: list each part of the running stack with its address and its health."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`down`: ends the running stack, and what a killed supervisor left behind, and nothing else."""
+"""`down`: end the running stack, and what a killed supervisor left behind, and nothing else."""
 
 import signal
 import time

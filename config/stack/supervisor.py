@@ -1,4 +1,5 @@
-"""Starts the parts in the order of their needs, waits until each is healthy, keeps them alive.
+"""The supervisor: starts the parts in the order of dependencies, waits until each is healthy, and
+restarts them.
 
 Every child is started from the thread that supervises: the signal that a child gets when its
 parent dies is bound to that thread. Each leads a session of its own, so that Ctrl-C reaches the

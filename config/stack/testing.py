@@ -1,4 +1,4 @@
-"""The servers that tests run against: real ones, in a folder of this test run's own.
+"""The servers of the test suite: real ones, in a folder of this test run's own.
 
 `servers()` is used by `tests/plugin.py` once per run; `prefect_server()` by the contract tests.
 """

@@ -1,4 +1,4 @@
-"""Where the servers' programs are: in the wheels of the virtual environment."""
+"""The paths of the servers' programs in the wheels of the virtual environment."""
 
 import importlib.util
 import sysconfig

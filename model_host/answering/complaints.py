@@ -1,5 +1,5 @@
-"""Tells a model's own objection to one input from a fault of the model, and that from a file which
-another version of scikit-learn left."""
+"""The classification of a model's exceptions: an objection to one input, a fault of the model, or a
+file that another version of scikit-learn wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure a model says it is of one answer, as honestly as its own numbers allow."""
+"""The confidence of a model in one answer, from its own numbers."""
 
 from __future__ import annotations
 

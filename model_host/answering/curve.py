@@ -1,4 +1,4 @@
-"""How a model's answer changes with one input while all others stay. Runs in the locked child."""
+"""The curve of a model's answer over one input while all others stay. Runs in the locked child."""
 
 from __future__ import annotations
 

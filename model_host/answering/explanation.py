@@ -1,4 +1,4 @@
-"""What each input contributed to a prediction: Shapley values in the form's own inputs.
+"""Contributions of the inputs to a prediction: Shapley values in the form's own inputs.
 
 The players are the form's inputs, not the model's columns, and an absent player has the value of a
 typical case (baseline Shapley: Sundararajan and Najmi, "The many Shapley values for model

@@ -1,5 +1,5 @@
-"""Finds the step in which a finite number became infinite or none: the logarithm of 0, a division
-by it, the square root of a negative number. It is the value that does not fit then, not the model.
+"""The search for the step in which a finite number became infinite or NaN: a logarithm of 0, a
+division by 0, a square root of a negative number. The input value is at fault then, not the model.
 
 The steps are watched in a call of their own, which ends where enough was seen.
 """

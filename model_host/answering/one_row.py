@@ -1,4 +1,5 @@
-"""Turns one set of inputs into what ``predict`` is called with, in the training data's types."""
+"""The conversion of one set of inputs into the argument of ``predict``, with the dtypes of
+training."""
 
 from __future__ import annotations
 

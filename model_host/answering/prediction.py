@@ -1,4 +1,4 @@
-"""One prediction: the row, the answer, and how sure the model says it is.
+"""One prediction: the row, the answer, and the model's confidence.
 
 Runs in the locked child. What scikit-learn returns for the one row is what is reported, value for
 value; nothing of one prediction stays behind for the next.

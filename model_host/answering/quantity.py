@@ -1,4 +1,5 @@
-"""The one number of an answer that explanations and curves are about, for many rows at once.
+"""The explained quantity: the one number of an answer that explanations and curves use, for many
+rows at once.
 
 For a model that gives probabilities it is the probability of the label that ``predict`` returned,
 for a regressor the value itself, both of the first target. Runs in the locked child, inside

@@ -1,4 +1,4 @@
-"""Watches one prediction: what every step made of the row, how long it took, where it failed.
+"""The trace of one prediction: each step's output, duration and failure.
 
 Runs in the locked child. The computation is the model's own, and the model stays as it was.
 """

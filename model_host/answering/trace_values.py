@@ -1,4 +1,4 @@
-"""What a trace shows of values: the look of a step's output, its first row, a variable.
+"""Values in a trace: the shape of a step's output, its first row, a local variable.
 
 Nothing here may fail or warn, whatever a model returns: it is said in words instead.
 """

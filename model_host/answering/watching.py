@@ -1,4 +1,4 @@
-"""Watches the steps of a fitted model for the time of one call."""
+"""The observer of a fitted model's steps during one call."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Reads a model file without calling anything that it names."""
+"""The reader of model files, which calls nothing that a file names."""

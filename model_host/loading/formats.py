@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes, and what to upload in place of one that is no model.
+"""Detection of a file's format from its first bytes, and the advice for files that hold no model.
 
 Standard library only: the flow side asks it too.
 """

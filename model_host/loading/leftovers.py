@@ -1,5 +1,5 @@
-"""What a model keeps of its training: scorers, splitters, what a search tried. No prediction reads
-it, so that none of it decides whether a model is served.
+"""Training leftovers of a model: scorers, splitters, search results. No prediction reads them, so
+they do not decide whether a model is served.
 
 The readers put an inert ``Absent`` where a file names what is not known, or uses what is known in a
 way that is refused. ``leave_out`` tells by the whole object what these belong to: what only

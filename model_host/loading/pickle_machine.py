@@ -1,4 +1,4 @@
-"""Reads a pickle, plain or joblib's, without ever calling what the file names.
+"""The interpreter of pickles, plain or joblib's, which never calls what the file names.
 
 A pickle is a program for a small stack machine. This is our own such machine with the opcodes that
 Python 3 writes in protocols 2 to 5, and no more: no extension codes, no INST or OBJ, no persistent

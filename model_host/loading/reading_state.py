@@ -1,4 +1,4 @@
-"""What reading one file keeps account of, and what stands on the stack beside plain values."""
+"""The state of reading one file: its budgets, and the stack items that are not plain values."""
 
 from __future__ import annotations
 

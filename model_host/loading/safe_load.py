@@ -1,4 +1,4 @@
-"""Opens a model file from a stranger: nothing that the file names is run, only looked up.
+"""The safe loading of an untrusted model file: names in the file are looked up, never run.
 
 The boundary is the sandbox around this process; this loader is the filter inside it. ``load`` reads
 joblib files (plain and compressed), pickles of protocols 2 to 5 and skops files, each against the

@@ -1,4 +1,4 @@
-"""Reads a ``.skops`` file node by node, and never calls what the file names.
+"""The reader of ``.skops`` files, node by node, which never calls what the file names.
 
 A skops file is a zip archive: a tree of nodes in ``schema.json``, each with the loader that is to
 make it, and arrays as members. skops itself calls what its nodes name (types that convert the keys

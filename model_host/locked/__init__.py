@@ -1,1 +1,1 @@
-"""The locked side: the processes that open model files, and all that is taken from them before."""
+"""The locked side: the processes that open model files, and the rights that they give up before."""

@@ -1,4 +1,4 @@
-"""Takes everything from a forked child before it sees the first byte of a model file.
+"""The lockdown of a forked child, before it reads the first byte of a model file.
 
 After ``lock`` the process has one open descriptor, an empty environment, no capabilities, and can
 open no file, socket or process: by Landlock where the kernel has it, and by a system-call filter.

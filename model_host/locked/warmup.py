@@ -1,4 +1,5 @@
-"""What must have happened once in the zygote, because a locked child cannot open a file to import.
+"""The imports and first calls that the zygote must make, because a locked child cannot open files
+to import.
 
 scikit-learn, joblib and pandas import much of themselves at first use. Measured without a warm-up:
 42 of 95 honest models ran in a locked process; with it, all of them.

@@ -1,4 +1,5 @@
-"""The process that every model's process is forked from: clean, warm, and never near a model file.
+"""The zygote: the process that every model's process is forked from. It has imported the libraries
+and never reads a model file.
 
 The worker executes it with four environment variables and one socket. It imports scikit-learn and
 friends once, makes their lazy imports happen, and then forks on request. It runs one thread,

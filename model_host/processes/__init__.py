@@ -1,2 +1,2 @@
-"""The worker's side: the zygote and its children, started, lent to one thread at a time, asked and
-ended."""
+"""The worker's side: starts and ends the zygote and its children, and lends each to one thread at a
+time."""

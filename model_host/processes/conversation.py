@@ -1,4 +1,4 @@
-"""One question and its answer over a child's socket, within a time, whatever the child does.
+"""One request and its response over a child's socket, within a time limit, whatever the child does.
 
 A child may have been taken over by the model that it opened. Nothing it sends is trusted, nothing
 it does keeps the worker waiting past a deadline, and no reply takes more than ``MAX_REPLY``.

@@ -1,4 +1,5 @@
-"""The zygote and its children as the worker holds them: started, asked, ended, accounted for."""
+"""Handles of the zygote and its children in the worker: start, request, end, resource
+accounting."""
 
 from __future__ import annotations
 

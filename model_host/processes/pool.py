@@ -1,4 +1,4 @@
-"""The children that are warm: borrowed by one thread at a time, given back, ended in their time."""
+"""The pool of warm children: each is lent to one thread at a time, returned, and ended when due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The zygote that is running, and what is known of the lock that its children are in.
+"""The running zygote, and the result of testing its children's lockdown.
 
 It is started when it is first needed, tested once, and replaced when it is lost. Where it cannot
 start, it is tried again now and then, and everyone who asks meanwhile hears why. Where the

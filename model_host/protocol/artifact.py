@@ -1,4 +1,4 @@
-"""The model file to open, what it may use, and what opening it took."""
+"""The model file to open, its limits, and the cost of opening it."""
 
 from __future__ import annotations
 

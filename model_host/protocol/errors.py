@@ -1,4 +1,4 @@
-"""How a load, an examination or a prediction can end other than well."""
+"""The errors of a load, an examination or a prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fitted model says of itself, and what is proposed for its version from that."""
+"""The examination of a fitted model, and the inputs and targets proposed from it."""
 
 from __future__ import annotations
 

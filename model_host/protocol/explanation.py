@@ -1,4 +1,4 @@
-"""Why a model answered as it did, and what it would have answered elsewhere."""
+"""Explanations and curves of a model's answer."""
 
 from __future__ import annotations
 

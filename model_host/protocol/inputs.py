@@ -1,4 +1,4 @@
-"""What a model is asked about: inputs by name, and how they become its row."""
+"""The inputs of a prediction by name, and the layout of the model's row."""
 
 from __future__ import annotations
 

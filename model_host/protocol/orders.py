@@ -1,4 +1,4 @@
-"""What the zygote is asked to fork, and how a locked child ends or reports of its lock."""
+"""Requests to the zygote to fork, and a locked child's report of its end or of its lockdown."""
 
 from __future__ import annotations
 

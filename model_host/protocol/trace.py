@@ -1,4 +1,4 @@
-"""How one prediction was made, step by step."""
+"""The trace of one prediction, step by step."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a fitted model is made of, and what it takes and gives."""
+"""The structure of a fitted model: its steps, its inputs and its outputs."""

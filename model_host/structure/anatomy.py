@@ -1,4 +1,4 @@
-"""What a fitted estimator is made of, and what kind of answer it gives."""
+"""The parts of a fitted estimator, and the kind of answer it gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data that travels between the steps of a model, one signal for each of its columns."""
+"""The columns that travel between the steps of a model."""
 
 from __future__ import annotations
 

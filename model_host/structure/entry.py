@@ -1,4 +1,4 @@
-"""What a model is called with, and what its inputs are called.
+"""The call of a model: the type of its argument, and the names of its inputs.
 
 The fitted object says it. Where its first step keeps neither names nor a number of columns, the
 names come from outside, or from the first later step that keeps some; which container it takes is

@@ -1,4 +1,4 @@
-"""Reads from a fitted model what it takes and what it gives, knowing nothing else about it."""
+"""The examination of a fitted model: its inputs and outputs, from the object alone."""
 
 from __future__ import annotations
 

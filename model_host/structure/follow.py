@@ -1,4 +1,4 @@
-"""Follows every input column through a fitted model and keeps what is learnt on the way.
+"""The tracing of every input column through a fitted model, and the facts collected on the way.
 
 A column enters as a ``Signal`` that carries its own values. Imputers and selectors leave it so; a
 scaler or an encoder makes another signal of it. While it still carries the values a person enters,

@@ -1,4 +1,4 @@
-"""What following a fitted model's routes brings to light about each of its inputs."""
+"""The facts about each input that its route through a fitted model reveals."""
 
 from __future__ import annotations
 

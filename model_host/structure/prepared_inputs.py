@@ -1,4 +1,4 @@
-"""Whether the rows of a model may have been prepared before it was fitted.
+"""The check whether the rows of a model may have been preprocessed before it was fitted.
 
 A model on arrays without names and without a step of its own that scales, encodes or fills takes
 whatever it is given. Where its training rows were scaled, it answers a person's own numbers wrongly

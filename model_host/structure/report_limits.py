@@ -1,5 +1,5 @@
-"""How long and how many the things may be that a model says of itself and answers, since people
-read them on pages and on paper.
+"""Limits of length and number for a model's names and answers, since people read them on pages and
+in PDFs.
 
 Checked where a report is made, so that its sentence names what is too long, and once more by the
 worker, since a process that opened a stranger's file may say anything. The numbers stand in

@@ -1,4 +1,4 @@
-"""The routes of the input columns through one model, and what its estimators tell about them."""
+"""The routes of the input columns through one model, and the facts that its estimators add."""
 
 from __future__ import annotations
 

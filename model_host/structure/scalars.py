@@ -1,4 +1,4 @@
-"""What a fitted model holds and returns, as values that survive JSON unchanged."""
+"""The conversion of values of a fitted model into ones that survive JSON unchanged."""
 
 from __future__ import annotations
 

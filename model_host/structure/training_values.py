@@ -1,4 +1,4 @@
-"""What a fitted numeric estimator still knows about the columns it was trained on."""
+"""The facts that a fitted numeric estimator still holds about its training columns."""
 
 from __future__ import annotations
 

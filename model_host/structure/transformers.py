@@ -1,4 +1,4 @@
-"""What each kind of transformer makes of the columns that reach it.
+"""The output columns of each kind of transformer, from the columns that reach it.
 
 Every rule takes the fitted transformer, its signals in order, the routes to note things in and its
 path for the diagram, and returns the signals that come out.

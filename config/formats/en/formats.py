@@ -1,4 +1,4 @@
-"""English, as the design writes it: 2 Mar 2026, 14:05 CET."""
+"""English formats, as the design has them: 2 Mar 2026, 14:05 CET."""
 
 DATE_FORMAT = "j M Y"
 DATETIME_FORMAT = "j M Y, H:i T"

@@ -1,1 +1,1 @@
-"""What a loaded object must be before anything of it is called."""
+"""Checks of a loaded object before any of its methods is called."""

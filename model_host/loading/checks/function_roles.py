@@ -1,4 +1,4 @@
-"""Which functions may stand where in a model: each only where honest models of its kind keep it.
+"""The functions that a model may keep, each only where honest models of its kind keep it.
 
 That a name is on the allow-list says what a file may name, not where it may put it: a function that
 is harmless as a score is none as the transformation of an input. Types are data (of what type to

@@ -1,4 +1,4 @@
-"""Numbers inside a model that compiled code follows without looking: here they are looked at.
+"""Checks of the indices in a model that compiled code uses without a bounds check.
 
 scikit-learn's trees, histogram predictors and neighbour trees hold the places of their own parts;
 a number that leads outside reads, at the first prediction, whatever memory is there.

@@ -1,4 +1,5 @@
-"""Numbers that a model learnt and that are none: its answers would mean nothing.
+"""Checks for learnt parameters that are NaN or infinite, with which every answer would be
+meaningless.
 
 What a prediction reads as weights must be finite. NaN and infinity are honest elsewhere, and stay:
 as marks of what is missing, in what only tells of the training, in the threshold that sends every

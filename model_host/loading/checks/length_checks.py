@@ -1,4 +1,4 @@
-"""Arrays whose lengths compiled code takes from one another: here they are seen to agree.
+"""Checks of arrays whose lengths compiled code assumes to agree.
 
 scikit-learn's ``fit`` makes them agree and its ``predict`` does not look again. A file may say
 anything: an array shorter than the other one promises is read, or written, beyond its end.

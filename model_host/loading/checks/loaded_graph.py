@@ -1,4 +1,4 @@
-"""The walk over everything that a file left in memory, before anyone calls it.
+"""The walk over all objects that a file created, before any of them is called.
 
 Names and opcodes are checked while reading; what only shows in the whole object is checked here,
 for every format alike. ``settle`` visits each object once for each place that has rules of its own,

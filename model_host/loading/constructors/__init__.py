@@ -1,1 +1,1 @@
-"""What really happens where a file calls something or makes an object: functions of our own."""
+"""Constructors of our own, which run in place of the calls and classes that a file names."""

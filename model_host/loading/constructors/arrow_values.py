@@ -1,4 +1,4 @@
-"""Arrow's arrays out of a file, decoded into NumPy's: the server need not have pyarrow.
+"""Arrow's arrays from a file, decoded into NumPy's: the server need not have pyarrow.
 
 pandas keeps texts in Arrow wherever pyarrow is installed, and a file then holds Arrow's buffers.
 Each count and each offset of theirs is held against the length of the buffer that it points into.

@@ -1,4 +1,4 @@
-"""What really happens where a file calls something or makes an object: functions of our own.
+"""The table of constructors that run in place of the calls and classes that a file names.
 
 ``call`` stands for REDUCE, ``instance`` for NEWOBJ. The makers themselves are in
 ``makers_python.py``, ``makers_numpy.py``, ``makers_pandas.py``, ``makers_frames.py``,

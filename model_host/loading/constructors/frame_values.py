@@ -1,4 +1,4 @@
-"""An Index, a Series or a DataFrame of pandas out of a file.
+"""Constructors of pandas' Index, Series and DataFrame.
 
 Their cells are checked by ``makers_pandas.py``; the pandas that runs here makes them anew.
 """

@@ -1,4 +1,4 @@
-"""NumPy's types, arrays and random generators out of a file, each number checked."""
+"""Constructors of NumPy's types, arrays and random generators, each number checked."""
 
 from __future__ import annotations
 

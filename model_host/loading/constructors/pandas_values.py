@@ -1,4 +1,5 @@
-"""pandas' values out of a file, whichever version from 1.5 on wrote them, with or without pyarrow.
+"""Constructors of pandas' values, whichever version from 1.5 on wrote them, with or without
+pyarrow.
 
 An Index or a Series chose columns, a category is an Interval or a Timestamp, a kernel's machine
 keeps the DataFrame that it was fitted on: here these are data. What a file says of them is checked

@@ -1,4 +1,4 @@
-"""What a file may have Python's own types made of."""
+"""Constructors of Python's own types."""
 
 from __future__ import annotations
 

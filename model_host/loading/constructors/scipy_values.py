@@ -1,4 +1,4 @@
-"""SciPy's splines and sparse matrices of coordinates, whichever version of SciPy wrote them.
+"""Constructors of SciPy's splines and sparse matrices, whichever version of SciPy wrote them.
 
 A matrix of coordinates has them as ``row`` and ``col`` until SciPy 1.10, and as ``coords`` since.
 

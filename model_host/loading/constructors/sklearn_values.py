@@ -1,4 +1,4 @@
-"""scikit-learn's compiled classes out of a file."""
+"""Constructors of scikit-learn's compiled classes."""
 
 from __future__ import annotations
 

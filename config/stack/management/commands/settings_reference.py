@@ -1,4 +1,5 @@
-"""`manage.py settings_reference`: docs/configuration.md, from what the settings really read."""
+"""`manage.py settings_reference`: write docs/configuration.md from the variables that the settings
+read."""
 
 import ast
 import re

@@ -158,8 +158,8 @@ def ensure_deployment(
 
 
 def flow_run_story(flow_run_id: uuid.UUID, *, timeout: float | None = None) -> FlowRunStory | None:
-    """The run's name and states; None if Prefect has no such run. ``timeout`` in seconds, for each
-    of the two calls, where a page waits for them."""
+    """Return the run's name and states; None if Prefect has no such run. ``timeout`` in seconds,
+    for each of the two calls, where a page waits for them."""
     run = _call("GET", f"/flow_runs/{flow_run_id}", absent=404, timeout=timeout)
     if run is None:
         return None
@@ -169,7 +169,7 @@ def flow_run_story(flow_run_id: uuid.UUID, *, timeout: float | None = None) -> F
 def flow_run_states(
     flow_run_id: uuid.UUID, *, timeout: float | None = None
 ) -> tuple[FlowRunState, ...]:
-    """The run's states, first to last; empty if Prefect has no such run."""
+    """Return the run's states, first to last; empty if Prefect has no such run."""
     path = f"/flow_run_states/?flow_run_id={flow_run_id}"
     answer = _call("GET", path, absent=404, timeout=timeout) or []
     states = (
@@ -207,7 +207,7 @@ def delete_finished_flow_runs(before: datetime) -> int:
 
 
 def is_healthy(*, timeout: float | None = None) -> bool:
-    """Whether Prefect's API answers, within ``timeout`` seconds if given."""
+    """Return whether Prefect's API answers, within ``timeout`` seconds if given."""
     try:
         return _call("GET", "/health", timeout=timeout) is True
     except (PrefectUnavailable, PrefectRefused):

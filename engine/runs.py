@@ -60,7 +60,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         return self.running().filter(lease_owner=owner, attempt=attempt)
 
     def unchanged(self, run: Run) -> Self:
-        """The row, if it still stands as it was read."""
+        """Return the row if it still stands as it was read."""
         return self.filter(
             pk=run.pk,
             status=run.status,
@@ -105,7 +105,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         return self.running().filter(lease_until__lt=Now())[:AT_ONCE]
 
     def take_due(self) -> list[RunT]:
-        """The queued rows that are to be handed to Prefect now; the longest due first. They are due
+        """Return the queued rows that are due for dispatch, the longest due first. They are due
         again in 5 s unless that succeeds."""
         due = list(
             self.queued().filter(dispatch_after__lte=Now()).order_by("dispatch_after")[:AT_ONCE]
@@ -116,7 +116,7 @@ class RunQuerySet(models.QuerySet[RunT]):
 
 
 def open_runs(name: str) -> models.Index:
-    """The index by which the sweep finds what is due."""
+    """Return the index by which the sweep finds what is due."""
     return models.Index(
         fields=["dispatch_after"], condition=Q(status__in=["queued", "running"]), name=name
     )

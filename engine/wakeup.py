@@ -54,8 +54,8 @@ def wake(hint: dict[str, Any]) -> None:
 
 
 def next_hint(wait_seconds: float) -> dict[str, Any] | None:
-    """The oldest hint, waiting for one at most so long. Raises RedisError: the caller must wait by
-    itself then."""
+    """Return the oldest hint; wait up to ``wait_seconds`` for one. Raises RedisError: the caller
+    must wait by itself then."""
     taken = cast(
         "list[bytes] | None", quick_redis(wait_seconds).blpop([_runs()], timeout=wait_seconds)
     )
@@ -66,7 +66,7 @@ def next_hint(wait_seconds: float) -> dict[str, Any] | None:
 
 
 def count_of_hints() -> int:
-    """How many runs wait with a hint; 0 where Redis is away, for then nobody will hear of them."""
+    """Count the hints that wait for a worker; 0 if Redis is unreachable."""
     try:
         return quick_redis().llen(_runs())
     except RedisError as error:
@@ -113,7 +113,7 @@ def beat(worker: str, facts: dict[str, Any]) -> None:
 
 
 def stop_beating(worker: str) -> None:
-    """A worker that ends in order is gone at once."""
+    """Remove the heartbeat of a worker that ends in order."""
     try:
         quick_redis().delete(f"worker:heartbeat:{worker}")
     except RedisError as error:
@@ -121,7 +121,8 @@ def stop_beating(worker: str) -> None:
 
 
 def heartbeats() -> dict[str, dict[str, Any]]:
-    """The living workers' facts by name. Raises RedisError: then nothing is known about them."""
+    """Return the facts of the living workers by name. Raises RedisError: then nothing is known
+    about them."""
     redis = quick_redis()
     keys = [key.decode() for key in redis.scan_iter("worker:heartbeat:*")]
     values = cast("list[bytes | None]", redis.mget(keys)) if keys else []
@@ -148,7 +149,7 @@ class WarmHints:
         self._subscription.subscribe(_warm())
 
     def next(self, wait_seconds: float) -> WarmHint | None:
-        """The next hint, waiting at most so long. Raises RedisError."""
+        """Return the next hint; wait up to ``wait_seconds`` for one. Raises RedisError."""
         message = self._subscription.get_message(timeout=wait_seconds)
         match message["data"].decode().split() if message else []:
             case [version_id, token] if version_id.isdigit():

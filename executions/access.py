@@ -10,19 +10,19 @@ from executions.models import Execution, ExecutionQuerySet
 
 
 def own_execution(request: SignedInRequest, pk: uuid.UUID) -> Execution:
-    """The person's own prediction, with its version and model at hand."""
+    """Return the person's own prediction with its version and model selected."""
     return get_object_or_404(
         Execution.objects.visible_to(request.user).select_related("version__model"), pk=pk
     )
 
 
 def own_executions(request: SignedInRequest) -> ExecutionQuerySet:
-    """The person's own predictions, newest first, with all that a row shows."""
+    """Return the person's own predictions, newest first, with all columns that a row shows."""
     return with_rows(Execution.objects.visible_to(request.user)).order_by("-requested_at", "-pk")
 
 
 def with_rows(executions: ExecutionQuerySet) -> ExecutionQuerySet:
-    """``executions`` with all that a row of a list shows, and nothing that it does not."""
+    """Select exactly the columns and relations of ``executions`` that a row of a list shows."""
     return (
         executions.select_related("version__model")
         .prefetch_related("version__features", "version__targets")
@@ -31,7 +31,7 @@ def with_rows(executions: ExecutionQuerySet) -> ExecutionQuerySet:
 
 
 def asked_id(text: str) -> uuid.UUID | None:
-    """An id that came with a request; None where it is none."""
+    """Parse an id from a request; None if it is not a UUID."""
     try:
         return uuid.UUID(text)
     except ValueError:
@@ -39,5 +39,5 @@ def asked_id(text: str) -> uuid.UUID | None:
 
 
 def asked_ids(texts: Iterable[str]) -> list[uuid.UUID]:
-    """Those of ``texts`` that are ids, each once."""
+    """Return the ids among ``texts``, each once."""
     return list(dict.fromkeys(pk for text in texts if (pk := asked_id(text))))

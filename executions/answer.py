@@ -125,7 +125,7 @@ def low_confidence(classes: int) -> float:
 
 
 def percent(probability: float) -> str:
-    """One decimal, and never a certainty that no model has."""
+    """Format a probability as a percentage with one decimal; the highest is "> 99.9 %"."""
     if probability > 0.999:
         return f"> {decimal_text(99.9, 1)} %"
     if 0 < probability < 0.001:
@@ -144,7 +144,7 @@ def four_digits(number: float) -> str:
 
 
 def input_text(feature: FeatureSpec, value: Scalar) -> str:
-    """The value of an input with its unit."""
+    """Return the value of an input with its unit."""
     if value is None or not feature.is_number:
         return feature.display_with_unit(value)
     return with_unit(written(feature.display(value)), feature.unit)

@@ -65,6 +65,6 @@ _SENTENCES = {
 
 
 def user_sentence(code: str, message: str) -> str:
-    """What a person reads about an error class (PRODUCT 1.0). INPUT and TIMEOUT quote the worker's
-    own sentence, which is written for people; every other message is for admins only."""
+    """Return the sentence that a person reads about an error class. INPUT and TIMEOUT quote the
+    worker's own sentence, which is written for people; every other message is for admins only."""
     return _SENTENCES[code].format(message=message) if code else ""

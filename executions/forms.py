@@ -72,14 +72,14 @@ class InputField(forms.CharField):
         return _options((index.shown(value), "") for value, _ in self.feature.choices[:SUGGESTED])
 
     def text_of(self, value: Scalar, decimal_mark: str) -> str:
-        """A value as the field holds it."""
+        """Return the text of a value in the field."""
         if self.layout == "suggest" and value is not None:
             return self.feature.index.shown(value)
         text = self.feature.as_typed(value)
         return typed(text, decimal_mark) if self.feature.is_number else text
 
     def given(self, text: str) -> str | None:
-        """What was written or chosen, for the schema; None for nothing."""
+        """Return the submitted text for the schema; None if the field is empty."""
         if self.feature.is_number:
             return text
         is_written = self.layout == "suggest" or (self.has_other and text not in dict(self.choices))
@@ -368,7 +368,7 @@ def _ignored(row: PastedRow) -> list[str]:
 
 
 def with_fix(data: Any) -> Any:
-    """The posted form with the correction that the person chose typed in."""
+    """Return the posted data with the correction that the person chose."""
     fixed = data.copy()
     key, separator, value = fixed.pop("fix")[-1].partition("=")
     if separator:

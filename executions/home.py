@@ -28,7 +28,7 @@ class LiveModel:
 
 @require_GET
 def home(request: SignedInRequest) -> HttpResponse:
-    """Every model with an active version; with exactly one, that model's form straight away."""
+    """List the models with an active version; with exactly one, show that model's form."""
     models = _live_models(request)
     if len(models) == 1:
         return redirect("executions:create", models[0].version.model.slug)

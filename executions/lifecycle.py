@@ -140,7 +140,7 @@ def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str 
 
 @transaction.atomic
 def mark_lost(execution: Execution, *, why: str) -> bool:
-    """The worker or the flow run of this attempt is gone: the next attempt, or the end after
+    """Record that the attempt's worker or flow run is gone: start the next attempt, or fail after
     ``MAX_ATTEMPTS``. The row must still stand as ``execution`` was read."""
     stands = Execution.objects.unchanged(execution).exclude(status__in=Execution.FINISHED)
     is_last = execution.is_last_attempt
@@ -166,7 +166,7 @@ def mark_undeliverable(execution: Execution, *, message: str) -> bool:
 
 @transaction.atomic
 def mark_expired(execution: Execution) -> bool:
-    """Not started within the queue deadline."""
+    """Fail an execution that was not started within the queue deadline."""
     return _end_queued(
         execution, Failure("EXPIRED", "No worker took the execution before its deadline.")
     )
@@ -199,7 +199,7 @@ def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> in
 
 
 def _judge(execution: Execution, outputs: dict[str, Any] | None, problem: str = "") -> None:
-    """Where the run was that of a saved case: whether the case passes."""
+    """Record whether the saved case passes, if the run was one of a saved case."""
     if execution.test_case_id is not None:
         judge_case(
             case_id=execution.test_case_id,

@@ -19,7 +19,7 @@ TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationFi
 
 class ExecutionQuerySet(RunQuerySet["Execution"]):
     def visible_to(self, user: User) -> "ExecutionQuerySet":
-        """A person's own predictions, as long as they have not deleted them."""
+        """Return a person's own predictions that they have not deleted."""
         return self.predictions().kept().filter(user=user)
 
     def predictions(self) -> "ExecutionQuerySet":
@@ -29,7 +29,7 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         return self.filter(deleted_at=None)
 
     def recoverable_by(self, user: User) -> "ExecutionQuerySet":
-        """What a person deleted and may still restore."""
+        """Return the predictions that a person deleted and may still restore."""
         since = Now() - Value(settings.DELETED_KEPT)
         return self.predictions().filter(user=user, purged_at=None, deleted_at__gt=since)
 
@@ -39,11 +39,11 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         return found.filter(requested_at__lt=end) if end else found
 
     def with_retry_count(self) -> "ExecutionQuerySet":
-        """Each with ``retry_count``: how often its owner tried again with the same inputs."""
+        """Annotate ``retry_count``: how often the owner retried with the same inputs."""
         return self.annotate(retry_count=Count("retries", distinct=True))
 
     def failures(self) -> "ExecutionQuerySet":
-        """Predictions of people that failed for good, deleted since or not."""
+        """Return predictions of people that failed for good, deleted since or not."""
         return self.predictions().filter(status=Execution.Status.FAILED)
 
     def longer_than(self, seconds: float) -> "ExecutionQuerySet":

@@ -30,7 +30,7 @@ class Row:
 
 
 def rows(executions: Iterable[Execution]) -> list[Row]:
-    """Rows for executions whose ``version`` has its features and targets prefetched."""
+    """Return rows for executions whose ``version`` has its features and targets prefetched."""
     listed: dict[int, list[FeatureSpec]] = {}
     return [_row(execution, _listed(execution.version, listed)) for execution in executions]
 
@@ -75,8 +75,8 @@ def answer_of(execution: Execution) -> Answer | None:
 
 
 def example_of(version: ModelVersion) -> Answer | None:
-    """What an answer looks like: that of the inspection's trial prediction on the typical row, if
-    the file allowed one."""
+    """Return an example of an answer: that of the inspection's trial prediction on the typical row,
+    if the file allowed one."""
     trial = "report__examination__smoke_outputs"
     found = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
     outputs = found.values_list(trial, flat=True).first()
@@ -88,8 +88,8 @@ def error_sentence(execution: Execution) -> str:
 
 
 def input_texts(schema: InputSchema, stored: dict[str, Any]) -> list[tuple[str, str]]:
-    """(label, value with unit) of stored inputs, in the form's order. What the model does not look
-    at is there if something was given for it."""
+    """Return (label, value with unit) of stored inputs, in the form's order. What the model does
+    not look at is there if something was given for it."""
     values = schema.read(stored)
     features = [
         feature

@@ -46,7 +46,7 @@ def copy_flow_runs() -> None:
 
 @shared_task(ignore_result=True)
 def purge_executions() -> None:
-    """Less than a task may take at once, and again while there is more."""
+    """Purge for less than a task's time limit, and queue the task again while rows are left."""
     purged = purging.purge(seconds=PURGE_SECONDS)
     if not purged.is_complete and not purged.is_nothing:
         kick(purge_executions)

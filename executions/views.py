@@ -98,8 +98,8 @@ def form_page(
     notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The form beside a result: that of ``result``, or the one that stood there before an invalid
-    submit, which stays, marked as made with other values."""
+    """Render the form beside a result: that of ``result``, or the one that stood there before an
+    invalid submit, which stays, marked as made with other values."""
     last = asked_id(request.POST.get("after", ""))
     if result is None and last:
         result = _result(own_execution(request, last), asked=0)
@@ -120,7 +120,8 @@ def form_page(
 
 @require_GET
 def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """One execution: beside the form that made it while its version is live, else by itself."""
+    """Show one execution: beside the form that made it while its version is live, else by
+    itself."""
     execution = own_execution(request, pk)
     result = _result(execution, asked=_asked(request))
     if execution.version.is_active:
@@ -135,7 +136,7 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """The result pane alone, asked for at a growing interval until the execution is finished."""
+    """Show the result pane alone, polled at a growing interval until the execution is finished."""
     execution = own_execution(request, pk)
     return render(request, "executions/_status.html", _result(execution, asked=_asked(request)))
 
@@ -209,7 +210,8 @@ def cancel_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def execution_pdf(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """One prediction: the answer, how sure the model was, what moved it, and all inputs."""
+    """Download one prediction as PDF: the answer, its confidence, its explanation, and all
+    inputs."""
     execution = own_execution(request, pk)
     try:
         record_export(count=1, by=request.user)

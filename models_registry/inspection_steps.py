@@ -30,7 +30,7 @@ class StepSeen:
 def steps_seen(
     steps: Sequence[dict[str, Any]], *, needs_approval: bool, elapsed: float | None
 ) -> list[StepSeen]:
-    """Every step in order, those to come included. ``elapsed``: seconds since the inspection
+    """Return every step in order, those to come included. ``elapsed``: seconds since the inspection
     started, None where it does not run."""
     seen = [_seen(step, needs_approval) for step in steps]
     if seen and seen[-1].state == "running":

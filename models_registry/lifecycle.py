@@ -126,8 +126,8 @@ def mark_rehearsal_succeeded(
 
 
 def mark_lost(run: VersionRun, *, why: str) -> bool:
-    """The worker of this attempt is gone: the next attempt, or the end after ``MAX_ATTEMPTS``. The
-    row must still stand as it was read."""
+    """Record that the attempt's worker is gone: start the next attempt, or fail after
+    ``MAX_ATTEMPTS``. The row must still stand as it was read."""
     stands = _runs(type(run)).unchanged(run)
     if run.is_last_attempt:
         message = f"{why} on all {run.attempt} attempts. Try it again."

@@ -8,7 +8,7 @@ PROPOSED = "Proposed from the file"
 
 
 def configuration_of(version: ModelVersion) -> Configuration:
-    """The inputs, answers and rules as they stand. Three queries."""
+    """Return the current inputs, answers and rules. Three queries."""
     return Configuration(
         tuple(feature.spec for feature in version.features.order_by("position")),
         tuple(target.spec for target in version.targets.order_by("position")),

@@ -11,7 +11,7 @@ from models_registry.models import Deployment, ModelVersion
 
 @require_GET
 def about(request: HttpRequest, slug: str) -> HttpResponse:
-    """The live version's card in a user's words: what goes in, what comes out, what changed."""
+    """Show the live version's card in a user's words: inputs, outputs and changes."""
     version = get_object_or_404(
         ModelVersion.objects.active().select_related("model"), model__slug=slug
     )

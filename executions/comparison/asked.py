@@ -38,7 +38,8 @@ class Asked:
 
 
 def asked_comparison(request: SignedInRequest) -> Asked:
-    """The person's own predictions that the address names. Raises Http404 for any other."""
+    """Return the person's own predictions that the query string names. Raises Http404 for any
+    other."""
     texts = [text for value in request.GET.getlist("ids") for text in value.split(",")]
     ids = asked_ids(texts)
     found = list(own_executions(request).filter(pk__in=ids[:AT_MOST]))
@@ -75,7 +76,7 @@ def _compared(execution: Execution) -> Compared:
 
 
 def comparison_context(asked: Asked) -> dict[str, Any]:
-    """What the page and the PDF show."""
+    """Build the template context of the page and the PDF."""
     predictions = asked.compared
     comparison = compare(predictions)
     return {

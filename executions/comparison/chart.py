@@ -32,8 +32,8 @@ class Chart:
 
 
 def chart_of(predictions: Sequence[Compared], comparison: Comparison) -> Chart | None:
-    """The chart of the predictions that have an answer: against the one numeric input that differs,
-    else in order of time. None where fewer than two have numbers."""
+    """Return the chart of the predictions that have an answer: against the one numeric input that
+    differs, else in order of time. None where fewer than two have numbers."""
     order, over, labels, xs = _axis(predictions, comparison)
     shown = [index for index in order if predictions[index].answer is not None]
     if len(shown) < 2:

@@ -180,7 +180,8 @@ def _is_number(value: Scalar) -> bool:
 
 
 def difference(was: int | float, now: int | float, show: Any = None) -> str:
-    """ "+6 (+21 %)": how far ``now`` is from ``was``, with a share unless that was zero."""
+    """Format the difference of ``now`` from ``was``, as "+6 (+21 %)"; without a share if ``was`` is
+    0."""
     delta = now - was
     text = (show or _short)(abs(delta))
     words = _signed(text, delta)

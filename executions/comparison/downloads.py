@@ -23,7 +23,8 @@ from executions.services.history import record_export
 
 @require_POST
 def compare_csv(request: SignedInRequest) -> HttpResponseBase:
-    """One row for each field, one column for each prediction, and the differences beside them."""
+    """Download the comparison as CSV: a row per field, a column per prediction, and delta
+    columns."""
     with written_with("."):
         asked = asked_comparison(request)
         if refused := _refused(request, asked):

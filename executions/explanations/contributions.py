@@ -34,7 +34,8 @@ class NumberText:
 
     @classmethod
     def of(cls, quantity: str, numbers: Sequence[float], unit: str) -> "NumberText":
-        """Two places for probabilities, else four digits of the largest of the ``numbers``."""
+        """Choose the decimals: two for probabilities, else those of four digits of the largest of
+        the ``numbers``."""
         if quantity == "probability":
             return cls(2)
         largest = max((abs(number) for number in numbers), default=0.0)
@@ -43,7 +44,7 @@ class NumberText:
         return cls(3 - math.floor(math.log10(largest)) if largest else 0, unit)
 
     def plain(self, number: float) -> str:
-        """With the unit: "€ 318,000", "0.31"."""
+        """Format a number with the unit: "€ 318,000", "0.31"."""
         sign = MINUS if self._digits(number).strip("0.,") and number < 0 else ""
         return with_unit(sign + self._digits(number), self.unit)
 
@@ -104,7 +105,7 @@ def read_contributions(
     inputs: Mapping[str, Any],
     targets: Sequence[Target],
 ) -> Contributions:
-    """A stored explanation with the labels and units of the version's inputs and targets."""
+    """Return a stored explanation with the labels and units of the version's inputs and targets."""
     target = targets[0] if targets else Target()
     named = {feature.name: feature for feature in schema.features if feature.is_asked}
     known = [one for one in content["contributions"] if one["name"] in named]

@@ -78,7 +78,7 @@ def _range(feature: FeatureSpec, own: int | float | None) -> tuple[int | float, 
 def draw(
     answer: dict[str, Any], feature: FeatureSpec, own: Scalar, targets: Sequence[Target]
 ) -> CurveView:
-    """The worker's answer (`flows/exploring.py`) as people see it."""
+    """Convert the worker's answer (`flows/exploring.py`) into the drawing of the curve."""
     points: list[float] = answer["points"]
     numbers: list[float] = answer["numbers"]
     target = targets[0] if targets else Target()

@@ -38,5 +38,5 @@ def store_explanation(
 
 
 def explanation_of(execution: Execution) -> Explanation | None:
-    """Its explanation, None while there is none."""
+    """Return the execution's explanation, None while there is none."""
     return Explanation.objects.filter(execution=execution).first()

@@ -36,7 +36,7 @@ AWAY = "This cannot be worked out right now. The answer itself is not affected."
 
 @require_http_methods(["GET", "POST"])
 def execution_explanation(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """What moved the answer: the fragment of the result page. A POST asks for it once more."""
+    """Show the explanation, as a fragment of the result page. A POST requests it again."""
     execution = _succeeded(request, pk)
     sentence = ""
     if request.method == "POST" and explanation_of(execution) is None:
@@ -53,8 +53,8 @@ def execution_explanation(request: SignedInRequest, pk: uuid.UUID) -> HttpRespon
 def explanation_context(
     execution: Execution, schema: InputSchema, *, asked: int = 0, is_expected: bool = False
 ) -> dict[str, Any]:
-    """What `executions/_contributions.html` and `_curve.html` show beside a result. The page asks
-    for an explanation by itself where one ``is_expected``, or the result is new."""
+    """Build the context of `executions/_contributions.html` and `_curve.html` beside a result.
+    The page asks for an explanation by itself where one ``is_expected``, or the result is new."""
     if execution.status != Execution.Status.SUCCEEDED or execution.outputs is None:
         return {}
     explanation = explanation_of(execution)
@@ -75,8 +75,8 @@ def explanation_context(
 
 @require_http_methods(["GET", "POST"])
 def execution_curve(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """How the answer changes with one input. A POST asks; the page looks until the answer is there,
-    or for a minute."""
+    """Show the curve of the answer over one input. A POST requests it; the page looks until the
+    answer is there, or for a minute."""
     execution = _succeeded(request, pk)
     schema = execution.version.features.as_schema()
     chosen = (request.POST if request.method == "POST" else request.GET).get("input", "")

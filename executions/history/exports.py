@@ -70,15 +70,15 @@ class Export:
         return [*BEFORE, *inputs, *PREDICTION, *further, *classes, *AFTER]
 
     def lines(self) -> Iterator[list[Any]]:
-        """One list of cells for each execution, newest first, in constant memory: the rows come
-        through a cursor of the database."""
+        """Yield one list of cells for each execution, newest first, in constant memory: the rows
+        come through a cursor of the database."""
         rows = self.executions.select_related(None).prefetch_related(None)
         rows = rows.defer("traceback", "diagnostics", "search_text", "search_own")
         for execution in rows.iterator(chunk_size=ROWS_AT_ONCE):
             yield self.line(execution)
 
     def line(self, execution: Execution) -> list[Any]:
-        """The cells of one execution."""
+        """Return the cells of one execution."""
         shape = self.shapes[execution.version_id]
         values = shape.schema.read(execution.inputs or {})
         duration = execution.response_time

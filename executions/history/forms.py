@@ -41,7 +41,8 @@ class Period:
 
 
 def day_begins(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of ``day`` in ``zone``, also where midnight is skipped or comes twice."""
+    """Return the first moment of ``day`` in ``zone``, also where midnight is skipped or comes
+    twice."""
     return datetime.combine(day, time.min, tzinfo=zone)
 
 
@@ -141,8 +142,8 @@ class HistoryFilterForm(forms.Form):
     def filter(
         self, executions: ExecutionQuerySet, *, any_status: bool = False
     ) -> ExecutionQuerySet:
-        """Those of ``executions`` that fit; none while the form has an error. ``any_status`` leaves
-        the status aside, for the counts of all of them."""
+        """Return the ``executions`` that match the filter; none while the form has an error.
+        ``any_status`` leaves the status aside, for the counts of all of them."""
         if not self.is_valid():
             return executions.none()
         chosen = self.cleaned_data
@@ -165,7 +166,7 @@ class HistoryFilterForm(forms.Form):
         return any(self.data.get(name) for name in self.fields)
 
     def query(self, **changes: str) -> str:
-        """The query string of this page with ``changes``, on its first page."""
+        """Return the query string of this page with ``changes``, on its first page."""
         kept = {name: self.data.get(name, "") for name in self.fields} | changes
         return "?" + urlencode({name: value for name, value in kept.items() if value})
 

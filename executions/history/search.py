@@ -52,7 +52,7 @@ Term = Word | Comparison
 
 
 def parse(text: str) -> tuple[Term, ...]:
-    """Every text has a reading: what is no comparison is words."""
+    """Parse a search. Every text is valid: whatever is not a comparison is words."""
     found = (_term(match) for match in _TERM.finditer(text))
     return tuple(term for term in found if not isinstance(term, Word) or term.text)
 

@@ -47,7 +47,7 @@ class NamedInput:
 
 
 def named_inputs(features: Iterable[Feature]) -> list[NamedInput]:
-    """The inputs that a search may name, each once for all versions that have it alike."""
+    """Return the inputs that a search may name, each once for all versions that have it alike."""
     alike: dict[str, NamedInput] = {}
     for feature in features:
         spec = feature.spec
@@ -62,8 +62,8 @@ def named_inputs(features: Iterable[Feature]) -> list[NamedInput]:
 def condition(
     terms: Sequence[Term], inputs: Sequence[NamedInput], *, decimal_mark: str = "", is_owner: bool
 ) -> Q:
-    """What holds for every execution that all ``terms`` describe. Without ``is_owner`` sensitive
-    inputs and notes are never looked at. Raises UnreadableSearch."""
+    """Build the condition under which an execution matches all ``terms``. Without ``is_owner``
+    sensitive inputs and notes are never looked at. Raises UnreadableSearch."""
     seen = [known for known in inputs if is_owner or not known.spec.is_sensitive]
     found = Q()
     for term in terms:

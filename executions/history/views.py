@@ -118,7 +118,7 @@ def _edge(owner: User, text: str) -> Execution | None:
 
 @require_GET
 def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """One row of the list, asked for at a growing interval until the execution is finished."""
+    """Show one row of the list, polled at a growing interval until the execution is finished."""
     asked = whole_number(request.GET.get("n", ""), digits=3, default=1)
     [row] = rows([get_object_or_404(own_executions(request), pk=pk)])
     context = {
@@ -131,7 +131,7 @@ def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def export_executions(request: SignedInRequest) -> HttpResponseBase:
-    """The filtered predictions as CSV, or those that are ticked, whatever the filter."""
+    """Download the filtered predictions as CSV, or the ticked ones, whatever the filter."""
     form = _filter_form(request)
     ticked = asked_ids(request.POST.getlist("ids"))[:SELECTED]
     found = own_executions(request)
@@ -152,7 +152,7 @@ def export_executions(request: SignedInRequest) -> HttpResponseBase:
 
 @require_POST
 def selection(request: SignedInRequest) -> HttpResponse:
-    """What to do with the ticked rows; each act has a page of its own."""
+    """Redirect to the page of the action that was chosen for the ticked rows."""
     ids = asked_ids(request.POST.getlist("ids"))[:SELECTED]
     act, back = request.POST.get("act"), request.GET.urlencode()
     if act == "delete" and ids:
@@ -173,7 +173,7 @@ def _back_to_list(query: str) -> HttpResponseRedirect:
 
 @require_http_methods(["GET", "POST"])
 def delete_executions(request: SignedInRequest) -> HttpResponse:
-    """The page that states what deleting does, and the deed."""
+    """Show the page that states what deleting does; a POST deletes."""
     ids = asked_ids((*request.GET.getlist("ids"), *request.POST.getlist("ids")))[:SELECTED]
     back = request.GET.get("back", "")
     if request.method == "POST":
@@ -193,7 +193,7 @@ def delete_executions(request: SignedInRequest) -> HttpResponse:
 
 @require_GET
 def deleted_list(request: SignedInRequest) -> HttpResponse:
-    """What can still be restored, the last deleted first."""
+    """List the predictions that can still be restored, the last deleted first."""
     found = with_rows(Execution.objects.recoverable_by(request.user))
     asked = {"before": request.GET.get("before", "")}
     page = page_of(found, "deleted_at", asked, partial(_deleted_edge, request.user))

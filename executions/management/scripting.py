@@ -68,7 +68,8 @@ def person(email: str) -> User:
 
 
 def json_object(text: str, option: str) -> dict[str, Any]:
-    """The JSON object given to ``option``. Its texts are inputs, which the input schema checks."""
+    """Return the JSON object given to ``option``. Its texts are inputs, which the input schema
+    checks."""
     try:
         value = read_json(text, option, any_texts=True)
     except BadJson as error:

@@ -27,12 +27,12 @@ class LogLine:
 
 
 def written(seconds: float, level: Level, event: str) -> str:
-    """The line as it is stored; an event is one line whatever it says."""
+    """Format the line for storage; an event is always one line."""
     return f"+{max(seconds, 0.0):.3f} s {level} {' '.join(event.split())}"
 
 
 def read(log: str) -> tuple[LogLine, ...]:
-    """The lines of a stored log."""
+    """Parse the lines of a stored log."""
     return tuple(_read_line(line) for line in log.splitlines() if line.strip())
 
 

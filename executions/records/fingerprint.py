@@ -56,14 +56,15 @@ class Cause:
     step: str
 
     def fingerprint(self, *, code: str, model_id: int) -> str:
-        """32 hex digits: the same error class, exception, message and step of the same model."""
+        """Return 32 hex digits: the same error class, exception, message and step of the same
+        model."""
         parts = [code, self.exception, self.title, self.step, model_id]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def cause_of(*, message: str, traceback: str, step: str = "", values: Iterable[str] = ()) -> Cause:
-    """The cause of a failure with this message and traceback. ``values`` are texts that the person
-    gave: where the message repeats one without quotes, it is taken out, too."""
+    """Return the cause of a failure with this message and traceback. ``values`` are texts that the
+    person gave: where the message repeats one without quotes, it is taken out, too."""
     exception, said = raised_by(traceback) or _told_by(message) or ("", message)
     return Cause(
         exception.rpartition(".")[2][:MAX_EXCEPTION],
@@ -77,7 +78,7 @@ def _cut(title: str) -> str:
 
 
 def raised_by(traceback: str) -> tuple[str, str] | None:
-    """The type and the message of the exception that a traceback ends with."""
+    """Return the type and the message of the exception that a traceback ends with."""
     lines = traceback.rstrip().splitlines()
     framed = [place for place, line in enumerate(lines) if _FRAME_FILE.match(line)]
     if not framed:
@@ -96,7 +97,8 @@ def _told_by(message: str) -> tuple[str, str] | None:
 
 
 def normalised(message: str, values: Iterable[str] = ()) -> str:
-    """The message in one line, without values, quoted texts, paths, hex digits and numbers."""
+    """Return the message in one line, without values, quoted texts, paths, hex digits and
+    numbers."""
     text = " ".join(message[:_MOST_READ].split())
     text = hidden(text, values, VALUE)
     text = _QUOTED.sub(VALUE, text)
@@ -108,7 +110,7 @@ def normalised(message: str, values: Iterable[str] = ()) -> str:
 
 
 def hidden(text: str, values: Iterable[str], mark: str) -> str:
-    """``text`` with ``mark`` wherever one of the values stands as a word of its own."""
+    """Replace every value that stands as a separate word in ``text`` by ``mark``."""
     given = sorted({value for value in values if value.strip()}, key=len, reverse=True)
     if not given:
         return text

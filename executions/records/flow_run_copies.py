@@ -66,7 +66,7 @@ def copy_flow_runs() -> int:
 
 
 def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
-    """The attempt's flow run: the copy, else what Prefect says now. None where it never had one."""
+    """Return the attempt's flow run: the copy, else from Prefect now. None if it never had one."""
     if attempt.states is not None:
         return FlowRunCopy(attempt.flow_run_name, _read(attempt.states), "copied")
     if attempt.flow_run_id is None:

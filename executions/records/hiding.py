@@ -26,7 +26,7 @@ class Named(TypedDict):
 def named_failure(
     execution: Execution, *, code: str, message: str, traceback: str, step: str = ""
 ) -> Named:
-    """What a failure of ``execution`` is called; its version must be at hand."""
+    """Return the columns that name a failure of ``execution``. Requires its version selected."""
     inputs = execution.inputs or {}
     texts = [value for value in inputs.values() if isinstance(value, str)]
     texts += sensitive_texts(execution)
@@ -40,8 +40,8 @@ def named_failure(
 
 
 def name_failures(executions: Sequence[Execution]) -> None:
-    """Name failed executions that were written without a name; versions with their features must
-    be at hand."""
+    """Name failed executions that were written without a name. Requires their versions selected and
+    the features prefetched."""
     for execution in executions:
         _name(execution)
     Execution.objects.bulk_update(executions, list(Named.__annotations__), batch_size=100)
@@ -60,24 +60,24 @@ def _name(execution: Execution) -> None:
 
 
 def sensitive_names(execution: Execution) -> set[str]:
-    """The names of the version's sensitive inputs."""
+    """Return the names of the version's sensitive inputs."""
     return {feature.name for feature in execution.version.features.all() if feature.is_sensitive}
 
 
 def sensitive_texts(execution: Execution) -> list[str]:
-    """Every form in which a message may repeat a value of a sensitive input."""
+    """Return every form in which a message may repeat a value of a sensitive input."""
     names = sensitive_names(execution)
     given = [value for name, value in (execution.inputs or {}).items() if name in names]
     return [text for value in given for text in _forms(value)]
 
 
 def masked(text: str, execution: Execution) -> str:
-    """``text`` without the values of the execution's sensitive inputs."""
+    """Return ``text`` without the values of the execution's sensitive inputs."""
     return hidden(text, sensitive_texts(execution), HIDDEN)
 
 
 def shown_inputs(execution: Execution) -> dict[str, Any]:
-    """The inputs by name as an admin may see them."""
+    """Return the inputs by name, with those hidden that an admin may not see."""
     names = sensitive_names(execution)
     return {
         name: HIDDEN if name in names else value for name, value in (execution.inputs or {}).items()

@@ -15,7 +15,8 @@ from models_registry.models import Target
 
 
 def text_of_inputs(schema: InputSchema, stored: Mapping[str, Any]) -> str:
-    """The ordinary inputs; the first part of ``Execution.search_text``."""
+    """Return the text of the inputs that are not sensitive; the first part of
+    ``Execution.search_text``."""
     values = schema.read(stored)
     return _lines(
         text
@@ -26,7 +27,8 @@ def text_of_inputs(schema: InputSchema, stored: Mapping[str, Any]) -> str:
 
 
 def text_of_result(outputs: dict[str, Any], targets: Sequence[Target]) -> str:
-    """The prediction; what is added to ``Execution.search_text`` when it is there."""
+    """Return the text of the prediction, which is added to ``Execution.search_text`` when it
+    succeeds."""
     with written_with("."):
         answer = read_answer(outputs, targets)
     shown = [answer.text, *(text for _, text in answer.others)]
@@ -34,7 +36,7 @@ def text_of_result(outputs: dict[str, Any], targets: Sequence[Target]) -> str:
 
 
 def own_text(schema: InputSchema, stored: Mapping[str, Any], note: str) -> str:
-    """The sensitive inputs and the note: ``Execution.search_own``."""
+    """Return the text of the sensitive inputs and the note: ``Execution.search_own``."""
     values = schema.read(stored)
     sensitive = (
         text

@@ -44,13 +44,13 @@ def save_test_as_case(
 
 
 def columns_of(version: ModelVersion) -> CaseColumns:
-    """What a table of the version's cases is made of."""
+    """Return the columns of a table of the version's cases."""
     targets = [target.spec for target in version.targets.all()]
     return CaseColumns(version.features.as_schema(), targets, version.task)
 
 
 def expected_of(execution: Execution) -> list[Scalar]:
-    """What a finished test said, to be expected from now on."""
+    """Return the answers of a finished test, as the expected answers of a case."""
     return found_values(execution.outputs) if execution.outputs else []
 
 

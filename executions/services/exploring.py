@@ -25,7 +25,7 @@ EXPLANATION = ""
 
 
 def request_exploration(*, user: User, execution: Execution, input: str) -> None:
-    """Ask how the answer changes with ``input``. The same ask twice is one. Raises TooManyRequests
+    """Request the curve over ``input``. The same request made twice is one. Raises TooManyRequests
     over the person's rate, RedisError."""
     if read_exploration(execution.pk, input) is not None:
         return
@@ -35,13 +35,13 @@ def request_exploration(*, user: User, execution: Execution, input: str) -> None
 
 
 def read_exploration(execution_id: uuid.UUID, input: str) -> dict[str, Any] | None:
-    """The answer; empty while it is on its way, None where nobody asked within the last minute."""
+    """Return the answer; empty while it is pending, None if nobody asked within the last minute."""
     found = cast("bytes | None", quick_redis().get(_key(execution_id, input)))
     return None if found is None else dict(json.loads(found))
 
 
 def answer_exploration(execution_id: uuid.UUID, input: str, answer: dict[str, Any]) -> None:
-    """Answer an ask that still stands; any other is forgotten."""
+    """Answer a request that has not expired; ignore any other."""
     body = json.dumps(answer)
     quick_redis().set(_key(execution_id, input), body, ex=KEPT_SECONDS, xx=True)
 

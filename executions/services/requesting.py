@@ -92,7 +92,7 @@ def request_execution(
 
 
 def inputs_sha256(inputs: CleanedInputs) -> str:
-    """The digest of the values, the same for the same values in any order."""
+    """Return the digest of the values, the same for the same values in any order."""
     return hashlib.sha256(json.dumps(inputs.values, sort_keys=True).encode()).hexdigest()
 
 

@@ -23,7 +23,7 @@ class CaseLine:
 
 
 def case_lines(version: ModelVersion) -> list[CaseLine]:
-    """Every case of the version, in two queries and its targets'."""
+    """Return every case of the version, in two queries and one for its targets."""
     targets = list(version.targets.all())
     runs = {
         run.test_case_id: run

@@ -100,7 +100,7 @@ def _case_page(
 
 
 def delete_case(request: Any, pk: int) -> HttpResponse:
-    """A page that says what goes, and the act."""
+    """Show the page that says what is deleted; a POST deletes."""
     case = _case(pk)
     if request.method == "POST":
         with refusals_as_messages(request):
@@ -139,7 +139,7 @@ def check_before_rollback(request: Any, version_pk: int) -> HttpResponse:
 
 
 def case_template(request: Any, version_pk: int) -> HttpResponseBase:
-    """A CSV with the heading that an import reads and the typical row under it."""
+    """Download a CSV with the heading that an import reads and the typical row under it."""
     version = version_or_404(version_pk)
     columns = cases.columns_of(version)
     first: list[Scalar] = [

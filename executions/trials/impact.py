@@ -20,8 +20,8 @@ COUNT = 200
 
 @dataclass(frozen=True)
 class Said:
-    """What people were told about one set of inputs, and what the candidate says. Classes are
-    texts (their labels), numbers are floats."""
+    """The answer that people got for one set of inputs, and the candidate's. Classes are texts
+    (their labels), numbers are floats."""
 
     before: str | float
     after: str | float
@@ -76,7 +76,7 @@ class Impact:
 def summarize(
     said: Iterable[Said], *, asked: int, valid: int, failed: int, unit: str = ""
 ) -> Impact:
-    """How far a candidate's answers lie from those that people got. Pure."""
+    """Summarise how a candidate's answers differ from those that people got. Pure."""
     pairs = list(said)
     changes = [pair.change for pair in pairs if pair.change is not None]
     moves = Counter(
@@ -101,13 +101,13 @@ def summarize(
 
 
 def recent_predictions(version: ModelVersion) -> ExecutionQuerySet:
-    """The last 200 predictions that people got from the model and did not delete."""
+    """Return the last 200 predictions that people got from the model and did not delete."""
     kept = Execution.objects.predictions().kept().filter(version__model=version.model_id)
     return kept.filter(status=Execution.Status.SUCCEEDED, outputs__isnull=False)[:COUNT]
 
 
 def impact_of(rehearsal: Rehearsal) -> Impact:
-    """What came of a finished rehearsal, beside what the predictions said that are still there."""
+    """Compare the results of a finished rehearsal with the predictions that still exist."""
     candidate = rehearsal.version
     kept = Execution.objects.kept().filter(pk__in=rehearsal.of, outputs__isnull=False)
     executions = {

@@ -12,7 +12,7 @@ from models_registry.services import request_rehearsal
 
 
 def impact(request: Any, version_pk: int) -> HttpResponse:
-    """GET: the part as it stands. POST: have the version answer the last real inputs."""
+    """Show the section; a POST has the version answer the last real inputs."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
     if request.method != "POST":
         return render(request, "admin/executions/_impact.html", impact_context(version))
@@ -23,7 +23,8 @@ def impact(request: Any, version_pk: int) -> HttpResponse:
 
 
 def impact_context(version: ModelVersion) -> dict[str, Any]:
-    """The version's latest rehearsal on this file and revision, and what came of it."""
+    """Build the context: the version's latest rehearsal on this file and revision, and its
+    result."""
     rehearsal = version.rehearsals.filter(
         kind=Rehearsal.Kind.IMPACT, sha256=version.sha256, revision=version.revision
     ).first()

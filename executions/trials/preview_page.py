@@ -13,8 +13,7 @@ from models_registry.models import ModelVersion
 
 
 def preview(request: Any, version_pk: int) -> HttpResponse:
-    """The very form of a version, checked by the very rules, beside an example of its answer.
-    Nothing runs."""
+    """Show a version's form, with its checks, beside an example of its answer. Nothing runs."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
     schema, mark = version.features.as_schema(), request.user.decimal_mark
     if request.method == "POST":

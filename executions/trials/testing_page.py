@@ -125,7 +125,7 @@ def page_of_tests(
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """A page of the admin around the tests of one version."""
+    """Render an admin page around the tests of one version."""
     return admin_page(
         request,
         f"admin/executions/{template}.html",

@@ -45,7 +45,7 @@ class TraceView:
 
 
 def trace_view(diagnostics: Mapping[str, Any] | None) -> TraceView | None:
-    """The trace of an execution, None where none was recorded."""
+    """Return the trace of an execution, None if none was recorded."""
     if not diagnostics or "steps" not in diagnostics:
         return None
     steps = diagnostics["steps"]

@@ -17,7 +17,8 @@ from models_registry.revisions import configuration_of
 
 
 def inputs(request: Any, pk: int) -> HttpResponse:
-    """The inputs, the rules between them and the answers; read-only once the version was live."""
+    """Show and save the inputs, the rules between them and the answers; read-only once the version
+    was live."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     form = ConfigurationForm(
         configuration_of(version),
@@ -59,7 +60,7 @@ def _outcome(seen: int, saved: ModelVersion) -> str:
 
 
 def duplicate(request: Any, pk: int) -> HttpResponse:
-    """What a duplicate takes over, and the button that makes it."""
+    """Show what a duplicate copies; a POST makes it."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     if request.method == "POST":
         try:

@@ -16,7 +16,7 @@ from models_registry.models import ModelVersion
 
 @require_POST
 def download(request: Any, pk: int) -> HttpResponseBase:
-    """The file and its configuration as one ZIP; who took it is recorded."""
+    """Download the file and its configuration as one ZIP; the download is recorded."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     try:
         chunks = services.download_version(version=version, by=request.user)

@@ -24,7 +24,7 @@ def inspect(request: Any, pk: int) -> HttpResponse:
 
 
 def inspection(request: Any, pk: int) -> HttpResponse:
-    """The steps of a version's inspection alone, for the page that keeps itself up to date."""
+    """Show the steps of a version's inspection alone, for the page that polls them."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     context = inspection_context(version)
     if context["inspection"] is None:
@@ -61,7 +61,7 @@ def discard(request: Any, pk: int) -> HttpResponse:
 
 
 def review(request: Any, pk: int) -> HttpResponse:
-    """The page on which a superuser approves the types that a file was refused for."""
+    """Show the page on which a superuser approves the types that a file was refused for."""
     if not request.user.is_superuser:
         raise PermissionDenied
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)

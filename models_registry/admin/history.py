@@ -37,7 +37,7 @@ class ActiveOnForm(forms.Form):
         return day
 
     def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """The asked day, or its minute, in UTC."""
+        """Return the start and end of the requested day or minute, in UTC."""
         on, at = self.cleaned_data["on"], self.cleaned_data["at"]
         return minute_in(on, at, zone) if at else day_in(on, zone)
 

@@ -43,8 +43,8 @@ class InspectionSeen:
 
 
 def inspection_context(version: ModelVersion) -> dict[str, Any]:
-    """The latest inspection of a version, what to show of it, the sentence about what was left out
-    of the model, and the steps of the pipeline."""
+    """Build the context: the latest inspection of a version, what to show of it, the sentence about
+    what was left out of the model, and the steps of the pipeline."""
     inspection = version.inspections.first()
     if inspection is None:
         return {"inspection": None, "seen": None, "left_out": ""}

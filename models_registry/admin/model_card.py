@@ -37,7 +37,7 @@ class CardForm(ModelForm):
 
 
 def card(request: Any, pk: int) -> HttpResponse:
-    """The card, and the form for its words below."""
+    """Show the card, with the form for its text below."""
     version = _version(pk)
     form = CardForm(request.POST or None, instance=version)
     if request.method == "POST" and form.is_valid():
@@ -56,7 +56,7 @@ def card(request: Any, pk: int) -> HttpResponse:
 
 
 def card_pdf(request: Any, pk: int) -> HttpResponse:
-    """The card as PDF, A4."""
+    """Download the card as PDF, A4."""
     version = _version(pk)
     context = {
         "card": card_of(version),

@@ -20,7 +20,7 @@ def version_page(
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """A page of the admin about one version, with the admin's frame around it."""
+    """Render an admin page about one version, with the admin's frame around it."""
     return admin_page(
         request,
         f"admin/models_registry/modelversion/{template}.html",
@@ -42,7 +42,7 @@ def model_page(
     status: int = 200,
     **context: Any,
 ) -> HttpResponse:
-    """A page of the admin about one model, with the admin's frame around it."""
+    """Render an admin page about one model, with the admin's frame around it."""
     return admin_page(
         request,
         f"admin/models_registry/registeredmodel/{template}.html",

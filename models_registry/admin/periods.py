@@ -22,7 +22,8 @@ HEADER = (
 
 @require_POST
 def periods(request: Any, pk: int) -> HttpResponseBase:
-    """Times in the admin's timezone, with their offset; ``to`` is empty while a period lasts."""
+    """Download the periods as CSV. Times are in the admin's timezone, with their offset; ``to`` is
+    empty while a period lasts."""
     model = get_object_or_404(RegisteredModel, pk=pk)
     found = periods_of(model.deployments.events())
     record("periods exported", by=request.user, target=model.name, after={"count": len(found)})

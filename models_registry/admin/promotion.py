@@ -21,7 +21,7 @@ from notifications.services import count_of_people
 
 
 def promote(request: Any, pk: int) -> HttpResponse:
-    """The checklist, the candidate beside the active version, and the button."""
+    """Show the checklist, and the candidate beside the active version; a POST promotes."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     if version.status == ModelVersion.Status.ARCHIVED:
         return redirect("admin:models_registry_modelversion_rollback", pk)

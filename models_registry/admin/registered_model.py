@@ -96,7 +96,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """A new model has one next step: its first file."""
+        """Redirect from a new model to the upload of its first file."""
         if "_continue" in request.POST or "_addanother" in request.POST:
             return super().response_add(request, obj, post_url_continue)
         return redirect("admin:models_registry_registeredmodel_upload", obj.pk)

@@ -15,7 +15,7 @@ from models_registry.models import RegisteredModel
 
 
 def retire(request: Any, pk: int) -> HttpResponse:
-    """What retiring means, in numbers, and the button."""
+    """Show the effects of retiring, in numbers; a POST retires."""
     model = get_object_or_404(RegisteredModel, pk=pk)
     form = RetireForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -21,7 +21,7 @@ CASES_TAKE = timedelta(seconds=30)
 
 
 def rollback(request: Any, pk: int) -> HttpResponse:
-    """What was checked just now, the effect, and the button."""
+    """Show the checks of the file and the effects of the rollback; a POST rolls back."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     form = RollbackForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -39,8 +39,8 @@ class StepNode:
 
 
 def step_tree(steps: Sequence[Mapping[str, Any]], inputs: int) -> list[StepNode]:
-    """The outermost steps in order, each with those inside it. ``steps`` as an examination reports
-    them: ``path``, ``estimator``, ``columns``; ``inputs`` is how many the model takes."""
+    """Return the outermost steps in order, each with those inside it. ``steps`` as an examination
+    reports them: ``path``, ``estimator``, ``columns``; ``inputs`` is how many the model takes."""
     roots: list[StepNode] = []
     known: dict[str, StepNode] = {}
     for step in steps:
@@ -66,7 +66,8 @@ def _above(path: str, known: Mapping[str, StepNode]) -> StepNode | None:
 
 
 def told_steps(preprocessing: Any) -> list[tuple[str, str]]:
-    """The configuration's own ``preprocessing``, each as a name and what it says beside it."""
+    """Return the steps of the configuration's ``preprocessing``, each as a name and its
+    description."""
     if not isinstance(preprocessing, list):
         return []
     return [_told(step) for step in preprocessing]

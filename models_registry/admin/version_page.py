@@ -24,9 +24,9 @@ REVISIONS_SHOWN = 20
 
 
 def version_context(version: ModelVersion) -> dict[str, Any]:
-    """For a version read ``with_use``, with its model and its uploader; a fixed number of queries.
-    ``metrics``: (name, value, direction). ``config`` is the training configuration as text, unknown
-    keys and all."""
+    """Build the page's context for a version read ``with_use``, with its model and its uploader; a
+    fixed number of queries. ``metrics``: (name, value, direction). ``config`` is the training
+    configuration as text, unknown keys and all."""
     inspected = inspection_context(version)
     examination = examination_of(version)
     directions = version.training_config.get("metric_direction") or {}

@@ -37,7 +37,7 @@ class _Pipe:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing; nothing is buffered."""
 
     def take(self) -> bytes:
         data = bytes(self.written)
@@ -50,8 +50,8 @@ def backup_name(version: ModelVersion) -> str:
 
 
 def backup_zip(version: ModelVersion) -> Iterator[bytes]:
-    """The ZIP, stored and not compressed, as it is sent. Raises FileIsGone before the first byte,
-    and BackupBroken after the last one of a file whose digest is wrong; its versions are then
+    """Yield the chunks of the ZIP, stored and not compressed. Raises FileIsGone before the first
+    byte, and BackupBroken after the last one of a file whose digest is wrong; its versions are then
     marked as altered."""
     chunks = artifact_chunks(version.sha256) if version.sha256 else iter(())
     first = next(chunks, None)
@@ -92,7 +92,7 @@ def _file_name(version: ModelVersion) -> str:
 
 
 def describe(version: ModelVersion) -> dict[str, Any]:
-    """All that was written about a version, as plain values. Four queries."""
+    """Return everything recorded about a version, as plain values. Four queries."""
     return {
         "model": version.model.name,
         "version": version.number,

@@ -21,7 +21,7 @@ _TASKS = {
 
 
 def estimator_text(version: ModelVersion) -> str:
-    """The estimator's class without its package."""
+    """Return the estimator's class without its package."""
     return version.estimator.rpartition(".")[2]
 
 
@@ -30,18 +30,19 @@ def container_text(version: ModelVersion) -> str:
 
 
 def task_text(version: ModelVersion) -> str:
-    """What kind of answer the model gives."""
+    """Return what kind of answer the model gives."""
     return _TASKS.get(version.task, version.task)
 
 
 def success_text(version: ModelVersion) -> str:
-    """The success rate of a version that was read ``with_use``."""
+    """Return the success rate of a version that was read ``with_use``."""
     percent: float | None = version.success_percent  # type: ignore[attr-defined]
     return "–" if percent is None else f"{percent:.1f} %"
 
 
 def cases_text(version: ModelVersion) -> str:
-    """How many saved cases there are, and how many pass as the version stands: two queries."""
+    """Return how many saved cases there are, and how many pass as the version stands: two
+    queries."""
     count = version.cases.count()
     if not count:
         return "None"
@@ -51,10 +52,10 @@ def cases_text(version: ModelVersion) -> str:
 def signs_of_preparation(
     version: ModelVersion, examination: dict[str, Any]
 ) -> tuple[str, ...] | None:
-    """What in the model looks as if its rows were scaled or encoded before it was trained, where a
-    person has to say that its inputs are raw values: they have no names, neither by the file nor by
-    the training configuration, and no step of the model prepares them. None where nothing is asked.
-    """
+    """Return what in the model suggests that its rows were scaled or encoded before it was trained,
+    where a person has to say that its inputs are raw values: they have no names, neither by the
+    file nor by the training configuration, and no step of the model prepares them. None where
+    nothing is asked."""
     unprepared = examination.get("unprepared")
     if unprepared is None:
         return None
@@ -65,7 +66,7 @@ def signs_of_preparation(
 
 
 def examination_of(version: ModelVersion) -> dict[str, Any]:
-    """What the last inspection that passed read from the file; empty where none did. One query."""
+    """Return the examination of the last inspection that passed; empty if none did. One query."""
     passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()
     examination: dict[str, Any] = passed.report.get("examination", {}) if passed else {}
     return examination

@@ -58,7 +58,7 @@ class Card:
 
 
 def card_of(version: ModelVersion) -> Card:
-    """The card of a version read with its model, in a fixed number of queries."""
+    """Return the card of a version read with its model, in a fixed number of queries."""
     schema = version.features.as_schema()
     examination = examination_of(version)
     directions = version.training_config.get("metric_direction") or {}
@@ -81,7 +81,8 @@ def card_of(version: ModelVersion) -> Card:
 
 
 def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
-    """How the model says how sure it is: PRODUCT 1.2, Confidence."""
+    """Describe the model's certainty: probabilities of a classifier, or the interval of a
+    regressor."""
     if version.task == "classification":
         if examination.get("gives_probabilities"):
             return "A confidence: how sure the model is, not how often it is right."
@@ -112,7 +113,8 @@ def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Lib
 
 
 def range_text(feature: FeatureSpec) -> str:
-    """What an input takes: its first choices, or its allowed or trained range with the unit."""
+    """Describe the values that an input takes: its first choices, or its allowed or trained range
+    with the unit."""
     if not feature.is_asked:
         return feature.kind.label
     if feature.choices:

@@ -28,14 +28,14 @@ class Difference:
 
 
 def found_values(outputs: Mapping[str, Any]) -> list[Scalar]:
-    """What the model said, one value for each target."""
+    """Return the model's answer, one value for each target."""
     return [target["text"] or target["value"] for target in outputs["targets"]]
 
 
 def differences(
     expected: Sequence[Scalar], outputs: Mapping[str, Any], tolerance: float
 ) -> tuple[Difference, ...]:
-    """Where the answer is not as expected; empty if the case passes."""
+    """Return the differences from the expected answer; empty if the case passes."""
     found = found_values(outputs)
     is_number = outputs["task"] == "regression"
     count = max(len(expected), len(found))
@@ -70,8 +70,9 @@ def _is_number(value: Scalar) -> bool:
 def read_expected(
     text: str, *, task: str, classes: Sequence[tuple[Scalar, str]], decimal_mark: str = ""
 ) -> Scalar | NumberProblem:
-    """An expected answer as a person writes it: a number as in any form for a regressor; a class by
-    its label or itself where ``classes`` (value, label) are known, case forgiven; else the text."""
+    """Parse an expected answer as a person writes it: a number as in any form for a regressor; a
+    class by its label or itself where ``classes`` (value, label) are known, case forgiven; else the
+    text."""
     if task == "regression":
         return parse_number(text, decimal_mark=decimal_mark)
     plain = text.strip()
@@ -107,5 +108,5 @@ def _is_alike(text: str, value: Scalar, label: str) -> bool:
 
 
 def written(value: Scalar) -> str:
-    """A value as it may be typed again."""
+    """Format a value so that it parses to the same value."""
     return "" if value is None else choice_text(value)

@@ -86,7 +86,8 @@ class CaseColumns:
     def row(
         self, name: str, inputs: Mapping[str, Scalar], expected: Sequence[Scalar], tolerance: float
     ) -> list[Scalar]:
-        """One case under ``heading``, its values as they may be typed again."""
+        """Return the cells of one case under ``heading``, in a form that parses to the same
+        values."""
         values = [one.as_typed(inputs.get(one.name)) for one in self.schema.features]
         return [name, *values, *map(written, expected), written(tolerance)]
 
@@ -105,7 +106,8 @@ class _Heading:
 def read_cases(
     text: str, columns: CaseColumns, *, taken: frozenset[str] = frozenset(), decimal_mark: str = ""
 ) -> CaseTable:
-    """Every case of the file, or every error in it. ``taken`` are the names of cases that exist."""
+    """Parse the file: return every case, or every error in it. ``taken`` are the names of cases
+    that exist."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         return CaseTable(errors=(CellError(1, "", "The table is larger than 1 MB."),))
     lines = _lines(text)

@@ -18,7 +18,7 @@ _MANY = 500
 
 
 def choice_text(value: Scalar) -> str:
-    """A choice's raw value as a text, whole numbers in all their digits."""
+    """Format a choice's raw value, whole numbers in all their digits."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return format_number(value) if isinstance(value, int | float) else str(value)
@@ -33,7 +33,7 @@ def same_value(one: Scalar, other: Any) -> bool:
 
 
 def plain(text: str) -> str:
-    """The text with case and accents forgiven."""
+    """Return the text in lower case and without accents."""
     decomposed = unicodedata.normalize("NFKD", text.strip().casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
@@ -88,16 +88,16 @@ class Choices:
         return _key(value) in self._by_value
 
     def known(self, value: Any) -> Scalar:
-        """The choice that is this value, in the choice's own type; the value itself where none
-        is."""
+        """Return the choice that equals this value, in the choice's own type; the value itself
+        where none is."""
         return self._by_value[_key(value)][0] if value in self else value
 
     def label_of(self, value: Any) -> str | None:
         return self._by_value[_key(value)][1] if value in self else None
 
     def found(self, value: Scalar) -> Scalar | None:
-        """The choice that a configuration or a table names: by value, by text or by label, in any
-        way of writing; None where none is."""
+        """Return the choice that a configuration or a table names: by value, by text or by label,
+        in any way of writing; None where none is."""
         if value in self:
             return self.known(value)
         text = value if isinstance(value, str) else choice_text(value)
@@ -105,13 +105,12 @@ class Choices:
         return self.meant(text) if written is None else written
 
     def written(self, text: str) -> Scalar | None:
-        """The choice that is written exactly so, by its raw value or its label; None where none
-        is."""
+        """Return the choice whose raw value or label is exactly this text; None where none is."""
         return self._by_text.get(text)
 
     def meant(self, text: str) -> Scalar | None:
-        """The one choice that is meant: blanks around it, case and accents forgiven, a moment
-        written in another way."""
+        """Return the one choice that is meant: blanks around it, case and accents forgiven, a
+        moment written in another way."""
         found = self._by_text.get(text.strip()) if text.strip() else None
         if found is not None:
             return found
@@ -122,7 +121,7 @@ class Choices:
         return None if moment is None else self._by_moment.get(moment)
 
     def similar(self, text: str) -> str | None:
-        """The label that is most like a text, if any is; no date is like another."""
+        """Return the label that is most like a text, if any is; no date is like another."""
         if _moment(text) is not None:
             return None
         word = plain(text)
@@ -138,15 +137,16 @@ class Choices:
         return labels[found[0]] if found else None
 
     def carried(self, value: Scalar) -> str:
-        """The text that a form carries for a choice, so that it reads back as the choice and as
-        nothing else: its raw value, or its label where a browser would change or lose that."""
+        """Return the text that a form carries for a choice, so that it reads back as the choice and
+        as nothing else: its raw value, or its label where a browser would change or lose that."""
         raw = choice_text(value)
         label = self.label_of(value)
         is_safe = raw.strip() and not set(raw) & {"\r", "\n"}
         return raw if is_safe or label is None else label
 
     def shown(self, value: Scalar) -> str:
-        """The text that stands in a text field for a choice: its label where that reads back."""
+        """Return the text that stands in a text field for a choice: its label where that reads
+        back."""
         label = self.label_of(value)
         is_read_back = label is not None and same_value(self.written(label), value)
         return label if label is not None and is_read_back else self.carried(value)

@@ -35,7 +35,7 @@ class Configuration:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
-        """The configuration as ``to_json`` wrote it, in whatever version of this product."""
+        """Return the configuration as ``to_json`` wrote it, in whatever version of this product."""
         return cls(
             tuple(
                 FeatureSpec(
@@ -61,7 +61,7 @@ class Configuration:
         )
 
     def changes_since(self, before: "Configuration") -> list[str]:
-        """What changed, a sentence each; empty where nothing did."""
+        """Return the changes, a sentence each; empty if there are none."""
         return [
             *schema_changes(before.schema, self.schema).sentences,
             *_completions(before, self),
@@ -71,7 +71,8 @@ class Configuration:
 
 
 def marked_by_admin(configuration: Configuration, before: Configuration) -> Configuration:
-    """The configuration with every field that differs from ``before`` marked as a person's."""
+    """Return the configuration with every field that differs from ``before`` marked as a
+    person's."""
     known = before.schema.by_name
     return replace(
         configuration,
@@ -92,7 +93,8 @@ def _touched(before: FeatureSpec, after: FeatureSpec) -> dict[str, str]:
 
 
 def with_edits_of(proposal: Configuration, saved: Configuration) -> Configuration:
-    """A new proposal that keeps what people set in ``saved``, by the names of inputs, answers."""
+    """Return a new proposal that keeps what people set in ``saved``, by the names of inputs,
+    answers."""
     known = saved.schema.by_name
     features = tuple(_with_edits(spec, known.get(spec.name)) for spec in proposal.features)
     names = {feature.name for feature in features}

@@ -185,7 +185,7 @@ class FeatureSpec:
         return ". ".join(sentences)
 
     def usual(self, value: Scalar) -> Scalar:
-        """A typical number without the digits that say nothing, as long as the rules allow it:
+        """Return a typical number rounded to its significant digits, as long as the rules allow it:
         means and medians come with sixteen."""
         if self.kind is not Kind.FLOAT or not isinstance(value, float) or self.step:
             return value
@@ -203,7 +203,7 @@ class FeatureSpec:
         )
 
     def as_typed(self, value: Scalar) -> str:
-        """A value as a form field holds it, so that it reads back as the same value."""
+        """Format a value for a form field, so that it parses to the same value."""
         if value is None:
             return ""
         if self.kind is Kind.CHOICE:
@@ -211,7 +211,7 @@ class FeatureSpec:
         return value if isinstance(value, str) else choice_text(value)
 
     def display(self, value: Scalar) -> str:
-        """A stored value as people read it, without the unit."""
+        """Format a stored value for display, without the unit."""
         if value is None:
             return "not known"
         label = self.index.label_of(value)

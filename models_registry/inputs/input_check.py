@@ -38,8 +38,8 @@ class InputError:
 
 
 def is_empty(feature: FeatureSpec, raw: Any) -> bool:
-    """Whether nothing was given. A blank text is a value where the model was trained with it, and
-    where it reads texts and cannot do without one."""
+    """Return whether no value was given. A blank text is a value where the model was trained with
+    it, and where it reads texts and cannot do without one."""
     if not isinstance(raw, str) or raw.strip():
         return raw is None
     if feature.kind is Kind.STRING:

@@ -35,8 +35,8 @@ class RuleSpec:
     message: str = ""
 
     def is_kept(self, values: Mapping[str, Scalar]) -> bool:
-        """Whether checked ``values`` keep the rule. Of two numbers, a missing one breaks nothing;
-        an input that was left empty and has a default is there."""
+        """Return whether checked ``values`` satisfy the rule. Of two numbers, a missing one breaks
+        nothing; an input that was left empty and has a default is there."""
         first, second = values.get(self.first), values.get(self.second)
         if self.kind is RuleKind.REQUIRES:
             return not same_value(self.value, first) or second is not None
@@ -45,8 +45,8 @@ class RuleSpec:
         return first < second if self.kind is RuleKind.BELOW else first <= second
 
     def sentence(self, features: Mapping[str, FeatureSpec]) -> str:
-        """The rule in the labels of ``features``, which are given by name: "Loan must be at most
-        Annual income."
+        """Return the rule in the labels of ``features``, which are given by name: "Loan must be at
+        most Annual income."
         """
         first, second = (
             features[name].label if name in features else name for name in (self.first, self.second)

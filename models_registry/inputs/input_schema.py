@@ -109,7 +109,7 @@ class InputSchema:
         }
 
     def typical_values(self) -> dict[str, Scalar]:
-        """A typical row, for "Typical values" and trial runs."""
+        """Return a typical row, for "Typical values" and trial runs."""
         return {
             feature.name: feature.usual(
                 feature.default if feature.typical is None else feature.typical
@@ -126,7 +126,8 @@ class InputSchema:
         return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
 
     def json_schema(self) -> dict[str, Any]:
-        """The schema as JSON Schema, for people to read in Prefect, without sensitive inputs."""
+        """Return the schema as JSON Schema, for people to read in Prefect, without sensitive
+        inputs."""
         shown = [feature for feature in self.features if not feature.is_sensitive]
         return {
             "type": "object",
@@ -138,7 +139,7 @@ class InputSchema:
 
 
 def read_value(feature: FeatureSpec, value: Any) -> Scalar:
-    """One stored value in the type of its input's kind."""
+    """Convert one stored value to the type of its input's kind."""
     if value is None or isinstance(value, bool | str):
         return value
     if feature.kind is Kind.FLOAT:

@@ -18,14 +18,14 @@ _EDGE_SPACES = re.compile(r"^ +| +$| {2,}")
 
 
 def readable(name: str) -> str:
-    """A training column's name as people would write it: "loan_amount" is "Loan amount"."""
+    """Convert a training column's name to a label: "loan_amount" is "Loan amount"."""
     words = " ".join(visible(name).replace("_", " ").split())
     return words[:1].upper() + words[1:] or name
 
 
 def visible(text: str) -> str:
-    r"""The text with every character shown: what steers, turns or hides is written as ``\x92``.
-    Line breaks and tabs stay."""
+    r"""Return the text with every character visible: control characters, direction marks and
+    invisible ones are written as ``\x92``. Line breaks and tabs stay."""
     if text.isprintable():
         return text
     return "".join(map(_visible, escaped(text, keep="\n\t")))
@@ -37,7 +37,7 @@ def _visible(character: str) -> str:
 
 
 def choice_label(value: Scalar) -> str:
-    r"""A category as a label: "(empty)", "(2 spaces)"; blanks that would not be seen are dots, line
+    r"""Return the label of a category: "(empty)", "(2 spaces)"; blanks at its ends are dots, line
     breaks and tabs are written as ``\n`` and ``\t``."""
     if isinstance(value, bool) or not isinstance(value, str):
         return str(value) if isinstance(value, bool) else choice_text(value)
@@ -54,8 +54,8 @@ def choice_label(value: Scalar) -> str:
 def distinct_choices(
     choices: Sequence[tuple[Scalar, str]],
 ) -> tuple[tuple[Scalar, str], ...]:
-    """The choices with labels that can be told apart: of those that look alike, or that are what
-    another one is in itself, each is followed by its value."""
+    """Return the choices with labels that can be told apart: of those that look alike, or that are
+    what another one is in itself, each is followed by its value."""
     values = {choice_text(value): place for place, (value, _) in enumerate(choices)}
 
     def is_taken(place: int, label: str) -> bool:
@@ -80,9 +80,9 @@ def distinct(
     kept: Collection[int] = (),
     is_taken: Callable[[int, str], bool] = lambda _, __: False,
 ) -> list[str]:
-    """The labels, where several look alike each with what stands for it ``beside`` behind it: the
-    first of these words that tells them apart, else its place. Those at the places ``kept`` stay as
-    they are."""
+    """Return the labels, where several look alike each with what stands for it ``beside`` behind
+    it: the first of these words that tells them apart, else its place. Those at the places ``kept``
+    stay as they are."""
     made = list(labels)
     counted = Counter(map(_look, labels))
     alike = [

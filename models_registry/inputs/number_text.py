@@ -104,8 +104,8 @@ def _is_grouped(text: str, group: str) -> bool:
 
 
 def as_float(number: int | float) -> int | float:
-    """The number as a float64 that shows the same digits; a whole number for which there is none
-    stays as it is."""
+    """Return the number as a float64 that shows the same digits; a whole number for which there is
+    none stays as it is."""
     nearest = float(number)
     return nearest if isinstance(number, float) or Decimal(repr(nearest)) == number else number
 
@@ -115,7 +115,8 @@ def is_whole(number: int | float) -> bool:
 
 
 def show_number(number: int | float) -> str:
-    """A number to read: as typed, with thousands grouped from 10,000 on (years stay years)."""
+    """Format a number for display: as typed, with thousands grouped from 10,000 on (years stay
+    years)."""
     text = format_number(number)
     if abs(number) < 10_000 or "e" in text:
         return text
@@ -124,7 +125,7 @@ def show_number(number: int | float) -> str:
 
 
 def brief_number(number: int | float) -> str:
-    """A number to read where its last digits say nothing: four significant ones."""
+    """Format a number for display with four significant digits."""
     return show_number(float(f"{number:.4g}"))
 
 
@@ -132,14 +133,15 @@ MONEY = {"€", "$", "£", "¥"}
 
 
 def with_unit(text: str, unit: str) -> str:
-    """A value and its unit: before it for money, after it for the rest."""
+    """Join a value and its unit: before the value for money, after it otherwise."""
     if not unit:
         return text
     return f"{unit} {text}" if unit in MONEY else f"{text} {unit}"
 
 
 def format_number(number: int | float) -> str:
-    """The shortest text that reads back as the same number; whole numbers without a point."""
+    """Format a number as the shortest text that reads back as the same number; whole numbers
+    without a point."""
     if isinstance(number, int):
         return str(int(number))
     is_exact = number.is_integer() and abs(number) <= 2**53
@@ -147,7 +149,7 @@ def format_number(number: int | float) -> str:
 
 
 def typed(number: str, decimal_mark: str) -> str:
-    """A number that is written with a point, as the person would type it, so that it reads back as
+    """Convert a number written with a point to the person's number format, so that it reads back as
     the same one: with their mark; without one, three decimals would look like thousands."""
     mantissa, e, exponent = number.partition("e")
     whole, point, fraction = mantissa.partition(".")

@@ -39,8 +39,8 @@ class PastedRow:
 
 
 def read_row(text: str, schema: InputSchema, decimal_mark: str) -> PastedRow:
-    """What a person pasted, by name. Without column names the values stand in the model's own
-    order."""
+    """Parse a pasted row into values by name. Without column names the values stand in the model's
+    own order."""
     text = text.strip("\r\n")
     if len(text) > MAX_CHARACTERS:
         return PastedRow(problem=f"A row has at most {MAX_CHARACTERS:,} characters.")
@@ -122,7 +122,7 @@ def _known(values: Mapping[str, Any], schema: InputSchema) -> PastedRow:
 
 
 def given(feature: FeatureSpec, value: Any) -> Any:
-    """A cell of a table as a value; None for one that says that nothing is known."""
+    """Return a cell of a table as a value; None if it stands for a missing value."""
     if not isinstance(value, str):
         return value
     if feature.is_number:
@@ -144,8 +144,8 @@ def _mark(values: Mapping[str, Any], schema: InputSchema, decimal_mark: str) -> 
 
 
 def written_row(schema: InputSchema, values: Mapping[str, Scalar], decimal_mark: str) -> str:
-    """The line of column names and the row, as ``read_row`` reads it: tabs between, as spreadsheets
-    copy and paste."""
+    """Return the line of column names and the row, as ``read_row`` reads it: tabs between, as
+    spreadsheets copy and paste."""
     asked = [feature for feature in schema.features if feature.is_asked]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")

@@ -38,7 +38,8 @@ class SchemaChanges:
 
 
 def schema_changes(before: InputSchema, after: InputSchema) -> SchemaChanges:
-    """What people who knew ``before`` should hear about ``after``. Inputs are the same by name."""
+    """Describe the changes from ``before`` to ``after`` for people who knew ``before``. Inputs are
+    the same by name."""
     old, new = before.by_name, after.by_name
     described = [
         (feature.label, "; ".join(_differences(old[feature.name], feature)))

@@ -18,7 +18,8 @@ MAX_TEXT_LIMIT = 1_000_000
 
 
 def spec_problems(spec: FeatureSpec) -> dict[str, str]:
-    """What contradicts what, a sentence by field; empty where nothing does."""
+    """Return the contradictions within the specification, a sentence by field; empty if there are
+    none."""
     problems: dict[str, str] = {}
     for low, high in (("minimum", "maximum"), ("soft_minimum", "soft_maximum")):
         bounds = getattr(spec, low), getattr(spec, high)
@@ -64,7 +65,8 @@ def _choice_problems(spec: FeatureSpec) -> dict[str, str]:
 
 
 def rule_problems(rule: RuleSpec, features: dict[str, FeatureSpec]) -> dict[str, str]:
-    """What keeps a rule from being checked, a sentence by field. ``features`` are given by name."""
+    """Return what prevents a rule from being checked, a sentence by field. ``features`` are given
+    by name."""
     if rule.first == rule.second:
         return {"second": "A rule needs two different inputs."}
     if rule.kind is RuleKind.REQUIRES:

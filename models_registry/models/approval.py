@@ -7,7 +7,8 @@ from django.db.models.functions import Now
 
 class TypeApprovalQuerySet(models.QuerySet["TypeApproval"]):
     def of(self, sha256: str) -> frozenset[tuple[str, str]]:
-        """The (module, name) pairs that superusers approved for the file with this digest."""
+        """Return the (module, name) pairs that superusers approved for the file with this
+        digest."""
         return frozenset(self.filter(sha256=sha256).values_list("module", "name"))
 
 

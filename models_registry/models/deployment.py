@@ -14,7 +14,7 @@ from models_registry.timeline.periods import Event
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def events(self) -> list[Event]:
-        """The record as `periods.py` reads it, oldest first, in one query."""
+        """Return the record as `periods.py` reads it, oldest first, in one query."""
         rows = self.select_related("version", "by").order_by("started_at", "id")
         return [deployment.event for deployment in rows]
 

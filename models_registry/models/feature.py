@@ -30,8 +30,8 @@ def _choice_label(label: str) -> str:
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
     def as_schema(self) -> InputSchema:
-        """The input schema of one version: its features in training order, and the rules between
-        them. Two queries."""
+        """Return the input schema of one version: its features in training order, and the rules
+        between them. Two queries."""
         features = list(self.order_by("position"))
         rules = InputRule.objects.filter(version__in={feature.version_id for feature in features})
         return InputSchema(
@@ -116,7 +116,8 @@ class Feature(models.Model):
         return self.label or self.name
 
     def clean(self) -> None:
-        """The fields must fit each other: bounds in order, and a default that the rules allow."""
+        """Check that the fields are consistent: bounds in order, and a default that the rules
+        allow."""
         pairs = self.choices if isinstance(self.choices, list) else [None]
         if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
             raise ValidationError({"choices": 'Write pairs: [["rent", "Rents"], ["own", "Owns"]]'})
@@ -126,7 +127,7 @@ class Feature(models.Model):
 
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: FeatureSpec) -> "Feature":
-        """An unsaved row with the fields of ``spec``."""
+        """Return an unsaved row with the fields of ``spec``."""
         return cls(
             version=version,
             position=position,
@@ -213,7 +214,7 @@ class Target(models.Model):
 
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: TargetSpec) -> "Target":
-        """An unsaved row with the fields of ``spec``."""
+        """Return an unsaved row with the fields of ``spec``."""
         return cls(
             version=version,
             position=position,
@@ -243,7 +244,7 @@ class Target(models.Model):
         return f"{self}, in {self.unit}" if self.unit else str(self)
 
     def label_of(self, value: Any) -> str:
-        """What people call this class; the class itself where nobody named it."""
+        """Return the label of this class; the class itself if it has none."""
         for known, label in self.class_labels:
             if known == value and isinstance(known, bool) == isinstance(value, bool):
                 return str(label)

@@ -41,7 +41,7 @@ class InputRule(models.Model):
 
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: RuleSpec) -> "InputRule":
-        """An unsaved row with the fields of ``spec``."""
+        """Return an unsaved row with the fields of ``spec``."""
         return cls(
             version=version,
             position=position,

@@ -10,7 +10,7 @@ from config.plain_text import isolated
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
     def live(self) -> "RegisteredModelQuerySet":
-        """Models that have an active version, with that version at hand."""
+        """Return the models that have an active version."""
         return self.filter(versions__status="active").distinct()
 
 

@@ -13,14 +13,14 @@ class TestCaseQuerySet(models.QuerySet["TestCase"]):
     __test__ = False
 
     def up_to_date(self) -> "TestCaseQuerySet":
-        """Cases that ran on the version's file and revision as they stand now."""
+        """Return the cases that ran on the version's current file and revision."""
         return self.filter(ran_sha256=F("version__sha256"), ran_revision=F("version__revision"))
 
     def passing(self) -> "TestCaseQuerySet":
         return self.up_to_date().filter(passed=True)
 
     def open(self) -> "TestCaseQuerySet":
-        """Cases that do not pass as things stand: failed, or not run since the last change."""
+        """Return the cases that do not pass now: failed, or not run since the last change."""
         return self.exclude(pk__in=self.passing().values("pk"))
 
 

@@ -38,7 +38,7 @@ def announce(deployment: Deployment) -> int:
 
 
 def announcement_of(deployment: Deployment) -> Announcement:
-    """The words about a promotion or a rollback."""
+    """Return the announcement of a promotion or a rollback."""
     if deployment.action == Deployment.Action.ROLLBACK:
         return _of_rollback(deployment)
     version, previous, model = deployment.version, deployment.previous_version, deployment.model

@@ -24,8 +24,8 @@ class LibraryDifference:
 def library_differences(
     trained: Mapping[str, str], running: Mapping[str, str]
 ) -> tuple[LibraryDifference, ...]:
-    """The libraries that differ, by name. One that does not run here is not compared: whether the
-    model needs it, its load has shown."""
+    """Return the libraries that differ, by name. One that does not run here is not compared:
+    whether the model needs it, its load has shown."""
     return tuple(
         LibraryDifference(library, version, running[library])
         for library, version in sorted(trained.items())

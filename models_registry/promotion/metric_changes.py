@@ -65,7 +65,7 @@ class MetricChange:
 
 
 def metric_text(value: float | None) -> str:
-    """A metric to four significant digits."""
+    """Format a metric with four significant digits."""
     return "–" if value is None else brief_number(value)
 
 
@@ -74,7 +74,7 @@ def metric_changes(
     after: Mapping[str, float],
     directions: Mapping[str, object] | str | None = None,
 ) -> tuple[MetricChange, ...]:
-    """Every metric of either version: those of ``after`` in their order, then those it lost.
+    """Return every metric of either version: those of ``after`` in their order, then those it lost.
 
     ``directions`` is the training configuration's ``metric_direction``: "higher" or "lower" by
     metric name, or one word for all. Where it says nothing, a name like an error's (rmse, log_loss)
@@ -88,7 +88,7 @@ def metric_changes(
 
 
 def direction_of(name: str, directions: Mapping[str, object] | str) -> Direction:
-    """Whether more or less of this metric is better."""
+    """Return whether more or less of this metric is better."""
     given = directions.get(name, "") if isinstance(directions, Mapping) else directions
     word = str(given).strip().lower().split(" ")[0]
     if word in _HIGHER:

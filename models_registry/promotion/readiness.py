@@ -48,7 +48,7 @@ class Readiness:
         return any(difference.is_major for difference in self.libraries)
 
     def problems(self) -> list[DomainError]:
-        """What no tick can answer for."""
+        """Return the unmet conditions that no confirmation can replace."""
         version = self.version
         found = [
             (AlreadyActive, version.is_active),

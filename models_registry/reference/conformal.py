@@ -13,7 +13,8 @@ FEWEST = 20
 
 
 def halfwidth(residuals: Iterable[float]) -> float | None:
-    """The ceil((n + 1) · 0.9)-th smallest of the n absolute residuals; None where fewer than 20."""
+    """Return the ceil((n + 1) · 0.9)-th smallest of the n absolute residuals; None where fewer than
+    20."""
     sizes = sorted(abs(residual) for residual in residuals if math.isfinite(residual))
     if len(sizes) < FEWEST:
         return None

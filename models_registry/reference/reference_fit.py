@@ -28,22 +28,22 @@ _YES, _NO = frozenset({"true", "yes", "1", "1.0"}), frozenset({"false", "no", "0
 
 
 def with_reference(features: Iterable[FeatureSpec], profile: Profile) -> tuple[FeatureSpec, ...]:
-    """The inputs with what the profile knows of them; what an earlier file told is forgotten."""
+    """Return the inputs with the values of this profile; those of an earlier file are removed."""
     return tuple(
         _with_column(_forgotten(spec), profile.columns.get(spec.name), profile) for spec in features
     )
 
 
 def without_reference(features: Iterable[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-    """The inputs without anything that came from reference data."""
+    """Return the inputs without anything that came from reference data."""
     return tuple(map(_forgotten, features))
 
 
 def fitted_rows(
     features: Sequence[FeatureSpec], rows: Iterable[Mapping[str, Any]], profile: Profile
 ) -> list[dict[str, Scalar]]:
-    """Rows as inputs by name in the types of their kinds; None for missing, for what does not fit,
-    and for everything sensitive. Columns that are no inputs go."""
+    """Return rows as inputs by name in the types of their kinds; None for missing, for what does
+    not fit, and for everything sensitive. Columns that are no inputs go."""
     return [
         {
             spec.name: None
@@ -56,7 +56,7 @@ def fitted_rows(
 
 
 def concealed(features: Iterable[FeatureSpec], profile: Profile) -> Profile:
-    """The profile without the values of sensitive inputs; counts and quantiles stay."""
+    """Return the profile without the values of sensitive inputs; counts and quantiles stay."""
     hidden = {spec.name for spec in features if spec.is_sensitive}
     return replace(
         profile,
@@ -68,7 +68,7 @@ def concealed(features: Iterable[FeatureSpec], profile: Profile) -> Profile:
 
 
 def without_columns(reference: Reference, hidden: Collection[str]) -> Reference:
-    """What a file told, but no single value of these columns."""
+    """Return the reference data without any single value of these columns."""
     columns = reference.profile.columns
     shown = {n: replace(c, values=()) if n in hidden else c for n, c in columns.items()}
     return replace(
@@ -82,7 +82,8 @@ def without_columns(reference: Reference, hidden: Collection[str]) -> Reference:
 
 
 def outcomes(rows: Iterable[Mapping[str, Any]], profile: Profile) -> list[Scalar]:
-    """The target column of each row: a number where the whole column is numbers, else text."""
+    """Return the target column of each row: a number where the whole column is numbers, else
+    text."""
     column = profile.columns.get(profile.target)
     if column is None:
         return []
@@ -93,7 +94,7 @@ def outcomes(rows: Iterable[Mapping[str, Any]], profile: Profile) -> list[Scalar
 
 
 def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
-    """What of the file does not fit the inputs, a sentence each."""
+    """Return the mismatches between the file and the inputs, a sentence each."""
     known = {spec.name for spec in features} | {profile.target}
     strange = [name for name in profile.columns if name not in known]
     missing = [spec.name for spec in features if spec.name not in profile.columns]

@@ -77,7 +77,7 @@ class Profile:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Profile":
-        """The profile as ``to_json`` wrote it; empty for an empty mapping."""
+        """Return the profile as ``to_json`` wrote it; empty for an empty mapping."""
         columns = {
             name: ColumnProfile(
                 **column
@@ -139,7 +139,7 @@ def read_reference(chunks: Iterable[bytes], *, target: str = "") -> Reference:
 
 
 def number_of(cell: str, mark: str) -> int | float | None:
-    """The number in a cell, None where it is none or not finite."""
+    """Return the number in a cell, None where it is none or not finite."""
     text = cell.strip()
     if mark == ",":
         plain = text.replace(",", ".") if "." not in text else text if "," not in text else ""

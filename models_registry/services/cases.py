@@ -154,7 +154,7 @@ def _sentence(expected: Scalar, found: Scalar, targets: list[Target]) -> str:
 
 
 def answer_text(value: Scalar, target: Target) -> str:
-    """An expected or found answer as people read it."""
+    """Format an expected or found answer for display."""
     if value is None:
         return "nothing"
     if not target.class_labels and isinstance(value, int | float) and not isinstance(value, bool):

@@ -28,7 +28,7 @@ CHECK_LASTS = timedelta(minutes=10)
 
 
 def mark_tested(*, version_id: int, sha256: str, revision: int) -> None:
-    """A test of this file and this revision of the inputs succeeded: the gate to promotion."""
+    """Record that a test of this file and this revision succeeded, which promotion requires."""
     ModelVersion.objects.filter(
         pk=version_id, sha256=sha256, revision=revision, activated_at=None
     ).update(tested_at=Now(), tested_sha256=sha256, tested_revision=revision)
@@ -138,7 +138,7 @@ def retire(*, model: RegisteredModel, reason: str, by: User) -> Deployment:
 
 
 def latest_check(version: ModelVersion) -> Rehearsal | None:
-    """The check of the version's file that found it good, where it is recent enough."""
+    """Return the check of the version's file that found it good, where it is recent enough."""
     return version.rehearsals.filter(
         kind=Rehearsal.Kind.CHECK,
         status=Rehearsal.Status.SUCCEEDED,

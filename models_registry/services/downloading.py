@@ -10,7 +10,8 @@ from models_registry.models import ModelVersion
 
 
 def download_version(*, version: ModelVersion, by: User) -> Iterator[bytes]:
-    """The version as a ZIP, in chunks. Raises FileIsGone when the store does not give the file."""
+    """Return the version as a ZIP, in chunks. Raises FileIsGone when the store does not give the
+    file."""
     try:
         chunks = backup_zip(version)
     except ArtifactMissing as error:

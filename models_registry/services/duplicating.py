@@ -39,8 +39,8 @@ NOT_TESTED: dict[str, Any] = {
 
 @transaction.atomic
 def duplicate_version(*, version: ModelVersion, by: User) -> ModelVersion:
-    """A new draft of the same model with the same file and configuration, its saved cases and its
-    reference data. It has not been tested. Raises NotInspected.
+    """Return a new draft of the same model with the same file and configuration, its saved cases
+    and its reference data. It has not been tested. Raises NotInspected.
 
     The file is the same to the byte, so what its inspection found is taken over; approvals of types
     belong to the digest.

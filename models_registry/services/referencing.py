@@ -102,7 +102,7 @@ def request_interval(*, version: ModelVersion, by: User) -> Rehearsal:
 
 
 def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> str:
-    """What first stands against an interval from reference data; "" where nothing does."""
+    """Return the first reason against an interval from reference data; "" if there is none."""
     if version.task != "regression" or version.targets.count() != 1:
         return "An interval is computed for a model that answers with one number."
     if reference is None or not reference.is_held_out:

@@ -96,7 +96,7 @@ def replace_artifact(
 
 
 def same_file(version: ModelVersion) -> QuerySet[ModelVersion]:
-    """The other versions, of any model, that hold the very same file."""
+    """Return the other versions, of any model, that hold the very same file."""
     if not version.sha256:
         return ModelVersion.objects.none()
     others = ModelVersion.objects.filter(sha256=version.sha256).exclude(pk=version.pk)
@@ -105,7 +105,7 @@ def same_file(version: ModelVersion) -> QuerySet[ModelVersion]:
 
 @contextmanager
 def one_upload(*, by: User) -> Iterator[None]:
-    """The one file that a person may send at a time, within so many an hour.
+    """Hold the person's only upload slot; limits uploads at a time and per hour.
 
     The pages ask; the command line, which needs the server, does not. Raises TooManyUploads, and
     UploadUnderWay while another file of the same person comes in.

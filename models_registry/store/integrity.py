@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def mark_altered(sha256: str) -> int:
-    """The store gave another file for this digest: its versions are marked, by compare-and-set, and
-    the admins are told once of each. Returns how many were marked."""
+    """Record that the store returned another file for this digest: its versions are marked, by
+    compare-and-set, and the admins are told once of each. Returns how many were marked."""
     stand = ModelVersion.objects.filter(sha256=sha256, altered_at=None)
     versions = list(stand.select_for_update(of=["self"]).select_related("model"))
     ModelVersion.objects.filter(pk__in=[version.pk for version in versions]).update(
@@ -43,7 +43,8 @@ def mark_altered(sha256: str) -> int:
 
 @transaction.atomic
 def mark_unaltered(sha256: str, *, by: User | None) -> int:
-    """The store's file has its digest again. Returns how many versions take executions again."""
+    """Record that the store's file has its digest again. Returns how many versions take executions
+    again."""
     marked = ModelVersion.objects.filter(sha256=sha256).exclude(altered_at=None)
     versions = list(marked.select_for_update(of=["self"]).select_related("model"))
     for version in versions:

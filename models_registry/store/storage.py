@@ -76,8 +76,8 @@ def store_artifact(chunks: Iterable[bytes]) -> StoredArtifact:
 
 
 def artifact_chunks(sha256: str) -> Iterator[bytes]:
-    """What the store holds under this digest's key, a mebibyte at a time; whoever reads it checks
-    the digest. Raises ArtifactMissing, also midway."""
+    """Yield what the store holds under this digest's key, 1 MiB at a time; the caller checks the
+    digest. Raises ArtifactMissing, also midway."""
     try:
         body = storages["artifacts"].bucket.Object(artifact_key(sha256)).get()["Body"]  # type: ignore[attr-defined]
         yield from body.iter_chunks(CHUNK_BYTES)
@@ -86,8 +86,8 @@ def artifact_chunks(sha256: str) -> Iterator[bytes]:
 
 
 def stored_digest(sha256: str) -> str:
-    """The hex digest of what the store holds under this digest's key, read to its end. Raises
-    ArtifactMissing."""
+    """Return the hex digest of what the store holds under this digest's key, read to its end.
+    Raises ArtifactMissing."""
     digest = hashlib.sha256()
     for chunk in artifact_chunks(sha256):
         digest.update(chunk)

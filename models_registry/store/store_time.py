@@ -37,8 +37,8 @@ auth.AUTH_TYPE_MAPS[SIGNATURE] = StoreTimeAuth
 
 
 def retry_at_store_time(response: tuple[Any, dict[str, Any]] | None, **_: object) -> float | None:
-    """A handler of ``needs-retry.s3``: 0 seconds until the next try where a request was refused and
-    the clock is to blame; else None, and the SDK's own rules decide."""
+    """Handle ``needs-retry.s3``: return 0 seconds until the next try where a request was refused
+    and the clock is to blame; else None, and the SDK's own rules decide."""
     global _ahead
     if response is None or response[0].status_code != 403 or "Date" not in response[0].headers:
         return None

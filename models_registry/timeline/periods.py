@@ -56,7 +56,7 @@ class Period:
 
 
 def periods_of(events: Iterable[Event]) -> tuple[Period, ...]:
-    """The periods and the gaps between them, oldest first; the last one has no end."""
+    """Return the periods and the gaps between them, oldest first; the last one has no end."""
     in_order = sorted(events, key=lambda event: event.at.astimezone(UTC))
     return tuple(
         Period(event.at, after.at if after else None, event, after)
@@ -68,8 +68,8 @@ def periods_of(events: Iterable[Event]) -> tuple[Period, ...]:
 def within(
     periods: Sequence[Period], start: datetime, end: datetime, *, now: datetime
 ) -> tuple[Period, ...]:
-    """What was active at any moment from ``start`` to ``end``, clipped to that; nothing of what is
-    still to come. The time before the first deployment is a gap."""
+    """Return what was active at any moment from ``start`` to ``end``, clipped to that; nothing of
+    what is still to come. The time before the first deployment is a gap."""
     start, end = start.astimezone(UTC), min(end.astimezone(UTC), now.astimezone(UTC))
     if start >= end:
         return ()
@@ -87,14 +87,15 @@ def within(
 
 
 def day_in(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """A calendar day from midnight to midnight, in UTC: 23 or 25 hours where the clocks change."""
+    """Return a calendar day from midnight to midnight, in UTC: 23 or 25 hours where the clocks
+    change."""
     following = datetime.combine(day + timedelta(days=1), time(), zone)
     return datetime.combine(day, time(), zone).astimezone(UTC), following.astimezone(UTC)
 
 
 def minute_in(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """A minute of the clock, in UTC. Where the clocks went back it came twice, and the answer goes
-    from the first to the second."""
+    """Return a minute of the clock, in UTC. Where the clocks went back it came twice, and the
+    answer goes from the first to the second."""
     moment = datetime.combine(day, at.replace(second=0, microsecond=0), zone)
     both = sorted(moment.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     return both[0], both[1] + timedelta(minutes=1)

@@ -46,7 +46,7 @@ class Bar:
 def bar_of(
     periods: Sequence[Period], *, now: datetime, marked: datetime | None = None
 ) -> Bar | None:
-    """The whole history up to ``now``; None where there is none."""
+    """Return the bar of the whole history up to ``now``; None if there is none."""
     if not periods:
         return None
     first, until = periods[0].start.astimezone(UTC), now.astimezone(UTC)

@@ -19,8 +19,8 @@ def disagreements(
     config: Mapping[str, Any],
     libraries: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """``features`` and ``targets`` as the object tells them, ``rules`` as the configuration does,
-    ``libraries`` as the file records them."""
+    """Return the disagreements. ``features`` and ``targets`` come from the object, ``rules`` from
+    the configuration, ``libraries`` as the file records them."""
     return (
         *_about_inputs(features, config),
         *_about_kinds(features, {str(entry["name"]): entry for entry in entries(config)}),
@@ -137,7 +137,7 @@ def _count(things: Sequence[str], one: str = "input", many: str = "") -> str:
 
 
 def names(things: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = len(things) - NAMED
     shown = ", ".join(name if len(name) <= 60 else f"{name[:60]}…" for name in things[:NAMED])
     return f"{shown} and {more} more" if more > 0 else shown

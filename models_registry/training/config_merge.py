@@ -61,7 +61,7 @@ def merge(
     config: Config,
     libraries: Mapping[str, str] | None = None,
 ) -> Merged:
-    """``features`` and ``targets`` as the object tells them; ``libraries`` as the file records
+    """Merge. ``features`` and ``targets`` come from the object; ``libraries`` as the file records
     them, by name."""
     told, outputs = _named(tuple(features), config), tuple(targets)
     by_name = {str(entry["name"]): entry for entry in entries(config)}

@@ -7,12 +7,12 @@ from models_registry.inputs.feature_spec import Scalar, TargetSpec
 
 
 def entries(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The inputs that the configuration describes, in its order."""
+    """Return the inputs that the configuration describes, in its order."""
     return list(config.get("features") or [])
 
 
 def class_names(spec: TargetSpec, target: Mapping[str, Any]) -> dict[str, str]:
-    """Labels by class as text; a plain list names the classes in the model's order."""
+    """Return labels by class as text; a plain list names the classes in the model's order."""
     labels = target.get("labels") or {}
     if isinstance(labels, list) and all(isinstance(label, str) for label in labels):
         return dict(zip((str(value) for value, _ in spec.class_labels), labels, strict=False))
@@ -20,7 +20,8 @@ def class_names(spec: TargetSpec, target: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pairs_of(choices: Any) -> list[tuple[Scalar, str]]:
-    """Choices written as a mapping, as a list of values, or as a list of {value, label}."""
+    """Return (value, label) pairs of choices written as a mapping, as a list of values, or as a
+    list of {value, label}."""
     if isinstance(choices, dict):
         return [(value, str(label)) for value, label in choices.items()]
     return [

@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 
 def metrics(config: dict[str, Any]) -> dict[str, float]:
-    """The metrics by name, finite numbers only."""
+    """Return the metrics by name, finite numbers only."""
     return {
         str(name): float(value)
         for name, value in config.get("metrics", {}).items()
@@ -160,7 +160,7 @@ def metrics(config: dict[str, Any]) -> dict[str, float]:
 
 
 def text_of(config: dict[str, Any], key: str) -> str:
-    """A text of the configuration as a text field holds it; "" where there is none."""
+    """Return a text of the configuration as a text field holds it; "" where there is none."""
     value = config.get(key)
     return "" if value is None else str(value).strip()
 
@@ -174,5 +174,5 @@ KNOWN = frozenset(
 
 
 def extra(config: dict[str, Any]) -> dict[str, Any]:
-    """The keys that the product gives no meaning to; they are kept and shown."""
+    """Return the keys that the product gives no meaning to; they are kept and shown."""
     return {key: value for key, value in config.items() if key not in KNOWN}

@@ -85,7 +85,8 @@ class Cell:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "Cell":
-        """A cell from values in this order, ``bins`` as two lists: their numbers and counts."""
+        """Return a cell from values in this order, ``bins`` as two lists: their numbers and
+        counts."""
         *sums, numbers, counts = row
         bins = dense(dict(zip(numbers or (), counts or (), strict=True)))
         return cls(sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], bins)
@@ -127,7 +128,7 @@ class Tally:
 
 
 def total(cells: Iterable[Cell]) -> Cell:
-    """All of them together."""
+    """Add up all cells."""
     several = list(cells)
     return Cell(
         succeeded=sum(cell.succeeded for cell in several),
@@ -148,8 +149,8 @@ def cells(
     through: datetime = ALWAYS,
     by_version: bool = False,
 ) -> list[PlacedCell]:
-    """What was submitted between neighbouring ``edges`` and finished later than ``after``, up to
-    ``through``. Place n begins at edge n."""
+    """Count what was submitted between neighbouring ``edges`` and finished later than ``after``, up
+    to ``through``. Place n begins at edge n."""
     if not versions or len(edges) < 2:
         return []
     statement = _CELLS.format(
@@ -175,7 +176,8 @@ def tallies(
     after: datetime = EVER,
     through: datetime = ALWAYS,
 ) -> list[Tally]:
-    """The same predictions by ``key``, PERSON_KEY or ERROR_KEY; those without one are left out."""
+    """Count the same predictions by ``key``, PERSON_KEY or ERROR_KEY; those without one are left
+    out."""
     if not versions or len(edges) < 2:
         return []
     with connection.cursor() as cursor:

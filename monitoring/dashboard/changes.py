@@ -16,7 +16,7 @@ class Change:
 
 
 def of_counts(now: int, before: int) -> Change:
-    """In percent of what it was."""
+    """Return the change of a count, in percent of what it was."""
     if not before:
         return Change("", "", "none in the period before" if now else "")
     if now == before:
@@ -27,7 +27,7 @@ def of_counts(now: int, before: int) -> Change:
 
 
 def of_percents(now: float | None, before: float | None) -> Change:
-    """In points."""
+    """Return the change of a percentage, in points."""
     if now is None or before is None:
         return Change("", "", "" if now is None else "none in the period before")
     points = round(now, 1) - round(before, 1)

@@ -90,7 +90,7 @@ class Use:
 
 
 def use_of(version: ModelVersion, period: Period) -> Use:
-    """What the newest predictions of ``version`` in ``period`` were given."""
+    """Return the inputs of the newest predictions of ``version`` in ``period``."""
     schema: InputSchema = version.features.as_schema()
     features = [feature for feature in schema.asked if not feature.is_sensitive]
     at_most = min(NEWEST, VALUES_AT_MOST // max(1, len(schema.features)))

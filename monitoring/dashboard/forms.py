@@ -97,7 +97,7 @@ class DashboardForm(forms.Form):
         return timezone.localdate(timezone=self.zone)
 
     def query(self, **changes: str) -> str:
-        """The query string of this page with ``changes``."""
+        """Return the query string of this page with ``changes``."""
         kept = {name: self.data.get(name, "") for name in self.fields} | changes
         return "?" + urlencode({name: value for name, value in kept.items() if value})
 

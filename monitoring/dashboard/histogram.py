@@ -15,30 +15,31 @@ WIDTH = 1.02
 
 
 def bin_of(seconds: float) -> int:
-    """The bin of a time; `monitoring/dashboard/cells.py` says the same in SQL."""
+    """Return the bin of a time; `monitoring/dashboard/cells.py` says the same in SQL."""
     if seconds <= SMALLEST:
         return 0
     return math.ceil(math.log(seconds / SMALLEST) / math.log(WIDTH))
 
 
 def seconds_of(number: int) -> float:
-    """What the times in a bin are told as."""
+    """Return the seconds that stand for the times in a bin."""
     return SMALLEST * WIDTH ** (number - 0.5) if number else SMALLEST / 2
 
 
 def dense(counts: Mapping[int, int]) -> list[int]:
-    """Counts by bin as a list from bin 0 to the last one that has any: lists add up fast."""
+    """Convert counts by bin to a list from bin 0 to the last one that has any: lists add up
+    fast."""
     return [counts.get(number, 0) for number in range(max(counts, default=-1) + 1)]
 
 
 def added(histograms: Iterable[Sequence[int]]) -> list[int]:
-    """The histogram of all of them."""
+    """Add up the histograms."""
     return [sum(counts) for counts in zip_longest(*histograms, fillvalue=0)]
 
 
 def percentile(histogram: Sequence[int], share: float) -> float | None:
-    """The smallest time that at least ``share`` of all times do not exceed (nearest rank), in
-    seconds; None without any."""
+    """Return the smallest time that at least ``share`` of all times do not exceed (nearest rank),
+    in seconds; None without any."""
     total = sum(histogram)
     if not total:
         return None

@@ -23,7 +23,8 @@ class ExecutionList:
     def url(
         self, *, first: date | None = None, last: date | None = None, **filters: str | int
     ) -> str:
-        """The address, narrowed by ``filters`` as the list knows them: status, code, slow, q."""
+        """Return the address, narrowed by ``filters`` as the list knows them: status, code, slow,
+        q."""
         query = {
             "start": (first or self.period.first).isoformat(),
             "end": (last or first or self.period.last).isoformat(),

@@ -120,13 +120,14 @@ class Period:
 
 
 def moment_of(day: date, zone: ZoneInfo) -> datetime:
-    """When ``day`` begins in ``zone``, in UTC: moments of one zone are compared by their clock."""
+    """Return when ``day`` begins in ``zone``, in UTC: moments of one zone are compared by their
+    clock."""
     return day_begins(day, zone).astimezone(UTC)
 
 
 def hours_of(day: date, zone: ZoneInfo) -> list[datetime]:
-    """When the hours of a day begin, 23 to 25 of them; the last one is short where clocks are
-    changed by less than an hour."""
+    """Return when the hours of a day begin, 23 to 25 of them; the last one is short where clocks
+    are changed by less than an hour."""
     ends = moment_of(day + DAY, zone)
     begins = [moment_of(day, zone)]
     while begins[-1] + HOUR < ends:
@@ -139,5 +140,5 @@ def day_text(day: date, *, shows_year: bool = False) -> str:
 
 
 def edges_of(buckets: Sequence[Bucket]) -> list[datetime]:
-    """Where neighbouring buckets begin, and where the last one ends."""
+    """Return the starts of neighbouring buckets, and the end of the last one."""
     return [bucket.begins for bucket in buckets] + [bucket.ends for bucket in buckets[-1:]]

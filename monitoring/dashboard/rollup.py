@@ -50,7 +50,7 @@ def recount() -> int:
 
 
 def zones_in_use() -> set[str]:
-    """The site's timezone, and those of its admins."""
+    """Return the site's timezone, and those of its admins."""
     theirs = User.objects.filter(is_staff=True, is_active=True).exclude(timezone="")
     return {settings.SITE_TIME_ZONE, *theirs.values_list("timezone", flat=True).distinct()}
 

@@ -108,8 +108,8 @@ class Ranked:
 
 
 def is_too_much_to_count_live(scope: Scope) -> bool:
-    """Whether the zone's days are not kept yet (an admin's timezone is new) and there are so many
-    executions that a page would wait for them."""
+    """Return whether the zone's days are not kept yet (an admin's timezone is new) and there are so
+    many executions that a page would wait for them."""
     if _counted_through(scope.period):
         return False
     period = Period(scope.period.before.first, scope.period.last, scope.period.zone)
@@ -118,7 +118,8 @@ def is_too_much_to_count_live(scope: Scope) -> bool:
 
 
 def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]]:
-    """The numbers of the period and of the one before, and the period's days that had any."""
+    """Return the numbers of the period and of the one before, and the period's days that had
+    any."""
     now, before = scope.period, scope.period.before
     days = _cells_by_day(Period(before.first, now.last, now.zone), scope.versions)
     current = {day: of_day for day, of_day in days.items() if day >= now.first}
@@ -131,7 +132,8 @@ def figures_and_before(scope: Scope) -> tuple[Figures, Figures, dict[date, Cell]
 
 
 def bars(scope: Scope, days: dict[date, Cell]) -> list[Bar]:
-    """The period's buckets, empty ones too; ``days`` as ``figures_and_before`` found them."""
+    """Return the period's buckets, empty ones too; ``days`` as ``figures_and_before`` found
+    them."""
     buckets = scope.period.buckets
     found: dict[int, list[Cell]] = defaultdict(list)
     if scope.period.unit is Unit.HOUR:
@@ -146,24 +148,24 @@ def bars(scope: Scope, days: dict[date, Cell]) -> list[Bar]:
 
 
 def open_count(scope: Scope) -> int:
-    """How many are queued or running now."""
+    """Count the executions that are queued or running now."""
     states = (Execution.Status.QUEUED, Execution.Status.RUNNING)
     of_period = Execution.objects.predictions().between(scope.period.begins, scope.period.ends)
     return of_period.filter(status__in=states, version__in=scope.versions).count()
 
 
 def top_people(scope: Scope) -> list[Ranked]:
-    """Who submitted most, by id; the deleted are nobody."""
+    """Rank people by submissions, by id; deleted people are left out."""
     return _top(scope, DayTally.Kind.PERSON, PERSON_KEY)
 
 
 def top_errors(scope: Scope) -> list[Ranked]:
-    """What failed most, by fingerprint, or by error code where a failure has none."""
+    """Rank failures by fingerprint, or by error code if a failure has none."""
     return _top(scope, DayTally.Kind.ERROR, ERROR_KEY)
 
 
 def deployments(scope: Scope) -> list[Deployment]:
-    """What went live in the period, oldest first; retirements put nothing live."""
+    """Return the deployments of the period, oldest first, without retirements."""
     models = ModelVersion.objects.filter(pk__in=scope.versions).values("model")
     return list(
         Deployment.objects.filter(

@@ -13,7 +13,8 @@ from executions.services.replaying import verdict_of
 
 @transaction.atomic
 def bundle_of(*, replay: Execution, original: Execution, by: User) -> dict[str, Any]:
-    """All that is known of a replay and of what it replays. Taking it is recorded."""
+    """Return everything known about a replay and the execution it replays. The download is
+    recorded."""
     record("replay downloaded", by=by, target=original.public_id)
     version = replay.version
     return {

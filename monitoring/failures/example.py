@@ -59,7 +59,7 @@ def example_of(execution: Execution) -> Example:
 
 
 def inputs_of(execution: Execution) -> list[tuple[str, str]]:
-    """The inputs as people read them, sensitive ones hidden."""
+    """Return the inputs for display, sensitive ones hidden."""
     schema = InputSchema(tuple(feature.spec for feature in execution.version.features.all()))
     sensitive, values = sensitive_names(execution), schema.read(execution.inputs or {})
     return [

@@ -86,6 +86,6 @@ class FilterForm(forms.Form):
         field.queryset = failing.distinct().order_by("name")
 
     def filter(self, groups: QuerySet[FailureGroup]) -> Any:
-        """The groups of the chosen model, of any state."""
+        """Return the groups of the chosen model, of any state."""
         model = self.cleaned_data.get("model") if self.is_valid() else None
         return groups.filter(model=model) if model else groups

@@ -46,7 +46,7 @@ class Row:
 
 
 def rows(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> list[Row]:
-    """The rows of a page, in two queries however many there are."""
+    """Return the rows of a page, in two queries however many there are."""
     people, days = people_of(groups), days_of(groups, zone=zone)
     return [
         Row(
@@ -59,7 +59,7 @@ def rows(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> list[Row]:
 
 
 def people_of(groups: Sequence[FailureGroup]) -> dict[str, int]:
-    """How many people each group's failures befell, by fingerprint."""
+    """Count the people affected by each group's failures, by fingerprint."""
     counted = (
         Execution.objects.failures()
         .filter(fingerprint__in=[group.fingerprint for group in groups])
@@ -71,7 +71,7 @@ def people_of(groups: Sequence[FailureGroup]) -> dict[str, int]:
 
 
 def days_of(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> dict[str, dict[date, int]]:
-    """The failures of each of the last 14 days in ``zone``, by fingerprint."""
+    """Return the failures of each of the last 14 days in ``zone``, by fingerprint."""
     counted = (
         Execution.objects.failures()
         .filter(

@@ -67,7 +67,7 @@ def note(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_only
 def review_failures(request: SignedInRequest, pk: int) -> HttpResponse:
-    """One failure of the group, or those that are ticked; or one taken back."""
+    """Mark one failure of the group or the ticked ones reviewed; or undo the review of one."""
     group, ids = group_or_404(pk), asked_ids(request.POST.getlist("ids"))[:SELECTED]
     if "back" in request.POST:
         return _act(request, group, triage.take_reviews_back, group=group, failures=ids)
@@ -89,7 +89,7 @@ def review_failures(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 @staff_only
 def review_groups(request: SignedInRequest) -> HttpResponse:
-    """The ticked groups of the list."""
+    """Mark the ticked groups of the list reviewed."""
     numbers = [whole_number(text) for text in request.POST.getlist("ids")]
     form = ReviewForm(request.POST)
     with refusals_as_messages(request):

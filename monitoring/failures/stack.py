@@ -78,7 +78,7 @@ class _Reading:
 
 
 def read_stack(traceback: str) -> list[Item]:
-    """The items of a traceback, in the order in which it tells them."""
+    """Return the items of a traceback, in the order in which it tells them."""
     reading = _Reading()
     for line in traceback.splitlines():
         if line.strip() in _HEADS:

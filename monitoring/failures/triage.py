@@ -36,7 +36,8 @@ def mark_reviewed(
 def mark_several_reviewed(
     *, groups: Collection[int], category: Category, note: str = "", by: User
 ) -> int:
-    """As `mark_reviewed`, for those of the groups that are not resolved; returns how many."""
+    """Mark those of the groups reviewed that are not resolved; returns how many. See
+    `mark_reviewed`."""
     found = FailureGroup.objects.filter(pk__in=groups).exclude(state=State.RESOLVED)
     chosen = list(found.order_by("pk").select_for_update(no_key=True))
     if not chosen:
@@ -50,8 +51,9 @@ def mark_several_reviewed(
 def mark_resolved(
     *, group: FailureGroup, version: ModelVersion, note: str = "", by: User
 ) -> FailureGroup:
-    """The cause is mended in ``version``: only failures there or on versions that go live after it
-    bring the group back. Raises WrongVersion for one of another model, NotInThisState."""
+    """Record that the cause is fixed in ``version``: only failures there or on versions that go
+    live after it bring the group back. Raises WrongVersion for one of another model,
+    NotInThisState."""
     if version.model_id != group.model_id:
         raise WrongVersion
     _leave(

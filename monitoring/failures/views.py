@@ -103,7 +103,7 @@ def group_page(
     status: int = 200,
     **forms: Any,
 ) -> HttpResponse:
-    """A group's page, with what was sent to one of its forms where that needs a correction."""
+    """Render a group's page, with the form that was submitted if it needs a correction."""
     failures = Execution.objects.failures().filter(fingerprint=group.fingerprint)
     shown = _shown(failures, request.GET.get("example", ""))
     context = {

@@ -73,7 +73,7 @@ class Totals:
 @require_GET
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """404 where no token is set: the page does not exist then."""
+    """Return the metrics; 404 if no token is set."""
     if not settings.METRICS_TOKEN:
         raise Http404
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -115,8 +115,8 @@ class Product(Collector):
 
 
 def read_totals() -> Totals:
-    """Up to now: what the cache holds, and all that finished since; what is older than the margin
-    goes into the cache."""
+    """Return the totals up to now: what the cache holds, and all that finished since; what is older
+    than the margin goes into the cache."""
     edge = timezone.now() - MARGIN
     totals: Totals = cache.get(TOTALS) or Totals()
     if totals.through is None or totals.through < edge:

@@ -79,7 +79,7 @@ class Workers:
 
 
 def probe_all() -> tuple[Probe, ...]:
-    """Every part, in the order of what depends on what."""
+    """Probe every part, in the order of dependencies."""
     ends = time.monotonic() + ALL_SECONDS
     with_waiting: dict[str, Callable[[], Probe]] = {
         "Object store": object_store,

@@ -17,14 +17,14 @@ REFRESH_SECONDS = 30
 @require_GET
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The web process answers."""
+    """Answer 200 while the web process works."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_GET
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The truth can be read; without it no page works."""
+    """Answer 200 if the database can be read; without it no page works."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

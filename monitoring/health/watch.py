@@ -44,7 +44,7 @@ class Alarm:
 
 
 def look_after() -> None:
-    """One round."""
+    """Run one round of the watch."""
     now = timezone.now()
     cache.set(BEAT, now, None)
     watch_workers(read_workers(), read_queue(), now)
@@ -53,7 +53,7 @@ def look_after() -> None:
 
 
 def alarm() -> Alarm:
-    """What the last round found. A product that was never looked after has nothing to say."""
+    """Return the findings of the last round; none if there was no round yet."""
     found = cache.get(RED)
     if found is None:
         return Alarm((), False)

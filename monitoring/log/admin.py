@@ -37,7 +37,7 @@ class ExecutionAdmin(ReadOnlyAdmin):
     change_list_template = "admin/executions/execution/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """With all that a row shows, and none of what it does not."""
+        """Select exactly the columns and relations that a row shows."""
         groups = FailureGroup.objects.filter(fingerprint=OuterRef("fingerprint"))
         state = Subquery(groups.values("state")[:1])
         return (

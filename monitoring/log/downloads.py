@@ -36,7 +36,8 @@ LINES_PER_CHUNK = 500
 
 @require_POST
 def export_executions(request: HttpRequest) -> HttpResponseBase:
-    """``scope`` is view (the filter in the address) or all, ``format`` csv or jsonl."""
+    """Download executions. ``scope`` is view (the filter in the address) or all, ``format`` csv or
+    jsonl."""
     if not isinstance(request.user, User) or not request.user.is_staff:
         raise PermissionDenied
     is_all, as_json = request.POST.get("scope") == "all", request.POST.get("format") == "jsonl"

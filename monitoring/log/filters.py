@@ -95,7 +95,7 @@ class ExecutionFilterForm(forms.Form):
         return found_by(executions, asked["q"]) if asked.get("q") else executions
 
     def query(self, **changes: Any) -> str:
-        """The filter as a query string, with changes; what is empty is left out."""
+        """Return the filter as a query string, with changes; what is empty is left out."""
         values = {name: self.data.get(name, "") for name in self.fields} | changes
         return urlencode({name: value for name, value in values.items() if value})
 
@@ -136,8 +136,8 @@ def form_of(request: HttpRequest) -> ExecutionFilterForm:
 
 
 def found_by(executions: ExecutionQuerySet, text: str) -> ExecutionQuerySet:
-    """Those whose ID begins with ``text`` (P-… or hex, six or more), else those of people whose
-    e-mail contains it. What a person deleted is not found by the person."""
+    """Return those whose ID begins with ``text`` (P-… or hex, six or more), else those of people
+    whose e-mail contains it. What a person deleted is not found by the person."""
     text = text.strip().casefold()
     prefix = _ID_PREFIX.fullmatch(text.replace("-", "") if len(text) == 36 else text)
     if prefix:
@@ -150,7 +150,7 @@ def found_by(executions: ExecutionQuerySet, text: str) -> ExecutionQuerySet:
 
 
 def slow(executions: ExecutionQuerySet) -> ExecutionQuerySet:
-    """Those that took longer than their model's threshold."""
+    """Return those that took longer than their model's threshold."""
     by_threshold: dict[float, list[int]] = {}
     for pk, seconds in RegisteredModel.objects.values_list("pk", "slow_seconds"):
         by_threshold.setdefault(seconds, []).append(pk)

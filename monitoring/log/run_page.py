@@ -48,7 +48,7 @@ class AttemptView:
 
 
 def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
-    """The page; its version, model and user must be at hand."""
+    """Show the page of an execution. Requires its version, model and user selected."""
     level = _level(request)
     hidden = is_withheld(execution)
     attempts = [] if hidden else [_attempt(one, level) for one in execution.attempts.all()]
@@ -72,7 +72,8 @@ def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
 
 @require_GET
 def log_file(request: HttpRequest, pk: Any) -> HttpResponse:
-    """The log as a text file: of all attempts, with every level or those that the page shows."""
+    """Download the log of all attempts as a text file, with every level or those that the page
+    shows."""
     execution = get_object_or_404(Execution, pk=pk)
     level = _level(request)
     attempts = [] if is_withheld(execution) else list(execution.attempts.all())
@@ -92,7 +93,7 @@ def log_file(request: HttpRequest, pk: Any) -> HttpResponse:
 
 
 def is_withheld(execution: Execution) -> bool:
-    """Whether its person took back what it holds: it, or what it repeats, was deleted."""
+    """Return whether the person deleted this execution, or the one that it repeats."""
     original = execution.replay_of or execution
     return bool(
         execution.deleted_at or execution.purged_at or original.deleted_at or original.purged_at

@@ -31,7 +31,7 @@ class Category(models.TextChoices):
 
 class FailureGroupQuerySet(models.QuerySet["FailureGroup"]):
     def with_last_note(self) -> "FailureGroupQuerySet":
-        """Each with ``last_note``: the words last written about it, None where there are none."""
+        """Annotate ``last_note``: the latest note about the group, None if there is none."""
         notes = FailureNote.objects.filter(group=OuterRef("pk"), text__gt="").order_by("-pk")
         return self.annotate(last_note=Subquery(notes.values("text")[:1]))
 

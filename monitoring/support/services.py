@@ -18,8 +18,8 @@ State = SupportRequest.State
 
 @transaction.atomic
 def ask(*, execution: Execution, text: str, by: User) -> SupportRequest:
-    """The owner of a finished prediction writes to all admins, who may see its inputs. A thread
-    that was answered or closed is open again. Raises NothingToAskAbout."""
+    """Send a message from the owner of a finished prediction to all admins, who may see its inputs.
+    A thread that was answered or closed is open again. Raises NothingToAskAbout."""
     if not execution.is_finished or execution.user_id != by.pk:
         raise NothingToAskAbout
     request, _ = SupportRequest.objects.get_or_create(execution=execution, defaults={"user": by})
@@ -42,8 +42,9 @@ def ask(*, execution: Execution, text: str, by: User) -> SupportRequest:
 def write_to_owner(
     *, execution: Execution, subject: str, text: str, by: User, group: FailureGroup | None = None
 ) -> SupportMessage:
-    """An admin writes to the person whose prediction this is: by mail from the site's address with
-    the admin's as Reply-To, and in the product. ``group`` keeps a copy in its timeline.
+    """Send a message from an admin to the person whose prediction this is: by mail from the site's
+    address with the admin's as Reply-To, and in the product. ``group`` keeps a copy in its
+    timeline.
 
     Raises Unreachable where the person deleted the prediction or cannot sign in any more.
     """
@@ -70,7 +71,7 @@ def write_to_owner(
 
 @transaction.atomic
 def close(*, request: SupportRequest, by: User) -> SupportRequest:
-    """Nothing more is to be done; the person may still write, which opens it again."""
+    """Close the request; a further message of the person opens it again."""
     open_ones = SupportRequest.objects.filter(pk=request.pk).exclude(state=State.CLOSED)
     if not open_ones.update(state=State.CLOSED, updated_at=Now()):
         raise NotInThisState
@@ -84,7 +85,8 @@ def subject_about(execution: Execution) -> str:
 
 
 def draft_about(execution: Execution, *, by: User) -> str:
-    """The words an admin starts from: the person's name and the prediction's, nothing else."""
+    """Return the draft of an admin's message: the person's name and the prediction's ID, nothing
+    else."""
     name = execution.user.name if execution.user else ""
     outcome = "did not finish" if execution.status == Execution.Status.FAILED else "is finished"
     return (

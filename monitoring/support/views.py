@@ -26,7 +26,7 @@ from monitoring.support.forms import AnswerForm, AskForm
 
 @require_http_methods(["GET", "POST"])
 def support_create(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """The thread about one of the person's own predictions, with an open box beneath it."""
+    """Show the thread about one of the person's own predictions, with a message field below it."""
     execution = own_execution(request, pk)
     if not execution.is_finished:
         raise Http404("There is nothing to ask about before it is finished.")
@@ -47,7 +47,7 @@ def support_create(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 @require_GET
 def support_thread(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """What was written about one of the person's own predictions, to stand beneath its result."""
+    """Show the messages about one of the person's own predictions, for the page of its result."""
     execution = own_execution(request, pk)
     support = _of_prediction(pk)
     if support is None:
@@ -102,7 +102,7 @@ def _request_or_404(pk: int) -> SupportRequest:
 @require_http_methods(["GET", "POST"])
 @staff_only
 def request_detail(request: SignedInRequest, pk: int) -> HttpResponse:
-    """One thread beside what it is about, with an open box for the answer."""
+    """Show one thread beside its prediction, with a field for the answer."""
     support = _request_or_404(pk)
     execution = support.execution
     form = AnswerForm(request.POST or None)

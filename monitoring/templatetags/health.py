@@ -12,7 +12,8 @@ register = template.Library()
 
 @register.inclusion_tag("monitoring/_alarm.html", takes_context=True)
 def health_alarm(context: dict[str, Any]) -> dict[str, Any]:
-    """For admins, on the admin's pages and on those of monitoring but the health page itself."""
+    """Return the alarm for admins, on the admin's pages and on those of monitoring but the health
+    page itself."""
     request = context.get("request")
     match = request.resolver_match if request is not None else None
     user = getattr(request, "user", None)

@@ -72,7 +72,7 @@ def _active_version(name: str) -> ModelVersion:
 
 
 def describe(execution: Execution) -> dict[str, Any]:
-    """An execution as scripts read it; several targets come as lists."""
+    """Convert an execution to JSON values for scripts; several targets come as lists."""
     targets = (execution.outputs or {}).get("targets", [])
     answers = [
         {

@@ -77,7 +77,7 @@ def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> Us
 
 @transaction.atomic
 def deactivate(*, user: User, by: User, reason: str = "") -> User:
-    """Close a person's door: sessions end at once, running predictions finish, history stays."""
+    """Disable an account: sessions end at once, running predictions finish, history stays."""
     if user.pk == by.pk:
         raise OwnAccount
     user = locked(user, by=by)
@@ -100,7 +100,7 @@ def deactivate(*, user: User, by: User, reason: str = "") -> User:
 
 @transaction.atomic
 def reactivate(*, user: User, by: User, reason: str = "") -> User:
-    """Open the door again; role and history are as they were."""
+    """Enable the account again; role and history are as they were."""
     if user.pk == by.pk:
         raise OwnAccount
     user = locked(user, by=by)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import memory, report, stack, start, targets
-from bench.road import Sample
+from bench.round_trip import Sample
 from bench.start import Start
 from config.stack import record
 
@@ -119,20 +119,20 @@ def predictions(
     """The samples of every series, and how many seconds those took that were many at once."""
     from django.conf import settings
 
-    from bench import promotion, road, stock
+    from bench import promotion, round_trip, stock
     from executions.models import Execution
     from models_registry.models import ModelVersion
 
     version = ModelVersion.objects.active().get(model__name=stack.MODEL)
-    session = road.sign_in("user@example.com", settings.DEMO_PASSWORD)
-    people = [road.Person(session, version.model.slug) for _ in range(max(AT_ONCE))]
-    watcher = road.Watcher()
+    session = round_trip.sign_in("user@example.com", settings.DEMO_PASSWORD)
+    people = [round_trip.Person(session, version.model.slug) for _ in range(max(AT_ONCE))]
+    watcher = round_trip.Watcher()
     ours, baseline, seconds = [], [], {}
-    like = Execution.objects.get(pk=road.one(people[0], watcher).id)
+    like = Execution.objects.get(pk=round_trip.one(people[0], watcher).id)
     with stock.worker() as deployment:
         for pair in range(asked.pairs):
             print(f"pair {pair + 1} of {asked.pairs}", flush=True)
-            ours += [road.one(people[0], watcher) for _ in range(asked.each)]
+            ours += [round_trip.one(people[0], watcher) for _ in range(asked.each)]
             baseline.append(stock.one(deployment, version, like, watcher))
     samples = {
         "first after a start": [one.first for one in starts],
@@ -143,7 +143,9 @@ def predictions(
     for count in AT_ONCE:
         name = at_once(count)
         print(name, flush=True)
-        samples[name], seconds[name] = road.many(people[:count], watcher, count * asked.rounds)
+        samples[name], seconds[name] = round_trip.many(
+            people[:count], watcher, count * asked.rounds
+        )
     print("promotions", flush=True)
     first, warm = promotion.measure(drafts, watcher)
     samples |= {"first after a promotion": first, "warm, between promotions": warm}

@@ -19,15 +19,15 @@ WARM = 10
 def measure() -> dict[str, Any]:
     from django.conf import settings
 
-    from bench import road
+    from bench import round_trip
     from models_registry.models import ModelVersion
 
     slug = ModelVersion.objects.active().get(model__name=stack.MODEL).model.slug
-    person = road.Person(road.sign_in("user@example.com", settings.DEMO_PASSWORD), slug)
-    watcher = road.Watcher()
-    first = road.one(person, watcher)
+    person = round_trip.Person(round_trip.sign_in("user@example.com", settings.DEMO_PASSWORD), slug)
+    watcher = round_trip.Watcher()
+    first = round_trip.one(person, watcher)
     scrapes = [scrape(settings.SITE_URL), scrape(settings.SITE_URL)]
-    warm = [road.one(person, watcher).as_json() for _ in range(WARM)]
+    warm = [round_trip.one(person, watcher).as_json() for _ in range(WARM)]
     return {"first": first.as_json(), "warm": warm, "scrapes_ms": scrapes}
 
 

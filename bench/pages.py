@@ -23,7 +23,7 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from bench import report, road
+from bench import report, round_trip
 from bench.first import scrape
 from bench.stack import FOLDER, METRICS_TOKEN, REPOSITORY
 from config.stack import ports
@@ -121,7 +121,7 @@ def measure(
         for size, environment in environments.items():
             address = stack.enter_context(web(environment))
             scrapes[size] = [scrape(address), scrape(address)]
-            cookies = road.sign_in(EMAIL, PASSWORD, address=address)
+            cookies = round_trip.sign_in(EMAIL, PASSWORD, address=address)
             site = httpx.Client(base_url=address, cookies=cookies, timeout=60)
             sites[size] = stack.enter_context(site)
         for number in range(WARM_UP + TIMES):

@@ -7,8 +7,8 @@ since: what is warm after the promotion, the promotion has warmed.
 import httpx
 from django.conf import settings
 
-from bench import road
-from bench.road import Person, Sample, Watcher
+from bench import round_trip
+from bench.round_trip import Person, Sample, Watcher
 from bench.stack import ADMIN, MODEL
 from models_registry.models import ModelVersion
 
@@ -18,15 +18,15 @@ WARM = 10
 def measure(drafts: list[str], watcher: Watcher) -> tuple[list[Sample], list[Sample]]:
     """The first prediction after the promotion of each draft, by its file's sha256, and the warm
     ones in between."""
-    admin = road.sign_in(ADMIN, settings.DEMO_PASSWORD)
-    session = road.sign_in("user@example.com", settings.DEMO_PASSWORD)
+    admin = round_trip.sign_in(ADMIN, settings.DEMO_PASSWORD)
+    session = round_trip.sign_in("user@example.com", settings.DEMO_PASSWORD)
     first, warm = [], []
     for sha256 in drafts:
         version = ModelVersion.objects.select_related("model").get(model__name=MODEL, sha256=sha256)
         person = Person(session, version.model.slug)
-        warm += [road.one(person, watcher) for _ in range(WARM)]
+        warm += [round_trip.one(person, watcher) for _ in range(WARM)]
         promote(version, admin)
-        first.append(road.one(Person(session, version.model.slug), watcher))
+        first.append(round_trip.one(Person(session, version.model.slug), watcher))
     return first, warm
 
 
@@ -35,7 +35,7 @@ def promote(version: ModelVersion, admin: httpx.Cookies) -> None:
     path = f"/admin/models_registry/modelversion/{version.pk}/promote/"
     with httpx.Client(base_url=settings.SITE_URL, timeout=60, cookies=admin) as site:
         form = {
-            "csrfmiddlewaretoken": road.token_of(site.get(path).text),
+            "csrfmiddlewaretoken": round_trip.token_of(site.get(path).text),
             "text": "The same forest, grown from another seed.",
             "libraries_tested": "on",
             "inputs_reviewed": "on",

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.road import Sample
+from bench.round_trip import Sample
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import memory, stack
 from bench.memory import Memory
-from bench.road import Sample
+from bench.round_trip import Sample
 from config.stack import record
 
 

@@ -1,6 +1,6 @@
 """`python -m bench.weight`: what the pages weigh and when they are usable on a slow phone network.
 
-A running product, Chromium with a cold cache for each page and the Slow 4G of PRODUCT.md 1.8. The
+A running product, Chromium with a cold cache for each page and Slow 4G (1.6 Mbit/s, 150 ms). The
 bytes are those on the wire, headers included. "Usable" is when the page has painted its first
 content and its document is parsed, so that fields take input; "loaded" is the load event. The shift
 is CLS (web.dev/articles/cls): the largest session window of layout shifts without input.

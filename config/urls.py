@@ -9,7 +9,7 @@ from django.urls import include, path
 
 from accounts.views import change_email
 
-# Roles decide who may do what, and people's own pages keep these: no second door to either.
+# Roles grant permissions, and people manage the rest on their own pages: the admin edits neither.
 for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
 

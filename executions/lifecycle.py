@@ -36,9 +36,9 @@ asking after a long queue every 20 s took more of Prefect than it had, and the q
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an attempt did not succeed: an error class of PRODUCT 1.0, a sentence, and for admins the
-    traceback, what was recorded on the way (`model_host/protocol/trace.py`, Trace), and the
-    path of the step that failed, where it is known."""
+    """The failure of an attempt: an error class of `executions/errors.py`, a sentence, and for
+    admins the traceback, the trace (`model_host/protocol/trace.py`), and the path of the step
+    that failed, where it is known."""
 
     code: str
     message: str
@@ -160,7 +160,7 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
 
 @transaction.atomic
 def mark_undeliverable(execution: Execution, *, message: str) -> bool:
-    """Prefect refused the run for good."""
+    """Fail an execution whose run Prefect refused for good."""
     return _end_queued(execution, Failure("CRASH", message))
 
 

@@ -1,6 +1,6 @@
 """The flow of an inspection: examines an uploaded file and proposes the version's inputs.
 
-The steps are those of PRODUCT 1.2. Each is shown as soon as it is known; the first that fails ends
+The steps are named in `models_registry/inspection_steps.py`. Each is shown as soon as it is known; the first that fails ends
 the inspection with one plain sentence, and the draft stays, to be replaced or deleted.
 """
 

@@ -1,7 +1,7 @@
 """The 90 % interval from reference data, which replaces the model's own.
 
-PRODUCT 1.2: rows that the model had not seen come first, the estimator's own standard deviation
-second, and otherwise there is none.
+Residuals on rows that the model had not seen take precedence over the estimator's own standard
+deviation; without either there is no interval.
 """
 
 from dataclasses import replace

@@ -20,9 +20,9 @@ LOCK = 7_340_002
 
 
 @dataclass(frozen=True)
-class Road:
-    """How rows of one kind reach a worker: the one deployment that their flow runs are runs of.
-    A run's parameters are the row's id, named ``<noun>_id``, and the attempt."""
+class Dispatch:
+    """The dispatch of one kind of row: its table, and the one deployment that its flow runs belong
+    to. A run's parameters are the row's id, named ``<noun>_id``, and the attempt."""
 
     rows: type[Inspection] | type[Rehearsal]
     flow: str
@@ -30,14 +30,14 @@ class Road:
     description: str
 
 
-ROADS: Mapping[str, Road] = {
-    "inspection": Road(
+DISPATCHES: Mapping[str, Dispatch] = {
+    "inspection": Dispatch(
         Inspection,
         "inspect",
         "flows.inspection.inspect",
         "Examines an uploaded model file and proposes its inputs.",
     ),
-    "rehearsal": Road(
+    "rehearsal": Dispatch(
         Rehearsal,
         "rehearse",
         "flows.rehearsal.rehearse",
@@ -48,16 +48,16 @@ ROADS: Mapping[str, Road] = {
 
 def dispatch(noun: str, pk: int) -> None:
     """Create the attempt's flow run, once. Raises PrefectUnavailable to be tried again."""
-    road = ROADS[noun]
-    queued = road.rows.objects.queued().filter(pk=pk)
+    kind = DISPATCHES[noun]
+    queued = kind.rows.objects.queued().filter(pk=pk)
     row: Inspection | Rehearsal | None = queued.select_related("version__model").first()
     if row is None:
         return
     version = row.version
     try:
         flow_run = gateway.start_flow_run(
-            flow=road.flow,
-            deployment=road.flow,
+            flow=kind.flow,
+            deployment=kind.flow,
             name=f"{version.model.slug}-{version.short_name}-{noun}-{row.pk}",
             parameters={f"{noun}_id": row.pk, "attempt": row.attempt},
             idempotency_key=f"{noun}:{row.pk}:{row.attempt}",
@@ -74,11 +74,11 @@ def dispatch(noun: str, pk: int) -> None:
 
 def sync_deployment(noun: str) -> None:
     """Give Prefect the one deployment that rows of this kind run by."""
-    road = ROADS[noun]
+    kind = DISPATCHES[noun]
     gateway.ensure_deployment(
-        flow=road.flow,
-        deployment=road.flow,
-        entrypoint=road.entrypoint,
+        flow=kind.flow,
+        deployment=kind.flow,
+        entrypoint=kind.entrypoint,
         parameter_schema={
             "type": "object",
             "properties": {
@@ -87,7 +87,7 @@ def sync_deployment(noun: str) -> None:
             },
             "required": [f"{noun}_id", "attempt"],
         },
-        description=road.description,
+        description=kind.description,
         tags=(noun,),
     )
 
@@ -99,13 +99,13 @@ def sweep() -> int:
 
 @transaction.atomic
 def take_stalled() -> list[tuple[str, int]]:
-    """Running rows whose lease ended go to their next attempt; the queued ones that are due are
-    returned, and due again in 5 s."""
+    """Move running rows whose lease ended to their next attempt, and return the queued ones that
+    are due; these are due again in 5 s."""
     if not is_only_one(LOCK):
         return []
     due: list[tuple[str, int]] = []
-    for noun, road in ROADS.items():
-        rows = road.rows.objects.select_for_update(skip_locked=True)
+    for noun, kind in DISPATCHES.items():
+        rows = kind.rows.objects.select_for_update(skip_locked=True)
         for row in rows.lost():
             lifecycle.mark_lost(row, why="The worker was lost")
             logger.warning("%s_lost id=%s attempt=%s", noun, row.pk, row.attempt)

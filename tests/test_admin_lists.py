@@ -1,5 +1,5 @@
-"""Every list of Django's admin × what its address may ask: its own filters and its search, which
-look only at columns that its pages show, and nothing else by any road."""
+"""Every list of Django's admin × what its query string may ask: its own filters and its search,
+which read only columns that its pages show."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -219,7 +219,7 @@ def test_a_pattern_in_a_search_is_its_own_text(text: str, scene: Scene, as_root:
             assert answer.context["cl"].result_count == 0, (model, text)
 
 
-# --- Other roads ---------------------------------------------------------------------------------
+# --- Other ways ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)

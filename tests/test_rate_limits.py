@@ -72,8 +72,8 @@ def test_no_limit_that_is_answered_so_is_longer_than_what_the_answer_says() -> N
             assert all(rate.duration <= WINDOW_SECONDS for rate in parse_rates(rates)), action
 
 
-@pytest.mark.parametrize("road", ["export", "pdf", "compare_csv", "compare_pdf", "admin"])
-def test_an_export_says_when_to_come_back(road: str, ada: User, settings: Any) -> None:
+@pytest.mark.parametrize("export", ["export", "pdf", "compare_csv", "compare_pdf", "admin"])
+def test_an_export_says_when_to_come_back(export: str, ada: User, settings: Any) -> None:
     settings.EXPORTS_PER_MINUTE = 1
     version = make_execution(user=ada, outputs=LOAN_OUTPUTS).version
     two = [make_execution(user=ada, version=version, outputs=LOAN_OUTPUTS) for _ in range(2)]
@@ -84,7 +84,7 @@ def test_an_export_says_when_to_come_back(road: str, ada: User, settings: Any) -
         "compare_csv": f"/compare/csv/?{ids}",
         "compare_pdf": f"/compare/pdf/?{ids}",
         "admin": "/admin/executions/execution/export/",
-    }[road]
+    }[export]
     client = Client()
     client.force_login(ada)
     assert client.post("/history/export/").status_code == 200

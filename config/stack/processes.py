@@ -17,7 +17,7 @@ from config.stack.parts import Part
 PREPARING = ("migrate --no-input", "createcachetable", "collect_static")
 FILLING = ("sync_prefect",)
 FILLING_THE_DEMO = ("seed_demo",)
-# Takes the whole road once; its time is told in the ready line.
+# One prediction from request to result; the ready line states its duration.
 FIRST_PREDICTION = (
     "-predict 'Iris species' --by user@example.com --json --inputs"
     """ '{"sepal_length": 5.8, "sepal_width": 3, "petal_length": 4.35, "petal_width": 1.3}'"""

@@ -1,6 +1,6 @@
 """Naming of failed executions by fingerprint, and hiding of the values that a failure may not show.
 
-Values of sensitive inputs, and inputs that were deleted, never leave this module's doors in clear.
+This module never returns the values of sensitive inputs or of deleted inputs.
 """
 
 import re

@@ -25,7 +25,7 @@ from prefect.states import Completed, Crashed, Failed
 
 from executions.models import Attempt
 from models_registry.models import VersionRun
-from models_registry.sweep import ROADS
+from models_registry.sweep import DISPATCHES
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +71,9 @@ def _end(run: FlowRun, before: datetime) -> State[None] | None:
 
 def _end_of_attempt(parameters: Mapping[str, Any], before: datetime) -> State[None] | None:
     """What the attempt that the parameters name came to."""
-    for noun, road in ROADS.items():
+    for noun, kind in DISPATCHES.items():
         if f"{noun}_id" in parameters:
-            row = road.rows._default_manager.filter(pk=parameters[f"{noun}_id"]).first()
+            row = kind.rows._default_manager.filter(pk=parameters[f"{noun}_id"]).first()
             return _end_of_row(row, parameters["attempt"], before)
     attempt = Attempt.objects.get(
         execution_id=parameters["execution_id"], number=parameters["attempt"]

@@ -411,7 +411,7 @@ _LIMIT_LABELS = {
 
 
 def _values_are_known(spec: FeatureSpec) -> bool:
-    """The fitted object knows the values, so nobody changes them or the kind: PRODUCT 1.2."""
+    """Whether the kind and the choices come from the fitted object, and so cannot be edited."""
     told = spec.sources.get("kind", "")
     by_people = {"", "config", "reference data", ADMIN}
     return spec.is_complete and spec.kind in {Kind.CHOICE, Kind.BOOLEAN} and told not in by_people

@@ -8,8 +8,8 @@ from models_registry.models.version import ModelVersion
 
 
 class InputRule(models.Model):
-    """A rule between two inputs, by name: PRODUCT 1.5. ``value`` is the choice of ``first`` that
-    makes ``second`` required."""
+    """A rule between two inputs, by name; a version has at most MAX_RULES of them. ``value`` is the
+    choice of ``first`` that makes ``second`` required."""
 
     class Kind(models.TextChoices):
         BELOW = "below", "is less than"

@@ -15,8 +15,8 @@ from models_registry.reference.reference_profile import Profile
 
 class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
     def fit_to(self, features: Sequence[FeatureSpec]) -> None:
-        """Keep of the rows only these inputs, in the types of their kinds, and of sensitive ones
-        nothing: PRODUCT 1.2. Called whenever a version's inputs change."""
+        """Keep only these inputs in the rows, in the types of their kinds, and no value of a
+        sensitive one. Called whenever a version's inputs change."""
         for reference in self:
             profile = Profile.from_json(reference.profile)
             reference.rows = fitted_rows(features, reference.rows, profile)

@@ -15,9 +15,9 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         return self.filter(status=ModelVersion.Status.ACTIVE)
 
     def with_use(self) -> "ModelVersionQuerySet":
-        """Annotate ``served``, the predictions that people asked it for, and ``success_percent``,
-        the share of those that ended well among those that ended well or failed; None where none
-        did. Definitions: PRODUCT 1.4. Deleted predictions still count, tests and replays never."""
+        """Annotate ``served``, the number of people's predictions with the version, and
+        ``success_percent``, the percentage of succeeded ones among those that succeeded or failed;
+        None if there are none. Deleted predictions still count, tests and replays never."""
         succeeded, failed = (_served(executions__status=word) for word in ("succeeded", "failed"))
         return self.annotate(
             served=_served(),

@@ -1,7 +1,7 @@
 """The merge of a training configuration into what an inspection read from the fitted object. Pure.
 
 The object wins for names, order and categories; the configuration wins for labels, units and help
-(PRODUCT 1.2). Where they disagree, `disagreements` says so in sentences.
+of inputs and classes. `disagreements` describes each conflict in a sentence.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,8 +1,9 @@
 """Counts of executions by time bucket and version, read straight from their table.
 
-The one place where the definitions of PRODUCT 1.4 are written in SQL: predictions of people,
-deleted or not, by when they were submitted. The stored days and what is newer than they are come
-from here.
+The only SQL of the statistics' definitions: predictions of people, deleted or not, by time of
+submission; the success rate is the succeeded ones among those that succeeded or failed; the
+response time runs from submission to the end of a succeeded one. The stored days and the live
+counts after them both come from here.
 """
 
 from collections.abc import Iterable, Sequence

@@ -21,7 +21,7 @@ DAILY_DAYS = 92
 
 
 class Unit(enum.Enum):
-    """What one bar of a chart stands for (PRODUCT 1.4)."""
+    """The length of a chart's bucket: an hour up to 2 days, a day up to 92, else a week."""
 
     HOUR = "hour"
     DAY = "day"

@@ -1,4 +1,4 @@
-"""The door: throttle, addresses behind proxies, redirects, second factor."""
+"""Sign-in: throttle, addresses behind proxies, redirects, second factor."""
 
 import threading
 from typing import Any
@@ -246,8 +246,8 @@ def test_the_site_may_ask_admins_for_a_second_factor(ada: User, settings: Any) -
 
 def test_the_admins_sign_in_has_the_same_throttle(ada: User) -> None:
     fail(ada.email, 5)
-    door = Client().get("/admin/login/")
-    assert door["Location"].startswith("/accounts/login/")
+    answer = Client().get("/admin/login/")
+    assert answer["Location"].startswith("/accounts/login/")
     assert sign_in(Client(), ada.email).status_code == 200
 
 

@@ -143,7 +143,7 @@ def test_without_the_system_call_filter_a_locked_process_still_cannot(
     assert outcomes[attempt][mode] in OTHERWISE.get(attempt, {"EPERM", "EACCES", "EAGAIN"})
 
 
-# The filter, run instruction by instruction: one table serves a machine that is not at hand.
+# The filter, run instruction by instruction: one table is for a machine that is not available here.
 
 ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050001
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}

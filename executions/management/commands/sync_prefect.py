@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from engine.errors import PrefectRefused, PrefectUnavailable
 from executions.dispatch import sync_exploration
 from models_registry.models import RegisteredModel
-from models_registry.sweep import ROADS, sync_deployment
+from models_registry.sweep import DISPATCHES, sync_deployment
 from models_registry.tasks import sync_prefect_deployment
 
 
@@ -17,11 +17,11 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         models = RegisteredModel.objects.all()
         try:
-            for noun in ROADS:
+            for noun in DISPATCHES:
                 sync_deployment(noun)
             for model in models:
                 sync_prefect_deployment(model.pk)
             sync_exploration()
         except (PrefectUnavailable, PrefectRefused) as error:
             raise CommandError(f"Prefect did not take the deployments: {error}") from error
-        self.stdout.write(f"{len(models) + len(ROADS) + 1} deployments are in Prefect.")
+        self.stdout.write(f"{len(models) + len(DISPATCHES) + 1} deployments are in Prefect.")

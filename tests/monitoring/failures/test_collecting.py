@@ -1,4 +1,4 @@
-"""Failures become groups: each counted once, every admin told once, states as PRODUCT 1.4 says."""
+"""Grouping of failures: each counted once, each admin told once, states changed by the rules."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,8 @@
 """The flow of an inspection: examines an uploaded file and proposes the version's inputs.
 
-The steps are named in `models_registry/inspection_steps.py`. Each is shown as soon as it is known; the first that fails ends
-the inspection with one plain sentence, and the draft stays, to be replaced or deleted.
+The steps are named in `models_registry/inspection_steps.py`. Each is shown as soon as
+it is known; the first that fails ends the inspection with one plain sentence, and the draft stays,
+to be replaced or deleted.
 """
 
 import logging

@@ -152,7 +152,7 @@ class NotASuperuser(DomainError):
 class NotRefused(DomainError):
     def __init__(self) -> None:
         super().__init__(
-            "The latest inspection of this file asks for no such approval. Look at it again."
+            "The latest inspection of this file does not ask for this approval. Check it again."
         )
 
 
@@ -193,7 +193,7 @@ class TooManyUploads(DomainError):
 class UploadUnderWay(DomainError):
     def __init__(self) -> None:
         super().__init__(
-            "Another file of yours is just being received. Nothing was kept; wait for that one."
+            "Another upload of yours is in progress. Nothing was kept; wait until it has finished."
         )
 
 

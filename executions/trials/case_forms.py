@@ -72,7 +72,7 @@ class CaseForm(forms.Form):
         if isinstance(number, NumberProblem):
             raise forms.ValidationError(number.message)
         if number < 0:
-            raise forms.ValidationError("A number of 0 or more is expected.")
+            raise forms.ValidationError("Expected a number of 0 or more.")
         return number
 
     def clean(self) -> dict[str, Any]:

@@ -14,8 +14,8 @@ OUT_OF_MEMORY = "The model needed too much memory and was stopped."
 class HostError(Exception):
     """A load, examination or prediction that did not end well.
 
-    ``code`` is one of the error classes in ``ErrorCode``. ``message`` says what happened in one sentence
-    an admin can act on; ``traceback`` is for admins only. ``refused`` lists the (module, name)
+    ``code`` is one of ``ErrorCode``. ``message`` says what happened in one sentence an admin can
+    act on; ``traceback`` is for admins only. ``refused`` lists the (module, name)
     pairs the loader would not open, ``absent`` those of them that are known not to exist here, so
     that no approval helps. ``input`` names the feature that an INPUT error is about.
     ``lost`` is True where the process was taken away from outside (the zygote or the child was

@@ -68,7 +68,7 @@ def duplicate(request: Any, pk: int) -> HttpResponse:
         except DomainError as error:
             messages.error(request, error.message)
             return redirect("admin:models_registry_modelversion_change", pk)
-        messages.success(request, f"{draft} is a draft with all that {version.short_name} had.")
+        messages.success(request, f"{draft} is a draft copy of {version.short_name}.")
         return redirect("admin:models_registry_modelversion_inputs", draft.pk)
     return version_page(
         request,

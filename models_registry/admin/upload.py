@@ -57,7 +57,7 @@ def _receive(model: RegisteredModel, form: UploadForm, by: Any) -> ModelVersion:
 def _say_whose_file(request: Any, version: ModelVersion) -> None:
     others = [str(other) for other in services.same_file(version)]
     if others:
-        messages.info(request, f"This very file was uploaded before: {', '.join(others)}.")
+        messages.info(request, f"The same file was uploaded before: {', '.join(others)}.")
 
 
 def _on_to(request: Any, version: ModelVersion) -> HttpResponse:

@@ -12,11 +12,11 @@ _TAKES = {
     "records": "one mapping of names to values",
 }
 _TASKS = {
-    "classification": "Says which class",
-    "regression": "Says a number",
-    "clustering": "Says which group",
-    "outlier detection": "Says whether a case is unusual",
-    "other": "Says something else",
+    "classification": "Predicts a class",
+    "regression": "Predicts a number",
+    "clustering": "Predicts a group",
+    "outlier detection": "Predicts whether a case is unusual",
+    "other": "Gives another kind of answer",
 }
 
 

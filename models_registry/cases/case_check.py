@@ -85,7 +85,7 @@ def read_expected(
     if classes:
         labels = ", ".join(label for _, label in classes[:10])
         return NumberProblem(
-            f"{shown(plain)} is no answer of this model. It says one of: {labels}."
+            f"{shown(plain)} is not an answer of this model. Expected one of: {labels}."
         )
     if task == "classification":
         return plain

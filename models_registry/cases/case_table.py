@@ -230,7 +230,7 @@ def _read_heading(titles: list[str], columns: CaseColumns) -> _Heading:
     missing = set(range(len(columns.targets) or 1)) - set(heading.expected.values())
     if missing:
         wanted = [one for one in columns.heading if "expected" in one.casefold()]
-        message = f"What the model must say is missing: {', '.join(wanted)}."
+        message = f"The expected answer is missing: {', '.join(wanted)}."
         heading.errors.append(CellError(1, "", message))
     return heading
 
@@ -277,7 +277,7 @@ def _read_row(
     if heading.tolerance is not None and row[heading.tolerance].strip():
         read = parse_number(row[heading.tolerance], decimal_mark=decimal_mark)
         if isinstance(read, NumberProblem) or read < 0:
-            message = "A number of 0 or more is expected."
+            message = "Expected a number of 0 or more."
             errors.append(CellError(number, titles[heading.tolerance], message))
         else:
             tolerance = read

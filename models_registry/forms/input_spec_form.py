@@ -74,7 +74,7 @@ class InputSpecForm(forms.Form):
     group = forms.CharField(
         max_length=80,
         required=False,
-        help_text="Inputs of a group stand together. “Advanced” is folded.",
+        help_text="Inputs of a group are shown together. “Advanced” is folded.",
     )
     kind = forms.ChoiceField(label="Type", choices=[(kind.value, kind.label) for kind in Kind])
     requirement = forms.ChoiceField(
@@ -86,9 +86,9 @@ class InputSpecForm(forms.Form):
         help_text="Tick it if the model was trained on numbers here, not on texts.",
     )
     takes_others = forms.BooleanField(
-        label="Other values run, too",
+        label="Other values are accepted",
         required=False,
-        help_text="What encodes the choices was told to take others. Untick it to refuse them.",
+        help_text="The model's encoder accepts values beside the choices. Untick to refuse them.",
     )
     max_length = forms.IntegerField(
         label="Longest text",

@@ -91,7 +91,7 @@ class UploadForm(ReferenceFields):
         max_length=2000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Since the version before. The promotion starts from these words.",
+        help_text="Changes since the previous version. The promotion page starts with this text.",
     )
     field_order = ["file", "config", "reference", "target_column", "is_held_out", "profile_only"]
 

@@ -137,7 +137,7 @@ def _order(before: Configuration, after: Configuration) -> Iterator[str]:
         for configuration in (before, after)
     ]
     if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
-        yield "The inputs stand in another order"
+        yield "The inputs are in another order"
 
 
 def _answers(before: Configuration, after: Configuration) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _read_object(text: str, schema: InputSchema) -> PastedRow:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        return PastedRow(problem="This begins like a JSON object, but is none.")
+        return PastedRow(problem="This begins like a JSON object, but is not valid JSON.")
     return replace(_known(values, schema), decimal_mark=".")
 
 
@@ -106,7 +106,7 @@ def _by_name(names: Sequence[str], cells: Sequence[str], schema: InputSchema) ->
         bare = title.strip()
         name = next((one for one in (title, bare) if one in known), labels.get(bare, title))
         if name in values:
-            return PastedRow(problem=f"The column “{name[:60]}” stands there twice.")
+            return PastedRow(problem=f"The column “{name[:60]}” appears twice.")
         values[name] = cell
     if not values.keys() & known.keys():
         return PastedRow(problem="None of the column names is an input of the model.")

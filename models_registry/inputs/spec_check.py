@@ -26,7 +26,7 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
         if None not in bounds and bounds[0] > bounds[1]:
             problems[high] = "This is below the smallest value."
     if spec.step is not None and spec.step <= 0:
-        problems["step"] = "A step is more than 0."
+        problems["step"] = "Expected a step greater than 0."
     if spec.kind is Kind.CHOICE and spec.is_complete:
         problems |= _choice_problems(spec)
     if spec.max_length is not None and not 1 <= spec.max_length <= MAX_TEXT_LIMIT:
@@ -34,7 +34,7 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
     if spec.requirement is Requirement.OPTIONAL and spec.default is None:
         problems["default"] = "An optional input needs a default."
     if spec.deprecation and spec.requirement is Requirement.REQUIRED:
-        problems["requirement"] = "Nobody should fill this any more, so it cannot be required."
+        problems["requirement"] = "A deprecated input cannot be required."
     if not problems:  # a default is checked against rules that are sound
         alone = replace(spec, requirement=Requirement.MAY_BE_MISSING)
         for field in ("default", "typical"):
@@ -54,7 +54,7 @@ def _choice_problems(spec: FeatureSpec) -> dict[str, str]:
     for value, label in spec.choices:
         key = isinstance(value, bool), isinstance(value, str), value
         if key in values:
-            return {"choices": f"The value {choice_label(value)} stands there twice."}
+            return {"choices": f"The value {choice_label(value)} is listed twice."}
         if label.strip() in labels:
             return {"choices": f"Two choices are called {label}."}
         if not same_value(written.get(label, value), value):

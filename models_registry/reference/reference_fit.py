@@ -115,7 +115,7 @@ def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
             foreign = [v for v, _ in column.values if _typed(spec, v, profile.decimal_mark) is None]
             if foreign:
                 sentences.append(
-                    f"“{spec.name}” has values that are no choices of the model: {names(foreign)}."
+                    f"“{spec.name}” has values that are not choices of the model: {names(foreign)}."
                 )
     return sentences
 

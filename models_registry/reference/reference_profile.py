@@ -326,7 +326,7 @@ def _check_cell(cell: str, where: str) -> None:
             f"{MAX_CELL:,} are read."
         )
     if "\x00" in cell:
-        raise BadReferenceData(f"{where} of the reference data holds a NUL, so it is no text.")
+        raise BadReferenceData(f"{where} of the reference data contains NUL, so it is not text.")
 
 
 def _decimal_mark(rows: Iterable[Sequence[str]]) -> str:

@@ -107,8 +107,8 @@ def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> s
         return "An interval is computed for a model that answers with one number."
     if reference is None or not reference.is_held_out:
         return (
-            "An interval needs reference data with its target column, and your word that its rows "
-            "were not used in training."
+            "An interval needs reference data with its target column, and your confirmation "
+            "that its rows were not used in training."
         )
     if version.features.filter(is_complete=False).exists():
         return "Complete the inputs first; then the model can predict the rows."

@@ -11,7 +11,7 @@ from models_registry.models import ModelVersion
 def write_card(
     *, version: ModelVersion, intended_use: str, limitations: str, description: str, by: User
 ) -> ModelVersion:
-    """Write the words of a version's model card; they may change at any time, live or not. What
+    """Edit the text of a version's model card; they may change at any time, live or not. What
     each said before stays in the record."""
     version = ModelVersion.objects.select_for_update().select_related("model").get(pk=version.pk)
     words = {

@@ -70,7 +70,7 @@ def _about_kinds(
         if kind is not None and spec.is_complete and differs and not is_open:
             sentences.append(
                 f"“{spec.name}”: the configuration says {kind.label.lower()}, the model takes "
-                f"{_article(spec.kind)}. The model's word counts."
+                f"{_article(spec.kind)}. The model's value is used."
             )
         strange = [
             str(value)
@@ -84,8 +84,8 @@ def _about_kinds(
             )
         if entry.get("other_values") and spec.choices and not spec.takes_others:
             sentences.append(
-                f"“{spec.name}”: the configuration lets other values run, what encodes it in the "
-                "model refuses them."
+                f"“{spec.name}”: the configuration accepts other values, but the model's encoder "
+                "refuses them."
             )
     return sentences
 
@@ -126,7 +126,7 @@ def _about_libraries(config: Mapping[str, Any], recorded: Mapping[str, str]) -> 
     }
     return [
         f"The configuration says {library} {told[library.lower()]}, the file was saved with "
-        f"{version}. The file's word counts."
+        f"{version}. The file's value is used."
         for library, version in sorted(recorded.items())
         if library.lower() in told and told[library.lower()] != version
     ]

@@ -108,7 +108,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
             if key.tag == "tag:yaml.org,2002:merge":
                 raise BadJson(f"{WHAT} uses the YAML key <<. Write the values out.")
             if not isinstance(key, yaml.ScalarNode):
-                raise BadJson(f"{WHAT} has a key that is no text near line {_line(key)}.")
+                raise BadJson(f"{WHAT} has a key that is not text near line {_line(key)}.")
             pairs.append((_key(self.construct_object(key)), None))
         unique(pairs, WHAT, f" that begins near line {_line(node)}")
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)

@@ -132,8 +132,8 @@ def test_the_same_file_says_which_versions_it_is(as_ada: Client, db: None) -> No
     first, second = make_model(name="First"), make_model(name="Second")
     as_ada.post(address(first), files())
     page = as_ada.post(address(second), files(), follow=True).content.decode()
-    assert "This very file was uploaded before: First v1." in page
-    assert "This very file is also" in page
+    assert "The same file was uploaded before: First v1." in page
+    assert "The same file is also" in page
     assert ModelVersion.objects.count() == 2
 
 

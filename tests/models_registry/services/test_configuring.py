@@ -96,7 +96,7 @@ def test_answers_order_and_completeness_are_changes_too(ada: User) -> None:
     save(version, ada, *changed, targets=(target,))
     assert version.revisions.get().changes == [
         "Purpose: Complete",
-        "The inputs stand in another order",
+        "The inputs are in another order",
         "The answer Repayment is now called Risk",
         "Risk: Class Repays is now called Low",
     ]

@@ -52,7 +52,7 @@ def test_another_type_or_category_is_said_and_the_models_holds() -> None:
     text = "features: [{name: age}, {name: city, type: float, choices: [zh, xx]}]"
     assert disagreements(text) == [
         "“city”: the configuration says number, the model takes one of its categories. "
-        "The model's word counts.",
+        "The model's value is used.",
         "“city”: the model was not trained with xx. It is not offered in the form.",
     ]
 
@@ -73,7 +73,7 @@ def test_other_library_versions_are_said() -> None:
     merged = merge([AGE], [], config, {"scikit-learn": "1.5.0", "numpy": "2.0.0"})
     assert merged.disagreements == (
         "The configuration says scikit-learn 1.2.0, the file was saved with 1.5.0. "
-        "The file's word counts.",
+        "The file's value is used.",
     )
 
 

@@ -50,7 +50,7 @@ REFUSED = [
     ("a: 1\nb:\n  min: 1\n  min: 2", "the key “min” twice in one mapping that begins near line 3"),
     ("x:\n  1: a\n  '1': b", "the key “1” twice"),
     ("x:\n  1: a\n  true: b", "two keys that mean the same"),
-    ("? [a]\n: b", "a key that is no text"),
+    ("? [a]\n: b", "a key that is not text"),
     ('{"notes": "\\u0000"}', "“notes” holds a character that cannot be stored (U+0000)"),
     ('{"notes": "\\ud800"}', "“notes” holds a character that cannot be stored (U+D800)"),
     ('notes: "\\0"', "“notes” holds a character that cannot be stored (U+0000)"),

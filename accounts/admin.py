@@ -78,7 +78,7 @@ admin.site.enable_nav_sidebar = False
 def admin_page(
     request: HttpRequest, template: str, *, title: str, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """A page of our own in Django admin, with the admin's frame around it."""
+    """Render a page of our own in Django admin, with the admin's frame around it."""
     page = admin.site.each_context(request) | {"title": title, **context}
     return render(request, template, page, status=status)
 
@@ -264,7 +264,7 @@ class UserAdmin(SuperuserOnly):
         return [path("<int:pk>/act/<slug:name>/", act, name=name), *super().get_urls()]
 
     def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """One act on one person: its effects in words, then the button."""
+        """Show an action's effects on a person; a POST performs it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         assert isinstance(request.user, User)
@@ -317,7 +317,7 @@ class ActivityEventAdmin(SuperuserOnly):
         return [path("export/", export, name="accounts_activityevent_export"), *super().get_urls()]
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """What the list shows, filters and all, as CSV; itself an act that is recorded."""
+        """Download the filtered list as CSV; the download is recorded."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         assert isinstance(request.user, User)

@@ -34,7 +34,8 @@ class SignupForm(forms.SignupForm):  # type: ignore[misc]
     email = EmailField()
 
     def validate_unique_email(self, value: str) -> str:
-        """An address that somebody only asked to change to is free."""
+        """Check that no account has the address. An unconfirmed change to it does not reserve
+        it."""
         is_taken = User.objects.filter(email=value).exists()
         is_told_by_mail = (
             app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY

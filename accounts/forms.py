@@ -32,7 +32,8 @@ class SignupForm(forms.Form):
     field_order = ("name", "email", "password1", "timezone")
 
     def clean_timezone(self) -> str:
-        """What no one typed cannot be wrong: an unknown name is the site's default."""
+        """Replace an unknown timezone by the site's default: the browser sent it, nobody typed
+        it."""
         name = self.cleaned_data["timezone"]
         return name if name in zone_names() else ""
 

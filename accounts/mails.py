@@ -37,7 +37,7 @@ def send(template: str, to: str, **context: Any) -> None:
 
 
 def compose(template: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:
-    """The mail as text and HTML; a template gets the site, the moment and ``context``."""
+    """Compose a mail as text and HTML; its templates get the site, the time and ``context``."""
     user = context.get("user")
     zone = user.zone if user is not None else ZoneInfo(settings.SITE_TIME_ZONE)
     known = {

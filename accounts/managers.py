@@ -15,7 +15,7 @@ _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe
 
 
 def folded(email: str) -> str:
-    """The one form of an address: it is stored and looked up so, and mails go there.
+    """Normalise an address: it is stored, looked up and mailed in this form.
 
     Addresses that look alike, or that a mail server takes for the same, are one: `uſer@`, `USER@`,
     full-width letters, a dotless i. Folding what is folded changes nothing
@@ -33,7 +33,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_active=True, deletion_requested_at=None)
 
     def admins(self) -> "UserQuerySet":
-        """Admins and superusers who can still sign in."""
+        """Return the admins and superusers who can still sign in."""
         return self.active().filter(is_staff=True)
 
     def superusers(self) -> "UserQuerySet":
@@ -49,7 +49,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
     @transaction.atomic
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A person whose address counts as confirmed: commands and tests vouch for it."""
+        """Create a person whose address counts as confirmed, for commands and tests."""
         from allauth.account.models import EmailAddress  # needs the user model first
 
         user: User = self.model(email=folded(email), **fields)

@@ -59,7 +59,7 @@ def ask_for_email(*, user: User, email: str) -> EmailAddress:
 
 
 def confirm_email(*, address: EmailAddress) -> str:
-    """The person read the mail that was sent to ``address``: from now on it is the one they sign in
+    """Confirm ``address`` after its mail was read: from now on it is the one the person signs in
     with. Returns the one they had, the same where it was theirs already.
 
     Raises AddressTaken where it is somebody else's by now.
@@ -119,7 +119,7 @@ def close_account(*, user: User) -> User:
 
 @transaction.atomic
 def reopen_account(*, user: User) -> User:
-    """The person came back in time: everything is as it was."""
+    """Reopen an account within the 30 days after its closing: everything is as it was."""
     user.deletion_requested_at = None
     user.save(update_fields=["deletion_requested_at"])
     record("account deletion withdrawn", by=user, target=user.email)

@@ -36,7 +36,7 @@ def register(part: Part) -> None:
 
 
 def everything(user: User) -> dict[str, list[Row]]:
-    """All that is kept about a person, by part."""
+    """Return everything kept about a person, by part."""
     return {name: list(part.rows(user)) for name, part in _parts.items()}
 
 
@@ -50,7 +50,7 @@ def as_json(user: User) -> bytes:
 
 
 def as_csv(user: User) -> bytes:
-    """A ZIP with one CSV file a part."""
+    """Return a ZIP with one CSV file per part."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, rows in everything(user).items():

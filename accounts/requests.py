@@ -15,7 +15,7 @@ class SignedInRequest(HttpRequest):
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The network address that asks, or None where there is none (a socket file).
+    """Return the client's network address, or None if there is none (a Unix socket).
 
     Each of the TRUSTED_PROXIES in front appends the address that it saw to X-Forwarded-For, so the
     entry that many places from the end is the client's. Whatever stands before it, or the whole

@@ -125,7 +125,7 @@ ACTS = {act.name: act for act in _ACTS}
 
 
 def acts_for(user: User, *, by: User) -> list[Act]:
-    """What ``by`` can do with the person; with themselves, nothing."""
+    """Return the actions that ``by`` can perform on the person; none on themselves."""
     if user.pk == by.pk:
         return []
     return [act for act in _ACTS if act.is_possible(user)]

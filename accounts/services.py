@@ -144,7 +144,8 @@ def send_password_reset(*, user: User, by: User) -> str:
 
 
 def password_reset_link(user: User) -> str:
-    """The address under which a person chooses a new password; its host is the site's own."""
+    """Return the address under which a person chooses a new password; its host is the site's
+    own."""
     from allauth.account.forms import default_token_generator  # needs the apps first
     from allauth.account.utils import user_pk_to_url_str
 
@@ -159,9 +160,9 @@ def password_reset_link(user: User) -> str:
 
 
 def locked(user: User, *, by: User) -> User:
-    """The person's row, locked after those of all active superusers, always in one order: of two
-    people who take each other's rights at the same moment, the second finds out that they have
-    none."""
+    """Lock the rows of all active superusers, in a fixed order, then the person's, and return it:
+    of two people who take each other's rights at the same moment, the second finds out that they
+    have none."""
     superusers = User.objects.superusers().order_by("pk").select_for_update()
     if by.pk not in {superuser.pk for superuser in superusers}:
         raise NotSuperuser

@@ -26,7 +26,7 @@ from config.errors import DomainError
 
 @require_http_methods(["GET", "POST"])
 def change_email(request: SignedInRequest) -> HttpResponseBase:
-    """allauth's page. An address becomes the person's own by being confirmed, and in no other
+    """Show allauth's page. An address becomes the person's own by being confirmed, and in no other
     way."""
     if "action_primary" in request.POST:
         return redirect("account_email")

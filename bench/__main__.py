@@ -116,7 +116,8 @@ def measure(
 def predictions(
     asked: argparse.Namespace, drafts: list[str], starts: list[Start]
 ) -> tuple[dict[str, list[Sample]], dict[str, float]]:
-    """The samples of every series, and how many seconds those took that were many at once."""
+    """Return the samples of every series, and how many seconds those took that were many at
+    once."""
     from django.conf import settings
 
     from bench import promotion, round_trip, stock
@@ -162,21 +163,21 @@ def row_ms(samples: list[Sample]) -> list[float]:
 
 
 def held() -> memory.Memory:
-    """The memory of the whole stack now."""
+    """Return the memory of the whole stack now."""
     running = record.read(stack.STACK)
     assert running is not None, "a stack that runs has a record"
     return memory.of_stack(running)[""]
 
 
 def used_by_people(asked: argparse.Namespace) -> dict[str, Any]:
-    """What `bench.people` tells of a run on the stack that runs."""
+    """Run `bench.people` on the running stack and return its report."""
     file = stack.FOLDER / "people.json"
     numbers = ["--people", str(asked.people), "--seconds", str(asked.seconds)]
     return told_by("people", file, numbers)
 
 
 def separately(part: str) -> dict[str, Any]:
-    """What one of the long measurements tells, which starts servers of its own."""
+    """Run one of the long measurements, which starts servers of its own, and return its report."""
     return told_by(part, stack.FOLDER / f"{part}.json", [])
 
 

@@ -82,7 +82,7 @@ def main() -> int:
 def fuzz(
     seconds: float, seed: int, mutants: int | None = None
 ) -> tuple[collections.Counter[str], list[str]]:
-    """How often each thing happened, and what must not happen and did."""
+    """Return how often each thing happened, and what must not happen and did."""
     chance = random.Random(seed)
     models = _honest_models(chance)
     files = _honest_files(chance, models)

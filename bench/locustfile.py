@@ -116,9 +116,9 @@ class Person(HttpUser):
             return str((answer.headers or {}).get("Location", ""))
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
-        """One request. Sent once more where the server closed a connection that it had kept open
-        at the moment of sending, as browsers do; a form carries a token against being taken twice.
-        """
+        """Return one request. Sent once more where the server closed a connection that it had kept
+        open at the moment of sending, as browsers do; a form carries a token against being taken
+        twice."""
         more |= {"name": name_of(path), "catch_response": True}
         answer = self.client.request(method, path, **more)
         if isinstance(answer.error, ConnectionError):
@@ -128,7 +128,7 @@ class Person(HttpUser):
 
 
 def name_of(path: str) -> str:
-    """The page without what differs from model to model and prediction to prediction."""
+    """Return the page without what differs from model to model and prediction to prediction."""
     plain = re.sub(r"[0-9a-f-]{36}", "…", path.partition("?")[0])
     return re.sub(r"(?<=^/models/)[^/]+|(?<=^/presets/)[^/]+(?=/picker)", "…", plain)
 

@@ -57,7 +57,8 @@ class Page(HTMLParser):
         self.feed(text)
 
     def filled(self, chance: random.Random) -> dict[str, str]:
-        """The form as a person sends it who changed its values; hidden fields as they are."""
+        """Return the form as a person sends it who changed its values; hidden fields as they
+        are."""
         return {
             name: each.varied(chance) if re.fullmatch(r"f\d+", name) else each.value
             for name, each in self.inputs.items()

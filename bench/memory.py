@@ -24,7 +24,8 @@ class Memory:
 
 
 def of_stack(running: Record) -> dict[str, Memory]:
-    """The whole stack under "", then its supervisor and each part, with their descendants."""
+    """Return the whole stack under "", then its supervisor and each part, with their
+    descendants."""
     leaders = {"supervisor": running.supervisor.pid}
     leaders |= {name: process.identity.pid for name, process in running.processes.items()}
     families = {name: _family(pid) for name, pid in leaders.items()}
@@ -36,7 +37,7 @@ def of_stack(running: Record) -> dict[str, Memory]:
 
 
 def of(pids: set[int]) -> Memory:
-    """What these processes hold; one that has just ended holds nothing."""
+    """Return what these processes hold; one that has just ended holds nothing."""
     told = [found for pid in sorted(pids) if (found := _held(pid))]
     return Memory(
         len(told),

@@ -52,7 +52,7 @@ PAGES = {
 
 
 def environment_of(values: Mapping[str, str], size: int, port: int) -> dict[str, str]:
-    """What a process needs to work on the database of one size, made if it is not there."""
+    """Return what a process needs to work on the database of one size, made if it is not there."""
     address = urlsplit(values["DATABASE_URL"])
     name = f"pages_{size}"
     with psycopg.connect(address.geturl(), autocommit=True) as server:
@@ -71,7 +71,7 @@ def environment_of(values: Mapping[str, str], size: int, port: int) -> dict[str,
 
 @contextmanager
 def web(environment: Mapping[str, str]) -> Iterator[str]:
-    """A running web process as `manage.py up` runs it; yields the site's address."""
+    """Run a web process as `manage.py up` does; yield the site's address."""
     address = environment["SITE_URL"]
     process = subprocess.Popen(
         [
@@ -167,7 +167,7 @@ def prepare(executions: int, people: int) -> None:
 
 
 def show(told: Mapping[str, Mapping[str, list[float]]]) -> str:
-    """One line a page: p50 and p95 at each size, and how many times the p95 grew."""
+    """Return one line a page: p50 and p95 at each size, and how many times the p95 grew."""
     sizes = list(told)
     lines = [" " * 34 + "".join(f"{size:>26}" for size in sizes)]
     for name in PAGES:

@@ -63,7 +63,7 @@ def use(site: str, *, people: int, seconds: int, seed: int, password: str) -> di
 
 
 def ends_of(ids: list[str]) -> Counter[str]:
-    """How the predictions ended, by PostgreSQL: their statuses, and "lost" for no row."""
+    """Return how the predictions ended, by PostgreSQL: their statuses, and "lost" for no row."""
     from executions.models import Execution
 
     rows = Execution.objects.filter(pk__in=ids)
@@ -75,7 +75,7 @@ def ends_of(ids: list[str]) -> Counter[str]:
 
 
 def summary(told: dict[str, Any], ends: Counter[str], seconds: int) -> dict[str, Any]:
-    """What the run came to; ``is_whole`` where nothing failed and nothing is missing."""
+    """Return what the run came to; ``is_whole`` where nothing failed and nothing is missing."""
     seen = [one["seen_after_seconds"] for one in told["answers"]]
     there = [one for one in seen if one is not None]
     failures = sum(one["failures"] for one in told["requests"])
@@ -94,7 +94,7 @@ def summary(told: dict[str, Any], ends: Counter[str], seconds: int) -> dict[str,
 
 
 def show(told: dict[str, Any], sums: dict[str, Any]) -> str:
-    """One line a page, one for the predictions, and what went wrong."""
+    """Return one line a page, one for the predictions, and what went wrong."""
     lines = [f"{'':<36}{'count':>8}{'failed':>8}{'p50':>11}{'p95':>11}"]
     lines += [
         f"{one['page']:<36}{one['count']:>8,}{one['failures']:>8,}"

@@ -16,8 +16,8 @@ WARM = 10
 
 
 def measure(drafts: list[str], watcher: Watcher) -> tuple[list[Sample], list[Sample]]:
-    """The first prediction after the promotion of each draft, by its file's sha256, and the warm
-    ones in between."""
+    """Return the first prediction after the promotion of each draft, by its file's sha256, and the
+    warm ones in between."""
     admin = round_trip.sign_in(ADMIN, settings.DEMO_PASSWORD)
     session = round_trip.sign_in("user@example.com", settings.DEMO_PASSWORD)
     first, warm = [], []

@@ -14,13 +14,13 @@ from bench.round_trip import Sample
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share lies, by the nearest rank; NaN for no values."""
+    """Return the value below which this share lies, by the nearest rank; NaN for no values."""
     ranked = sorted(values)
     return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else float("nan")
 
 
 def figures(samples: list[Sample]) -> dict[str, Any]:
-    """What one series came to, in milliseconds."""
+    """Return what one series came to, in milliseconds."""
     rows = [sample.row_ms for sample in samples if sample.row_ms is not None]
     finished = [sample.finished_ms for sample in samples if sample.finished_ms is not None]
     runs = [
@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(series: dict[str, dict[str, Any]]) -> str:
-    """One line for each series."""
+    """Return one line for each series."""
     head: tuple[str, ...] = ("", "n", "failed", "row p50", "row p95", "finished p50", "per second")
     lines = [head]
     for name, told in series.items():

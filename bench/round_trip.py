@@ -38,8 +38,8 @@ class Sample:
 
 
 def sign_in(email: str, password: str, *, address: str = "") -> httpx.Cookies:
-    """The cookies of a session, which many people's windows may share; ``address`` is that of a
-    site other than the settings'."""
+    """Return the cookies of a session, which many people's windows may share; ``address`` is that
+    of a site other than the settings'."""
     with httpx.Client(base_url=address or settings.SITE_URL, timeout=30) as site:
         token = token_of(site.get("/accounts/login/").text)
         answer = site.post(
@@ -74,7 +74,7 @@ class Person:
 
 
 def token_of(page: str) -> str:
-    """What a form of this page has to carry against forged requests."""
+    """Return what a form of this page has to carry against forged requests."""
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert found, "a page without a form"
     return found[1]
@@ -106,7 +106,8 @@ class Watcher:
         threading.Thread(target=self._look, daemon=True).start()
 
     def until_readable(self, execution: uuid.UUID, began: float) -> tuple[str, float | None]:
-        """The status of the finished row, and when it was readable, in seconds since ``began``."""
+        """Return the status of the finished row, and when it was readable, in seconds since
+        ``began``."""
         with self._changed:
             self._waited_for.add(execution)
             self._changed.notify_all()
@@ -132,7 +133,7 @@ class Watcher:
 
 
 def one(person: Person, watcher: Watcher) -> Sample:
-    """One prediction, alone."""
+    """Make one prediction and nothing else meanwhile."""
     began, wall = time.perf_counter(), time.time()
     execution = person.send()
     return with_prefect(execution, wall, *watcher.until_readable(execution, began))
@@ -158,7 +159,8 @@ def many(people: list[Person], watcher: Watcher, count: int) -> tuple[list[Sampl
 
 
 def with_prefect(execution: uuid.UUID, wall: float, status: str, row: float | None) -> Sample:
-    """The sample with what Prefect says of the execution's run, once the run is finished there."""
+    """Return the sample with what Prefect says of the execution's run, once the run is finished
+    there."""
     from engine.gateway import flow_run_states
     from executions.models import Attempt
 

@@ -28,7 +28,7 @@ METRICS_TOKEN = "bench"
 
 @contextmanager
 def running() -> Iterator[None]:
-    """The stack in `.stack/bench/stack`, started if it does not run, and then stopped again.
+    """Yield the stack in `.stack/bench/stack`, started if it does not run, and then stopped again.
 
     Inside, this process has the stack's environment, so the product's settings can be read.
     """
@@ -63,8 +63,8 @@ def manage(*arguments: str) -> str:
 
 
 def has_forest() -> bool:
-    """Whether a version of the forest is live. Asks PostgreSQL, before this process has anything
-    to do with the product's settings: the next start may give the stack other ports."""
+    """Return whether a version of the forest is live. Asks PostgreSQL, before this process has
+    anything to do with the product's settings: the next start may give the stack other ports."""
     running = record.read(STACK)
     assert running is not None, "a stack that runs has a record"
     question = """SELECT 1 FROM models_registry_modelversion v

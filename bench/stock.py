@@ -29,7 +29,7 @@ START_SECONDS = 60.0
 
 @contextmanager
 def worker() -> Iterator[uuid.UUID]:
-    """A running stock worker; yields the deployment that it serves."""
+    """Run a stock worker; yield the deployment that it serves."""
     log = FOLDER / "stock-worker.log"
     environment = {
         **os.environ,
@@ -86,7 +86,7 @@ def _deployment(log: Path) -> uuid.UUID:
 
 
 def one(deployment: uuid.UUID, version: ModelVersion, like: Execution, watcher: Watcher) -> Sample:
-    """One prediction by the stock worker, with the inputs of one of ours."""
+    """Make one prediction by the stock worker, with the inputs of one of ours."""
     execution = Execution.objects.create(
         user=like.user,
         version=version,

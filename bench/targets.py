@@ -27,7 +27,8 @@ class Row:
 
 
 def time_to_result(ours: Series, stock: Series) -> list[Row]:
-    """One at a time, beside Prefect's own worker; each a series of `report.figures`."""
+    """Return the rows for one prediction at a time, ours and the stock worker's, from two
+    series of `report.figures`."""
     p50, p95, finished = (_ms(ours, name) for name in ("row_p50", "row_p95", "finished_p50"))
     faster = _ms(stock, "row_p50") / p50
     figure = f"p50 {p50:,.0f} ms, p95 {p95:,.0f} ms"
@@ -88,7 +89,7 @@ def scrape(name: str, scrapes_ms: Sequence[float]) -> Row:
 
 
 def people(told: Mapping[str, Any]) -> Row:
-    """A run of `bench.people`."""
+    """Return the rows for a run of `bench.people`."""
     sums = told["sums"]
     wrong = sums["asked"] - sums["ends"].get("succeeded", 0)
     seen = f"{sums['seen_p50_seconds'] or 0:.2f} s, p95 {sums['seen_p95_seconds'] or 0:.2f} s"
@@ -102,7 +103,7 @@ def people(told: Mapping[str, Any]) -> Row:
 
 
 def told_by_start(told_ms: Sequence[float | None]) -> Row:
-    """The prediction that a start makes before it says ready."""
+    """Return the prediction that a start makes before it says ready."""
     known = [each for each in told_ms if each is not None]
     figure = f"{statistics.median(known):,.0f} ms" if known else "none was made"
     return Row("the prediction before make run says ready", "–", figure)
@@ -157,7 +158,7 @@ def weight(weights: Sequence[Mapping[str, Any]] | None) -> Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """One line a row, "yes" or "no" at its end."""
+    """Return one line a row, "yes" or "no" at its end."""
     said = {True: "yes", False: "no", None: "–"}
     lines = [("", "to reach", "measured", "reached")]
     lines += [(row.name, row.target, row.figure, said[row.is_reached]) for row in rows]

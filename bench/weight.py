@@ -98,7 +98,7 @@ def weigh(browser: Browser, url: str, path: str, name: str, state: Path | None) 
 
 
 def counter(session: CDPSession) -> list[float]:
-    """A list that grows by the bytes of each answer."""
+    """Return a list that grows by the bytes of each answer."""
     received: list[float] = []
     session.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     return received
@@ -113,7 +113,7 @@ def sign_in(page: Page, password: str, person: str) -> None:
 
 
 def predict(page: Page, petal_length: str) -> str:
-    """The address of a prediction that has its answer."""
+    """Return the address of a prediction that has its answer."""
     page.goto("/models/iris-species/?typical=1")
     page.get_by_label("Petal length").fill(petal_length)
     page.locator("button:visible", has_text="Predict").last.click()

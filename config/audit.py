@@ -30,7 +30,8 @@ def main() -> int:
 
 
 def in_python(lock: Path) -> list[str] | None:
-    """The known holes of a lock, a line each, None where no package of it could be looked up."""
+    """Return the known vulnerabilities of a lock, a line each; None if no package could be looked
+    up."""
     command = [
         sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes",
         "--progress-spinner", "off", "--format", "json", "--requirement", str(lock),
@@ -52,7 +53,8 @@ def in_python(lock: Path) -> list[str] | None:
 
 
 def in_npm() -> list[str] | None:
-    """The known holes of the pages' packages, None where they could not be looked up."""
+    """Return the known vulnerabilities of the pages' packages; None if they could not be looked
+    up."""
     said = subprocess.run(["npm", "audit", "--json"], capture_output=True, text=True).stdout
     told = json.loads(said or "{}")
     if "vulnerabilities" not in told:

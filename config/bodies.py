@@ -89,7 +89,7 @@ class Allowance:
 
 
 def files() -> dict[str, int]:
-    """The pages that take large files, and how many bytes each."""
+    """Return the pages that take large files, with the bytes that each takes."""
     # A file a little over its limit is received, so that the page can say so beside it.
     model_file = settings.ARTIFACT_MAX_BYTES + BESIDE
     return {
@@ -100,12 +100,12 @@ def files() -> dict[str, int]:
 
 
 def room() -> int:
-    """What one process takes of the disk for bodies that are being received."""
+    """Return the bytes of disk that one process may use for bodies that are being received."""
     return FILES_AT_ONCE * max(files().values())
 
 
 def allowance(environ: dict[str, Any], size: int) -> Allowance:
-    """What whoever sends this request may send. Raises Refusal where that is less than ``size``."""
+    """Return the allowance of this request's sender. Raises Refusal if it is less than ``size``."""
     request = WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
     try:
         SessionMiddleware(HttpResponse).process_request(request)

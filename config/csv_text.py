@@ -42,8 +42,8 @@ class _Line:
 
 
 def safe_text(value: Any) -> str:
-    """One value as the text of a cell. None is empty; times are ISO 8601 with the offset that they
-    have; mappings and lists are JSON."""
+    """Format one value as the text of a cell. None is empty; times are ISO 8601 with the offset
+    that they have; mappings and lists are JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -64,7 +64,7 @@ def safe_text(value: Any) -> str:
 
 
 def typed_text(cell: str) -> str:
-    """A cell as its text was before ``safe_text`` kept a spreadsheet from running it."""
+    """Undo ``safe_text``: return the text of a cell before it was escaped."""
     first, *rest = _SEPARATORS.split(cell)
     bare = "".join(
         part[1:] if part.startswith("'") and _INNER_FORMULA.match(part[1:]) else part
@@ -77,7 +77,7 @@ def typed_text(cell: str) -> str:
 
 
 def csv_lines(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
-    """The file line by line, the first one with the byte order mark."""
+    """Yield the lines of the file, the first one with the byte order mark."""
     writer = csv.writer(_Line(), lineterminator="\r\n")
     mark = "\ufeff"
     for row in chain([header], rows):
@@ -89,7 +89,7 @@ def csv_lines(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[
 def csv_response(
     file_name: str, header: Iterable[str], rows: Iterable[Iterable[Any]]
 ) -> StreamingHttpResponse:
-    """A download of ``rows``, streamed: they may come from ``queryset.iterator()``."""
+    """Return a download of ``rows``, streamed: they may come from ``queryset.iterator()``."""
     lines = csv_lines(header, rows)
     return StreamingHttpResponse(
         iter(lambda: b"".join(islice(lines, LINES_PER_CHUNK)), b""),

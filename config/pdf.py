@@ -65,8 +65,8 @@ def pdf_response(
     page: str,
     is_shown: bool = False,
 ) -> HttpResponse:
-    """The document as a download, or in the browser where ``is_shown``; 503 with the reason where
-    there is none now. ``page`` is where the person came from."""
+    """Return the document as a download, or in the browser where ``is_shown``; 503 with the reason
+    where there is none now. ``page`` is where the person came from."""
     try:
         content = render_pdf(template, context)
     except PdfNotMade as error:
@@ -83,8 +83,8 @@ def pdf_response(
 
 
 def render_pdf(template: str, context: Mapping[str, Any]) -> bytes:
-    """The template as an A4 document. ``context`` is autoescaped, as on a page; times are in the
-    active timezone. Raises PdfNotMade."""
+    """Render the template as an A4 document. ``context`` is autoescaped, as on a page; times are in
+    the active timezone. Raises PdfNotMade."""
     markup = settled(render_to_string(template, {"site_name": settings.SITE_NAME, **context}))
     with _turn():
         return _made(markup)

@@ -57,7 +57,7 @@ class OwnFonts(Refuses):
 
 
 def document(markup: str, sheet: Path, fonts: Sequence[Path]) -> bytes:
-    """The markup as an A4 document, by our sheet and its fonts."""
+    """Render the markup as an A4 document with our style sheet and fonts."""
     configuration = FontConfiguration()
     css = weasyprint.CSS(
         string=sheet.read_text(encoding="utf-8"),

@@ -19,8 +19,8 @@ _RIGHT_TO_LEFT = re.compile(
 
 
 def escaped(text: str, *, keep: str = "") -> str:
-    r"""The text for a log or a terminal: what steers one or turns the text around is written out,
-    an escape character as ``\x1b``. Characters of ``keep`` stay."""
+    r"""Escape control and direction characters of a text for a log or a terminal: an escape
+    character becomes ``\x1b``. Characters of ``keep`` stay."""
 
     def written(found: re.Match[str]) -> str:
         character = found[0]
@@ -30,28 +30,29 @@ def escaped(text: str, *, keep: str = "") -> str:
 
 
 def unfit(text: str) -> str:
-    """The first character that no text of a person holds, as "U+001B"; "" where there is none.
+    """Return the first character that is not allowed in a text, as "U+001B"; "" if there is none.
     Tabs and line ends are fit; PostgreSQL refuses NUL and halves of a surrogate pair."""
     found = _UNFIT.search(text)
     return f"U+{ord(found[0]):04X}" if found else ""
 
 
 def unturned(text: str) -> str:
-    """The text without the characters that turn what stands around it."""
+    """Return the text without characters that change the direction of the text around them."""
     return _TURNING.sub("", text)
 
 
 def isolated(text: str) -> str:
-    """A name for the middle of a sentence: written right to left or with characters that turn it,
-    it stands between isolates, so that it turns nothing but itself."""
+    """Isolate a name inside a sentence: if it is written right to left or with direction
+    characters, it stands between isolates, so that it turns nothing but itself."""
     if not _RIGHT_TO_LEFT.search(text):
         return text
     return f"\u2068{unturned(text)}\u2069"
 
 
 def settled(text: str) -> str:
-    """A text of several people's words, line by line without what would turn the rest of the line,
-    and without what steers: embeddings and overrides go, isolates stay where they are closed."""
+    """Return a text of several authors, line by line without what would reverse the rest of the
+    line, and without what steers: embeddings and overrides go, isolates stay where they are
+    closed."""
     return "\n".join(_closed(_UNFIT.sub("", line)) for line in text.split("\n"))
 
 
@@ -73,7 +74,7 @@ def _closed(line: str) -> str:
 
 
 def unfit_in_name(text: str) -> str:
-    """The first character that a name on one line does not hold, as "U+202E"; "" where there is
-    none: all that steer, line ends and tabs among them, and all that turn."""
+    """Return the first character that is not allowed in a one-line name, as "U+202E"; "" if there
+    is none: all that steer, line ends and tabs among them, and all that turn."""
     found = _STEERING.search(text) or _TURNING.search(text)
     return f"U+{ord(found[0]):04X}" if found else ""

@@ -35,8 +35,8 @@ def seconds_to_wait(
 
 
 def too_many_requests(request: HttpRequest, seconds: int = WINDOW_SECONDS) -> HttpResponse:
-    """The page that says in how many seconds the next request is taken; also Django's handler429,
-    which allauth calls."""
+    """Show the page that says in how many seconds the next request is allowed; also Django's
+    handler429, which allauth calls."""
     answer = render(request, "429.html", {"wait_seconds": seconds}, status=429)
     answer["Retry-After"] = str(seconds)
     return answer

@@ -22,8 +22,8 @@ env = Env()
 
 
 def take_from_file(name: str) -> None:
-    """Where <name>_FILE is set, the variable is what that file holds: Docker's and Kubernetes'
-    secrets are files. It enters the environment, where libraries look for it too."""
+    """Set the variable from the file that <name>_FILE names, if that is set: Docker's and
+    Kubernetes' secrets are files. It enters the environment, where libraries look for it too."""
     if not (path := os.environ.get(f"{name}_FILE")):
         return
     try:
@@ -41,7 +41,7 @@ if not os.environ.keys() >= SERVERS and (STACK_DIR / "env").is_file():
 
 
 def read(kind: str, name: str, *default: Any) -> Any:
-    """One variable, or the content of the file that <name>_FILE names, strictly parsed; what is
+    """Parse one variable, or the content of the file that <name>_FILE names, strictly; what is
     wrong with it names the variable and the way out."""
     take_from_file(name)
     try:

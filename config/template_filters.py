@@ -15,26 +15,26 @@ register = Library()
 
 @register.filter
 def isolated(value: object) -> str:
-    """A name beside other words: in a ``<bdi>`` of its own where it could turn them."""
+    """Isolate a name beside other words: in a ``<bdi>`` if it could change their direction."""
     text = str(value)
     return text if between_isolates(text) == text else format_html("<bdi>{}</bdi>", text)
 
 
 @register.filter
 def written(number: object) -> str:
-    """A number that another filter wrote, in the notation of the person who reads it."""
+    """Convert a number that another filter formatted to the reader's number format."""
     return numbers.written(str(number))
 
 
 @register.filter
 def grouped(count: int) -> str:
-    """A count with its thousands grouped."""
+    """Format a count with its thousands grouped."""
     return numbers.written(str(intcomma(count)))
 
 
 @register.filter
 def seconds(time: timedelta | None, places: int) -> str:
-    """A duration in seconds with its unit; nothing where there is none."""
+    """Format a duration in seconds with its unit; nothing if there is none."""
     if not isinstance(time, timedelta):
         return ""
     return f"{numbers.written(str(floatformat(time.total_seconds(), places)))} s"

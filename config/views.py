@@ -11,8 +11,8 @@ from django.views.defaults import server_error as plain_server_error
 
 @requires_csrf_token
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500, or 503 while the database is away or the disk is full: then waiting helps, and nothing
-    was lost."""
+    """Answer 500, or 503 while the database is away or the disk is full: then waiting helps, and
+    nothing was lost."""
     error = sys.exc_info()[1]
     is_full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
     if is_full or isinstance(error, OperationalError | InterfaceError):

@@ -28,8 +28,8 @@ def approvable(
     approved: Collection[TypeName],
     absent: Collection[TypeName] = (),
 ) -> list[TypeName]:
-    """The refused types, sorted, if a superuser's word could open the file; none if one of them
-    stays refused whatever anybody says.
+    """Return the refused types, sorted, if a superuser's approval could open the file; none if one
+    of them stays refused whatever anybody says.
 
     Types on our own list were refused for how the file uses them and those in ``approved`` for what
     they did: approving either changes nothing, and those in ``absent`` do not exist here. What is
@@ -48,7 +48,7 @@ def approvable(
 
 
 def not_installed(types: Collection[TypeName]) -> list[str]:
-    """The packages of ``approvable`` types that this server does not have, sorted. They are only
-    looked for: no package is imported on the word of a file."""
+    """Return the packages of ``approvable`` types that this server does not have, sorted. They are
+    only looked for: no package is imported on the word of a file."""
     packages = {module.partition(".")[0] for module, _ in types}
     return sorted(package for package in packages if find_spec(package) is None)

@@ -45,7 +45,7 @@ _counting = threading.Lock()
 
 @contextmanager
 def artifact(sha256: str, *, approved: frozenset[TypeName] = frozenset()) -> Iterator[Artifact]:
-    """The model file with this digest, for as long as the block runs.
+    """Yield the model file with this digest, for as long as the block runs.
 
     ``approved`` are the types that superusers approved for this very digest. Raises ArtifactMissing
     (not in the store, or the store is away), ArtifactTampered (the store gave another file),

@@ -20,7 +20,7 @@ class FlowFailed(Exception):
 
 
 def storable(error: Exception) -> str:
-    """The traceback of an error as a column of text takes it."""
+    """Return the traceback of an error as storable text, without NUL."""
     told = "".join(traceback.format_exception(error))[-20_000:]
     return told.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 

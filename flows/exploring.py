@@ -78,8 +78,8 @@ class Exploration:
 
 
 def claim(execution_id: str, input: str, *, flow_run_id: UUID | None = None) -> Exploration:
-    """A question that somebody still waits for, about an execution that still has its values.
-    Raises NotQueued."""
+    """Return a question that somebody still waits for, about an execution that still has its
+    values. Raises NotQueued."""
     succeeded = Execution.objects.kept().filter(status=Execution.Status.SUCCEEDED, purged_at=None)
     execution = succeeded.filter(pk=UUID(execution_id)).select_related("version__model").first()
     try:

@@ -16,7 +16,7 @@ _starting = threading.Lock()
 
 
 def model_host() -> ModelHost:
-    """The running host. Raises HostError if it does not come up."""
+    """Return the running host. Raises HostError if it does not come up."""
     with _starting:
         host = _host()
     host.start()
@@ -38,7 +38,7 @@ def _host() -> ModelHost:
 
 
 def limits_of(model: RegisteredModel) -> Limits:
-    """What one of the model's processes may use."""
+    """Return the limits of one of the model's processes."""
     return Limits(
         load_seconds=model.load_seconds,
         predict_seconds=model.predict_seconds,
@@ -48,7 +48,7 @@ def limits_of(model: RegisteredModel) -> Limits:
 
 @cache
 def owner() -> str:
-    """The name of this process as Prefect's pages, our attempts and leases show it."""
+    """Return the name of this process as Prefect's pages, our attempts and leases show it."""
     return f"{host_name()}-{os.getpid()}"
 
 

@@ -12,7 +12,8 @@ from models_registry.reference.conformal import LEVEL
 
 
 def with_reference_interval(outputs: Outputs, version: ModelVersion) -> Outputs:
-    """The outputs with value ± half-width, where one was calibrated for exactly this file."""
+    """Return the outputs with value ± half-width, where one was calibrated for exactly this
+    file."""
     if outputs.task != "regression" or len(outputs.targets) != 1:
         return outputs
     halfwidth = (

@@ -62,7 +62,7 @@ class Lease:
                 raise LeaseLost
 
     def try_to_write(self, report: Callable[[], bool]) -> Exception | None:
-        """The same, but return what kept the outcome from being stored. Whoever asked must write
+        """Write the outcome, but return the error that prevented it. Whoever asked must write
         another one in its place: a row that nobody ends is taken for that of a lost worker, and
         tried again. Raises LeaseLost."""
         try:

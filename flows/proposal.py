@@ -14,7 +14,7 @@ from models_registry.training.config_merge import Merged, merge
 def propose(
     examination: Examination, config: dict[str, Any], profile: Profile | None = None
 ) -> Merged:
-    """The version's inputs in training order, its targets and rules, with the training
+    """Return the version's inputs in training order, its targets and rules, with the training
     configuration merged in, and what the profile of reference data adds to both."""
     merged = merge(
         map(_feature, examination.features),

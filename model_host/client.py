@@ -97,7 +97,7 @@ class ModelHost:
         return self._sandbox.self_test
 
     def start(self) -> None:
-        """Starts the zygote (seconds) and tests the sandbox; harmless when repeated.
+        """Start the zygote (takes seconds) and test the sandbox; repeating it is harmless.
 
         HostError if the zygote does not come up. A failed self-test does not raise here: each
         request is refused instead.
@@ -112,7 +112,7 @@ class ModelHost:
         self._sandbox.check()
 
     def close(self) -> None:
-        """Ends every process; a prediction that is running ends with a lost CRASH."""
+        """End every process; a running prediction ends with a lost CRASH."""
         self._pool.close()
         self._sandbox.close()
 
@@ -126,8 +126,8 @@ class ModelHost:
         cancelled: threading.Event | None = None,
         note: Callable[[str], None] = lambda event: None,
     ) -> Outputs:
-        """One prediction. Setting ``cancelled`` from another thread kills the process within 50 ms
-        and raises PredictionCancelled here. ``note`` hears whether the model was warm."""
+        """Make one prediction. Setting ``cancelled`` from another thread kills the process within
+        50 ms and raises PredictionCancelled here. ``note`` hears whether the model was warm."""
         request = _request("predict", layout, inputs)
         answer = self._ask(artifact, request, limits, cancelled=cancelled, note=note)
         return _fit(_read(Outputs, answer))
@@ -145,9 +145,9 @@ class ModelHost:
         cancelled: threading.Event | None = None,
         note: Callable[[str], None] = lambda event: None,
     ) -> Traced:
-        """``predict``, watched: the same answer, and how it came about. Values of the inputs named
-        in ``hidden`` stay out of the trace. ``is_fresh``: in a process of its own. A HostError
-        carries the trace up to the failure, where the process lived to tell."""
+        """Predict with a trace: the same answer, and how it was computed. Values of the inputs
+        named in ``hidden`` stay out of the trace. ``is_fresh``: in a process of its own. A
+        HostError carries the trace up to the failure, where the process lived to tell."""
         request = _request("trace", layout, inputs, level=level, hidden=sorted(hidden))
         answer = self._ask(
             artifact, request, limits, cancelled=cancelled, note=note, is_kept=not is_fresh
@@ -166,7 +166,8 @@ class ModelHost:
         *,
         seed: int,
     ) -> Explanation:
-        """What each input contributed to the answer; takes ``EXPLAIN_SECONDS`` or hardly more."""
+        """Return the contribution of each input to the answer; takes about ``EXPLAIN_SECONDS`` at
+        most."""
         request = _request(
             "explain", layout, inputs, typical=dict(typical), seed=seed, seconds=EXPLAIN_SECONDS
         )
@@ -183,12 +184,13 @@ class ModelHost:
         name: str,
         points: Sequence[Scalar],
     ) -> Curve:
-        """The model's number at each of the ``points`` of one input, all others as they are."""
+        """Return the model's number at each of the ``points`` of one input, all others
+        unchanged."""
         request = _request("curve", layout, inputs, name=name, points=list(points))
         return _read(Curve, self._ask(artifact, request, limits))
 
     def warm(self, artifact: Artifact, limits: Limits) -> LoadReport:
-        """Makes sure that a process holds the artifact, and returns what opening it took."""
+        """Ensure that a process holds the artifact, and return the cost of opening it."""
         with self._borrowed(artifact, limits) as child:
             return child.report or _load(child, artifact, limits, None)
 
@@ -200,8 +202,8 @@ class ModelHost:
         names: Sequence[str] = (),
         named_by: str = "",
     ) -> tuple[LoadReport, Examination]:
-        """Opens the artifact in a process of its own and reads what the fitted model says.
-        ``names``: of the inputs, where it does not say them, and ``named_by`` whom."""
+        """Open the artifact in a process of its own and examine the fitted model. ``names``: of the
+        inputs, where it does not say them, and ``named_by`` whom."""
         with self._borrowed(artifact, limits, is_kept=False) as child:
             report = _load(child, artifact, limits, None)
             seconds = limits.load_seconds + limits.predict_seconds

@@ -37,7 +37,8 @@ class MalformedMessage(ValueError):
 
 
 def frame(message: object, *, limit: int = MAX_MESSAGE) -> bytes:
-    """The message as bytes with its length in front. MalformedMessage if it is over ``limit``."""
+    """Encode the message as bytes with its length in front. MalformedMessage if it is over
+    ``limit``."""
     body = json.dumps(message, allow_nan=False, separators=(",", ":")).encode()
     if len(body) > limit:
         raise MalformedMessage(f"a message of {len(body)} bytes; {limit} are allowed")
@@ -45,7 +46,8 @@ def frame(message: object, *, limit: int = MAX_MESSAGE) -> bytes:
 
 
 def parse(body: bytes | bytearray) -> object:
-    """The JSON value in ``body``; MalformedMessage for anything that is not plain, finite JSON."""
+    """Parse the JSON value in ``body``; MalformedMessage for anything that is not plain, finite
+    JSON."""
     try:
         return json.loads(body.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -53,7 +55,7 @@ def parse(body: bytes | bytearray) -> object:
 
 
 def to_json(value: object) -> Any:
-    """A dataclass of the contract as dicts, lists and scalars.
+    """Convert a dataclass of the contract to dicts, lists and scalars.
 
     ValueError for a number that is not finite, TypeError for a value of any other type (a NumPy
     integer or bool, say): whoever made the value must have made it plain.
@@ -76,15 +78,16 @@ def to_json(value: object) -> Any:
 
 
 def from_json(kind: type[T], value: object) -> T:
-    """The dataclass ``kind`` from parsed JSON; MalformedMessage where a field is unknown, missing,
-    of another type, not finite, or text that is too long, or has a NUL or a lone surrogate."""
+    """Build the dataclass ``kind`` from parsed JSON; MalformedMessage where a field is unknown,
+    missing, of another type, not finite, or text that is too long, or has a NUL or a lone
+    surrogate."""
     hint: Any = kind
     result: T = _reader(hint)(value)
     return result
 
 
 def error_to_json(error: HostError) -> Any:
-    """``error`` as the contents of a reply, its text made printable and bounded."""
+    """Convert ``error`` to the contents of a reply, its text made printable and bounded."""
     return {
         "code": error.code,
         "message": _printable(error.message)[:MAX_MESSAGE_TEXT],
@@ -100,8 +103,8 @@ def error_to_json(error: HostError) -> Any:
 
 
 def error_from_json(value: object) -> HostError:
-    """The HostError of a reply, its text bounded here, too. A child cannot call itself lost: only
-    the worker sees that."""
+    """Build the HostError of a reply, its text bounded here, too. A child cannot call itself lost:
+    only the worker sees that."""
     given = from_json(_ErrorFields, value)
     return HostError(
         given.code,

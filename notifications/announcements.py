@@ -21,14 +21,15 @@ class Announcement:
 
 
 def announced_to(user: User, *, model_id: int | None = None) -> NotificationQuerySet:
-    """News about all models, or about one, that the person has not put away."""
+    """Return the announcements about all models, or about one, that the person has not
+    dismissed."""
     rows = Notification.objects.announced().filter(user=user)
     return rows if model_id is None else rows.filter(context__model_id=model_id)
 
 
 def announcement_for(user: User, *, model_id: int | None = None) -> Announcement | None:
-    """A page has one such note: the latest news, for what came before it about the same model is
-    none any more, and about other models the bell tells."""
+    """Return the one announcement of a page: the latest, for what came before it about the same
+    model is none any more, and about other models the bell tells."""
     latest: dict[object, Notification] = {}
     for row in announced_to(user, model_id=model_id).order_by("-id")[:LOOKED_AT]:
         latest.setdefault(row.context.get("model_id", row.pk), row)

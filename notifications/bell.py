@@ -31,14 +31,14 @@ class Bell:
 
 
 def bell_of(user: User) -> Bell:
-    """One look into the index of what is unread."""
+    """Return the bell's state, in one query of the index of unread notifications."""
     unread = Notification.objects.shown_to(user).unread().order_by("-id")
     ids = list(unread.values_list("pk", flat=True)[: MOST + 1])
     return Bell(unread=len(ids), newest=ids[0] if ids else 0)
 
 
 def news_since(user: User, state: str) -> list[Notification]:
-    """What arrived since a page had this state, newest first."""
+    """Return the notifications that arrived since a page had this state, newest first."""
     newest = whole_number(state.partition("-")[0])
     if newest is None:
         return []

@@ -14,12 +14,12 @@ _sources: dict[str, Source] = {}
 
 
 def register(kind: Kind, source: Source) -> None:
-    """``source`` answers with more context for a notification of this kind."""
+    """Register ``source``, which returns more context for a notification of this kind."""
     _sources[kind] = source
 
 
 def details_of(notification: Notification) -> dict[str, Any]:
-    """The notification's context, and what is known about it above."""
+    """Return the notification's context, with the details that higher apps add."""
     source = _sources.get(notification.kind)
     context: dict[str, Any] = notification.context
     return context | (source(notification) if source else {})

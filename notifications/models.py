@@ -46,14 +46,14 @@ ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def shown_to(self, user: User) -> "NotificationQuerySet":
-        """What the person reads in the app."""
+        """Return the notifications that the person reads in the app."""
         return self.filter(user=user, is_shown=True)
 
     def unread(self) -> "NotificationQuerySet":
         return self.filter(is_shown=True, read_at=None)
 
     def announced(self) -> "NotificationQuerySet":
-        """News about models that the person has not put away."""
+        """Return announcements about models that the person has not dismissed."""
         return self.filter(is_shown=True, kind__in=ANNOUNCED, dismissed_at=None)
 
     def due_by_mail(self) -> "NotificationQuerySet":

@@ -96,7 +96,7 @@ def choose(*, user: User, on: set[str]) -> bool:
 
 
 def switch_off_path(user: User, kind: str) -> str:
-    """The address in a mail that switches off this kind by e-mail; it needs no sign-in."""
+    """Return the address in a mail that switches off this kind by e-mail; it needs no sign-in."""
     token = _signer.sign_object([user.pk, str(kind)], compress=False)
     return reverse("notifications:switch_off", args=[token])
 
@@ -112,7 +112,7 @@ def read_token(token: str) -> tuple[User, Kind] | None:
 
 @transaction.atomic
 def switch_off_mail(*, user: User, kind: Kind) -> None:
-    """No more mails of this kind; saying it twice changes nothing."""
+    """Switch off mails of this kind; repeating it changes nothing."""
     _, is_new = Preference.objects.get_or_create(user=user, kind=kind, channel=Channel.EMAIL)
     if is_new:
         record(

@@ -61,17 +61,17 @@ notify_admins = notify_everyone  # the kind decides; this name says it where it 
 
 
 def count_of_people(kind: Kind) -> int:
-    """How many would be told: "128 people will be notified"."""
+    """Count the recipients: "128 people will be notified"."""
     return people_for(kind).count()
 
 
 def mark_read(notifications: NotificationQuerySet) -> int:
-    """The person has seen these; returns how many were unread."""
+    """Mark these notifications read; returns how many were unread."""
     return notifications.unread().update(read_at=Now())
 
 
 def dismiss(notifications: NotificationQuerySet) -> int:
-    """The person has put these news about models away, and so has seen them."""
+    """Dismiss these announcements, and mark them read."""
     mark_read(notifications)
     return notifications.announced().update(dismissed_at=Now())
 
@@ -114,7 +114,7 @@ def people_for(kind: Kind) -> UserQuerySet:
 
 
 def wants_mail(user: User, kind: Kind) -> bool:
-    """Whether a mail of this kind still reaches this person and is still wanted."""
+    """Return whether a mail of this kind still reaches this person and is still wanted."""
     return people_for(kind).filter(_wants(kind, Channel.EMAIL), pk=user.pk).exists()
 
 

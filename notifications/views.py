@@ -52,7 +52,8 @@ def notification_list(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def news(request: SignedInRequest) -> HttpResponse:
-    """What changed since an open page had ``state``: nothing (204), or the bell and what is new."""
+    """Return the changes since an open page had ``state``: none (204), or the bell and what is
+    new."""
     state = request.GET.get("state", "")
     bell = bell_of(request.user)
     if bell.state == state:
@@ -69,7 +70,7 @@ def read_all(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 def read(request: SignedInRequest, pk: int) -> HttpResponse:
-    """The person has seen one, from its button in the list or by following its link."""
+    """Mark one notification read, from its button in the list or through its link."""
     services.mark_read(_one(request, pk))
     return _back(request)
 

@@ -37,7 +37,7 @@ class PresetForm(InputForm):
 
 
 def relaxed(schema: InputSchema) -> InputSchema:
-    """The same inputs, none of them needed, and no rule between them."""
+    """Return the same inputs, all optional and without rules between them."""
     return InputSchema(
         tuple(
             replace(feature, requirement=Requirement.OPTIONAL, default=None)
@@ -47,8 +47,8 @@ def relaxed(schema: InputSchema) -> InputSchema:
 
 
 def typed_values(data: Any, schema: InputSchema) -> Any:
-    """What a person typed into a model's form, as the data of a preset's form: the same texts, and
-    none where the form was made for other inputs."""
+    """Convert what a person typed into a model's form to the data of a preset's form: the same
+    texts, and none where the form was made for other inputs."""
     typed = data.copy()
     if typed.get("schema") != schema.digest:
         typed = type(typed)(mutable=True)

@@ -37,7 +37,7 @@ def _row(preset: Preset, schema: InputSchema) -> Row:
 
 
 def value_texts(values: Mapping[str, Scalar], schema: InputSchema) -> list[str]:
-    """ "Age 34 years" for each value, those that lists show first."""
+    """Return "Age 34 years" for each value, those that lists show first."""
     features = sorted(schema.in_form_order, key=lambda feature: not feature.is_listed)
     return [
         f"{feature.label} {_brief(input_text(feature, values[feature.name]))}"

@@ -77,7 +77,7 @@ def restore_preset(*, preset: Preset, by: User) -> None:
 
 
 def mark_used(*, preset: Preset) -> None:
-    """The values were just loaded into the form."""
+    """Record that the values were loaded into the form."""
     Preset.objects.filter(pk=preset.pk).update(last_used_at=Now())
 
 

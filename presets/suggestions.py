@@ -47,7 +47,7 @@ class Suggestion:
 
 
 def digest(values: Mapping[str, Scalar]) -> str:
-    """Names a set of values, the same in any order."""
+    """Return the digest of a set of values, the same in any order."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -66,7 +66,7 @@ def _just_deleted(request: SignedInRequest) -> Preset | None:
 
 @require_GET
 def picker(request: SignedInRequest, slug: str) -> HttpResponse:
-    """What the form's menu offers: the person's presets and suggestions for this model."""
+    """Show the form's menu: the person's presets and suggestions for this model."""
     version = live_version(slug)
     context = {"model": version.model, **_shown(request, version)}
     return render(request, "presets/_picker.html", context)
@@ -169,7 +169,8 @@ def _preset_page(
 
 @require_http_methods(["GET", "POST"])
 def load(request: SignedInRequest, pk: int) -> HttpResponse:
-    """The model's form filled with a preset. Coming from that form, what else was typed stays."""
+    """Show the model's form filled with a preset. Coming from that form, what else was typed
+    stays."""
     preset = own_preset(request, pk)
     if request.method == "POST":
         services.mark_used(preset=preset)

@@ -17,7 +17,7 @@ SYSTEMS = (
 
 @register.filter
 def browser_name(user_agent: str) -> str:
-    """As in “Firefox on Windows”, or what the browser says where it is none we know."""
+    """Name a browser, as in “Firefox on Windows”; return the user agent if it is unknown."""
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     if browser and system:

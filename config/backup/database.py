@@ -19,7 +19,8 @@ ENDING_SECONDS = 2.0
 
 @contextmanager
 def snapshot() -> Iterator[str]:
-    """One state of the database, for this connection's queries and for `dump`; yields its name."""
+    """Export a snapshot of the database for this connection's queries and for `dump`; yield its
+    name."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("SELECT pg_export_snapshot()")
@@ -48,7 +49,7 @@ def is_empty() -> bool:
 
 
 def others() -> int:
-    """How many connections the database has beside this process's own, which are closed first; what
+    """Count the connections of the database beside this process's own, which are closed first; what
     is just ending has a moment for it."""
     connection.close()
     cast("Any", connection).close_pool()

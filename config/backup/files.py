@@ -25,7 +25,7 @@ Fate = Literal["in place", "brought back", "replaced"]
 
 
 def named_by_rows() -> list[KeptFile]:
-    """The model files that the database names."""
+    """Return the model files that the database names."""
     named = ModelVersion.objects.exclude(sha256="").order_by("sha256")
     return [KeptFile(*row) for row in named.values_list("sha256", "size").distinct()]
 
@@ -61,7 +61,7 @@ def bring_back(sha256: str, folder: Path) -> Fate:
 
 
 def digest_of(file: Path) -> str:
-    """The hex digest of a file; empty where there is none."""
+    """Return the hex digest of a file; empty where there is none."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -56,7 +56,7 @@ def product_version() -> str:
 
 
 def applied_migrations() -> tuple[str, ...]:
-    """Those of the database, as `app.name`."""
+    """Return the migrations applied to the database, as `app.name`."""
     applied = MigrationRecorder(connection).applied_migrations()
     return tuple(sorted(f"{app}.{name}" for app, name in applied))
 
@@ -66,7 +66,8 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BackupError where the folder holds no backup that this code can read."""
+    """Read the manifest. Raises BackupError where the folder holds no backup that this code can
+    read."""
     try:
         content = json.loads((folder / MANIFEST).read_text())
         if content["format"] != FORMAT:

@@ -23,7 +23,7 @@ DEBIAN = Path("/usr/lib/postgresql")
 
 
 def run(name: str, *arguments: str) -> str:
-    """What the program says. Raises BackupError with its last words where it fails."""
+    """Run the program and return its output. Raises BackupError with its last line if it fails."""
     program = _program(name, at_least=server_major())
     done = subprocess.run(
         [program, *arguments], capture_output=True, text=True, env={**os.environ, **_password()}
@@ -40,7 +40,7 @@ def server_major() -> int:
 
 
 def conninfo() -> str:
-    """The database as libpq's programs take it, without its password."""
+    """Return libpq's connection string of the database, without its password."""
     facts = connection.settings_dict
     options: Mapping[str, object] = facts["OPTIONS"]
     kept = {

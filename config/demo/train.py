@@ -27,7 +27,7 @@ Trained = tuple[Any, dict[str, Any]]
 
 
 def iris() -> Trained:
-    """Which of three iris species a flower is, from four lengths."""
+    """Train the classifier of three iris species from four lengths."""
     data = load_iris(as_frame=True)
     inputs = data.data.rename(columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_"))
     train, test, y_train, y_test = train_test_split(
@@ -55,7 +55,8 @@ def iris() -> Trained:
 
 
 def diabetes() -> Trained:
-    """How far diabetes has progressed a year later, with the model's own interval."""
+    """Train the regressor of diabetes progression after a year, which has an interval of its
+    own."""
     data = load_diabetes(as_frame=True, scaled=False)
     named = {
         "age": ("Age", "years", ""),
@@ -98,7 +99,8 @@ def diabetes() -> Trained:
 
 
 def loans() -> Trained:
-    """Whether a loan is repaid: categories, yes and no, and values that may be missing."""
+    """Train the classifier of loan repayment: categories, booleans, and values that may be
+    missing."""
     frame, repaid = invent_loans(4000)
     known = ["age", "amount", "missed_payments"]
     gappy = ["income", "job_years", "interest_rate"]
@@ -204,7 +206,7 @@ def loans() -> Trained:
 
 
 def invent_loans(rows: int) -> tuple[pd.DataFrame, Any]:
-    """Loans that never were: plausible applicants, and a rule with noise for who repays."""
+    """Generate synthetic loans: plausible applicants, and a noisy rule for who repays."""
     random = np.random.default_rng(SEED)
     frame = pd.DataFrame(
         {
@@ -256,7 +258,7 @@ def number(
     whole: bool = False,
     listed: bool = False,
 ) -> dict[str, Any]:
-    """One numeric input: hard limits where they are known, the trained range from the data."""
+    """Describe one numeric input: hard limits if known, and the trained range from the data."""
     values = frame[name].dropna()
     entry = {
         "name": name,
@@ -278,7 +280,7 @@ def number(
 def choice(
     name: str, *, group: str, labels: dict[str, str], is_open: bool = False
 ) -> dict[str, Any]:
-    """One input with its categories; ``is_open`` where the encoder is to meet others, too."""
+    """Describe one input with its categories; ``is_open`` if the encoder accepts others."""
     return {
         "name": name,
         "label": name.replace("_", " ").capitalize(),

@@ -15,14 +15,14 @@ class Account:
     gid: int
 
     def can_enter(self, path: Path) -> bool:
-        """Whether this account may enter a folder or run a program, all parents included."""
+        """Return whether this account may enter a folder or run a program, all parents included."""
         command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]  # whatever the PATH is
         answer = subprocess.run(command, user=self.uid, group=self.gid, extra_groups=[])
         return answer.returncode == 0
 
 
 def unprivileged() -> Account | None:
-    """The existing account that root hands a server to; None for anybody but root."""
+    """Return the existing account that root hands a server to; None for anybody but root."""
     if os.geteuid() != 0:
         return None
     try:

@@ -30,7 +30,7 @@ class Log:
             return
 
     def last_words(self) -> str:
-        """The last line that says something; of an error, the line that names it."""
+        """Return the last line that says something; of an error, the line that names it."""
         return next((line.strip() for line in reversed(self.last) if line.strip()), "no message")
 
 
@@ -46,7 +46,7 @@ class Console:
         self.logs: dict[str, Log] = {}
 
     def say(self, text: str, *, of: str = "stack") -> None:
-        """One line behind the name `of` who says it; a terminal that is gone is no error."""
+        """Print one line prefixed with the name `of` its part; a closed terminal is no error."""
         name = f"{of:<10}"
         if self.has_colours:
             name = f"\033[{COLOURS[sum(of.encode()) % len(COLOURS)]}m{name}\033[0m"

@@ -62,7 +62,7 @@ class Environment:
         return self.values.get("DEMO", "").lower() in {"true", "yes", "on", "1"}
 
     def port(self, name: str) -> int:
-        """The port in the URL that the variable `name` holds."""
+        """Return the port in the URL that the variable `name` holds."""
         return urlsplit(self.values[name]).port or 0
 
     def address(self, name: str) -> str:
@@ -71,7 +71,7 @@ class Environment:
         return url.netloc.rpartition("@")[2] + url.path
 
     def ports(self) -> set[int]:
-        """The ports of every server that the file names."""
+        """Return the ports of every server that the file names."""
         return {self.port(name) for name in URLS if name in self.values}
 
     def password(self, name: str) -> str:
@@ -79,12 +79,13 @@ class Environment:
 
 
 def folder_from(given: Mapping[str, str]) -> Path:
-    """Where the stack keeps its data: STACK_DIR, else `.stack` beside the code."""
+    """Return the stack's data folder: STACK_DIR, else `.stack` beside the code."""
     return Path(given.get("STACK_DIR") or REPOSITORY / ".stack").resolve()
 
 
 def bare(folder: Path) -> dict[str, str]:
-    """What every child gets, servers of others included: no secret, and whose stack it is of."""
+    """Return the environment of every child, third-party servers included: no secret, and the stack
+    that it belongs to."""
     names = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
     return {
         **{name: os.environ[name] for name in names if name in os.environ},
@@ -93,7 +94,7 @@ def bare(folder: Path) -> dict[str, str]:
 
 
 def read(file: Path) -> dict[str, str]:
-    """The variables of an env file; empty where there is none."""
+    """Return the variables of an env file; empty where there is none."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -117,7 +118,8 @@ def write(file: Path, values: Mapping[str, str]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The stack's folder, which others may at most pass through (root's PostgreSQL must)."""
+    """Create the stack's folder; other accounts may at most traverse it (root's PostgreSQL
+    must)."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -134,7 +136,7 @@ def make_folder(folder: Path) -> None:
 
 
 def effective(folder: Path, stored: Mapping[str, str], given: Mapping[str, str]) -> Environment:
-    """The stored variables with the real ones on top, server by server."""
+    """Return the stored variables, overridden by the real ones server by server."""
     own = frozenset(
         server for server, names in OWNED_BY.items() if any(given.get(name) for name in names)
     )
@@ -152,7 +154,8 @@ def effective(folder: Path, stored: Mapping[str, str], given: Mapping[str, str])
 
 
 def load(folder: Path, given: Mapping[str, str]) -> Environment:
-    """The environment of a stack that was started before (empty beyond `given` where never)."""
+    """Return the environment of a stack that was started before (empty beyond `given` where
+    never)."""
     return effective(folder, read(folder / "env"), given)
 
 
@@ -170,7 +173,8 @@ def prepare(folder: Path, given: Mapping[str, str]) -> Environment:
 
 
 def generate(folder: Path, stored: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Every variable of the embedded stack: stored ones kept, missing ones made, ports free now."""
+    """Generate every variable of the embedded stack: keep stored ones, create missing ones, choose
+    free ports."""
     own = effective(folder, stored, given).own
     taken: set[int] = set()
 

@@ -8,7 +8,7 @@ from config.stack.account import Account
 
 
 def nothing() -> None:
-    """The check of a part that is healthy while it runs; the preparation of one that needs none."""
+    """Do nothing: the check of a part that is healthy while it runs, or its empty preparation."""
 
 
 @dataclass(frozen=True)

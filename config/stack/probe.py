@@ -18,7 +18,7 @@ BEAT_SECONDS = 60  # it sends something every 5 s
 
 
 def variable(name: str) -> str:
-    """The variable, or what the file holds that <name>_FILE names."""
+    """Return the variable, or what the file holds that <name>_FILE names."""
     if path := os.environ.get(f"{name}_FILE"):
         return Path(path).read_text().strip()
     return os.environ.get(name, "")
@@ -42,7 +42,7 @@ def check_beat(schedule: str) -> None:
 
 
 def check_worker() -> None:
-    """This machine's worker says every few seconds that it lives."""
+    """Check that this machine's worker sent its heartbeat in the last seconds."""
     import redis
     from redis.exceptions import RedisError
 
@@ -62,7 +62,7 @@ def check_prefect() -> None:
 
 
 def check_s3() -> None:
-    """The gateway answers, and these keys may see the bucket."""
+    """Check that the gateway answers and that these keys can access the bucket."""
     names = ("AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     s3.check_bucket({name: variable(name) for name in names})
 

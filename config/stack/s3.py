@@ -89,7 +89,7 @@ def format_volume(program: Path, folder: Path) -> None:
 
 
 def part(environment: Environment) -> Part:
-    """The gateway on its loopback port, or the person's own store where AWS_S3_… is set."""
+    """Return the gateway on its loopback port, or the person's own store where AWS_S3_… is set."""
     values = environment.values
     if "s3" in environment.own:
         address = values.get("AWS_S3_ENDPOINT_URL") or "Amazon S3"

@@ -97,7 +97,7 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
 
 
 def ready_line(environment: Environment, console: Console, seconds: float) -> str:
-    """The one line that a person needs."""
+    """Return the one line that a person needs."""
     words = [f"Ready in {seconds:.1f} s: {environment['SITE_URL']}"]
     if environment.is_demo:
         words.append(f"sign in as {DEMO_ACCOUNTS} with password {environment['DEMO_PASSWORD']}")
@@ -107,7 +107,8 @@ def ready_line(environment: Environment, console: Console, seconds: float) -> st
 
 
 def first_prediction(console: Console) -> str:
-    """How long the prediction made at the start took, from the JSON that the command printed.
+    """Return the duration of the prediction made at the start, from the JSON that the command
+    printed.
 
     Empty where none was made.
     """
@@ -129,7 +130,7 @@ def tell_of_the_running_one(folder: Path) -> int:
 
 
 def wait_until_ready(folder: Path, process: subprocess.Popen[bytes] | None = None) -> Record | None:
-    """The record of the running stack once it is ready; None where it ends before."""
+    """Return the record of the running stack once it is ready; None where it ends before."""
     deadline = time.monotonic() + START_SECONDS + STOP_SECONDS
     while time.monotonic() < deadline:
         if process is None and not record.is_held(folder):

@@ -39,7 +39,7 @@ def status(folder: Path) -> int:
 
 
 def health(part: Part, running: Record) -> str:
-    """`healthy`, or why not."""
+    """Return `healthy`, or why not."""
     process = running.processes.get(part.name)
     if not part.is_own and process is None:
         return "not started yet"

@@ -199,7 +199,7 @@ class Supervisor:
 
     @staticmethod
     def exit_code(running: Running) -> int | None:
-        """The exit code of a part that ended, its whole group ended with it; else None.
+        """Return the exit code of a part that ended, its whole group ended with it; else None.
 
         The group is signalled while the dead leader still holds its number.
         """

@@ -68,7 +68,7 @@ def without_servers(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment_for(folder: Path) -> Environment:
-    """A test run's environment, in its own folder."""
+    """Return a test run's environment, in its own folder."""
     prepared = env.prepare(folder, without_servers(os.environ))
     return replace(prepared, values={**prepared.values, "PREFECT_API_URL": UNREACHABLE})
 
@@ -97,7 +97,8 @@ def servers(runs: Path) -> Iterator[Environment]:
 
 @contextmanager
 def prefect_server() -> Iterator[str]:
-    """A real Prefect server on a database of its own in this run's PostgreSQL; yields its API URL.
+    """Run a real Prefect server on a database of its own in this run's PostgreSQL; yield its API
+    URL.
 
     It takes about 10 s to start: ask for it in a fixture of session scope, and only where a test
     must see the real thing.

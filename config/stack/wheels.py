@@ -15,7 +15,7 @@ def missing(wheel: str, instead: str) -> StackError:
 
 
 def package(name: str, *, wheel: str, instead: str) -> Path:
-    """The folder of an installed package, which is not imported."""
+    """Return the folder of an installed package, which is not imported."""
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise missing(wheel, instead)
@@ -23,7 +23,7 @@ def package(name: str, *, wheel: str, instead: str) -> Path:
 
 
 def script(name: str, *, wheel: str, instead: str) -> Path:
-    """A program that a wheel puts beside the interpreter."""
+    """Return a program that a wheel puts beside the interpreter."""
     program = Path(sysconfig.get_path("scripts")) / name
     if not program.is_file():
         raise missing(wheel, instead)

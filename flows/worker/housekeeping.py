@@ -114,7 +114,8 @@ class Housekeeping:
 
 
 def state_of_host() -> tuple[SelfTest, str]:
-    """What the sandbox's self-test found, and why no model is opened here: "" where models are."""
+    """Return the result of the sandbox's self-test, and the reason why no model is opened here: ""
+    if models are."""
     test = SelfTest(passed=False)
     try:
         host = model_host()

@@ -28,7 +28,7 @@ _run: ContextVar[UUID | None] = ContextVar("run", default=None)
 
 @contextmanager
 def lines_of(flow_run_id: UUID) -> Iterator[None]:
-    """What this thread logs inside the block belongs to this run."""
+    """Attach what this thread logs inside the block to this run."""
     token = _run.set(flow_run_id)
     try:
         yield

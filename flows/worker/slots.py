@@ -68,7 +68,8 @@ class Run:
 
     @classmethod
     def from_hint(cls, hint: Mapping[str, Any]) -> "Run":
-        """Raises KeyError, TypeError or ValueError for what is no hint of ours."""
+        """Parse a hint. Raises KeyError, TypeError or ValueError for anything that is not a hint of
+        ours."""
         return cls(
             UUID(hint["id"]), hint["name"], UUID(hint["deployment_id"]), dict(hint["parameters"])
         )
@@ -102,8 +103,8 @@ class Slots:
         return len(self._running)
 
     def room_for(self, found: int) -> int:
-        """How many runs this process may hold where polling found so many: as many as it has slots,
-        and as many more as wait without a hint, because no slot will hear of those."""
+        """Return how many runs this process may hold if polling found ``found``: as many as it has
+        slots, and as many more as wait without a hint, because no slot will hear of those."""
         hints = wakeup.count_of_hints() if self._takes_hints else 0
         return self.size + min(max(found - hints, 0), MOST_WAITING)
 

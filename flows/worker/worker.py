@@ -58,7 +58,7 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         self.slots = slots
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """The net under the hints: offer the pool's waiting runs to the slots."""
+        """Offer the pool's waiting runs to the slots, in case a hint was lost."""
         try:
             waiting = await self.client.get_scheduled_flow_runs_for_work_pool(
                 settings.PREFECT_WORK_POOL

@@ -78,8 +78,9 @@ _OBJECTIONS: tuple[tuple[re.Pattern[str], Callable[[Any], bool], str], ...] = (
 def complaint(
     error: Exception, estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]
 ) -> HostError:
-    """What ``predict`` raised, as INPUT with the input's name where the model refuses its value,
-    else as MODEL. The number of a column in scikit-learn's words counts the encoder's columns."""
+    """Convert what ``predict`` raised to INPUT with the input's name if the model refuses its
+    value, else to MODEL. The number of a column in scikit-learn's words counts the encoder's
+    columns."""
     said = str(error)
     told = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
     names = [column.name for column in layout.columns]
@@ -118,7 +119,8 @@ def _has_lost_names(error: Exception) -> bool:
 def blamed_on_version(
     failure: HostError, saved: str, fails_always: Callable[[], bool]
 ) -> HostError:
-    """The failure as LOAD with a sentence on versions where those are its cause, else as it is.
+    """Convert the failure to LOAD with a sentence on versions if those are its cause, else return
+    it.
 
     They are where scikit-learn's own code misses an attribute that every estimator of the version
     running here has; and, in a file of another version, where that code fails on whatever is asked

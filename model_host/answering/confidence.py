@@ -27,7 +27,8 @@ class Confidence:
 
 
 def confidences(estimator: Any, row: Any, answers: list[Any], notes: list[str]) -> list[Confidence]:
-    """One ``Confidence`` for each of the ``answers``; what goes wrong is added to the ``notes``.
+    """Return one ``Confidence`` for each of the ``answers``; what goes wrong is added to the
+    ``notes``.
 
     A failing ``predict_proba`` or ``decision_function`` never fails the prediction.
     """

@@ -23,9 +23,9 @@ def curve(
     name: str,
     points: Sequence[Scalar],
 ) -> Curve:
-    """The model's number at each of the ``points`` of the input ``name``: the probability of the
-    label it gives ``inputs`` themselves, or the value. A Curve with a ``problem`` says why there is
-    none. MemoryError passes through."""
+    """Return the model's number at each of the ``points`` of the input ``name``: the probability of
+    the label it gives ``inputs`` themselves, or the value. A Curve with a ``problem`` says why
+    there is none. MemoryError passes through."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

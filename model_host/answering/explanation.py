@@ -52,7 +52,7 @@ def explain(
     seconds: float,
     clock: Clock = time.perf_counter,
 ) -> Explanation:
-    """How the model's answer to ``inputs`` comes about from that to a typical case.
+    """Explain how the model's answer to ``inputs`` differs from that to a typical case.
 
     ``typical`` may lack inputs: those stay as they are in both cases and are not compared. Whatever
     the model does, the answer is an Explanation: one with a ``problem`` says why there is none.
@@ -139,8 +139,8 @@ class Coalitions:
     _seconds_per_row: float = 0.0
 
     def ask(self, coalitions: Sequence[int]) -> Numbers:
-        """The number of each. Raises _OutOfTime when the rest would take longer than there is; what
-        came before is ``known`` then."""
+        """Return the explained quantity of each coalition. Raises _OutOfTime when the rest would
+        take longer than there is; what came before is ``known`` then."""
         missing = [one for one in dict.fromkeys(coalitions) if one not in self.known]
         while missing:
             size = min(BATCH_ROWS, self._affordable())
@@ -155,7 +155,7 @@ class Coalitions:
         return np.array([self.known[one] for one in coalitions])
 
     def affords_all(self, players: int) -> bool:
-        """Whether every coalition can be asked, judged by how fast a first few are."""
+        """Return whether every coalition can be asked, judged by how fast a first few are."""
         self.ask(range(min(FIRST_ROWS, 1 << players)))
         return self._affordable() >= (1 << players) - len(self.known)
 

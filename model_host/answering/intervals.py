@@ -42,8 +42,9 @@ Bounds = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def gives_interval(estimator: Any) -> bool:
-    """Whether the estimator has a standard deviation of its own that an honest interval follows
-    from: behind pipelines and searches, and behind a target transformation that is monotone."""
+    """Return whether the estimator has a standard deviation of its own that an honest interval
+    follows from: behind pipelines and searches, and behind a target transformation that is
+    monotone."""
     if isinstance(estimator, Pipeline):
         return gives_interval(steps_of(estimator)[-1][1])
     if isinstance(estimator, BaseSearchCV):
@@ -56,8 +57,8 @@ def gives_interval(estimator: Any) -> bool:
 
 
 def intervals(estimator: Any, row: Any, values: npt.NDArray[np.float64]) -> list[Interval | None]:
-    """An interval for each of the predicted ``values``; None where the bounds are not finite or do
-    not enclose the value. Call only where ``gives_interval``."""
+    """Return an interval for each of the predicted ``values``; None where the bounds are not finite
+    or do not enclose the value. Call only where ``gives_interval``."""
     low, high = _bounds(estimator, row)
     return [
         Interval(float(least), float(most))

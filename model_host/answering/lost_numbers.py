@@ -61,7 +61,8 @@ of two numbers, of the second, the first being given with ``functools.partial``.
 
 
 def speaks_of_lost_numbers(error: Exception) -> bool:
-    """Whether a model objects to a number that is infinite or none, or could not compute one."""
+    """Return whether a model objects to a number that is infinite or none, or could not compute
+    one."""
     return _SPOKEN_OF.search(str(error)) is not None or _is_arithmetic(error)
 
 
@@ -74,8 +75,9 @@ def _is_arithmetic(error: Exception) -> bool:
 def may_have_lost(
     estimator: Any, layout: InputLayout, raised: Sequence[warnings.WarningMessage]
 ) -> bool:
-    """Whether a prediction that succeeded may have gone on with a lost number: NumPy warned of one,
-    or there is a step in which somebody's own code computes, which may keep that to itself."""
+    """Return whether a prediction that succeeded may have gone on with a lost number: NumPy warned
+    of one, or there is a step in which somebody's own code computes, which may keep that to
+    itself."""
     if any(
         issubclass(one.category, RuntimeWarning) and _WARNED_OF.search(str(one.message))
         for one in raised
@@ -90,9 +92,9 @@ def lost_number(
     inputs: Mapping[str, Scalar],
     error: Exception | None = None,
 ) -> LostNumber | None:
-    """The first number that a step lost, and the input that it was made of. None where none was, or
-    no other value of an input keeps it: then it is the model that loses it. ``error``: what the
-    model said; of one of float32 a number is lost, too, that only a float64 holds."""
+    """Return the first number that a step lost, and the input that it was made of. None where none
+    was, or no other value of an input keeps it: then it is the model that loses it. ``error``: what
+    the model said; of one of float32 a number is lost, too, that only a float64 holds."""
     most = _LARGEST_FLOAT32 if error is not None and "float32" in str(error) else np.inf
     search = _Search(estimator, layout, inputs, most)
     loss = search.loss(inputs)
@@ -118,7 +120,7 @@ def lost_number(
 
 
 def objection(lost: LostNumber) -> str:
-    """What the input is told to be, in a person's words."""
+    """Return the requirement on the input, in words for a person."""
     if lost.condition:
         return lost.condition
     place = f" in step {lost.step}" if lost.step else ""
@@ -156,7 +158,8 @@ class _Search:
         self.has_reached = False
 
     def loss(self, inputs: Mapping[str, Scalar], path: str | None = None) -> _Loss | None:
-        """The first number that is lost, up to the step of this ``path`` where one is given."""
+        """Return the first number that is lost, up to the step of this ``path`` where one is
+        given."""
         found: list[_Loss] = []
         self.has_reached = False
 
@@ -193,13 +196,13 @@ class _Search:
         return found[0] if found else None
 
     def is_kept_without(self, name: str, loss: _Loss) -> bool:
-        """Whether another value of this input is not lost in that step."""
+        """Return whether another value of this input is not lost in that step."""
         column = self.routes.columns[[one.name for one in self._layout.columns].index(name)]
         others = [column.typical, *column.categories[:3], *_OTHERS]
         return any(self.keeps(name, other, loss) for other in others if _is_number(other))
 
     def keeps(self, name: str, other: Any, loss: _Loss) -> bool:
-        """Whether this value of the input is not lost in that step."""
+        """Return whether this value of the input is not lost in that step."""
         kind = next(one.kind for one in self._layout.columns if one.name == name)
         value = round(other) if kind == "integer" else other
         found = self.loss({**self.inputs, name: value}, loss.path)

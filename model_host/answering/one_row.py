@@ -22,8 +22,8 @@ _LARGEST_UNSIGNED = int(np.iinfo(np.uint64).max)
 
 
 def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -> Any:
-    """The row for one prediction: a DataFrame, a (1, n) array, a list of one text (a Series where
-    a step of somebody's own comes before the vectorizer) or a list of one mapping.
+    """Return the row for one prediction: a DataFrame, a (1, n) array, a list of one text (a Series
+    where a step of somebody's own comes before the vectorizer) or a list of one mapping.
 
     A column is bool for booleans, int64 for integers that may not be missing, else float64 for
     numbers, pandas' own ``str`` for texts and the categories' own type for choices: a date that was

@@ -43,10 +43,10 @@ class Observer(Protocol):
     """Looks on while a prediction is made, and changes nothing about it."""
 
     def begin(self, row: Any, raised: list[warnings.WarningMessage]) -> Callable[[Any], Any]:
-        """``predict`` of the model, to be called with ``row``; ``raised`` will fill."""
+        """Return the model's ``predict``, to be called with ``row``; it fills ``raised``."""
 
     def fail(self, error: Exception) -> None:
-        """What came out instead of an answer."""
+        """Record the error that replaced an answer."""
 
 
 def predict(
@@ -55,7 +55,7 @@ def predict(
     inputs: Mapping[str, Scalar],
     observer: Observer | None = None,
 ) -> Outputs:
-    """The model's answer to one set of inputs, given by name; a value of None is missing.
+    """Return the model's answer to one set of inputs, given by name; a value of None is missing.
 
     Raises HostError: INPUT with the input's name where a value does not fit the layout or the model
     refuses it, MODEL with the traceback where ``predict`` raises. MemoryError passes through.

@@ -45,8 +45,8 @@ class Quantity:
     is_applied: bool = True
 
     def of(self, rows: Any) -> Numbers:
-        """One number for each of the rows, float64. Raises NotExplainable where one is not finite,
-        and whatever the model raises."""
+        """Return one number for each of the rows, float64. Raises NotExplainable where one is not
+        finite, and whatever the model raises."""
         if self.kind == "value":
             answers = self.estimator.predict(rows)
             numbers = np.asarray(answers, dtype=np.float64).reshape(len(rows), -1)[:, 0]
@@ -63,7 +63,7 @@ class Quantity:
 
 
 def quantity_of(estimator: Any, row: Any) -> Quantity:
-    """What is explained of the model's answer to ``row``, which holds one row. Raises
+    """Return the explained quantity of the model's answer to ``row``, which holds one row. Raises
     NotExplainable, and whatever the model raises."""
     answers = list(np.asarray(estimator.predict(row)).ravel())
     task = task_of(estimator)

@@ -51,8 +51,9 @@ def predict_traced(
     level: TraceLevel,
     hidden: frozenset[str],
 ) -> Traced:
-    """``prediction.predict``, watched. ``hidden`` names the inputs whose values may not show; what
-    may derive from one shows no value either. A HostError carries the trace up to the failure."""
+    """Run ``prediction.predict`` with a trace. ``hidden`` names the inputs whose values may not
+    show; what may derive from one shows no value either. A HostError carries the trace up to the
+    failure."""
     tracer = Tracer(estimator, layout, level, hidden)
     try:
         outputs = predict(estimator, layout, inputs, tracer)
@@ -228,7 +229,7 @@ class Tracer:
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever held."""
+    """Return the peak memory of this process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

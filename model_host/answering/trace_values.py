@@ -42,7 +42,7 @@ class Look:
 
 
 def look_of(output: Any) -> Look:
-    """What can be said of a DataFrame, an array, a sparse matrix or a list, cheaply."""
+    """Summarise a DataFrame, an array, a sparse matrix or a list, cheaply."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -92,7 +92,8 @@ def _range(values: Any) -> tuple[float | None, float | None]:
 
 
 def cells(output: Any, most: int = _MOST_COLUMNS) -> tuple[TracedCell, ...]:
-    """The first row of an output, or of what a model is called with: its first columns as text."""
+    """Return the first row of an output, or of what a model is called with: its first columns as
+    text."""
     try:
         if isinstance(output, pd.DataFrame):
             frame = output.iloc[:1, :most]
@@ -118,7 +119,7 @@ def _value(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A variable as text of at most 200 characters."""
+    """Format a variable as text of at most 200 characters."""
     try:
         return printable(_REPR.repr(value), _LONGEST_VARIABLE)
     except MemoryError:
@@ -128,7 +129,8 @@ def shown(value: Any) -> str:
 
 
 def printable(value: Any, most: int) -> str:
-    """``str(value)`` as text that JSON, UTF-8 and PostgreSQL take, shortened to ``most``."""
+    """Convert ``str(value)`` to text that JSON, UTF-8 and PostgreSQL take, shortened to
+    ``most``."""
     try:
         text = str(value)
     except MemoryError:

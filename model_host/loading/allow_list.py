@@ -4,7 +4,7 @@
 functions that read files and run text. Roles:
 
 ``NEWOBJ``    a class: the file makes an instance without calling it and gives it its attributes.
-``REDUCE``    the file calls it; what really runs is our own function in ``makers.py``.
+``REDUCE``    the file calls it; what runs is our own function (``constructors/``).
 ``DECODED``   as REDUCE, of a library that this server need not have: what it would make is data.
 ``ARGUMENT``  an inert name that only one of those functions may receive.
 ``VALUE``     a function or class that may stand in the model as a plain value.
@@ -145,7 +145,7 @@ class Entry:
 
 
 def other_names(module: str, name: str) -> list[TypeName]:
-    """What else a listed type is called, by the rules above."""
+    """Return the other names of a listed type, by the rules above."""
     found = [f"{module}:{name}"]
     for one in found:  # grows meanwhile: what a rule gave may match another
         for listed, other in _ELSEWHERE:
@@ -166,7 +166,7 @@ ALIASES: dict[TypeName, TypeName] = {
 
 
 def find(module: str, name: str, *, boosters: bool = False) -> Entry | None:
-    """The entry for what a file calls ``module`` and ``name``, None where there is none."""
+    """Return the entry for what a file calls ``module`` and ``name``, None where there is none."""
     listed = ALIASES.get((module, name), (module, name))
     role = ENTRIES.get(listed) or (BOOSTERS.get(listed) if boosters else None)
     return None if role is None else Entry(*listed, role)
@@ -174,8 +174,8 @@ def find(module: str, name: str, *, boosters: bool = False) -> Entry | None:
 
 @cache
 def located(module: str, name: str) -> TypeName:
-    """Where this server's libraries have a listed type: under its own name or another one of it.
-    Call it for an ``Entry`` only: it imports the module.
+    """Return where this server's libraries have a listed type: under its own name or another one of
+    it. Call it for an ``Entry`` only: it imports the module.
 
     Raises ImportError or AttributeError where they do not have it.
     """
@@ -205,14 +205,14 @@ def _in_same_package(module: str, name: str) -> Iterator[TypeName]:
 
 @cache
 def resolve(module: str, name: str) -> Any:
-    """The object behind an ``Entry``. Raises as ``located`` does."""
+    """Return the object behind an ``Entry``. Raises as ``located`` does."""
     module, name = located(module, name)
     return attrgetter(name)(importlib.import_module(module))  # of a method: its class comes first
 
 
 def preload() -> list[str]:
-    """Imports all that the list names, so that a locked-down process need not open a file. Returns
-    the names that cannot be had here, which should be none."""
+    """Import everything that the list names, so that a locked-down process need not open a file.
+    Returns the names that cannot be had here, which should be none."""
     missing = []
     for (module, name), role in ENTRIES.items():
         if role not in ("DROPPED", "DECODED"):

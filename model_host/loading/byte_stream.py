@@ -145,13 +145,13 @@ class ByteStream:
         return data
 
     def read_into(self, buffer: memoryview) -> None:
-        """Fills ``buffer``, a flat view of bytes, chunk by chunk."""
+        """Fill ``buffer``, a flat view of bytes, chunk by chunk."""
         for start in range(0, len(buffer), CHUNK):
             piece = self.read(min(CHUNK, len(buffer) - start))
             buffer[start : start + len(piece)] = piece
 
     def read_line(self, longest: int) -> bytes:
-        """The bytes up to the next line feed, without it."""
+        """Return the bytes up to the next line feed, without it."""
         line = self._file.readline(longest + 1)
         if not line.endswith(b"\n"):
             raise EOFError

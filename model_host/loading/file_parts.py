@@ -92,13 +92,13 @@ class Part:
 
 
 def is_holder(root: object) -> bool:
-    """Whether models are packed into such an object with other things."""
+    """Return whether models are packed into such an object with other things."""
     return isinstance(root, dict | list | tuple)
 
 
 def state_of(root: Absent) -> Any:
-    """What an object of a class that is not known here holds: its attributes, or the items of a
-    named tuple; empty where it holds none."""
+    """Return the contents of an object of an unknown class: its attributes, or the items of a named
+    tuple; empty where it holds none."""
     for part in reversed(root.parts):
         if type(part) is dict and all(type(key) is str for key in part):
             return {Attribute(key): value for key, value in part.items()}
@@ -108,7 +108,7 @@ def state_of(root: Absent) -> Any:
 
 
 def parts_of(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:
-    """The objects in a dict, list or tuple and in those one level below, each object once."""
+    """Yield the objects in a dict, list or tuple and in those one level below, each object once."""
     seen: set[int] = set()
     for found in _walked(root, keys):
         if len(seen) >= MOST_PARTS:
@@ -133,8 +133,8 @@ def is_model(part: Part, is_checked: bool) -> bool:
 
 
 def prepares(value: Any, is_checked: bool) -> bool:
-    """Whether a model may have been trained on what it gives: of a type that is not known here, its
-    name tells."""
+    """Return whether a model may have been trained on its output: of a type that is not known here,
+    its name tells."""
     if isinstance(value, Absent):
         is_own = value.module.partition(".")[0] not in _OF_LIBRARIES or value.module == "__main__"
         return is_own and not _NO_STEP.search(value.name)
@@ -147,8 +147,8 @@ def _has(value: Any, method: str, is_checked: bool) -> bool:
 
 
 def is_of_target(part: Part, models: list[Part], columns: set[str]) -> bool:
-    """Whether it turns the target's labels into the numbers that the model was trained on, and not
-    the texts of an input. ``columns``: the names of inputs that the file knows."""
+    """Return whether it turns the target's labels into the numbers that the model was trained on,
+    and not the texts of an input. ``columns``: the names of inputs that the file knows."""
     if not isinstance(part.value, LabelEncoder):
         return isinstance(part.value, LabelBinarizer | MultiLabelBinarizer)
     column = column_of(part)
@@ -169,7 +169,7 @@ def _numbers_of(encoder: Any, model: Any) -> bool:
 
 
 def names_of(value: Any) -> list[str]:
-    """The names in a list of texts, and those that an estimator was fitted on."""
+    """Return the names in a list of texts, and those that an estimator was fitted on."""
     names = getattr(value, "feature_names_in_", None)
     if isinstance(value, list | tuple):
         names = value
@@ -179,14 +179,14 @@ def names_of(value: Any) -> list[str]:
 
 
 def scales_target(part: Part, models: list[Part]) -> bool:
-    """Whether it scales the target of a regression: by its key, with one column."""
+    """Return whether it scales the target of a regression: by its key, with one column."""
     is_named = isinstance(part.keys[-1], str) and _OF_TARGET.search(part.keys[-1])
     return bool(is_named and models and takes(part.value) == 1)
 
 
 def chain(rows: list[Part], model: Part, is_checked: bool) -> list[Part] | None:
-    """The transformers in the order in which each gives as many columns as the next takes, down to
-    the model. None where no order does, and for encoders that take one column each."""
+    """Return the transformers in the order in which each gives as many columns as the next takes,
+    down to the model. None where no order does, and for encoders that take one column each."""
     if any(isinstance(one.value, LabelEncoder) for one in rows):
         return None
     usual = ordered(rows)
@@ -227,7 +227,7 @@ def _gives(value: Any) -> int | None:
 
 
 def column_of(part: Part) -> str:
-    """The column whose texts an encoder turned into numbers, by its key."""
+    """Return the column whose texts an encoder turned into numbers, by its key."""
     return _ENCODES.sub("", part.name) or part.name
 
 
@@ -238,7 +238,7 @@ def literal(key: object) -> str:
 
 
 def with_article(kind: str) -> str:
-    """The class with its article."""
+    """Return the class with its article."""
     is_spelt = kind[:2].isupper() and kind[:1] in "FHLMNRSX"  # an SVC, an MLPClassifier
     is_vowel = kind[:1] in "AEIO" and not kind.startswith("One")
     return f"{'an' if is_vowel or is_spelt or kind == 'ndarray' else 'a'} {kind}"

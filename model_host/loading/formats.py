@@ -239,7 +239,7 @@ _OTHERS: tuple[_Other, ...] = (
 
 
 def detect_compression(head: bytes) -> Compression | None:
-    """How the file is compressed, None where it is not."""
+    """Return how the file is compressed, None where it is not."""
     for magic, compression in _COMPRESSIONS:
         if head.startswith(magic):
             return compression
@@ -247,7 +247,8 @@ def detect_compression(head: bytes) -> Compression | None:
 
 
 def detect_format(head: bytes) -> Format | None:
-    """The format that the first bytes (some 4 KiB) show, None where it is no model file we open.
+    """Return the format that the first bytes (some 4 KiB) show, None where it is no model file we
+    open.
 
     Every compressed file counts as joblib's, which alone compresses. Between joblib and pickle
     the name of joblib's array wrapper decides; both are read by the same loader.
@@ -262,13 +263,14 @@ def detect_format(head: bytes) -> Format | None:
 
 
 def is_pickle(head: bytes) -> bool:
-    """Whether the bytes begin as a pickle of protocol 2 to 5, or as one of 0 or 1 that says so."""
+    """Return whether the bytes begin as a pickle of protocol 2 to 5, or as one of 0 or 1 that says
+    so."""
     begins = len(head) > 1 and head[0] == 0x80 and 0 <= head[1] <= 5
     return begins and not head.startswith(_TORCH_BEFORE_ZIP)
 
 
 def describe(head: bytes) -> str:
-    """What a file is that is no model file, and what to upload in its place. It is said of "the
+    """Describe a file that is not a model file, and what to upload in its place. It is said of "the
     file" or by its name: "is a Git LFS pointer, not the file itself. Run git lfs pull ..."."""
     if not head:
         return (
@@ -285,7 +287,8 @@ def describe(head: bytes) -> str:
 
 
 def tar_names(head: bytes) -> list[str]:
-    """The files of a tar archive, as far as its first bytes show them; none for another file."""
+    """Return the files of a tar archive, as far as its first bytes show them; none for another
+    file."""
     names, place = [], 0
     while head[place + 257 : place + 262] == b"ustar":
         block = head[place : place + 512]
@@ -300,7 +303,7 @@ def tar_names(head: bytes) -> list[str]:
 
 
 def of_zip(names: Sequence[str]) -> str:
-    """The same of a zip archive that skops did not write, by the names of its members."""
+    """Describe a zip archive that skops did not write, by the names of its members."""
     kinds = (
         ("[Content_Types].xml", "an Office document", SAVE_IT),
         ("model.weights.h5", "a Keras model", _SERVED),
@@ -320,7 +323,7 @@ def of_zip(names: Sequence[str]) -> str:
 
 
 def of_archive(kind: str, names: Sequence[str]) -> str:
-    """What an archive with these files is, and which of them to upload."""
+    """Describe an archive with these files, and say which of them to upload."""
     files = [
         name
         for name in names

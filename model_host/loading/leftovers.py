@@ -114,9 +114,9 @@ _LEAVES = frozenset({type(None), bool, int, float, complex, str, bytes, bytearra
 
 
 def leave_out(root: Any, reading: Reading) -> str:
-    """Takes out of the model what serves training alone and could not be made. Returns the sentence
-    that says so, "" where nothing was left out. Raises HostError where something else could not be
-    made: where training does not lead to it, or something else does, too."""
+    """Remove from the model what serves training alone and could not be constructed. Returns the
+    sentence that says so, "" where nothing was left out. Raises HostError where something else
+    could not be made: where training does not lead to it, or something else does, too."""
     if not reading.refused and not reading.has_dropped:
         return ""
     needed = _Walk(reading)
@@ -160,8 +160,8 @@ class _Walk:
         self.holders: defaultdict[int, list[int]] = defaultdict(list)
 
     def go(self, roots: list[Any]) -> list[Absent]:
-        """Visits all that the ``roots`` lead to and that was not seen yet. Returns the placeholders
-        in the order of the file."""
+        """Visit everything reachable from the ``roots`` that was not visited yet. Returns the
+        placeholders in the order of the file."""
         found, waiting = [], roots[::-1]
         while waiting:
             part = waiting.pop()
@@ -180,7 +180,7 @@ class _Walk:
         return found
 
     def leading_to(self, parts: list[Absent]) -> set[int]:
-        """The identities of all that holds one of the ``parts``, them included."""
+        """Return the identities of all that holds one of the ``parts``, them included."""
         found, waiting = set(), [id(one) for one in parts if id(one) in self.seen]
         while waiting:
             part = waiting.pop()

@@ -4,7 +4,7 @@ A pickle is a program for a small stack machine. This is our own such machine wi
 Python 3 writes in protocols 2 to 5, and no more: no extension codes, no INST or OBJ, no persistent
 ids, no out-of-band buffers, no protocol 0 or 1. What a file names is an inert ``Named``, unless the
 allow-list says that it may be a value; only REDUCE and NEWOBJ can use a ``Named``, and they run a
-function of our own (``makers.py``). State can be set only on an object that this file has made,
+function of our own (``constructors/``). State can be set only on an object that this file has made,
 and only once.
 
 Unknown names do not end the reading at once: they and all that is made of them become ``Absent``,
@@ -56,7 +56,8 @@ _KEPT_ELSEWHERE = (b"P", b"Q", b"\x97", b"\x98")
 
 
 def read_pickle(stream: ByteStream, reading: Reading) -> Any:
-    """The object in ``stream``, up to its STOP. Nested pickles count towards ``reading`` too."""
+    """Read the object in ``stream``, up to its STOP. Nested pickles count towards ``reading``
+    too."""
     reading.depth += 1
     if reading.depth > NESTING:
         raise damaged("pickles are nested in pickles too deeply")

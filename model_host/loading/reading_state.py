@@ -103,12 +103,12 @@ class Reading:
     has_dropped: bool = False
 
     def is_built(self, value: object) -> bool:
-        """Whether ``value`` may be used: the file need not set its state any more."""
+        """Return whether ``value`` may be used: the file need not set its state any more."""
         made = self.unbuilt.get(id(value))
         return (made is None or not made.needs_state) and id(value) not in self.spoilt
 
     def refuse(self, module: str, name: str, error: HostError | None, *parts: Any) -> Absent:
-        """What stands for something that is unknown, or that is not made because of ``error``.
+        """Return the placeholder of something unknown, or not constructed because of ``error``.
         ``leftovers.py`` decides whether the file can do without it."""
         if len(self.refused) >= MOST_PLACEHOLDERS:
             raise error or unknown_types(((module, name),))
@@ -119,8 +119,8 @@ class Reading:
         return absent
 
     def make(self, make: Callable[..., Any], what: Any, arguments: tuple[Any, ...]) -> Any:
-        """What ``make``, one of ``makers.py``, gives for what the file calls or makes an instance
-        of. A placeholder where this is one, is given one, or is refused."""
+        """Call the constructor ``make`` for what the file calls or makes an instance of.
+        Returns a placeholder if ``what`` is one, is given one, or is refused."""
         name = _name_of(what)
         if isinstance(what, Absent):
             absent = Absent(*name, parts=[what, arguments])
@@ -142,7 +142,7 @@ class Reading:
         return self.refuse(*name, error, arguments)
 
     def set_state(self, made: Made, state: Any) -> None:
-        """Sets the state of what was ``made``. Where that is refused, a placeholder stands for it
+        """Set the state of what was ``made``. Where that is refused, a placeholder stands for it
         wherever it is."""
         try:
             made.build(self, made.value, state)
@@ -151,7 +151,7 @@ class Reading:
             self.spoilt[id(made.value)] = spoilt
 
     def find(self, module: str, name: str) -> Any:
-        """What the file gets for a name: a value, a ``Named``, or an ``Absent``."""
+        """Look up a name for the file: a value, a ``Named``, or an ``Absent``."""
         self.named.add((module, name))
         entry = allow_list.find(module, name, boosters=self.boosters)
         if entry is None and (module, name) in self.approved and "." not in name:
@@ -172,7 +172,7 @@ class Reading:
         return Named(entry)
 
     def check_finished(self) -> None:
-        """Refuses a file that leaves something half made."""
+        """Refuse a file that leaves something half made."""
         if any(made.needs_state for made in self.unbuilt.values()):
             raise damaged("it leaves an object without its state")
 
@@ -187,7 +187,7 @@ def _name_of(what: Any) -> TypeName:
 
 
 def unknown_types(names: tuple[TypeName, ...]) -> HostError:
-    """The refusal of a file that names what the allow-list does not hold."""
+    """Return the refusal of a file that names what the allow-list does not hold."""
     own = [name for name in names if name[0] == "__main__"]
     listed = in_words(own or names)
     code_of = next((root for root in _WRITE_CODE if any(_is_of(one, root) for one in names)), None)
@@ -242,12 +242,12 @@ def in_words(names: Sequence[TypeName]) -> str:
 
 
 def damaged(what: str) -> HostError:
-    """A file that breaks the rules of its own format, or a file made to do so."""
+    """Return the refusal of a file that breaks the rules of its own format."""
     return HostError("LOAD", f"The file is damaged or was made by hand: {what}.")
 
 
 def resolve(entry: allow_list.Entry) -> Any:
-    """The object behind an allowed name; a HostError where the libraries here lack it."""
+    """Return the object behind an allowed name; a HostError where the libraries here lack it."""
     try:
         return allow_list.resolve(entry.module, entry.name)
     except (ImportError, AttributeError, OSError) as error:
@@ -270,7 +270,7 @@ def resolve(entry: allow_list.Entry) -> Any:
 
 
 def check_key(key: object, depth: int = 0) -> None:
-    """Refuses what must not be hashed: deep tuples, and anything but plain values."""
+    """Refuse what must not be hashed: deep tuples, and anything but plain values."""
     kind = type(key)
     if kind in _PLAIN or kind in _OF_PYTHON or kind in _OF_PANDAS:
         return

@@ -83,7 +83,7 @@ def load(
     approved: frozenset[TypeName] = frozenset(),
     boosters: bool = False,
 ) -> Loaded:
-    """The estimator in ``data``. What the bytes show counts, not the ``format`` that was claimed.
+    """Load the estimator in ``data``. The bytes decide the format, not the claimed ``format``.
 
     ``approved``: (module, name) pairs that a superuser trusts for this very file. ``boosters``:
     whether models of XGBoost and LightGBM open, too. Raises HostError LOAD, with the pairs that
@@ -200,13 +200,13 @@ def _of_another_version(
 
 
 def is_of_this_version(saved: str) -> bool:
-    """Whether the version of scikit-learn that saved a file is the one that runs here, up to its
-    last number; False for "", where the file does not record it."""
+    """Return whether the version of scikit-learn that saved a file is the one that runs here, up to
+    its last number; False for "", where the file does not record it."""
     return _series(saved) == _series(sklearn.__version__)
 
 
 def train_again() -> str:
-    """The way out where another version of scikit-learn is the cause."""
+    """Return the advice where another version of scikit-learn is the cause."""
     return f"Train the model again with scikit-learn {_series(sklearn.__version__)} and save it."
 
 

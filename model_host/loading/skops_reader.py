@@ -88,7 +88,7 @@ Node = dict[str, Any]
 
 
 def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
-    """The object in the archive. Counts every type that it names in ``reading``."""
+    """Read the object in the archive. Counts every type that it names in ``reading``."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         _check_archive(archive)
         schema = json.loads(archive.read("schema.json"))
@@ -214,7 +214,7 @@ class _Builder:
         self.unknown: set[TypeName] = set()
 
     def build(self, node: Any) -> Any:
-        """The object of ``node``; the same again where its number was built before."""
+        """Return the object of ``node``; the same again where its number was built before."""
         if type(node) is not dict or "__loader__" not in node:
             raise damaged("something stands where a node should")
         number = node.get("__id__")
@@ -234,7 +234,7 @@ class _Builder:
         return value
 
     def known(self, node: Node) -> Any:
-        """The object of a node that the list knows."""
+        """Return the object of a node that the list knows."""
         if (node["__module__"], node["__class__"]) in self.reading.unknown:
             raise self.misused(node)
         if (build := _LOADERS.get(node["__loader__"])) is None:
@@ -242,7 +242,8 @@ class _Builder:
         return build(self, node)
 
     def refused(self, node: Node, error: HostError) -> Absent:
-        """What stands for a node that is not made. Other nodes may share what it would hold."""
+        """Return the placeholder of a node that is not constructed. Other nodes may share what it
+        would hold."""
         name = (node["__module__"], node["__class__"])
         is_unknown = name in self.reading.unknown
         if is_unknown:
@@ -251,19 +252,19 @@ class _Builder:
         return self.reading.refuse(*name, None if is_unknown else error, inner)
 
     def items(self, node: Node, key: str = "content") -> list[Any]:
-        """The objects of the list of nodes at ``key``."""
+        """Return the objects of the list of nodes at ``key``."""
         if type(nodes := node.get(key)) is not list:
             raise damaged("a node of it has no content")
         return [self.build(one) for one in nodes]
 
     def part(self, node: Node, *keys: str) -> Any:
-        """The object of the node at the end of ``keys``."""
+        """Return the object of the node at the end of ``keys``."""
         for key in keys:
             node = node.get(key) if type(node) is dict else None  # type: ignore[assignment]
         return self.build(node)
 
     def member(self, node: Node) -> bytes:
-        """The bytes of the member that the node names."""
+        """Return the bytes of the member that the node names."""
         name = node.get("file")
         if type(name) is not str or name == "schema.json":
             raise damaged("a node of it names no member of its archive")
@@ -276,7 +277,7 @@ class _Builder:
         return self.archive.read(name)
 
     def entry(self, node: Node) -> allow_list.Entry:
-        """What the list says of the node's type, or a superuser's word."""
+        """Return what the list says of the node's type, or a superuser's word."""
         module, name = node["__module__"], node["__class__"]
         entry = allow_list.find(module, name, boosters=self.reading.boosters)
         if entry is not None:
@@ -286,7 +287,7 @@ class _Builder:
         raise self.misused(node)
 
     def plain_name(self, node: Node) -> str:
-        """The name of the node's type, which its loader must know."""
+        """Return the name of the node's type, which its loader must know."""
         written = (node["__module__"], node["__class__"])
         name = allow_list.ALIASES.get(written, written)
         if name not in _PLAIN[node["__loader__"]]:
@@ -294,7 +295,7 @@ class _Builder:
         return name[1]
 
     def misused(self, node: Node) -> HostError:
-        """A type by a loader that is not its own."""
+        """Return the refusal of a type with a loader that is not its own."""
         name, loader = (node["__module__"], node["__class__"]), ascii(node["__loader__"][:40])
         if name in self.reading.approved:
             message = (
@@ -373,7 +374,8 @@ class _Builder:
     # Arrays
 
     def array(self, node: Node) -> Any:
-        """An array, or one number of NumPy's, which skops writes as an array without dimensions."""
+        """Construct an array, or one number of NumPy's, which skops writes as an array without
+        dimensions."""
         entry = self.entry(node)
         if entry.approved or entry.module != "numpy" or entry.role != "VALUE":
             raise self.misused(node)
@@ -391,7 +393,7 @@ class _Builder:
         return array[()]
 
     def objects(self, node: Node) -> np.ndarray[Any, Any]:
-        """An array of objects, nested lists where it has more than one dimension."""
+        """Construct an array of objects, nested lists where it has more than one dimension."""
         shape = self.part(node, "shape")
         check_shape(shape)
         items = self.items(node)
@@ -422,7 +424,8 @@ class _Builder:
         return array.dtype
 
     def sparse_matrix(self, node: Node) -> Any:
-        """A matrix of the class that the list knows, from the arrays that belong to its format."""
+        """Construct a matrix of the class that the list knows, from the arrays that belong to its
+        format."""
         entry = self.entry(node)
         kind = entry.name.partition("_")[0]
         if not entry.module.startswith("scipy.sparse.") or entry.approved:
@@ -454,7 +457,7 @@ class _Builder:
         return self.finish(made, state, content is not None)
 
     def finish(self, made: Any, state: Any, is_stated: bool = True) -> Any:
-        """The object of a maker, with its state set."""
+        """Return the constructed object with its state set."""
         if not isinstance(made, Made):
             return made
         if is_stated:
@@ -464,7 +467,7 @@ class _Builder:
         return made.value
 
     def constructed(self, node: Node) -> Any:
-        """What a constructor gives: of an approved type only."""
+        """Call the constructor of an approved type; of no other."""
         entry = self.entry(node)
         if not entry.approved or type(arguments := self.part(node, "content")) is not tuple:
             raise self.misused(node)
@@ -490,14 +493,15 @@ class _Builder:
         return call(self.reading, Named(entry), arguments)
 
     def value(self, node: Node) -> Any:
-        """A function or a type that stands in the model as a value."""
+        """Return a function or a type that the model keeps as a value."""
         entry = self.entry(node)
         if not entry.approved and (entry.role != "VALUE" or entry.name == "memmap"):
             raise self.misused(node)
         return resolve(entry)
 
     def partial(self, node: Node) -> Any:
-        """``functools.partial`` of a known function; ``makers_python.py`` sees its keywords."""
+        """Construct a ``functools.partial`` of a known function; ``python_values.py`` checks its
+        keywords."""
         self.plain_name(node)
         match node.get("content"):
             case {
@@ -513,7 +517,7 @@ class _Builder:
         raise damaged("it makes a partial of something that is no function")
 
     def operator(self, node: Node) -> Any:
-        """What fetches an item or calls a method: of those that the list is for."""
+        """Construct an item getter or method caller, of those on the list."""
         entry, attributes = self.entry(node), self.part(node, "attrs")
         maker = MAKERS.get((entry.module, entry.name)) if entry.module == "operator" else None
         if maker is None or type(attributes) is not tuple:
@@ -528,13 +532,14 @@ class _Builder:
         return self.random(self.part(node, "content"), "__randomstate_ctor")
 
     def generator(self, node: Node) -> Any:
-        """A generator goes on where it was; the seed beside it only makes further generators."""
+        """Construct a generator in its saved state; the seed beside it only spawns further
+        generators."""
         if self.entry(node).module != "numpy.random._generator":
             raise self.misused(node)
         return self.random(self.part(node, "content", "bit_generator"), "__generator_ctor")
 
     def random(self, state: Any, maker: str) -> Any:
-        """What makes random numbers, from the state of its bit generator."""
+        """Construct a random generator from the state of its bit generator."""
         name = state.get("bit_generator") if type(state) is dict else None
         made = MAKERS["numpy.random._pickle", maker](self.reading, (name,))
         return self.finish(made, state)

@@ -77,8 +77,9 @@ def refusal_of_types(root: Any) -> str:
 
 
 def advice_on_object(root: Any) -> str:
-    """The same as a further sentence on an object of a class that no approval opens (``__main__``,
-    ``SimpleNamespace``) and that may only keep the parts together; "" for anything else."""
+    """Return the advice as a further sentence on an object of a class that no approval opens
+    (``__main__``, ``SimpleNamespace``) and that may only keep the parts together; "" for anything
+    else."""
     if not isinstance(root, Absent) or root.module not in ("__main__", "types"):
         return ""
     parts = list(parts_of(state_of(root)))
@@ -92,7 +93,7 @@ def advice_on_object(root: Any) -> str:
 
 
 def refusal_of_dumps(objects: Sequence[Any]) -> str:
-    """The same of a file into which several objects were dumped, one after the other."""
+    """Return the refusal of a file into which several objects were dumped, one after the other."""
     count = len(objects)
     kinds = ", then ".join(type(one).__name__ for one in objects[:MOST_NAMED])
     advice = _advice(list(parts_of(list(objects))), is_checked=True)

@@ -43,7 +43,7 @@ class _Silence(io.TextIOBase):
 
 
 def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoReturn:
-    """Locks this process, then serves on the socket ``descriptor`` until the worker closes it."""
+    """Lock this process, then serve on the socket ``descriptor`` until the worker closes it."""
     code = 1
     try:
         lockdown.name_process("model")

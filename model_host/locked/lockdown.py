@@ -42,7 +42,7 @@ class LockdownError(Exception):
 
 
 def strip(kept: int) -> None:
-    """Closes every descriptor but ``kept``, which becomes ``SOCKET``; empties the environment."""
+    """Close every descriptor but ``kept``, which becomes ``SOCKET``; empty the environment."""
     if kept != SOCKET:
         os.dup2(kept, SOCKET)
     listing = "/proc/self/fd" if platform.system() == "Linux" else "/dev/fd"
@@ -54,7 +54,7 @@ def strip(kept: int) -> None:
 
 
 def limit(*, memory_bytes: int, cpu_seconds: int) -> None:
-    """Sets the resource limits: ``memory_bytes`` of address space on top of what is mapped now, and
+    """Set the resource limits: ``memory_bytes`` of address space on top of what is mapped now, and
     a CPU time that only a process whose keeper no longer watches ever reaches."""
     limits = {
         resource.RLIMIT_CPU: (cpu_seconds, cpu_seconds + 1),
@@ -74,7 +74,7 @@ def limit(*, memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def lock(*, parent: int) -> tuple[str, ...]:
-    """Gives up every right for good; returns a sentence for each layer the kernel does not have.
+    """Give up every right for good; return a sentence for each layer that the kernel lacks.
 
     LockdownError where a layer that must be there is not. ``parent`` is the process with which this
     one dies. The order matters: a change of user clears the parent-death signal and the dumpable
@@ -99,13 +99,13 @@ def lock(*, parent: int) -> tuple[str, ...]:
 
 
 def name_process(name: str) -> None:
-    """Sets the name that ``ps`` and ``top`` show, at most 15 bytes; only Linux has it."""
+    """Set the name that ``ps`` and ``top`` show, at most 15 bytes; only Linux has it."""
     if platform.system() == "Linux":
         _libc.prctl(_PR_SET_NAME, name.encode()[:15])
 
 
 def self_test(canary: Path, missing: tuple[str, ...] = ()) -> SelfTest:
-    """What this process, already locked, can still do: each attempt should fail.
+    """Try what this process, already locked, can still do: each attempt should fail.
 
     ``canary`` is a file that everybody may read; ``missing`` is what ``lock`` returned. An exec
     that succeeds replaces this process, so whoever waits must take silence for a failure.

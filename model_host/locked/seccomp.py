@@ -78,7 +78,8 @@ def is_supported() -> bool:
 
 
 def program(machine: str, pid: int) -> bytes:
-    """The filter for a process of this id on ``machine`` ("x86_64" or "aarch64") as BPF bytes."""
+    """Return the filter for a process of this id on ``machine`` ("x86_64" or "aarch64") as BPF
+    bytes."""
     column, architecture = _MACHINES[machine]
     numbers = [pair[column] for pair in ALLOWED.values()]
     code = [
@@ -112,7 +113,7 @@ def program(machine: str, pid: int) -> bytes:
 
 
 def install(libc: ctypes.CDLL) -> None:
-    """Filters this process, which must have one thread, for good. OSError without seccomp.
+    """Filter this process, which must have one thread, for good. OSError without seccomp.
 
     Needs no_new_privs, or privileges.
     """

@@ -36,8 +36,8 @@ from model_host.protocol.orders import Orders
 
 
 def main(control_descriptor: int, *, boosters: bool = False) -> None:
-    """Warms up, for XGBoost and LightGBM too if ``boosters``, and serves the control socket until
-    its other end is gone."""
+    """Warm up, for XGBoost and LightGBM too if ``boosters``, and serve the control socket until its
+    other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.chdir("/")
     lockdown.name_process("model-zygote")
@@ -99,7 +99,8 @@ def _canary() -> Path:
 
 
 def threads() -> int:
-    """How many threads this process has, those of C libraries included where the kernel tells."""
+    """Return how many threads this process has, those of C libraries included where the kernel
+    tells."""
     if platform.system() == "Linux":
         return len(os.listdir("/proc/self/task"))
     return threading.active_count()

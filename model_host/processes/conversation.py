@@ -44,7 +44,7 @@ class Watch:
         self._cancelled = cancelled
 
     def milliseconds(self) -> float:
-        """How long to wait before asking again; raises when the time is up."""
+        """Return how long to wait before polling again; raise when the time is up."""
         left = self.started + self._seconds - time.monotonic()
         if self._cancelled is not None:
             if self._cancelled.is_set():
@@ -79,12 +79,12 @@ class Conversation:
         self._connection.close()
 
     def is_quiet(self) -> bool:
-        """Whether the child is there and says nothing."""
+        """Return whether the child is alive and sends nothing."""
         self._poll.register(self._connection, select.POLLIN)
         return not self._poll.poll(0)
 
     def ask(self, request: bytes, artifact: Artifact | None, watch: Watch) -> object:
-        """Sends the framed request, and the artifact if one is given; returns the result.
+        """Send the framed request, and the artifact if one is given; return the result.
 
         HostError for what the child reports or what is no report; ConversationEnded.
         """
@@ -95,7 +95,7 @@ class Conversation:
         return self.answer(watch)
 
     def answer(self, watch: Watch) -> object:
-        """The next reply's result; HostError if it is an error, or no reply at all."""
+        """Receive the next reply's result; HostError if it is an error, or no reply at all."""
         length = wire.MESSAGE_LENGTH.unpack(self._receive(wire.MESSAGE_LENGTH.size, watch))[0]
         if length > MAX_REPLY:
             raise HostError("CRASH", f"The model's process sent {length} bytes, which is too much.")

@@ -118,7 +118,7 @@ class Zygote:
         self.missing: tuple[str, ...] = tuple(ready["missing"])
 
     def fork(self, orders: Orders) -> Child:
-        """A new child. HostError if the machine has no room for one."""
+        """Fork a new child. HostError if the machine lacks the memory or processes for one."""
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -134,12 +134,12 @@ class Zygote:
         return Child(self, answer["pid"], ours, orders)
 
     def reap(self, pid: int) -> int:
-        """The wait status of a child that has ended."""
+        """Return the wait status of a child that has ended."""
         status: int = self._ask({"op": "reap", "pid": pid})["status"]
         return status
 
     def close(self) -> None:
-        """Ends the process, and with it every child; harmless when repeated."""
+        """End the process, and with it every child; repeating it is harmless."""
         with self._asking:
             self._control.close()
         try:
@@ -223,7 +223,7 @@ class Child:
         cancelled: threading.Event | None = None,
         artifact: Artifact | None = None,
     ) -> object:
-        """Sends the framed request, and the artifact if one is given, and returns the result.
+        """Send the framed request, and the artifact if one is given, and return the result.
 
         HostError for whatever went wrong in the child, TIMEOUT after ``seconds``;
         PredictionCancelled within 50 ms of ``cancelled``; ArtifactChanged. After any of them the
@@ -239,14 +239,15 @@ class Child:
             self.busy_seconds += self.used_at - watch.started
 
     def report_of_self_test(self) -> object:
-        """What a child that was forked for the self-test says unasked."""
+        """Receive the report of a child that was forked for the self-test."""
         try:
             return self._conversation.answer(Watch(SELF_TEST_SECONDS))
         except ConversationEnded:
             raise self._obituary() from None
 
     def is_fit(self, seconds: float) -> bool:
-        """Whether it waits for a request, and has CPU time left for one of ``seconds``."""
+        """Return whether the child waits for a request, and has CPU time left for one of
+        ``seconds``."""
         # One that is not quiet has died, or says something unasked.
         return (
             self._conversation.is_quiet() and self.busy_seconds + seconds < self._orders.cpu_seconds
@@ -258,11 +259,12 @@ class Child:
         return self._conversation.has_changed
 
     def memory_bytes(self) -> int:
-        """What it holds beyond the zygote's own pages; 0 where the system does not say."""
+        """Return its memory beyond the zygote's own pages; 0 if the system does not tell."""
         return max(0, _anonymous_bytes(self.pid) - _anonymous_bytes(self._zygote.pid))
 
     def end(self) -> int | None:
-        """Kills the process if it still runs; its wait status, or None if the zygote is gone."""
+        """Kill the process if it still runs; return its wait status, or None if the zygote is
+        gone."""
         if self._conversation.is_closed:
             return self._status
         self._conversation.close()
@@ -306,7 +308,7 @@ class Child:
 
 
 def self_test(zygote: Zygote, *, locked: bool = True) -> SelfTest:
-    """Has a locked child try to break out, and returns what it could do.
+    """Have a locked child try to break out, and return what it could do.
 
     A child that says nothing may have become another program: not passed.
     """

@@ -52,7 +52,7 @@ class Pool:
         self._keeper: threading.Thread | None = None
 
     def start(self) -> None:
-        """Has the idle ones ended in their time; harmless when repeated."""
+        """Start the thread that ends idle children when due; repeating it is harmless."""
         with self._changed:
             if self._keeper is None and not self._is_closed:
                 self._keeper = threading.Thread(
@@ -61,7 +61,7 @@ class Pool:
                 self._keeper.start()
 
     def close(self) -> None:
-        """Lends no more, and ends the idle ones; one that is out is ended when it comes back."""
+        """Stop lending, and end the idle children; a lent one is ended when it is returned."""
         with self._changed:
             self._is_closed = True
             idle = list(self._idle)
@@ -81,7 +81,7 @@ class Pool:
         *,
         is_kept: bool = True,
     ) -> Iterator[Child]:
-        """A child for this thread alone: a warm one if ``is_kept`` and there is one, else new.
+        """Lend a child to this thread alone: a warm one if ``is_kept`` and there is one, else new.
 
         It is kept afterwards if it ``is_kept``, nothing went wrong and its model is the same, else
         ended. Waits for a free place; PredictionCancelled if ``cancelled`` is set meanwhile,

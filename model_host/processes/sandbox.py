@@ -51,7 +51,7 @@ class Sandbox:
         return self._self_test
 
     def start(self) -> None:
-        """Makes sure that there is a zygote. HostError if it does not come up; RuntimeError after
+        """Ensure that a zygote runs. HostError if it does not come up; RuntimeError after
         ``close``."""
         try:
             self._running_zygote()
@@ -65,7 +65,7 @@ class Sandbox:
             raise HostError("LOAD", f"This server cannot open models safely: {findings} {NO_LOCK}")
 
     def fork(self, artifact: Artifact, limits: Limits) -> Child:
-        """A new child for this artifact, from another zygote if the one that was there is lost."""
+        """Fork a child for this artifact, from a new zygote if the previous one is lost."""
         orders = Orders(
             role="serve",
             memory_bytes=limits.memory_bytes,
@@ -86,7 +86,7 @@ class Sandbox:
             raise _not_started(error) from error
 
     def close(self) -> None:
-        """Ends the zygote, and with it every child."""
+        """End the zygote, and with it every child."""
         with self._starting:
             self._is_closed = True
             if self._zygote is not None:

@@ -42,7 +42,8 @@ Member = tuple[str | None, Any]
 
 
 def members(estimator: Any) -> list[Member]:
-    """The fitted estimators that get exactly the columns that ``estimator`` got; [] for a leaf."""
+    """Return the fitted estimators that get exactly the columns that ``estimator`` got; [] for a
+    leaf."""
     if isinstance(estimator, BaseSearchCV):
         return [("best_estimator", estimator.best_estimator_)]
     if isinstance(estimator, TransformedTargetRegressor):
@@ -71,12 +72,12 @@ def _copies(estimators: list[Any]) -> list[Member]:
 
 
 def steps_of(pipeline: Pipeline) -> list[Member]:
-    """The pipeline's steps that do something, in order; the last one predicts."""
+    """Return the pipeline's steps that do something, in order; the last one predicts."""
     return [(name, step) for name, step in pipeline.steps if step not in (None, "passthrough")]
 
 
 def final_estimator(estimator: Any) -> Any:
-    """The one that gives the answer, behind pipelines and searches."""
+    """Return the estimator that gives the answer, inside pipelines and searches."""
     if isinstance(estimator, Pipeline):
         return final_estimator(steps_of(estimator)[-1][1])
     if isinstance(estimator, BaseSearchCV | FrozenEstimator):
@@ -85,7 +86,7 @@ def final_estimator(estimator: Any) -> Any:
 
 
 def entrances(estimator: Any) -> list[Any]:
-    """The estimators inside that are the first to see the rows as they come in."""
+    """Return the inner estimators that receive the rows first."""
     if isinstance(estimator, Pipeline):
         return [step for _, step in steps_of(estimator)[:1]]
     if isinstance(estimator, FeatureUnion):
@@ -94,7 +95,7 @@ def entrances(estimator: Any) -> list[Any]:
 
 
 def takes_texts(estimator: Any) -> bool:
-    """Whether it is called with a list of texts rather than with a table."""
+    """Return whether it is called with a list of texts rather than with a table."""
     if isinstance(estimator, TEXT_VECTORIZERS):
         return True
     first = entrances(estimator)
@@ -102,7 +103,7 @@ def takes_texts(estimator: Any) -> bool:
 
 
 def takes_records(estimator: Any) -> bool:
-    """Whether it is called with a list of mappings, one for each row."""
+    """Return whether it is called with a list of mappings, one for each row."""
     if isinstance(estimator, FeatureHasher):
         return bool(estimator.input_type == "dict")
     first = entrances(estimator)
@@ -112,8 +113,9 @@ def takes_records(estimator: Any) -> bool:
 
 
 def vocabulary_of(vectorizer: DictVectorizer) -> dict[str, list[str]]:
-    """The keys that it was fitted on, in the order of its columns, each with the texts it knows;
-    with none where it takes numbers. Keys that are no texts are left out: nobody can enter them."""
+    """Return the keys that it was fitted on, in the order of its columns, each with the texts it
+    knows; with none where it takes numbers. Keys that are no texts are left out: nobody can enter
+    them."""
     found: dict[str, list[str]] = {}
     for feature in vectorizer.feature_names_:
         name, text = key_of(vectorizer, feature)
@@ -123,8 +125,8 @@ def vocabulary_of(vectorizer: DictVectorizer) -> dict[str, list[str]]:
 
 
 def key_of(vectorizer: DictVectorizer, feature: Any) -> tuple[str, str | None]:
-    """The key that a column was made of, and the text where it stands for one. "" where the key is
-    no text."""
+    """Return the key that a column was made of, and the text where it stands for one. "" where the
+    key is no text."""
     if not isinstance(feature, str):
         return "", None
     name, mark, text = feature.partition(vectorizer.separator or "\0")
@@ -132,7 +134,7 @@ def key_of(vectorizer: DictVectorizer, feature: Any) -> tuple[str, str | None]:
 
 
 def keys_of(estimator: Any) -> list[str]:
-    """The keys that the vectorizers at its entrance were fitted on."""
+    """Return the keys that the vectorizers at its entrance were fitted on."""
     if isinstance(estimator, DictVectorizer):
         return list(vocabulary_of(estimator))
     inner = [key for member in entrances(estimator) for key in keys_of(member)]
@@ -140,14 +142,15 @@ def keys_of(estimator: Any) -> list[str]:
 
 
 def entrance_of(estimator: Any) -> Any:
-    """The innermost part that is the first to see the rows."""
+    """Return the innermost part that receives the rows first."""
     first = entrances(estimator)
     return entrance_of(first[0]) if first else estimator
 
 
 def first_that_knows(estimator: Any) -> Any:
-    """The first part on the rows' way that tells what reaches it: names or a number of columns, or
-    that they are texts or mappings. None where none does before the columns are others."""
+    """Return the first part on the rows' way that tells what reaches it: names or a number of
+    columns, or that they are texts or mappings. None where none does before the columns are
+    others."""
     parts = [step for _, step in steps_of(estimator)] if isinstance(estimator, Pipeline) else []
     for part in parts or entrances(estimator):
         if isinstance(part, FeatureHasher):
@@ -160,8 +163,8 @@ def first_that_knows(estimator: Any) -> Any:
 
 
 def from_entrance(estimator: Any, attribute: str) -> Any:
-    """``n_features_in_`` or ``feature_names_in_`` of the estimator, or of the first inside it that
-    has one (a pipeline that begins with "passthrough" has none of its own); else None."""
+    """Return ``n_features_in_`` or ``feature_names_in_`` of the estimator, or of the first inside
+    it that has one (a pipeline that begins with "passthrough" has none of its own); else None."""
     own = getattr(estimator, attribute, None)
     if own is not None:
         return own
@@ -170,7 +173,7 @@ def from_entrance(estimator: Any, attribute: str) -> Any:
 
 
 def task_of(estimator: Any) -> Task:
-    """What kind of answer ``predict`` gives, by the estimator's tags."""
+    """Return what kind of answer ``predict`` gives, by the estimator's tags."""
     try:
         tags = get_tags(estimator)
     except (AttributeError, TypeError):
@@ -203,10 +206,10 @@ def classes_by_target(estimator: Any) -> list[tuple[Any, ...]] | None:
 
 
 def labels(classes: tuple[Any, ...]) -> tuple[Scalar, ...]:
-    """Class labels as they travel."""
+    """Convert class labels to scalars of the contract."""
     return tuple(as_scalar_or_text(label) for label in classes)
 
 
 def target_names(count: int) -> list[str]:
-    """Names for the outputs, which scikit-learn does not keep."""
+    """Generate names for the outputs, which scikit-learn does not keep."""
     return ["prediction"] if count == 1 else [f"output {n}" for n in range(1, count + 1)]

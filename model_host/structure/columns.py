@@ -34,8 +34,8 @@ Signals = Sequence[Signal]
 
 
 def spread(signals: Signals, width: int) -> list[Signal]:
-    """One signal for each column the estimator was fitted on; where the two cannot be matched, each
-    is made of everything that came in."""
+    """Return one signal for each column the estimator was fitted on; where the two cannot be
+    matched, each is made of everything that came in."""
     if len(signals) == width:
         return list(signals)
     return [replace(together(signals), raw=None)] * (width if width <= MOST_SIGNALS else 1)
@@ -50,5 +50,5 @@ def together(signals: Signals) -> Signal:
 
 
 def distinct(signals: Signals) -> list[Signal]:
-    """Each signal object once: wide data repeats the same one."""
+    """Return each signal object once: wide data repeats the same one."""
     return list({id(signal): signal for signal in signals}.values())

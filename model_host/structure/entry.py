@@ -54,8 +54,9 @@ class Entry:
 
 
 def entry_of(estimator: Any, given: Sequence[str] = (), given_by: str = "") -> Entry:
-    """How the model is called. ``given``: names for what the object does not tell, ``given_by``
-    whom. Raises HostError LOAD where nobody knows, two are alike, or they are too many."""
+    """Return how the model is called. ``given``: names for what the object does not tell,
+    ``given_by`` whom. Raises HostError LOAD where nobody knows, two are alike, or they are too
+    many."""
     entry = _entry(estimator, list(given), given_by)
     names = entry.names
     if not names:

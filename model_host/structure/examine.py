@@ -122,7 +122,7 @@ def examine(
 
 
 def layout_of(container: Container, features: Sequence[ProposedFeature]) -> InputLayout:
-    """How inputs of these features are sent to the model."""
+    """Return how inputs of these features are sent to the model."""
     return InputLayout(
         container,
         tuple(

@@ -38,7 +38,7 @@ _last: tuple[Any, int, Routes] | None = None
 
 
 def routes_of(estimator: Any, width: int) -> Routes:
-    """The routes of ``width`` input columns through the fitted ``estimator``.
+    """Return the routes of ``width`` input columns through the fitted ``estimator``.
 
     Remembered for the estimator last asked about, since a fitted one does not change (by identity:
     not every estimator can be hashed). Raises NotFittedError where a part was never fitted.

@@ -33,7 +33,8 @@ Numbers = npt.NDArray[np.floating[Any]]
 
 
 def unprepared(routes: Routes, names: Sequence[str]) -> Unprepared | None:
-    """What is asked about a model whose inputs have no names; None where a step prepares them."""
+    """Return the question about a model whose inputs have no names; None if a step prepares
+    them."""
     if any(_prepares(part) for part in routes.visited):
         return None
     found: dict[str, set[int]] = {}

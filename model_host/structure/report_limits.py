@@ -38,13 +38,13 @@ _DIGITS = 300
 
 
 def unfit_report(examination: Examination) -> str:
-    """What is too long or too many, as a sentence with the way out; "" where nothing is."""
+    """Describe what is too long or too many, as a sentence with the way out; "" if nothing is."""
     found = next(_of_report(examination), "")
     return f"{found} Change that, then train and save the model again." if found else ""
 
 
 def unfit_answer(outputs: Outputs) -> str:
-    """The same of an answer, which nobody can change but the model."""
+    """Describe what is too long or too many in an answer, which only the model can change."""
     return next(_of_answer(outputs), "")
 
 

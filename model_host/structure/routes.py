@@ -116,8 +116,9 @@ def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | Non
 def take_numbers(
     estimator: Any, signals: Signals, routes: Routes, saw_missing: Any = None
 ) -> list[Signal]:
-    """An estimator of scikit-learn that computes with numbers: its columns are numbers, and missing
-    values pass only where it says so; trees say it of every column, so they must have seen some."""
+    """Record that an estimator of scikit-learn computes with numbers: its columns are numbers, and
+    missing values pass only where it says so; trees say it of every column, so they must have seen
+    some."""
     aligned = spread(signals, getattr(estimator, "n_features_in_", len(signals)))
     values = training_values(estimator, len(aligned))
     allows_missing = bool(get_tags(estimator).input_tags.allow_nan)
@@ -141,7 +142,7 @@ def take_numbers(
 
 
 def lose(step: Any, signals: Signals, routes: Routes) -> list[Signal]:
-    """Nothing can be said of what the step does with its columns."""
+    """Record that the effect of the step on its columns is unknown."""
     routes.use(signals)
     for signal in distinct(signals):
         if column := routes.raw(signal):

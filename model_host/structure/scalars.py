@@ -21,7 +21,7 @@ class NotAScalar(ValueError):
 
 
 def as_scalar(value: Any) -> Scalar:
-    """``value`` as the bool, int, finite float or str that is equal to it.
+    """Convert ``value`` to the bool, int, finite float or str that is equal to it.
 
     float32 becomes the float64 of exactly the same value. None stays None. Raises NotAScalar for
     everything else, NaN and infinities included.
@@ -42,12 +42,12 @@ def as_scalar(value: Any) -> Scalar:
 
 
 def is_plain_text(text: str) -> bool:
-    """Whether JSON, PostgreSQL and UTF-8 all take the text: no NUL, no lone surrogate."""
+    """Return whether JSON, PostgreSQL and UTF-8 all take the text: no NUL, no lone surrogate."""
     return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def as_text(value: Any) -> str:
-    """What a person may read where ``value`` has no JSON form; at most 1,000 characters."""
+    """Return readable text for a ``value`` that has no JSON form; at most 1,000 characters."""
     text = ascii(value) if isinstance(value, str) else str(value)
     if not is_plain_text(text):
         text = ascii(text)
@@ -55,7 +55,7 @@ def as_text(value: Any) -> str:
 
 
 def as_scalar_or_text(value: Any) -> Scalar:
-    """``as_scalar``, and the readable text where there is none: for the labels of classes."""
+    """Convert with ``as_scalar``, or to readable text if that fails: for the labels of classes."""
     try:
         return as_scalar(value)
     except NotAScalar:
@@ -63,7 +63,8 @@ def as_scalar_or_text(value: Any) -> Scalar:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether the value stands for "not known": None, NaN and NaT of any kind, pandas' NA."""
+    """Return whether the value stands for "not known": None, NaN and NaT of any kind, pandas'
+    NA."""
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
     return (
@@ -76,8 +77,8 @@ def is_missing(value: Any) -> bool:
 
 
 def category_texts(categories: Sequence[Any]) -> list[tuple[str, str]] | None:
-    """For each category that is no number and no text the text that stands for it, and a shorter
-    one to read ("" where there is none); None where two would be written alike.
+    """Return for each category that is no number and no text the text that stands for it, and a
+    shorter one to read ("" where there is none); None where two would be written alike.
 
     Moments are written as in ISO 8601, and read without a time of day that none of them has.
     """

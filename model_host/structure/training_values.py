@@ -48,8 +48,8 @@ class TrainingValues:
 
 
 def training_values(estimator: Any, width: int) -> TrainingValues:
-    """Ranges and typical values of the ``width`` columns the estimator was fitted on, as far as it
-    keeps them. Never fails: what has another shape than expected is not known."""
+    """Return ranges and typical values of the ``width`` columns the estimator was fitted on, as far
+    as it keeps them. Never fails: what has another shape than expected is not known."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         found = _read(estimator)
@@ -102,7 +102,7 @@ def _read(estimator: Any) -> TrainingValues:
 
 
 def saw_missing_values(estimator: Any) -> npt.NDArray[np.bool_] | None:
-    """For each column, whether it provably had missing values when the trees were grown.
+    """Return for each column whether it provably had missing values when the trees were grown.
 
     A split of a column without missing values sends them to its larger side (scikit-learn's tree
     builder says so); a split that sends them elsewhere has seen some. None where no trees are.

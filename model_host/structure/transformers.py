@@ -61,7 +61,7 @@ _ELEMENTWISE = (np.clip, np.round, np.around, np.fix)
 
 
 def follow(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
-    """What a transformer makes of the signals."""
+    """Return the signals that a transformer makes of its input signals."""
     if step is None or isinstance(step, str):
         return () if step == "drop" else signals
     routes.visit(path, step, signals)

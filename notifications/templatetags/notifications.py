@@ -18,7 +18,7 @@ def bell(user: User) -> dict[str, Any]:
 
 @register.inclusion_tag("notifications/_announcement.html", takes_context=True)
 def announcement(context: dict[str, Any], model_id: int | None = None) -> dict[str, Any]:
-    """The news about all models, or about one, until the person puts it away."""
+    """Return the announcement about all models, or about one, until the person dismisses it."""
     request = context["request"]
     return {
         "announcement": announcement_for(request.user, model_id=model_id),

@@ -173,7 +173,7 @@ ROOT = Slot(is_free=True)
 
 @cache
 def slot(holder: Any, attribute: str) -> Slot:
-    """What may stand in ``attribute`` of an instance of ``holder``."""
+    """Return what may stand in ``attribute`` of an instance of ``holder``."""
     for kinds, names, functions in _ROLES:
         if issubclass(holder, kinds) and attribute in names:
             objects = _OBJECTS.get(attribute, ())
@@ -187,13 +187,14 @@ def slot(holder: Any, attribute: str) -> Slot:
 
 @cache
 def anything(holder: Any) -> Slot:
-    """A place where any value may stand, as in an object whose class a superuser approved."""
+    """Return a place where any value may stand, as in an object whose class a superuser
+    approved."""
     return Slot(holder.__name__, is_free=True)
 
 
 def check_object(value: Any, place: Slot) -> None:
-    """Raises HostError where something else than a function must not stand: in the place of a
-    function, or where the library calls what can be called."""
+    """Check a value that is not a function. Raises HostError where it must not stand: in the place
+    of a function, or where the library calls what can be called."""
     if place.is_free or not place.is_called:
         return
     if isinstance(value, place.objects if place.objects is not None else _CALLED_OBJECTS):
@@ -203,7 +204,7 @@ def check_object(value: Any, place: Slot) -> None:
 
 
 def check_function(value: Any, place: Slot) -> None:
-    """Raises HostError where a function or a type must not stand."""
+    """Check a function or a type. Raises HostError where it must not stand."""
     if place.is_free:
         return
     if isinstance(value, type):
@@ -216,7 +217,7 @@ def check_function(value: Any, place: Slot) -> None:
                 "makes arrays of memory that was not filled, which may hold anything.",
             )
     elif isinstance(value, functools.partial):
-        if _is_one_of(value.func, place.functions & _PARTIAL):  # makers_python.py saw its keywords
+        if _is_one_of(value.func, place.functions & _PARTIAL):  # its keywords are checked
             return
     elif isinstance(value, operator.itemgetter | operator.methodcaller):
         if ("operator", type(value).__name__) in place.functions:
@@ -236,8 +237,8 @@ def _misplaced(what: str, value: Any, place: Slot) -> HostError:
 
 
 def is_short(dtype: Any) -> bool:
-    """Whether values of the type that ``dtype`` says are not longer than values are. Such as only
-    pandas knows have no length."""
+    """Return whether values of ``dtype`` are no longer than plain values are. Such as only pandas
+    knows have no length."""
     if dtype is None or not isinstance(dtype, str | type | np.dtype):
         return dtype is None
     try:
@@ -247,12 +248,12 @@ def is_short(dtype: Any) -> bool:
 
 
 def is_distance(function: Any) -> bool:
-    """Whether the function measures how far two rows are apart."""
+    """Return whether the function measures how far two rows are apart."""
     return _is_one_of(function, _DISTANCES)
 
 
 def may_be_partial(function: Any) -> bool:
-    """Whether a file may give the function keywords."""
+    """Return whether a file may give the function keywords."""
     return _is_one_of(function, _PARTIAL)
 
 

@@ -26,7 +26,7 @@ _OUTSIDE = "a {} leads outside itself"
 
 
 def check_indices(part: Any) -> None:
-    """Raises HostError where ``part`` holds places that it does not have."""
+    """Check the indices in ``part``. Raises HostError for one out of bounds."""
     if isinstance(part, Tree):
         _check_tree(part)
     elif isinstance(part, TreePredictor):
@@ -158,7 +158,7 @@ def _check_sparse(matrix: Any) -> None:
 
 
 def always_check_sparse() -> None:
-    """Makes SciPy look at every index of every sparse matrix from now on, not only of those in the
+    """Make SciPy check every index of every sparse matrix from now on, not only of those in the
     file: fitted numbers become indices at each prediction, as the vocabulary of a vectorizer."""
     kind = scipy.sparse._compressed._cs_matrix
     checked = kind.check_format

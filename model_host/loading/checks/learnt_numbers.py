@@ -84,7 +84,8 @@ _MARKS = frozenset(
 
 
 def check_learnt_numbers(part: Any) -> None:
-    """Raises HostError, which names the place, where ``part`` holds such numbers."""
+    """Check the learnt numbers of ``part``. Raises HostError, which names the place of NaN or
+    infinity."""
     if isinstance(part, Tree):
         _check_tree(part)
     elif isinstance(part, KDTree | BallTree):

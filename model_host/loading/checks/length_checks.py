@@ -47,14 +47,15 @@ _MISSHAPEN = (TypeError, ValueError, AttributeError, IndexError, KeyError, Overf
 
 
 def check_lengths(part: Any) -> None:
-    """Raises HostError where arrays of ``part`` do not fit one another; unfitted, it has none."""
+    """Check the lengths in ``part``. Raises HostError where arrays do not fit each other; unfitted,
+    it has none."""
     for kind, fits in _FITS:
         if isinstance(part, kind):
             _check(part, fits)
 
 
 def always_check_sums() -> None:
-    """Makes boosting look at each prediction whether its first sum is as high as its inputs and as
+    """Make boosting check at each prediction whether its first sum is as high as its inputs and as
     wide as its stages: any model may give it, and compiled code adds the stages to it."""
     start = BaseGradientBoosting._raw_predict_init
 

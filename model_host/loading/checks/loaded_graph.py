@@ -95,16 +95,16 @@ class _Walk:
         self.is_constant = True
 
     def is_approved(self, part: object) -> bool:
-        """Whether a superuser approved the class of ``part``."""
+        """Return whether a superuser approved the class of ``part``."""
         return (type(part).__module__, type(part).__name__) in self.approved
 
     def is_chained(self, part: object) -> bool:
-        """Whether its way may lead back to where it began, in honest models, too."""
+        """Return whether its way may lead back to where it began, in honest models, too."""
         return isinstance(part, _LINKED) or self.is_approved(part)
 
 
 def settle(root: object, approved: frozenset[TypeName]) -> bool:
-    """Makes the loaded object fit to predict in a process of its own: one thread, no cache on disk,
+    """Prepare the loaded object to predict in a process of its own: one thread, no cache on disk,
     no array that can be written to, no mapping that makes entries of itself. Raises HostError where
     a part of it is not what it should be.
 
@@ -155,7 +155,7 @@ def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
     if not hasattr(part, "__dict__"):
         return ()
     kind: Any = type(part)
-    if isinstance(part, BSpline):  # makers_scipy.py sets its other attributes
+    if isinstance(part, BSpline):  # scipy_values.py sets its other attributes
         return ((array, slot(kind, "c")) for array in (part.t, part.c))
     attributes = vars(part)
     if walk.is_approved(part):

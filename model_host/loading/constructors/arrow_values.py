@@ -33,7 +33,7 @@ _TIMES = re.compile(r"(timestamp|duration)\[(s|ms|us|ns)\]")
 
 
 def arrow_values(part: object) -> np.ndarray[Any, Any]:
-    """What an Arrow array of a file holds: texts and what is missing among them as objects."""
+    """Decode an Arrow array of a file: texts and missing ones among them as objects."""
     if isinstance(part, Part) and part.kind == "Arrow array":
         values: np.ndarray[Any, Any] = part.content
         return values

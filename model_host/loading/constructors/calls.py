@@ -1,9 +1,8 @@
 """The table of constructors that run in place of the calls and classes that a file names.
 
-``call`` stands for REDUCE, ``instance`` for NEWOBJ. The makers themselves are in
-``makers_python.py``, ``makers_numpy.py``, ``makers_pandas.py``, ``makers_frames.py``,
-``makers_arrow.py``, ``makers_scipy.py`` and ``makers_sklearn.py``: each checks every argument and
-every state exactly, and builds with constructors that run nothing from the file.
+``call`` stands for REDUCE, ``instance`` for NEWOBJ. The constructors themselves are in the
+other modules of this package: each checks every argument and every state exactly, and builds with
+functions that run nothing from the file.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _NUMBERS_ONLY = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
 
 def call(reading: Reading, called: object, arguments: Arguments) -> Any:
-    """What REDUCE gives: a plain value, or a ``Made`` whose state may follow."""
+    """Construct what REDUCE asks for: a plain value, or a ``Made`` whose state may follow."""
     if not isinstance(called, Named):
         raise misused("calls", called)
     entry = called.entry
@@ -46,8 +45,8 @@ def call(reading: Reading, called: object, arguments: Arguments) -> Any:
 
 
 def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
-    """What NEWOBJ gives: an instance without attributes. Only approved classes and named tuples
-    take arguments."""
+    """Construct what NEWOBJ asks for: an instance without attributes. Only approved classes and
+    named tuples take arguments."""
     if isinstance(cls, Named) and (blank := BLANKS.get((cls.entry.module, cls.entry.name))):
         if arguments:
             raise unfit(cls.entry.name)
@@ -74,7 +73,7 @@ def instance(reading: Reading, cls: object, arguments: Arguments) -> Any:
 
 
 def misused(does: str, what: object) -> HostError:
-    """A known type in a role that is not its own."""
+    """Return the refusal of a known type in a role that is not its own."""
     if isinstance(what, Named):
         name = (what.entry.module, what.entry.name)
     else:
@@ -85,7 +84,8 @@ def misused(does: str, what: object) -> HostError:
 
 
 def unfit(name: str) -> HostError:
-    """Arguments or a state that the type ``name`` never has in an honest file."""
+    """Return the refusal of arguments or a state that the type ``name`` never has in an honest
+    file."""
     return damaged(f"`{name}` is used with values that no honest file has")
 
 
@@ -94,7 +94,7 @@ def _unreachable(reading: Reading, value: Any, state: Any) -> None:
 
 
 def set_attributes(reading: Reading, value: Any, state: Any) -> None:
-    """The attributes of an instance, as ``object.__setstate__`` would set them."""
+    """Set the attributes of an instance, as ``object.__setstate__`` would."""
     if state is None:
         return
     if type(state) is not dict or not all(type(name) is str for name in state):

@@ -187,7 +187,7 @@ def _bit_generator(reading: Reading, arguments: Arguments) -> Made:
 
 
 def named_bit_generator(name: object) -> np.random.BitGenerator:
-    """A bit generator of the kind ``name``, whose state is still to be set."""
+    """Return a bit generator of the kind ``name``, whose state is still to be set."""
     if type(name) is not str or name not in _BIT_GENERATORS:
         raise unfit("BitGenerator")
     made: np.random.BitGenerator = getattr(np.random, name)(0)

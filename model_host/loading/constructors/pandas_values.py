@@ -75,7 +75,7 @@ def _check_cells(reading: Reading, cells: list[Any]) -> None:
 
 
 def row_of(reading: Reading, given: Any) -> Any:
-    """What an Index or a Series is made of: one row of an array whose cells are checked."""
+    """Return the data of an Index or a Series: one row of an array whose cells are checked."""
     if not isinstance(given, np.ndarray | ExtensionArray) or not reading.is_built(given):
         raise unfit("pandas array")
     if given.ndim != 1:
@@ -338,12 +338,12 @@ def _build_intervals(reading: Reading, value: Any, state: Any) -> None:
 
 
 def blank(module: str, name: str, make: Any, build: Any, *, needs_state: bool = True) -> None:
-    """Registers what NEWOBJ makes of a type, and what sets its state."""
+    """Register the function that NEWOBJ calls for a type, and the one that sets its state."""
     BLANKS[module, name] = lambda: Made(make(), build, needs_state)
 
 
 def empty(kind: Any) -> Callable[[], Any]:
-    """An instance of ``kind`` without a state."""
+    """Return an instance of ``kind`` without a state."""
     return lambda: kind.__new__(kind)
 
 

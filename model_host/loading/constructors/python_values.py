@@ -182,8 +182,8 @@ def _build_partial(reading: Reading, value: Any, state: Any) -> None:
 
 
 def check_keywords(keywords: dict[str, Any]) -> bool:
-    """Whether these are keywords that a function may have: plain values and lists of such, and none
-    that has it write to an array or make one of texts of any length."""
+    """Return whether these are keywords that a function may have: plain values and lists of such,
+    and none that has it write to an array or make one of texts of any length."""
     if not all(type(name) is str for name in keywords) or KEEPING & keywords.keys():
         return False
     for name, given in keywords.items():

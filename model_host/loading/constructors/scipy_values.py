@@ -25,7 +25,7 @@ _Inner: Any = getattr(_bsplines, "_BSpline", BSpline)
 
 
 def set_spline(spline: BSpline, state: Any) -> None:
-    """The spline that ``state`` describes, in place. HostError where it describes none."""
+    """Set the spline that ``state`` describes, in place. HostError if it describes none."""
     match state:
         case (BSpline() | _Inner() as inner, np.ndarray()):
             state = {name: getattr(inner, name) for name in _NUMBERS}

@@ -1,5 +1,5 @@
-"""`manage.py collect_static`: collect the static files if one of them changed: compressing them all
-takes 12 s of processor time."""
+"""`manage.py collect_static`: collect the static files if one of them changed, since
+compressing them all takes 12 s of processor time."""
 
 import hashlib
 import os

@@ -50,7 +50,7 @@ class Reading:
 
 
 def readings() -> dict[str, Reading]:
-    """Every `read(kind, name, default)` of the settings, by name."""
+    """Return every `read(kind, name, default)` of the settings, by name."""
     tree = ast.parse((settings.BASE_DIR / "config" / "settings.py").read_text())
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     return {
@@ -84,8 +84,8 @@ def _written(arguments: list[ast.expr]) -> str | None:
 
 
 def reference() -> str:
-    """The page: one table for each section of `.env.example`. Raises CommandError where a variable
-    is read and not explained."""
+    """Return the page: one table for each section of `.env.example`. Raises CommandError where a
+    variable is read and not explained."""
     known = readings()
     lines = [HEADER.rstrip()]
     explained = set()

@@ -4,7 +4,7 @@ from config.errors import InfrastructureError
 
 
 class PrefectUnavailable(InfrastructureError):
-    """Prefect's API did not answer, or refused for now; worth another try."""
+    """Prefect's API did not answer, or refused temporarily; the call may be retried."""
 
 
 class PrefectRefused(InfrastructureError):

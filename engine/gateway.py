@@ -1,12 +1,12 @@
 """The REST gateway from the web and Celery processes to Prefect.
 
 Speaks Prefect's public REST API over one keep-alive connection pool per process; the prefect
-package is not imported (that alone costs seconds). Takes and returns plain values, never a row.
-Every call may be repeated: flow runs carry an idempotency key, and deployments are made what is
-asked for.
+package is not imported (that alone takes seconds). Takes and returns plain values, never a row.
+Every call may be repeated: flow runs carry an idempotency key, and deployments are created or
+updated to the given values.
 
-Raises PrefectRefused where the API says no for good (a 4xx other than 408 and 429), and
-PrefectUnavailable for everything that is worth another try.
+Raises PrefectRefused if the API refuses for good (a 4xx other than 408 and 429), and
+PrefectUnavailable for every failure that may be retried.
 """
 
 import os
@@ -53,12 +53,13 @@ _deployment_ids: dict[tuple[str, str, str], uuid.UUID] = {}
 
 
 class DeploymentMissing(PrefectUnavailable):
-    """Prefect does not know the deployment; `ensure_deployment` makes it."""
+    """Prefect does not know the deployment; `ensure_deployment` creates it."""
 
 
 @dataclass(frozen=True)
 class FlowRun:
-    """A flow run as Prefect knows it: its id, its state's type, and since when it is in it."""
+    """A flow run in Prefect: its id, the type of its state, and the time since it is in that
+    state."""
 
     id: uuid.UUID
     state: str
@@ -66,7 +67,7 @@ class FlowRun:
 
     @property
     def is_claimed(self) -> bool:
-        """A worker has taken it."""
+        """Whether a worker has claimed the run."""
         return self.state in {"PENDING", "RUNNING"}
 
     @property
@@ -75,7 +76,8 @@ class FlowRun:
 
     @property
     def will_not_start(self) -> bool:
-        """It has ended, or a worker claimed it and came to nothing; for a row still queued."""
+        """Whether the run can no longer start, for a row that is still queued: it has ended, or the
+        worker that claimed it never started it."""
         is_stuck = self.is_claimed and timezone.now() - self.since > UNSTARTED
         return self.is_finished or is_stuck
 
@@ -96,7 +98,7 @@ class FlowRunState:
 
 @dataclass(frozen=True)
 class FlowRunStory:
-    """What Prefect tells of a flow run: its name, and its states, first to last."""
+    """The history of a flow run: its name, and its states, first to last."""
 
     name: str
     states: tuple[FlowRunState, ...]
@@ -140,7 +142,7 @@ def ensure_deployment(
     description: str = "",
     tags: tuple[str, ...] = (),
 ) -> uuid.UUID:
-    """Make the deployment what is asked for, creating it (and the work pool) where missing."""
+    """Create or update the deployment; creates the work pool if it is missing."""
     body = {
         "name": deployment,
         "flow_id": _call("POST", "/flows/", {"name": flow})["id"],
@@ -185,19 +187,20 @@ def flow_run_states(
 
 
 def delete_flow_run(flow_run_id: uuid.UUID) -> None:
-    """Remove the run with its states and logs; one that is gone already is fine."""
+    """Delete the run with its states and logs; a run that does not exist is no error."""
     _call("DELETE", f"/flow_runs/{flow_run_id}", absent=404)
 
 
 def delete_flow_runs(flow_run_ids: Collection[uuid.UUID]) -> None:
-    """Remove up to DELETED_AT_ONCE runs with their states and logs, in one call; those that are
-    gone already are fine."""
+    """Delete up to DELETED_AT_ONCE runs with their states and logs, in one call; runs that do not
+    exist are no error."""
     runs = {"id": {"any_": [str(pk) for pk in flow_run_ids]}}
     _call("POST", "/flow_runs/bulk_delete", {"flow_runs": runs, "limit": DELETED_AT_ONCE})
 
 
 def delete_finished_flow_runs(before: datetime) -> int:
-    """Remove up to DELETED_AT_ONCE runs, of whatever flow, that ended before then; how many."""
+    """Delete up to DELETED_AT_ONCE runs of any flow that ended before the given time; return how
+    many."""
     runs = {
         "end_time": {"before_": before.isoformat()},
         "state": {"type": {"any_": sorted(FINISHED)}},
@@ -254,7 +257,8 @@ def _call(
     absent: int | None = None,
     timeout: float | None = None,
 ) -> Any:
-    """One request and its JSON answer; None where the answer has the status ``absent``."""
+    """Send one request and return its JSON response; None if the response has the status
+    ``absent``."""
     limit = settings.PREFECT_TIMEOUT_SECONDS if timeout is None else timeout
     try:
         try:

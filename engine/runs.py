@@ -21,7 +21,7 @@ AGAIN_AFTER = timedelta(seconds=5)
 
 
 class Run(models.Model):
-    """What every such row has; its kind says which ``status`` there are beside queued and
+    """The fields of every such row; each subclass defines the statuses beside queued and
     running."""
 
     status = models.CharField(max_length=10, default=QUEUED)
@@ -47,7 +47,8 @@ RunT = TypeVar("RunT", bound=Run, covariant=True)
 
 
 class RunQuerySet(models.QuerySet[RunT]):
-    """Which runs may be changed, and the changes; each returns how many rows it changed."""
+    """The runs that may be changed, and the changes; each change returns the number of changed
+    rows."""
 
     def queued(self) -> Self:
         return self.filter(status=QUEUED)
@@ -56,7 +57,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         return self.filter(status=RUNNING)
 
     def held_by(self, owner: str, attempt: int) -> Self:
-        """Running rows whose lease this worker holds for this attempt."""
+        """Return the running rows whose lease this worker holds for this attempt."""
         return self.running().filter(lease_owner=owner, attempt=attempt)
 
     def unchanged(self, run: Run) -> Self:
@@ -70,7 +71,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         )
 
     def claim(self, *, attempt: int, owner: str, **fields: Any) -> int:
-        """Take the lease on what is queued for this attempt."""
+        """Take the lease on the rows queued for this attempt."""
         return (
             self.queued()
             .filter(attempt=attempt)
@@ -91,7 +92,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         return self.update(status=status, finished_at=Now(), lease_until=None, **fields)
 
     def requeue(self, *, after: timedelta = timedelta(0)) -> int:
-        """Give the row to its next attempt."""
+        """Return the row to the queue for its next attempt."""
         return self.update(
             status=QUEUED,
             attempt=F("attempt") + 1,
@@ -101,7 +102,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         )
 
     def lost(self) -> Self:
-        """Running rows whose worker has let its lease end."""
+        """Return the running rows whose lease has expired."""
         return self.running().filter(lease_until__lt=Now())[:AT_ONCE]
 
     def take_due(self) -> list[RunT]:

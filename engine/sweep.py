@@ -12,8 +12,8 @@ Due = TypeVar("Due")
 
 
 def hand_over(due: Iterable[Due], dispatch: Callable[[Due], None]) -> int:
-    """Dispatch one after the other; returns how many were handed over. With Prefect away the rest
-    stay queued and are due again."""
+    """Dispatch one after the other; return how many were dispatched. While Prefect is unreachable
+    the rest stay queued and are due again."""
     handed = 0
     for one in due:
         try:

@@ -1,8 +1,8 @@
-"""Hints over Redis between whoever asks for work and the resident workers.
+"""Hints over Redis from the senders of work to the resident workers.
 
-A hint makes things quick and never decides anything: a lost one is made up for by polling, a
-repeated or stale one finds that the row no longer waits. So nothing here raises: Redis that is away
-costs at most its one-second timeouts and a line in the log.
+A hint saves time and never decides anything: polling makes up for a lost one, and after a repeated
+or stale one the row is no longer queued. Sending a hint never raises: while Redis is unreachable it
+costs at most the one-second timeout and a line in the log.
 """
 
 import json
@@ -75,8 +75,9 @@ def count_of_hints() -> int:
 
 
 def warm(version_id: int, *, wait_seconds: float = 0.0) -> bool:
-    """Ask every worker to open this version's model before the first prediction needs it; whether
-    all of them answered within ``wait_seconds``. Without Redis or a worker nobody is waited for."""
+    """Ask every worker to open this version's model before the first prediction needs it; return
+    whether all of them answered within ``wait_seconds``. Returns at once without Redis or a
+    worker."""
     hint = WarmHint(version_id, uuid.uuid4().hex)
     ends = time.monotonic() + wait_seconds
     redis = quick_redis(wait_seconds)
@@ -93,7 +94,7 @@ def warm(version_id: int, *, wait_seconds: float = 0.0) -> bool:
 
 
 def say_warm(hint: "WarmHint") -> None:
-    """Answer a hint: this worker holds the model now, or cannot."""
+    """Answer a warm hint: this worker has opened the model, or cannot."""
     try:
         with quick_redis().pipeline(transaction=False) as pipe:
             pipe.rpush(_warmed(hint), "1")
@@ -104,8 +105,8 @@ def say_warm(hint: "WarmHint") -> None:
 
 
 def beat(worker: str, facts: dict[str, Any]) -> None:
-    """Say that this worker lives: ``facts`` are its slots, running, memory, self-test, the problem
-    that keeps it from opening models, and time."""
+    """Send this worker's heartbeat: ``facts`` are its slots, running, memory, self-test, the
+    problem that keeps it from opening models, and time."""
     try:
         quick_redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
     except RedisError as error:
@@ -135,14 +136,14 @@ def heartbeats() -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class WarmHint:
-    """A version to open, and the token under which whoever asked waits for the answers."""
+    """A version to open, and the token under which the sender waits for answers."""
 
     version_id: int
     token: str
 
 
 class WarmHints:
-    """The versions that `warm` names from now on."""
+    """A subscription to the versions that `warm` names from now on."""
 
     def __init__(self) -> None:
         self._subscription = quick_redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
@@ -170,8 +171,8 @@ def _warmed(hint: WarmHint) -> str:
 
 
 def quick_redis(wait_seconds: float = 0.0) -> "Redis":
-    """This process's client: no call takes longer than ``wait_seconds`` and one second, and none is
-    repeated."""
+    """Return this process's Redis client: no call takes longer than ``wait_seconds`` plus one
+    second, and none is retried."""
     return _client(settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
 
 

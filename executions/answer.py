@@ -20,7 +20,7 @@ SOURCES = {"model": "model's own", "reference": "from data the model had not see
 
 @dataclass(frozen=True)
 class IntervalText:
-    """An interval, and where in it the answer stands (percent of its width)."""
+    """An interval, and the position of the answer in it (percent of its width)."""
 
     low_text: str
     high_text: str
@@ -60,7 +60,7 @@ class Answer:
 
 
 def read_answer(outputs: dict[str, Any], targets: Sequence[Target]) -> Answer:
-    """Stored outputs with the labels and units of the version's targets."""
+    """Convert stored outputs to an answer with the labels and units of the version's targets."""
     named = [
         (targets[index] if index < len(targets) else Target(name=output["name"]), output)
         for index, output in enumerate(outputs["targets"])
@@ -120,7 +120,8 @@ def _no_confidence(task: str, output: dict[str, Any]) -> str:
 
 
 def low_confidence(classes: int) -> float:
-    """Below this an answer counts as undecided: 0.6 for two classes, 1.5 / classes for more."""
+    """Return the confidence below which an answer counts as undecided: 0.6 for two classes, 1.5 /
+    classes for more."""
     return LOW_CONFIDENCE if classes <= 2 else min(LOW_CONFIDENCE, 1.5 / classes)
 
 
@@ -134,7 +135,8 @@ def percent(probability: float) -> str:
 
 
 def four_digits(number: float) -> str:
-    """Four significant digits, thousands grouped; whole numbers below 10,000,000 stay whole."""
+    """Format a number with four significant digits, thousands grouped; whole numbers below
+    10,000,000 stay whole."""
     if isinstance(number, int) or (float(number).is_integer() and abs(number) < 1e4):
         return count_text(int(number))
     if abs(number) >= 1e3 and abs(number) < 1e12:

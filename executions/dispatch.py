@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 def dispatch(execution_id: uuid.UUID) -> None:
-    """Create the attempt's flow run, once: a second call finds the same one by its key, and learns
-    from its state whether it can still start. Raises PrefectUnavailable to be tried again."""
+    """Create the attempt's flow run, once: a second call finds the same one by its key, and reads
+    from its state whether it can still start. Raises PrefectUnavailable if it should be retried."""
     execution = (
         Execution.objects.queued().filter(pk=execution_id).select_related("version__model").first()
     )
@@ -66,7 +66,7 @@ def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> Non
 
 
 def sync_exploration() -> None:
-    """Give Prefect the one deployment by which finished predictions are explored."""
+    """Create or update the one deployment that explores finished predictions."""
     gateway.ensure_deployment(
         flow="explore",
         deployment="explore",

@@ -4,7 +4,8 @@ from config.errors import DomainError
 
 
 class TooManyRequests(DomainError):
-    """Over the person's rate; carries the seconds after which the next one is taken."""
+    """The person's rate is exceeded; carries the seconds after which the next request is
+    allowed."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Those were too many predictions at once. Try again in {seconds} s.")
@@ -39,7 +40,7 @@ class NotRetryable(DomainError):
 
 
 class NotReplayable(DomainError):
-    """Says why."""
+    """The execution cannot be replayed; the message says why."""
 
 
 class TooManyRows(DomainError):

@@ -33,8 +33,8 @@ CARRIED = {"csrfmiddlewaretoken", "form_token", "schema", "fix", "after"}
 
 class InputField(forms.CharField):
     """One input, posted as ``key``. ``layout`` says how the page draws it; ``suggestions`` are
-    (value to type, words) pairs; with ``has_other`` the last of the choices stands for what is
-    written beside them."""
+    (value to type, label) pairs; with ``has_other`` the last choice selects the text field beside
+    the choices."""
 
     def __init__(self, feature: FeatureSpec, key: str) -> None:
         self.feature, self.key = feature, key
@@ -57,7 +57,7 @@ class InputField(forms.CharField):
 
     @property
     def hint(self) -> str:
-        """What the help line says of values beside those that are listed."""
+        """The part of the help line about values that are not listed."""
         count = len(self.feature.choices)
         if self.layout == "suggest" and self.feature.takes_others:
             return f"{count:,} values are known. Another one runs with a warning"
@@ -179,8 +179,8 @@ def _widget(layout: str, field: InputField) -> forms.Widget:
 
 @dataclass(frozen=True)
 class Group:
-    """The inputs of a form that stand together; ``changed`` counts their values that are neither
-    empty nor what is usual."""
+    """The inputs of a form that are shown together; ``changed`` counts their values that are
+    neither empty nor typical."""
 
     name: str
     fields: list[forms.BoundField]
@@ -194,7 +194,7 @@ class Group:
 
 class InputForm(forms.Form):
     """The inputs of one prediction. ``cleaned_inputs`` holds the outcome of the schema's check.
-    Inputs that no step of the model uses are not asked for; more than `FIELDS` are one row.
+    Inputs that no step of the model uses have no field; more than `FIELDS` inputs are one row.
     Where ``checked`` holds inputs by name, these are checked in place of what the fields hold, and
     the fields only show them."""
 
@@ -239,7 +239,7 @@ class InputForm(forms.Form):
 
     @property
     def left_out(self) -> int:
-        """How many inputs the model does not look at."""
+        """The number of inputs that the model does not use."""
         return len(self.input_schema.features) - len(self.asked)
 
     @property
@@ -249,7 +249,7 @@ class InputForm(forms.Form):
 
     @property
     def error_summary(self) -> list[dict[str, str]]:
-        """Where to go and what to mend, for every input that needs a correction."""
+        """The link and the message for every input that needs a correction."""
         if self.is_wide:
             anchor = str(self["row"].auto_id)
             return [{"id": anchor, "text": str(text)} for text in self.errors.get("row", [])]
@@ -356,7 +356,7 @@ def _row_field() -> forms.CharField:
 
 
 def _ignored(row: PastedRow) -> list[str]:
-    """That columns were pasted which the model does not have."""
+    """The notice that pasted columns which the model does not have were ignored."""
     if not row.ignored:
         return []
     named = ", ".join(f"“{name[:40]}”" for name in row.ignored[:NAMED])

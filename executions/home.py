@@ -18,8 +18,8 @@ LATEST = 5
 
 @dataclass(frozen=True)
 class LiveModel:
-    """One model in the list: its live version, since when, whether by a rollback, and how often the
-    person ran it."""
+    """One model in the list: its live version, the time since it is live, whether by a rollback,
+    and the number of the person's runs."""
 
     version: ModelVersion
     deployment: Deployment | None

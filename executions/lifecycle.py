@@ -63,7 +63,8 @@ def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.U
 def mark_running(
     execution_id: uuid.UUID, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
 ) -> Execution | None:
-    """Take the lease on a queued execution; None if it is not queued for this attempt any more.
+    """Take the lease on a queued execution; returns None if it is no longer queued for this
+    attempt.
 
     The worker names its flow run, too: whoever created it may have died before noting it.
     """
@@ -120,8 +121,8 @@ def mark_succeeded(
 
 @transaction.atomic
 def mark_failed(execution: Execution, *, owner: str, failure: Failure, log: str = "") -> bool:
-    """Write why the attempt failed. An error class that is worth another try goes back to the queue
-    as the next attempt; any other ends the execution and tells its owner."""
+    """Write why the attempt failed. An error class that is retried returns the execution to the
+    queue for the next attempt; any other ends it and notifies its owner."""
     held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
     delays = RETRY_DELAYS.get(failure.code, ())
     if execution.attempt <= len(delays):
@@ -220,7 +221,7 @@ def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> 
 
 
 def _settle_failure(execution: Execution, failure: Failure) -> None:
-    """What follows once an execution has failed for good."""
+    """Notify the owner and judge the saved case after an execution has failed for good."""
     _judge(execution, None, f"The run failed ({failure.code}).")
     _tell_owner(execution, failure)
 

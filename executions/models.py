@@ -34,7 +34,7 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         return self.predictions().filter(user=user, purged_at=None, deleted_at__gt=since)
 
     def between(self, start: datetime | None, end: datetime | None) -> "ExecutionQuerySet":
-        """Requested at ``start`` or later and before ``end``; None is no bound."""
+        """Return those requested at ``start`` or later and before ``end``; None is no bound."""
         found = self.filter(requested_at__gte=start) if start else self
         return found.filter(requested_at__lt=end) if end else found
 
@@ -47,7 +47,7 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         return self.predictions().filter(status=Execution.Status.FAILED)
 
     def longer_than(self, seconds: float) -> "ExecutionQuerySet":
-        """Whose response time is longer."""
+        """Return those whose response time is longer."""
         return self.annotate(took=TOOK).filter(took__gt=timedelta(seconds=seconds))
 
     def finished(self) -> "ExecutionQuerySet":
@@ -57,7 +57,7 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
 class Execution(Run):
     """``search_text`` holds what a search reads (`executions/records/search_text.py`): ordinary
     inputs and the result. ``search_own``, for the owner alone, holds sensitive inputs and the note.
-    Whoever empties inputs and outputs empties both and the note in the same UPDATE."""
+    An UPDATE that empties inputs and outputs must empty both of these and the note, too."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -99,7 +99,7 @@ class Execution(Run):
     outputs = models.JSONField(null=True)
     warnings = models.JSONField(default=list)
     error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
-    # What a failure is called (`executions/records/fingerprint.py`), when its group counted it.
+    # The failure's name (`executions/records/fingerprint.py`), and when its group counted it.
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     exception = models.CharField(max_length=100, blank=True, editable=False)
     failure_title = models.CharField(max_length=300, blank=True, editable=False)
@@ -258,7 +258,7 @@ class Execution(Run):
 
     @property
     def kept_until(self) -> datetime | None:
-        """When a deleted one is gone for good."""
+        """The time at which a deleted execution is purged."""
         return self.deleted_at + settings.DELETED_KEPT if self.deleted_at else None
 
     @property
@@ -325,7 +325,7 @@ class Attempt(models.Model):
 
 
 class Explanation(models.Model):
-    """What each input contributed to a prediction, worked out after the result was written.
+    """The contribution of each input to a prediction, computed after the result was written.
 
     ``content`` is what `model_host/protocol/explanation.py` calls an Explanation, by input
     name; None while it is worked out. ``problem`` says why there is none. Never changed once there.

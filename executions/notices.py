@@ -11,8 +11,8 @@ from notifications.models import Kind, Notification
 
 
 def _made_in_between(notification: Notification) -> dict[str, Any]:
-    """``count``: how many predictions the person made with the version that was taken back, in the
-    period it was live; ``history_url``: where they are."""
+    """``count``: the number of predictions that the person made with the replaced version while it
+    was live; ``history_url``: where they are."""
     about = notification.context
     if not (about.get("previous_id") and about.get("from") and about.get("to")):
         return {}

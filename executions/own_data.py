@@ -32,7 +32,8 @@ def _rows(user: User) -> list[Row]:
 
 
 def _erase(user: User) -> None:
-    """Id, version, status, times and error class stay, so that the counts stay true."""
+    """Remove the person's data. Id, version, status, times and error class stay, so that statistics
+    stay correct."""
     empty_replays(Execution.objects.filter(Q(replay_of__user=user) | Q(user=user)))
     empty(list(user.executions.values_list("pk", flat=True)))
 

@@ -18,8 +18,8 @@ LISTED_INPUTS = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One execution in a list: up to three inputs, how many more there are, and the result, or how
-    far it is."""
+    """One execution in a list: up to three inputs, the number of further ones, and the result or
+    the status."""
 
     execution: Execution
     inputs: list[tuple[str, str]]

@@ -22,14 +22,14 @@ LOCK = 7_340_001
 
 
 def sweep() -> int:
-    """Move stalled executions on and hand the due ones to Prefect; returns how many were handed
-    over. With Prefect away the rest stay queued and are due again."""
+    """Move stalled executions on and dispatch the due ones; returns how many were dispatched. While
+    Prefect is unreachable the rest stay queued and become due again."""
     return hand_over(take_stalled(), lambda execution: dispatch(execution.pk))
 
 
 @transaction.atomic
 def take_stalled() -> list[Execution]:
-    """Move every execution that stood still one step on, and return those to be dispatched.
+    """Move every stalled execution one step on, and return those to be dispatched.
 
     RUNNING with an ended lease: the next attempt, or FAILED after the last. QUEUED past its
     deadline: FAILED. QUEUED past ``dispatch_after``: returned, and due again in 5 s unless the

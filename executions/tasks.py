@@ -31,7 +31,7 @@ def submit_exploration(execution_id: str, input: str, token: str) -> None:
     try:
         dispatch_exploration(uuid.UUID(execution_id), input, token)
     except (PrefectUnavailable, PrefectRefused):
-        return  # nobody waits for it longer than a minute
+        return  # the request expires after a minute
 
 
 @shared_task(ignore_result=True)

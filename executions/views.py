@@ -37,7 +37,8 @@ BRIEF_SECONDS = 1.5
 
 @dataclass(frozen=True)
 class Notice:
-    """What the form says above its fields: what was filled in, and what did not fit."""
+    """The notice above the form's fields: values that were filled in, and those that did not
+    fit."""
 
     title: str
     problems: tuple[str, ...] = ()
@@ -142,12 +143,12 @@ def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _asked(request: SignedInRequest) -> int:
-    """How often the page has asked for this result."""
+    """The number of times that the page has polled this result."""
     return whole_number(request.GET.get("n", "0"), digits=4, default=1)
 
 
 def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
-    """Everything the result pane shows of one execution."""
+    """The context of the result pane of one execution."""
     schema = execution.version.features.as_schema()
     elapsed = (timezone.now() - execution.requested_at).total_seconds()
     attempt = execution.attempts.last()
@@ -173,7 +174,7 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
 
 
 def _original(execution: Execution) -> Execution | None:
-    """What this one tries again, unless its owner deleted it."""
+    """The execution that this one retries, unless its owner deleted it."""
     if execution.retry_of_id is None:
         return None
     originals = Execution.objects.kept().select_related("version")
@@ -181,7 +182,7 @@ def _original(execution: Execution) -> Execution | None:
 
 
 def _retries(execution: Execution) -> Iterable[Execution]:
-    """How this one was tried again, the newest first."""
+    """The retries of this execution, the newest first."""
     if not execution.may_be_retried:
         return ()
     return execution.retries.kept().predictions().select_related("version")[:RECENT]

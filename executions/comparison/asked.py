@@ -18,7 +18,8 @@ AT_MOST = 3
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request wants compared, the baseline first; ``problem`` says why nothing can be."""
+    """The executions that a request compares, the baseline first; ``problem`` says why none can be
+    compared."""
 
     executions: list[Execution]
     problem: str = ""

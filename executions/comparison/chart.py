@@ -11,8 +11,8 @@ CLASSES = 3
 
 @dataclass(frozen=True)
 class Point:
-    """One prediction in the picture: where it stands, and its numbers in the order of the chart's
-    ``series``; None where there is none."""
+    """One prediction in the chart: its position, and its numbers in the order of the chart's
+    ``series``; None for a missing one."""
 
     label: str
     values: tuple[float | None, ...]
@@ -48,7 +48,7 @@ def chart_of(predictions: Sequence[Compared], comparison: Comparison) -> Chart |
 def _axis(
     predictions: Sequence[Compared], comparison: Comparison
 ) -> tuple[list[int], str, list[str], list[float | None]]:
-    """The order of the predictions, what they stand over, and the label and place of each."""
+    """The order of the predictions, the title of the axis, and the label and position of each."""
     differing = comparison.differing
     if len(differing) == 1:
         line = differing[0]

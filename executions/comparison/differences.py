@@ -20,8 +20,8 @@ MINUS = "−"
 
 @dataclass(frozen=True)
 class Compared:
-    """One prediction, asked for ``at`` (``when`` in words); ``version`` is "v4"; ``answer`` is None
-    where it failed, and then ``failure`` says why; ``number`` is a regressor's value."""
+    """One prediction, requested ``at`` (``when`` in words); ``version`` is "v4"; ``answer`` is None
+    if it failed, and then ``failure`` says why; ``number`` is a regressor's value."""
 
     at: datetime
     when: str
@@ -83,8 +83,8 @@ class Comparison:
 
 
 def compare(predictions: Sequence[Compared]) -> Comparison:
-    """Compare with the first of ``predictions``, the baseline. What a model does not look at is not
-    compared."""
+    """Compare with the first of ``predictions``, the baseline. Inputs that the model does not use
+    are not compared."""
     base, *others = predictions
     names = dict.fromkeys(feature.name for one in predictions for feature in one.schema.asked)
     result = [Line("Prediction", _cells(base, others, _answer_cell))]
@@ -167,7 +167,8 @@ def _input_cell(
 
 
 def same(one: Scalar, other: Scalar) -> bool:
-    """Equal after type normalisation; numbers within 1e-9 relative, two whole ones exactly."""
+    """Return whether two values are equal after type normalisation; numbers within 1e-9 relative,
+    two whole ones exactly."""
     if isinstance(one, float) or isinstance(other, float):
         if not _is_number(one) or not _is_number(other):
             return False

@@ -50,7 +50,7 @@ def compare_pdf(request: SignedInRequest) -> HttpResponse:
 
 
 def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
-    """Take one of the person's exports of this minute, or say why there is nothing to take away."""
+    """Count the download against the person's rate, or return the response that refuses it."""
     if asked.problem:
         return render(request, "executions/compare.html", {"asked": asked}, status=422)
     try:

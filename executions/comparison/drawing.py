@@ -1,6 +1,6 @@
 """The coordinates of a comparison's chart in the PDF. Pure; the template draws the SVG.
 
-The drawing is 520 wide and 152 high, in the units of its own; the plot lies inside it.
+The drawing is 520 wide and 152 high, in units of its view box; the plot area is inside it.
 """
 
 import math
@@ -60,7 +60,7 @@ class Drawing:
 
     @property
     def line(self) -> str:
-        """The dots as the points of an SVG polyline."""
+        """Return the dots as the points of an SVG polyline."""
         return " ".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in self.dots)
 
 
@@ -112,7 +112,7 @@ def _draw_points(chart: Chart) -> Drawing:
 
 
 def _places(chart: Chart) -> list[float]:
-    """Where the points stand: by their number if they have one, else one beside the other."""
+    """The positions of the points: by their number if they have one, else evenly spaced."""
     inset = (RIGHT - LEFT) / (2 * len(chart.points))
     xs = [point.x for point in chart.points]
     known = [x for x in xs if x is not None]
@@ -124,7 +124,7 @@ def _places(chart: Chart) -> list[float]:
 
 
 def nice_ticks(low: float, high: float) -> list[float]:
-    """Three to five round numbers that reach from below ``low`` to above ``high``."""
+    """Return three to five round numbers that reach from below ``low`` to above ``high``."""
     span = (high - low) or abs(high) or 1.0
     rough = span / 3
     power = 10.0 ** math.floor(math.log10(rough))

@@ -26,8 +26,8 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 @dataclass(frozen=True)
 class NumberText:
-    """How the numbers of one explanation are written: all to the same place, so that they can be
-    added up by eye. ``places`` after the point (negative: before it), None for an extreme scale."""
+    """The number format of one explanation: the same decimals for all, so that they can be added up
+    by eye. ``places`` after the point (negative: before it), None for an extreme scale."""
 
     places: int | None
     unit: str = ""
@@ -57,7 +57,7 @@ class NumberText:
 
     @property
     def least(self) -> float:
-        """The smallest step that is written."""
+        """Return the smallest step that the format shows."""
         return 10.0**-self.places if self.places is not None else 0.0
 
     def _digits(self, number: float) -> str:
@@ -150,12 +150,12 @@ def _row(
 
 
 def _plus_first(rows: Sequence[ContributionRow]) -> tuple[ContributionRow, ...]:
-    """What moved it up before what moved it down, the larger first on either side."""
+    """Positive contributions before negative ones, the larger first within each."""
     return tuple(sorted(rows, key=lambda row: not row.is_plus))
 
 
 def _rest_sentence(amounts: Sequence[float], text: NumberText) -> str:
-    """What all the others come to: "Seven more values add less than 0.01 together."."""
+    """The sum of all the others: "Seven more values add less than 0.01 together."."""
     if not amounts:
         return ""
     count = _WORDS[len(amounts)] if len(amounts) < len(_WORDS) else str(len(amounts))

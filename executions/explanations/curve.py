@@ -43,8 +43,8 @@ class CurveView:
 
 
 def points_of(feature: FeatureSpec, own: Scalar) -> list[Scalar]:
-    """About 25 values over the input's shown range, the person's own among them; [] for an input
-    that is no number or has only one value."""
+    """Return about 25 values over the input's shown range, the person's own among them; [] for an
+    input that is no number or has only one value."""
     if not feature.is_number:
         return []
     mine = own if isinstance(own, int | float) else None

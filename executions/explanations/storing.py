@@ -11,7 +11,8 @@ EXPLAINED_PURPOSES = (Execution.Purpose.PREDICTION, Execution.Purpose.TEST)
 
 
 def unexplained() -> ExecutionQuerySet:
-    """Succeeded predictions and tests that still have their values and no explanation yet."""
+    """Return succeeded predictions and tests that still have their values and no explanation
+    yet."""
     return Execution.objects.kept().filter(
         status=Execution.Status.SUCCEEDED,
         purged_at=None,

@@ -98,7 +98,7 @@ def execution_curve(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
-    """The drawing, that it is on its way, or why there is none."""
+    """The context of the drawing: the curve, that it is pending, or why there is none."""
     try:
         answer = read_exploration(execution.pk, feature.name)
     except RedisError:
@@ -113,7 +113,8 @@ def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
 
 
 def _ask(request: SignedInRequest, execution: Execution, input: str) -> str:
-    """Ask a worker; why not, in a sentence, where that is so."""
+    """Send the request to a worker; returns a sentence that says why it could not be sent, else
+    ""."""
     try:
         request_exploration(user=request.user, execution=execution, input=input)
     except TooManyRequests as error:
@@ -157,10 +158,10 @@ def _feature(execution: Execution, schema: InputSchema, chosen: str) -> FeatureS
 
 
 def _is_htmx(request: SignedInRequest) -> bool:
-    """Whether the page asks for the fragment alone."""
+    """Whether the page requests the fragment alone."""
     return request.headers.get("HX-Request") == "true"
 
 
 def _asked(request: SignedInRequest) -> int:
-    """How often the page has looked."""
+    """The number of polls by the page."""
     return whole_number(request.GET.get("n", ""), digits=4, default=0)

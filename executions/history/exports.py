@@ -28,7 +28,7 @@ AFTER = ("warnings", "error", "duration_s", "note")
 
 @dataclass(frozen=True)
 class Shape:
-    """What one version's executions hold."""
+    """The inputs, targets and classes of one version's executions."""
 
     model: str
     number: int

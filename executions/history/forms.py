@@ -1,6 +1,6 @@
 """The filter form of executions, shared by the history page, its CSV and the admin's export.
 
-Days are calendar days in the person's timezone, both included. Everything is in the query string.
+Days are calendar days in the person's timezone, both inclusive. Everything is in the query string.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def day_begins(day: date, zone: ZoneInfo) -> datetime:
 
 
 def common_periods(today: date) -> dict[str, tuple[date, date]]:
-    """First and last day of each period that the page offers."""
+    """Return the first and last day of each period that the page offers."""
     month = today.replace(day=1)
     last_month = month - timedelta(days=1)
     return {
@@ -162,7 +162,7 @@ class HistoryFilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Whether anything is asked for at all."""
+        """Whether the filter restricts anything."""
         return any(self.data.get(name) for name in self.fields)
 
     def query(self, **changes: str) -> str:

@@ -22,7 +22,7 @@ from models_registry.models import ModelVersion
 
 @require_POST
 def retry_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
-    """Run the same inputs on the live version; where they no longer fit, show them in its form."""
+    """Run the same inputs on the live version; if they no longer fit, show them in its form."""
     execution = own_execution(request, pk)
     version = ModelVersion.objects.active().filter(model=execution.version.model).first()
     if version is None:

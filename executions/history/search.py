@@ -1,8 +1,8 @@
 """The parser of the history's search language: terms that must all hold.
 
 Pure. ``word``, ``"two words"``, ``-word``; ``name:value``, ``name=value``, ``name>5``, ``name<=5``,
-``name:10..20``; ``is:failed``, ``version:3``. A name or a value with spaces stands in quotes, and
-a quoted text is never read as anything else. A name begins with a letter, unless an input is called
+``name:10..20``; ``is:failed``, ``version:3``. A name or a value with spaces needs quotes, and a
+quoted text is never anything else. A name begins with a letter, unless an input is called
 otherwise: ``14:30`` and ``1=1`` are words.
 """
 
@@ -23,7 +23,7 @@ _TERM = re.compile(
 
 @dataclass(frozen=True)
 class Word:
-    """A text that stands somewhere in the inputs, the result or the note, or starts the ID."""
+    """A text that occurs in the inputs, the result or the note, or that the ID begins with."""
 
     text: str
     is_excluded: bool = False
@@ -31,8 +31,9 @@ class Word:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an input, the status (``is``) or the version must be. ``operator`` is one of OPERATORS,
-    or ``..`` for a range from ``value`` to ``upper``, both included; either may be empty."""
+    """A condition on an input, the status (``is``) or the version. ``operator`` is one of
+    OPERATORS, or ``..`` for a range from ``value`` to ``upper``, both included; either may be
+    empty."""
 
     name: str
     operator: str
@@ -42,7 +43,8 @@ class Comparison:
 
     @property
     def text(self) -> str:
-        """What was typed, without quotes: it is searched for where it compares nothing."""
+        """The typed text without quotes: searched for as words if the term is not a comparison
+        after all."""
         if self.operator == "..":
             return f"{self.name}:{self.value}..{self.upper}"
         return f"{self.name}{self.operator}{self.value}"

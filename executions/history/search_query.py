@@ -34,7 +34,7 @@ _JSONPATH = {":": "==", "=": "==", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
 
 
 class UnreadableSearch(DomainError):
-    """A term that means nothing here; the sentence says which and what would."""
+    """A term that has no meaning here; the sentence names it and suggests one that has."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _version(term: Comparison) -> Q:
 
 
 def _input(spec: FeatureSpec, term: Comparison, decimal_mark: str) -> Q | None:
-    """What holds where this input fits; None where no value of its kind could."""
+    """The condition under which this input matches; None if no value of its kind could."""
     is_equality = term.operator in {":", "="}
     if is_equality and spec.display(None).casefold() == term.value.casefold():
         return _path(spec.name, "@ == null")

@@ -77,7 +77,7 @@ def _filter_form(request: SignedInRequest) -> HistoryFilterForm:
 
 
 def _counts(form: HistoryFilterForm, executions: ExecutionQuerySet) -> dict[str, str]:
-    """How many fit the filter, whatever their status, and how many of each status, as texts."""
+    """The number of executions that match the filter, in all and by status, as texts."""
     fitting = form.filter(executions, any_status=True).order_by()[: COUNTED + 1]
     each = {name: Count("pk", filter=Q(status__in=statuses)) for name, statuses in STATUSES.items()}
     counts = fitting.aggregate(all=Count("pk"), **each)

@@ -20,7 +20,7 @@ from models_registry.models import Inspection, ModelVersion, RegisteredModel
 
 @dataclass(frozen=True)
 class Publication:
-    """How far a version came: draft, tested, active or refused, and why not further."""
+    """The state that a version reached: draft, tested, active or refused, and what stopped it."""
 
     version: ModelVersion
     status: str

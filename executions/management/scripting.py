@@ -21,7 +21,8 @@ SLOWEST_POLL_SECONDS = 0.25
 
 
 class ScriptCommand(BaseCommand):
-    """Runs ``script``; whatever a person did wrong becomes its message, never a traceback.
+    """The base of such a command: runs ``script``, and reports a DomainError as a message, never as
+    a traceback.
 
     ``script`` returns the result and whether it is what was asked for (exit code 0). ``refused`` is
     the result, by key, of a call that was refused.
@@ -55,7 +56,7 @@ class ScriptCommand(BaseCommand):
 
 
 def _text(value: Any) -> str:
-    """A value for the terminal, which nothing in it may steer."""
+    """A value for the terminal, its control characters escaped."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return escaped(text, keep="\n")
 

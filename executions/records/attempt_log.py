@@ -15,7 +15,7 @@ _LINE = re.compile(r"\+(\d+\.\d{3}) s (INFO|WARNING|ERROR) (.*)")
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line; ``seconds`` is None and ``level`` INFO where it is in no format of ours."""
+    """One line; ``seconds`` is None and ``level`` INFO if it is not in our format."""
 
     seconds: float | None
     level: str
@@ -44,7 +44,7 @@ def _read_line(line: str) -> LogLine:
 
 
 class AttemptLog:
-    """Collects the lines of an attempt claimed at ``claimed_at`` on the monotonic clock."""
+    """The collector of the lines of an attempt claimed at ``claimed_at`` on the monotonic clock."""
 
     def __init__(self, claimed_at: float) -> None:
         self._claimed_at = claimed_at

@@ -48,8 +48,8 @@ _SERIES = re.compile(r"(‹(?:…|n|path)›)(?:[\s,;]+\1)+")
 
 @dataclass(frozen=True)
 class Cause:
-    """Why a run failed: the exception's type ("" where none is known), its message without what
-    differs from run to run, and the failing step's path in the pipeline ("" where unknown)."""
+    """The cause of a failure: the exception's type ("" where none is known), its message without
+    what differs from run to run, and the failing step's path in the pipeline ("" where unknown)."""
 
     exception: str
     title: str

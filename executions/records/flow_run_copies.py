@@ -1,8 +1,8 @@
 """Copies of Prefect's flow run states, kept beside the attempts, for when Prefect is unreachable or
 has deleted the run.
 
-Runs while nothing waits to be predicted, the latest attempts first; Prefect answers for one run at
-a time, and a prediction must not stand behind that.
+Copies while no execution is queued, the latest attempts first: Prefect returns one run per request,
+and a prediction must not wait for that.
 """
 
 import time
@@ -32,8 +32,8 @@ PAGE_SECONDS = 0.7
 
 @dataclass(frozen=True)
 class FlowRunCopy:
-    """A flow run as a page shows it: its name, its states, and whether Prefect gave them now, long
-    ago ("copied"), or not at all ("away", "gone")."""
+    """A flow run for display: its name, its states, and their source: Prefect now, the copy
+    ("copied"), or none ("away", "gone")."""
 
     name: str
     states: tuple[FlowRunState, ...]
@@ -41,13 +41,13 @@ class FlowRunCopy:
 
     @property
     def run_count(self) -> int:
-        """How often it began to run."""
+        """The number of times that it entered a running state."""
         return sum(state.type == "RUNNING" for state in self.states)
 
 
 def copy_flow_runs() -> int:
-    """Copy what Prefect tells of finished attempts' runs; returns how many. Stops when the time is
-    up, when somebody waits for a prediction, and when Prefect is away."""
+    """Copy the states of finished attempts' runs from Prefect; returns how many. Stops when the
+    time is up, when an execution is queued, and when Prefect is unreachable."""
     ends, copied = time.monotonic() + BUDGET_SECONDS, 0
     due = Attempt.objects.filter(
         states__isnull=True,
@@ -79,7 +79,8 @@ def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
 
 
 def _copy(attempt: Attempt) -> bool:
-    """Whether the attempt's copy is made; a run that goes on is looked at again later."""
+    """Copy one attempt's run, and return whether that is done; a run that has not ended is read
+    again later."""
     assert attempt.flow_run_id is not None
     assert attempt.finished_at is not None
     story = gateway.flow_run_story(attempt.flow_run_id) or FlowRunStory("", ())
@@ -91,7 +92,7 @@ def _copy(attempt: Attempt) -> bool:
 
 
 def _written(states: Iterable[FlowRunState]) -> list[dict[str, str]]:
-    """As it is stored; a message is one of Prefect's or ours and names no value."""
+    """A state as it is stored; its message is Prefect's or ours and contains no value."""
     return [
         {
             "type": state.type,

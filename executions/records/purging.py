@@ -1,8 +1,8 @@
 """The purge of deleted predictions and of old replays: after ``DELETED_KEPT`` only id, kind,
 version, status, times and error class stay, without a person.
 
-`manage.py purge` and a daily task call the same `purge`. Everything may be run again at any time: a
-row is emptied once, and a flow run that Prefect could not delete yet stays noted on its attempt.
+`manage.py purge` and a daily task call the same `purge`. It may be repeated at any time: a row is
+emptied once, and a flow run that Prefect could not delete yet stays noted on its attempt.
 """
 
 import logging
@@ -31,8 +31,8 @@ AT_ONCE = 200
 
 @dataclass(frozen=True)
 class Purged:
-    """What one purge did. ``waiting``: flow runs that Prefect has yet to delete. ``is_complete``:
-    nothing that can be done now is left."""
+    """The counts of one purge. ``waiting``: flow runs that Prefect has not deleted yet.
+    ``is_complete``: nothing that can be purged now is left."""
 
     executions: int
     diagnostics: int
@@ -65,9 +65,9 @@ def purge(*, seconds: float | None = None) -> Purged:
 
 
 def empty(ids: Collection[uuid.UUID], *, keeps_person: bool = False) -> int:
-    """Remove what these executions hold and, unless ``keeps_person``, whose they are; returns how
-    many there were. Called in a transaction. Their flow runs are noted, for Prefect to delete. What
-    a failure is called stays: `executions/records/fingerprint.py` keeps values out of it."""
+    """Remove the content of these executions and, unless ``keeps_person``, their owner; returns
+    their number. Must run in a transaction. Their flow runs are noted for deletion in Prefect. A
+    failure's name stays: `executions/records/fingerprint.py` keeps values out of it."""
     person: dict[str, Any] = {} if keeps_person else {"user": None, "inputs_sha256": ""}
     Explanation.objects.filter(execution__in=ids).delete()
     attempts = Attempt.objects.filter(execution__in=ids)
@@ -97,7 +97,7 @@ def forget_old_replays() -> int:
 
 @transaction.atomic
 def empty_replays(among: ExecutionQuerySet) -> int:
-    """Remove what the finished replays of ``among`` hold; returns how many there were.
+    """Remove the content of the finished replays in ``among``; returns their number.
 
     The admin, status, times, error class and fingerprint stay, so that the verdict does.
     """
@@ -115,7 +115,7 @@ def forget_flow_runs(*, seconds: float | None = None) -> int:
 
 
 def _repeat(work: Callable[[], int], ends: float | None) -> int:
-    """Batch after batch until one finds nothing, or the time is up."""
+    """Run batches until one finds nothing, or the time is up."""
     total = 0
     while ends is None or time.monotonic() < ends:
         done = work()
@@ -166,7 +166,8 @@ def _runs_to_delete() -> QuerySet[Attempt]:
 
 
 def _asked(work: Callable[[], int]) -> int:
-    """What was done, 0 while Prefect is away: the rows still say what is to be deleted."""
+    """The number of deletions; 0 while Prefect is unreachable: the rows keep what is to be
+    deleted."""
     try:
         return work()
     except (PrefectUnavailable, PrefectRefused) as error:

@@ -27,8 +27,8 @@ def save_test_as_case(
     tolerance: float,
     by: User,
 ) -> TestCase:
-    """Keep a test that succeeded as a case of its version; what it said then is the case's first
-    run. Raises NotATest, and what ``services.save_case`` raises."""
+    """Save a succeeded test as a case of its version; the test is the case's first run. Raises
+    NotATest, and what ``services.save_case`` raises."""
     if execution.purpose != Execution.Purpose.TEST or execution.outputs is None:
         raise NotATest
     row = CaseRow(name, execution.inputs or {}, list(expected), tolerance)
@@ -56,15 +56,15 @@ def expected_of(execution: Execution) -> list[Scalar]:
 
 @transaction.atomic
 def run_case(*, case: TestCase, form_token: uuid.UUID, by: User) -> Execution | None:
-    """Test the version on the case's inputs. Where they do not fit the inputs any more, the case
-    fails at once, and None comes back. Raises what ``request_execution`` raises."""
+    """Test the version on the case's inputs. If they no longer fit the version's inputs, the case
+    fails at once, and None is returned. Raises what ``request_execution`` raises."""
     return _run(case, case.version.features.as_schema(), form_token, by)
 
 
 @transaction.atomic
 def run_cases(*, version: ModelVersion, form_token: uuid.UUID, by: User) -> int:
-    """Test the version on every case, and return how many; all are taken or none is. The same form
-    sent twice runs them once."""
+    """Test the version on every case, and return how many; either all are accepted or none. The
+    same form sent twice runs them once."""
     schema = version.features.as_schema()
     cases = list(version.cases.select_related("version__model"))
     for case in cases:

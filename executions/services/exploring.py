@@ -1,8 +1,8 @@
 """Requests for curves and explanations of one finished prediction, and their answers, kept in Redis
 for a minute.
 
-An ask names an execution and one of its inputs; with no input it asks for the explanation. The
-worker answers on the same key. Redis that is away raises RedisError here; the callers say so.
+A request names an execution and one of its inputs; without an input it is for the explanation. The
+worker answers under the same key. Raises RedisError while Redis is unreachable.
 """
 
 import hashlib

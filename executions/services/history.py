@@ -78,8 +78,8 @@ def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Executio
 
 @transaction.atomic
 def record_export(*, count: int, by: User, about: dict[str, Any] | None = None) -> None:
-    """Take one of the person's exports of this minute; ``about`` says of an admin's what was
-    asked for. Raises TooManyRequests."""
+    """Count an export against the person's rate and record it; ``about`` describes an admin's
+    export. Raises TooManyRequests."""
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     own = ActivityEvent.objects.filter(actor=by, action=EXPORTED)
     if wait := seconds_to_wait(own, "at", limit=settings.EXPORTS_PER_MINUTE):

@@ -1,7 +1,7 @@
 """Replays: an admin runs a prediction's own inputs again, on its own version, with a trace.
 
-A replay is an execution of its own: it reaches nobody but admins and is counted nowhere. How long
-it is kept: `executions/records/purging.py`.
+A replay is an execution of its own, which only admins see and no statistic counts. It is kept for
+``REPLAY_KEPT`` (`executions/records/purging.py`).
 """
 
 import enum
@@ -20,7 +20,7 @@ from models_registry.models import ModelVersion
 
 
 class Verdict(enum.Enum):
-    """How a replay compares with what it replays."""
+    """The outcome of a replay, compared with the original."""
 
     RUNNING = "Running"
     SAME_ERROR = "Same error"

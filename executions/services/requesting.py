@@ -44,7 +44,7 @@ def request_execution(
     test_case: TestCase | None = None,
     replay_of: Execution | None = None,
 ) -> Execution:
-    """Accept one run of ``version`` on checked inputs: one INSERT, and from then on it is kept.
+    """Accept one run of ``version`` on checked inputs with one INSERT; it is durable from then on.
 
     The same form sent twice with the same inputs is the same execution. Raises TooManyRequests
     over the person's rate, QueueFull under back-pressure, NoActiveVersion for a prediction with a
@@ -114,8 +114,8 @@ def _check_queue(user: User) -> None:
 
 @transaction.atomic
 def cancel_execution(*, execution: Execution, by: User) -> Execution:
-    """Stop an execution that is not finished. A worker that runs it loses its lease and stops the
-    model; what it reports afterwards finds no row. Raises AlreadyFinished."""
+    """Cancel an execution that is not finished. A worker that runs it loses its lease and stops the
+    model; its later report changes nothing. Raises AlreadyFinished."""
     canceled = (
         Execution.objects.filter(pk=execution.pk)
         .exclude(status__in=Execution.FINISHED)

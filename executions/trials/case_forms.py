@@ -16,7 +16,7 @@ MOST_CHOICES = 100
 
 
 class CaseForm(forms.Form):
-    """What a version must say: a name, an answer for each target (fields e0, e1, …, so that no
+    """A saved case: a name, an expected answer for each target (fields e0, e1, …, so that no
     target's name becomes markup), and how far a number may be off."""
 
     name = forms.CharField(max_length=MAX_NAME, help_text="What the case stands for.")

@@ -24,7 +24,7 @@ from models_registry.models import ModelVersion, Rehearsal, TestCase
 
 
 def save_case(request: Any, pk: uuid.UUID) -> HttpResponse:
-    """Keep a finished test as a case: what it said is expected from now on."""
+    """Save a finished test as a case: its answer is expected from now on."""
     tests = Execution.objects.filter(purpose=Execution.Purpose.TEST).exclude(outputs=None)
     run = get_object_or_404(tests.select_related("version__model"), pk=pk)
     version = run.version
@@ -130,7 +130,8 @@ def run_cases(request: Any, version_pk: int) -> HttpResponse:
 
 @require_POST
 def check_before_rollback(request: Any, version_pk: int) -> HttpResponse:
-    """Have the stored file hashed and opened, and every saved case run; back to the rollback."""
+    """Start the check of the stored file and every saved case, then redirect to the rollback
+    page."""
     version = version_or_404(version_pk)
     services.request_rehearsal(version=version, kind=Rehearsal.Kind.CHECK, by=request.user)
     with refusals_as_messages(request, "The saved cases did not run."):
@@ -151,7 +152,7 @@ def case_template(request: Any, version_pk: int) -> HttpResponseBase:
 
 
 def import_cases(request: Any, version_pk: int) -> HttpResponse:
-    """Take a CSV of cases, whole or not at all; every error by row and column at once."""
+    """Import a CSV of cases, whole or not at all; shows every error by row and column at once."""
     version = version_or_404(version_pk)
     form = CaseTableForm(request.POST or None, request.FILES or None)
     table = CaseTable()

@@ -41,9 +41,9 @@ class Said:
 
 @dataclass(frozen=True)
 class Impact:
-    """``asked`` predictions, of which ``valid`` have inputs that the candidate takes; on ``failed``
-    of these it gave no answer. ``moves`` are (from, to, how many), most first. The changes of
-    numbers are absolute, in the target's unit."""
+    """The impact of a candidate. ``asked`` predictions, of which ``valid`` have inputs that the
+    candidate accepts; on ``failed`` of these it gave no answer. ``moves`` are (from, to, count),
+    the most frequent first. The changes of numbers are absolute, in the target's unit."""
 
     asked: int
     valid: int

@@ -31,7 +31,7 @@ SLOWER_AFTER = 15
 
 @dataclass(frozen=True)
 class LoggedAttempt:
-    """One attempt with its log, read."""
+    """One attempt with its parsed log."""
 
     number: int
     worker: str
@@ -39,7 +39,8 @@ class LoggedAttempt:
 
 
 def test(request: Any, version_pk: int) -> HttpResponse:
-    """Run a version on sample inputs; the outcome of one run, the saved cases, earlier tests."""
+    """Run a version on sample inputs; show the outcome of one run, the saved cases and earlier
+    tests."""
     version = version_or_404(version_pk)
     schema = version.features.as_schema()
     run = _run(request, version)
@@ -82,7 +83,7 @@ def _request(request: Any, version: ModelVersion, form: InputForm) -> Execution 
 
 
 def _values(run: Execution, schema: InputSchema) -> dict[str, Any]:
-    """What the run's form held, as far as the inputs are still the same."""
+    """The inputs of the run, as far as the version still has them."""
     known = {feature.name for feature in schema.features}
     return {name: value for name, value in (run.inputs or {}).items() if name in known}
 
@@ -139,7 +140,7 @@ def page_of_tests(
 
 
 def _outcome(run: Execution | None) -> dict[str, Any]:
-    """All that was recorded of one run."""
+    """The context of one run's outcome."""
     if run is None:
         return {"execution": None}
     return {
@@ -159,7 +160,7 @@ def _outcome(run: Execution | None) -> dict[str, Any]:
 
 
 def _refresh_seconds(run: Execution | None, cases: list[CaseLine]) -> int:
-    """How soon the page looks again; 0 once nothing runs."""
+    """The seconds until the page refreshes; 0 once nothing runs."""
     waiting = [run] if run and not run.is_finished else []
     waiting += [case.run for case in cases if case.is_running and case.run]
     if not waiting:

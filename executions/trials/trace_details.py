@@ -1,7 +1,7 @@
 """A recorded trace, prepared for display. Pure.
 
-What is recorded: `model_host/protocol/trace.py`.
-What is stored came out of a model's own process: whatever is missing or odd is left out.
+The format of a trace is in `model_host/protocol/trace.py`. A stored trace came from a model's own
+process, so missing or malformed parts are left out.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,8 @@ class StepLine:
 
 @dataclass(frozen=True)
 class TraceView:
-    """``failing_step`` is "" where nothing failed in a step; ``libraries`` are (name, version)."""
+    """A trace for display. ``failing_step`` is "" where nothing failed in a step; ``libraries`` are
+    (name, version)."""
 
     steps: tuple[StepLine, ...]
     row_text: str

@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
 
 def seed_person(email: str, fields: dict[str, Any]) -> None:
-    """Make a demo account, or give it the password that the ready line shows."""
+    """Create a demo account, or set its password to the one that the ready line shows."""
     person = User.objects.filter(email=email).first()
     if person is None:
         User.objects.create_user(email, settings.DEMO_PASSWORD, **fields)

@@ -206,7 +206,8 @@ class BadReferenceData(DomainError):
 
 
 class VersionAltered(DomainError):
-    """Said to people; admins see on the version's page that its file in the store was altered."""
+    """The version's stored file was altered. People read this message; admins see the cause on the
+    version's page."""
 
     def __init__(self) -> None:
         super().__init__("The model could not be loaded. Nothing is wrong with your inputs.")

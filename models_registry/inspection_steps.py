@@ -18,7 +18,7 @@ IN_ORDER = (RECEIVED, FORMAT, TYPES, LOADS, PREDICTS, LIBRARIES, INPUTS, TRIAL)
 @dataclass(frozen=True)
 class StepSeen:
     """One step: ``state`` is passed, warning, approval, failed, running or waiting; ``seconds`` is
-    how long it took or, of a running one, has been taking; ``way_on`` names a page, or is ""."""
+    its duration so far; ``way_on`` names a page, or is ""."""
 
     name: str
     state: str

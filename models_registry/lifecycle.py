@@ -29,8 +29,8 @@ RunT = TypeVar("RunT", bound=VersionRun)
 
 @dataclass(frozen=True)
 class Findings:
-    """What an inspection read from the file and the fitted model. ``format``, ``container`` and
-    ``task`` are the words of the model host's protocol; ``report`` is shown to admins as it is."""
+    """The results of an inspection of the file and the fitted model. ``format``, ``container`` and
+    ``task`` are values of the model host's protocol; ``report`` is shown to admins unchanged."""
 
     format: str
     estimator: str
@@ -53,7 +53,7 @@ def mark_submitted(run: VersionRun, *, flow_run_id: uuid.UUID) -> None:
 def mark_running(
     kind: type[RunT], pk: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
 ) -> RunT | None:
-    """Take the lease on a queued run; None if it is not queued for this attempt any more."""
+    """Take the lease on a queued run; returns None if it is no longer queued for this attempt."""
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
     runs = _runs(kind)
     if not runs.filter(pk=pk).claim(attempt=attempt, owner=owner, **known):
@@ -77,7 +77,7 @@ def mark_succeeded(run: VersionRun, **fields: Any) -> bool:
 
 
 def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields: Any) -> bool:
-    """Write why it came to nothing, once."""
+    """Write why the run failed, once."""
     failed = VersionRun.Status.FAILED
     return bool(_held(run).end(failed, message=message, traceback=traceback, **fields))
 
@@ -86,7 +86,7 @@ def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields:
 def mark_inspection_succeeded(
     inspection: Inspection, *, steps: list[dict[str, Any]], findings: Findings
 ) -> bool:
-    """Write what was read: facts onto the version, the proposed inputs, targets and rules; the rows
+    """Write the results: facts onto the version, the proposed inputs, targets and rules; the rows
     of reference data become those of the inputs."""
     if not mark_succeeded(inspection, steps=steps, report=findings.report):
         return False
@@ -112,8 +112,8 @@ def mark_rehearsal_succeeded(
     reference: ReferenceData | None = None,
     halfwidth: float | None = None,
 ) -> bool:
-    """Write what came of it. A calibration's ``halfwidth`` (None: too few rows) goes to the
-    ``reference`` data that it was worked out on, if these are still the version's."""
+    """Write the results. A calibration's ``halfwidth`` (None: too few rows) goes to the
+    ``reference`` data that it was computed from, if these are still the version's."""
     if not mark_succeeded(rehearsal, results=results):
         return False
     if reference is not None:
@@ -136,7 +136,7 @@ def mark_lost(run: VersionRun, *, why: str) -> bool:
 
 
 def mark_handed_back(run: VersionRun, *, why: str) -> bool:
-    """Let the next attempt have the run now, rather than when the lease ends."""
+    """Return the run to the queue for its next attempt now, before the lease ends."""
     held = _held(run).first()
     return held is not None and mark_lost(held, why=why)
 

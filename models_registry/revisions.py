@@ -17,7 +17,7 @@ def configuration_of(version: ModelVersion) -> Configuration:
 
 
 def write_configuration(version: ModelVersion, configuration: Configuration) -> None:
-    """Make the rows say what ``configuration`` does; rows of inputs that stay keep their ids."""
+    """Write ``configuration`` into the rows; rows of inputs that remain keep their ids."""
     rows = {feature.name: feature for feature in version.features.all()}
     wanted = [
         Feature.from_spec(version, position, spec)
@@ -47,7 +47,7 @@ def write_configuration(version: ModelVersion, configuration: Configuration) -> 
 
 
 def _columns_apart(one: Feature, other: Feature) -> list[str]:
-    """The columns in which two rows differ: of thousands of inputs a save changes few."""
+    """The columns in which two rows differ, since a save changes few of thousands of inputs."""
     names = [f.name for f in Feature._meta.concrete_fields if f.name not in {"id", "version"}]
     pairs = {name: (getattr(one, name), getattr(other, name)) for name in names}
     return [
@@ -60,7 +60,7 @@ def _columns_apart(one: Feature, other: Feature) -> list[str]:
 def write_revision(
     version: ModelVersion, configuration: Configuration, changes: list[str], by: User | None
 ) -> Revision:
-    """Record this state of the configuration under the version's present revision number."""
+    """Record this state of the configuration under the version's current revision number."""
     return Revision.objects.create(
         version=version,
         number=version.revision,
@@ -71,8 +71,8 @@ def write_revision(
 
 
 def take_proposal(version: ModelVersion, proposal: Configuration, by: User | None) -> None:
-    """Write what an inspection read. What people set in an earlier revision stays; a proposal that
-    changes what was there is a revision of its own, so that earlier tests no longer count."""
+    """Write an inspection's proposal. Edits of people in an earlier revision stay; a proposal that
+    changes anything is a new revision, so that earlier tests no longer count."""
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
     latest = version.revisions.first()
     if latest is None:

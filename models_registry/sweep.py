@@ -47,7 +47,7 @@ DISPATCHES: Mapping[str, Dispatch] = {
 
 
 def dispatch(noun: str, pk: int) -> None:
-    """Create the attempt's flow run, once. Raises PrefectUnavailable to be tried again."""
+    """Create the attempt's flow run, once. Raises PrefectUnavailable if it should be retried."""
     kind = DISPATCHES[noun]
     queued = kind.rows.objects.queued().filter(pk=pk)
     row: Inspection | Rehearsal | None = queued.select_related("version__model").first()
@@ -73,7 +73,7 @@ def dispatch(noun: str, pk: int) -> None:
 
 
 def sync_deployment(noun: str) -> None:
-    """Give Prefect the one deployment that rows of this kind run by."""
+    """Create or update the one Prefect deployment that rows of this kind run by."""
     kind = DISPATCHES[noun]
     gateway.ensure_deployment(
         flow=kind.flow,
@@ -93,7 +93,7 @@ def sync_deployment(noun: str) -> None:
 
 
 def sweep() -> int:
-    """Move stalled rows on and hand the due ones over; returns how many were handed over."""
+    """Move stalled rows on and dispatch the due ones; returns how many were dispatched."""
     return hand_over(take_stalled(), lambda due: dispatch(*due))
 
 

@@ -10,7 +10,7 @@ from models_registry.sweep import dispatch, sweep
 
 @shared_task(ignore_result=True)
 def submit_flow_run(noun: str, pk: int) -> None:
-    """Have an "inspection" or a "rehearsal" run."""
+    """Dispatch an "inspection" or a "rehearsal"."""
     try:
         dispatch(noun, pk)
     except PrefectUnavailable:
@@ -30,7 +30,8 @@ def warm_version(version_id: int) -> None:
 
 @shared_task(ignore_result=True, autoretry_for=(PrefectUnavailable,), retry_backoff=2)
 def sync_prefect_deployment(model_id: int) -> None:
-    """Give the model its Prefect deployment, with its active version's inputs as parameters."""
+    """Create or update the model's Prefect deployment, with its active version's inputs as
+    parameters."""
     model = RegisteredModel.objects.filter(pk=model_id).first()
     if model is None:
         return

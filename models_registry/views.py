@@ -29,7 +29,7 @@ def about(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _changes(current: Deployment | None) -> SchemaChanges | None:
-    """How the inputs differ from those of the version that was live before."""
+    """The changes of the inputs since the version that was live before."""
     if current is None or current.previous_version is None:
         return None
     before = current.previous_version.features.as_schema()

@@ -27,7 +27,7 @@ from models_registry.promotion.metric_changes import MetricChange, metric_change
 
 @dataclass(frozen=True)
 class Row:
-    """One fact of both versions, in words; empty where a version does not have it."""
+    """One fact of both versions, in words; empty for a version that lacks it."""
 
     label: str
     before: str
@@ -114,7 +114,7 @@ def _library_rows(before: ModelVersion, after: ModelVersion) -> tuple[Row, ...]:
 
 
 def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
-    """What is compared, in the order of the page."""
+    """The compared facts, in the order of the page."""
     data = version.training_config.get("data", {})
     yield "Answers", " · ".join(target.what_it_says for target in version.targets.all())
     yield "Kind of model", estimator_text(version)

@@ -44,7 +44,7 @@ class ActiveOnForm(forms.Form):
 
 @dataclass(frozen=True)
 class Answer:
-    """What was active at any moment of a day, or of a minute of it; nothing of the future."""
+    """The periods of a day, or of a minute of it, without the future."""
 
     start: datetime
     end: datetime
@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def is_one(self) -> bool:
-        """One version, or none, all the time that was asked for."""
+        """Whether the same version, or none, was active during the whole requested time."""
         return len(self.periods) == 1 and self.periods[0].end == self.end
 
 
@@ -79,8 +79,8 @@ class History:
 
 
 def history_of(model: RegisteredModel, asked: Any, zone: ZoneInfo) -> History:
-    """Everything that the page shows, in a number of queries that does not grow with the rows.
-    ``asked`` is the query string: ``on``, ``at`` and ``page``."""
+    """Build the context of the page, in a fixed number of queries. ``asked`` is the query string:
+    ``on``, ``at`` and ``page``."""
     now = timezone.now()
     deployments = list(
         model.deployments.select_related("version", "previous_version", "by").order_by(

@@ -20,7 +20,7 @@ SHOWN_WHEN_FOLDED = 10
 
 @dataclass(frozen=True)
 class ProposedInput:
-    """One input: its training column, its type in words, and where that is from."""
+    """One proposed input: its training column, its type in words, and the source of that."""
 
     name: str
     type: str
@@ -30,8 +30,8 @@ class ProposedInput:
 
 @dataclass(frozen=True)
 class InspectionSeen:
-    """An inspection as its section shows it. ``folded`` are the inputs after the first ten where
-    there are thirty or more; ``heard`` is how many seconds ago the worker last spoke."""
+    """An inspection for display. ``folded`` are the inputs after the first ten if there are thirty
+    or more; ``heard`` is the seconds since the worker last renewed its lease."""
 
     steps: list[StepSeen]
     inputs: list[ProposedInput]

@@ -21,7 +21,7 @@ LONGEST = 5000
 
 
 class CardForm(ModelForm):
-    """The words of a card; nothing else of a version can be written here."""
+    """The editable text of a card; nothing else of a version can be changed here."""
 
     class Meta:
         model = ModelVersion

@@ -7,8 +7,8 @@ from models_registry.models import Inspection, ModelVersion
 
 @dataclass(frozen=True)
 class NextStep:
-    """A sentence, and the page of the version where it is done: the end of the page's URL name,
-    a place on this page ("#…"), or nothing where one can only wait."""
+    """A sentence, and the page of the version where the step is done: the suffix of its URL name,
+    an anchor on this page ("#…"), or "" if the admin can only wait."""
 
     text: str
     page: str = ""
@@ -17,7 +17,7 @@ class NextStep:
 def next_step(
     version: ModelVersion, inspection: Inspection | None, *, incomplete: int, failing_cases: int
 ) -> NextStep | None:
-    """None for what is no draft: it has been live, and nothing is left to do."""
+    """Return the next step with a draft; None for a version that has been live."""
     if version.status != ModelVersion.Status.DRAFT:
         return None
     if inspection is None or not inspection.is_finished:

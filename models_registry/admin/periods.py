@@ -31,7 +31,8 @@ def periods(request: Any, pk: int) -> HttpResponseBase:
 
 
 def _rows(model: RegisteredModel, found: tuple[Period, ...], zone: ZoneInfo) -> Iterator[list[Any]]:
-    """Read after the view returned, when its timezone no longer holds: ``zone`` travels along."""
+    """The rows of the CSV. They are read after the view returned, when its timezone is no longer
+    active, so ``zone`` is passed."""
 
     def local(moment: datetime | None) -> datetime | None:
         return moment and moment.astimezone(zone).replace(microsecond=0)

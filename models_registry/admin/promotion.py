@@ -47,7 +47,7 @@ def promote(request: Any, pk: int) -> HttpResponse:
 
 
 def _promoted(request: Any, ready: Readiness, form: PromoteForm) -> bool:
-    """Have the workers open the version first, then make it live; the service checks it all."""
+    """Have the workers open the version, then promote it; the service checks every condition."""
     if not ready.problems():
         wakeup.warm(ready.version.pk, wait_seconds=wakeup.WARM_SECONDS)
     try:

@@ -21,8 +21,8 @@ PAGE = "admin:models_registry_modelversion_reference"
 
 @dataclass(frozen=True)
 class ProfileRow:
-    """One column as the profile's table shows it. ``marks`` are the places of the quantiles between
-    the smallest and the largest value, in percent; empty for what is no number, or all alike."""
+    """One column in the profile's table. ``marks`` are the positions of the quantiles between the
+    smallest and the largest value, in percent; empty if the column is not numeric or constant."""
 
     name: str
     role: str
@@ -31,12 +31,12 @@ class ProfileRow:
 
     @property
     def box(self) -> tuple[float, float]:
-        """Where the middle half begins, and how wide it is."""
+        """The start and the width of the middle half."""
         return self.marks[1], max(self.marks[3] - self.marks[1], 0.5)
 
     @property
     def numbers(self) -> str:
-        """The numbers in words, for those who do not see the strip."""
+        """The numbers in words, as the text alternative of the strip."""
         low, *_, high = self.column.quantiles
         numbers = self.column.minimum, self.column.maximum, self.column.median, low, high
         least, most, median, low_text, high_text = (brief_number(one or 0) for one in numbers)
@@ -84,7 +84,7 @@ def request_interval(request: Any, pk: int) -> HttpResponse:
 
 
 def _shown(version: ModelVersion) -> dict[str, Any]:
-    """What the page says of the data that the version has."""
+    """The context of the version's reference data."""
     data = ReferenceData.objects.filter(version=version).select_related("uploaded_by").first()
     profile = Profile.from_json(data.profile) if data else Profile({})
     specs = [feature.spec for feature in version.features.all()]

@@ -29,7 +29,7 @@ LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
 
 
 class RegisteredModelForm(ModelForm):
-    """A model's name, words and limits."""
+    """A model's name, description and limits."""
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

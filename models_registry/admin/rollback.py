@@ -47,7 +47,7 @@ def rollback(request: Any, pk: int) -> HttpResponse:
 
 
 def verify(request: Any, pk: int) -> HttpResponse:
-    """GET: what the last look at the stored file found. POST: look again."""
+    """Show the result of the last check of the stored file; a POST checks again."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     if request.method == "POST":
         services.request_rehearsal(version=version, kind=Rehearsal.Kind.CHECK, by=request.user)
@@ -62,13 +62,14 @@ def verify(request: Any, pk: int) -> HttpResponse:
 
 
 def _check(version: ModelVersion) -> dict[str, Any]:
-    """The latest check of the file as it stands; ``is_checked`` while it is recent and good."""
+    """The latest check of the current file; ``is_checked`` while it is recent and passed."""
     check = version.rehearsals.filter(kind=Rehearsal.Kind.CHECK, sha256=version.sha256).first()
     return {"check": check, "is_checked": services.latest_check(version) is not None}
 
 
 def _cases(version: ModelVersion) -> dict[str, Any]:
-    """The saved cases: which differ, and how many have not run since the check was asked for."""
+    """The saved cases: those that differ, and the number that has not run since the check was
+    requested."""
     check = version.rehearsals.filter(kind=Rehearsal.Kind.CHECK, sha256=version.sha256).first()
     waiting = 0
     if check is not None and check.requested_at > timezone.now() - CASES_TAKE:

@@ -1,8 +1,8 @@
 """The steps of a pipeline as a tree, for the diagram on a version's page. Pure.
 
 An inspection reports each step with its path, `preprocess.numbers.scale`, in the order in which
-the columns pass them. A path's parts are names that somebody chose; one may hold a point itself, so
-a step belongs under the longest path before it that its own begins with.
+the columns pass them. The parts of a path are names that a person chose and may contain a point,
+so the parent of a step is the longest earlier path that its own path begins with.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ DEEPEST = 12
 
 @dataclass
 class StepNode:
-    """One step: its name, its class, and the columns that reach it. ``is_all``: those are every
-    input of the model, so that naming them says nothing."""
+    """One step: its name, its class, and the columns that reach it. ``is_all``: the columns are all
+    inputs of the model, so they are not listed."""
 
     path: str
     name: str
@@ -30,7 +30,7 @@ class StepNode:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The first columns; none where the steps inside say it more exactly."""
+        """The first columns; none if inner steps list them."""
         return () if self.is_all or self.children else self.columns[:SHOWN]
 
     @property

@@ -61,7 +61,8 @@ def _say_whose_file(request: Any, version: ModelVersion) -> None:
 
 
 def _on_to(request: Any, version: ModelVersion) -> HttpResponse:
-    """To the version's page; the upload's script goes there itself, so that it reads the notes."""
+    """The redirect to the version's page; the upload script follows it itself, so that the page
+    shows the messages."""
     url = reverse("admin:models_registry_modelversion_change", args=[version.pk])
     if request.headers.get("X-Requested-With") == "XMLHttpRequest":
         return JsonResponse({"url": url}, status=201)

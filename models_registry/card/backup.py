@@ -22,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 
 class BackupBroken(Exception):
-    """The store gave another file than the one uploaded: the download ends before the ZIP does, so
-    that nobody takes it for whole."""
+    """The store returned another file than the uploaded one: the download is cut off before the end
+    of the ZIP, so that it is recognisably incomplete."""
 
 
 class _Pipe:
-    """A file for ZipFile that cannot be rewound, and hands back what was written to it."""
+    """A write-only, unseekable file for ZipFile, which returns what was written to it."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -85,7 +85,8 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _file_name(version: ModelVersion) -> str:
-    """The uploaded name as one that every system takes; where nothing is left of it, `model`."""
+    """The uploaded name, restricted to characters that every system accepts; `model` if none is
+    left."""
     name = PurePosixPath(version.file_name.replace("\\", "/")).name
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._-")
     return plain if plain and plain != "configuration.json" else "model"

@@ -30,8 +30,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class Library:
-    """A library by the versions that the model was trained with and that runs it here; ``differs``
-    where the major or minor version is another."""
+    """A library with the version that the model was trained with and the one that runs here;
+    ``differs`` if the major or minor version differs."""
 
     name: str
     trained: str
@@ -41,8 +41,8 @@ class Library:
 
 @dataclass(frozen=True)
 class Card:
-    """Everything on the card but the words, which stand on the version itself. The first ``inputs``
-    come in the form's order, each with what it takes, and ``more_inputs`` is how many follow."""
+    """Everything on the card but the editable text, which the version holds. The first ``inputs``
+    come in the form's order, each with the values it takes; ``more_inputs`` counts the others."""
 
     version: ModelVersion
     task: str
@@ -103,7 +103,7 @@ def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
 
 
 def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Library]:
-    """Trained with, beside what ran it at its inspection."""
+    """Return the libraries of training beside those that ran the model at its inspection."""
     trained, running = version.libraries_trained, examination.get("libraries_running", {})
     apart = {difference.library for difference in library_differences(trained, running)}
     return [
@@ -140,7 +140,7 @@ def _unit(version: ModelVersion) -> str:
 
 
 def _training(config: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the training configuration says of the data, and who trained the model."""
+    """The training configuration's facts about the data, and the model's author."""
     said = {str(key).capitalize(): value for key, value in config.get("data", {}).items()}
     said |= {key.capitalize(): config[key] for key in ("author", "notes") if config.get(key)}
     return [(key, Truncator(_words(value)).chars(MOST_WORDS)) for key, value in said.items()]

@@ -1,8 +1,8 @@
 """The check of an answer against a saved test case. Pure.
 
-``outputs`` are as stored (`model_host/protocol/outputs.py`, Outputs); expected values stand
-in the order of the targets. Numbers that a regressor gives may differ by the tolerance, and by 1e-9
-of themselves in any case; everything else must be equal.
+``outputs`` are as stored (`model_host/protocol/outputs.py`, Outputs); expected values are in the
+order of the targets. Numbers of a regressor may differ by the tolerance, and by 1e-9 relative in
+any case; everything else must be equal.
 """
 
 import math
@@ -19,8 +19,8 @@ RELATIVE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Difference:
-    """A target, by its place, whose answer is another one than expected. ``found`` is None where
-    the model has no such target, ``expected`` where the case says nothing of it."""
+    """A target, by its position, whose answer differs from the expected one. ``found`` is None if
+    the model has no such target, ``expected`` if the case does not have it."""
 
     target: int
     expected: Scalar

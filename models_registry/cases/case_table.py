@@ -42,8 +42,8 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class CellError:
-    """What is wrong at one place. ``row`` counts as a spreadsheet does: the heading is row 1;
-    ``column`` is the heading's text, "" for the row as a whole."""
+    """One error. ``row`` counts as a spreadsheet does: the heading is row 1; ``column`` is the
+    heading's text, "" for the row as a whole."""
 
     row: int
     column: str
@@ -52,7 +52,7 @@ class CellError:
 
 @dataclass(frozen=True)
 class CaseTable:
-    """The cases of a file, or everything that is wrong with it; never both."""
+    """The cases of a file, or all its errors; never both."""
 
     cases: tuple[CaseRow, ...] = ()
     errors: tuple[CellError, ...] = ()
@@ -60,7 +60,7 @@ class CaseTable:
 
 @dataclass(frozen=True)
 class CaseColumns:
-    """What a version's table is made of: its inputs, its targets, and what kind of answer."""
+    """The columns of a version's table: its inputs, its targets, and its task."""
 
     schema: InputSchema
     targets: Sequence[TargetSpec]
@@ -68,7 +68,7 @@ class CaseColumns:
 
     @property
     def target_names(self) -> list[str]:
-        """What each target is called in a heading."""
+        """The heading of each target."""
         return [
             target.label or target.name or f"output {number}"
             for number, target in enumerate(self.targets, 1)
@@ -76,7 +76,7 @@ class CaseColumns:
 
     @property
     def heading(self) -> list[str]:
-        """The headings of a table that reads back."""
+        """The headings of a table that can be imported."""
         names = [feature.name for feature in self.schema.features]
         expected = [f"expected.{name}" for name in self.target_names]
         own = ["name", *(expected if len(expected) > 1 else ["expected"]), "tolerance"]
@@ -94,7 +94,7 @@ class CaseColumns:
 
 @dataclass
 class _Heading:
-    """Which column means what; ``errors`` where that cannot be said."""
+    """The meaning of each column; ``errors`` if a heading is unknown or ambiguous."""
 
     inputs: dict[int, str] = field(default_factory=dict)
     expected: dict[int, int] = field(default_factory=dict)
@@ -149,7 +149,7 @@ def read_cases(
 
 
 def _refused(errors: Sequence[CellError]) -> CaseTable:
-    """The errors, their columns by the beginning of their headings; what is too much is counted."""
+    """The errors, with shortened headings; those over the limit are only counted."""
     told = [
         replace(one, column=shown(one.column).strip("“”") if one.column else "")
         for one in errors[:MAX_ERRORS]
@@ -178,8 +178,8 @@ def _unusable(
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
-    """The rows that hold anything, with their numbers. The separator is the one of , ; and tab that
-    the heading has most of."""
+    """The rows that are not empty, with their numbers. The separator is the most frequent of , ;
+    and tab in the heading."""
     first = text.partition("\n")[0]
     separator = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)

@@ -20,7 +20,7 @@ INPUTS_AT_ONCE, PART = 200, 50
 
 
 class TargetForm(forms.Form):
-    """What one answer is called, its unit, and the labels of its classes."""
+    """The name of one answer, its unit, and the labels of its classes."""
 
     label = forms.CharField(max_length=200, required=False)
     unit = forms.CharField(max_length=40, required=False)
@@ -58,8 +58,8 @@ class TargetForm(forms.Form):
 
 
 class RuleForm(forms.Form):
-    """One rule. Inputs go by their number in training order; where they are too many to choose
-    from, by the name of the training column."""
+    """One rule. Inputs are given by their number in training order, or by the name of the training
+    column if there are too many to choose from."""
 
     first = forms.CharField(required=False)
     kind = forms.ChoiceField(choices=[(kind.value, kind.words) for kind in RuleKind])
@@ -149,9 +149,9 @@ class RuleForm(forms.Form):
 
 class ConfigurationForm:
     """The whole page: a form for every input in training order, for every answer, for every rule.
-    ``configuration`` is what stands; once valid, ``cleaned`` is what the admin wants. ``revision``
-    is the one that the admin looked at. Of many inputs the page shows a part: the ``page`` (from 1)
-    of those whose name or label holds ``wanted``; the others stay as they are."""
+    ``configuration`` is the saved one; once valid, ``cleaned`` is the submitted one. ``revision``
+    is the one that the admin edited. Of many inputs the page shows a part: the ``page`` (from 1) of
+    those whose name or label contains ``wanted``; the others are unchanged."""
 
     def __init__(
         self,
@@ -193,8 +193,8 @@ class ConfigurationForm:
         self.cleaned: Configuration | None = None
 
     def _found(self) -> list[int]:
-        """The positions of the inputs that are looked for, as the form shows them; of many, those
-        that something must be done about come first."""
+        """The positions of the matching inputs, in the form's order; of many, those that need
+        completing come first."""
         features, word = self.configuration.features, self.wanted.casefold()
         found = [
             index
@@ -236,7 +236,7 @@ class ConfigurationForm:
 
     @property
     def sections(self) -> list[InputSpecForm]:
-        """First the inputs that something must be done about."""
+        """The sections of the page; inputs that need completing come first."""
         return sorted(
             self.in_order, key=lambda form: not (form.errors or not form.spec.is_complete)
         )
@@ -250,7 +250,7 @@ class ConfigurationForm:
         return list(dict.fromkeys(f.group for f in self.configuration.features if f.group))
 
     def is_valid(self) -> bool:
-        """Check everything, so that all errors are said at once."""
+        """Check everything, so that all errors are reported at once."""
         if self.data is None:
             return False
         parts: list[forms.Form] = [*self.inputs, *self.targets, *self.rules]
@@ -289,7 +289,7 @@ class ConfigurationForm:
 
     @property
     def error_summary(self) -> list[dict[str, str]]:
-        """Where to go and what to mend, for everything that needs a correction."""
+        """The link and the message for every field that needs a correction."""
         named: list[tuple[str, forms.Form, str]] = [
             *((form.spec.label, form, f"input-{form.index}") for form in self.sections),
             *((form.spec.label or "Answer", form, "answers") for form in self.targets),

@@ -9,8 +9,8 @@ from models_registry.promotion.readiness import Readiness
 
 
 class PromoteForm(forms.Form):
-    """What changed, in words, for the people who use the model; and the admin's word on what
-    differs, each asked for only where there is something."""
+    """The text on what changed, for the people who use the model, and the admin's confirmations,
+    each shown only if it is needed."""
 
     text = forms.CharField(
         label="What changed, for the people who use it",
@@ -51,7 +51,7 @@ class PromoteForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why a version is rolled back to, or a model is retired."""
+    """The reason of a rollback or a retirement."""
 
     reason = forms.CharField(
         label="Reason",

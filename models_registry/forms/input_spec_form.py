@@ -38,7 +38,7 @@ EQUALS = " = "
 
 
 class NumberField(forms.CharField):
-    """A number as the person writes numbers."""
+    """A number in the person's number format."""
 
     def __init__(self, decimal_mark: str, **options: Any) -> None:
         self.decimal_mark = decimal_mark
@@ -61,9 +61,9 @@ class NumberField(forms.CharField):
 
 
 class InputSpecForm(forms.Form):
-    """One input. ``spec`` is what it was; once the form is valid, ``cleaned_spec`` is what the
-    admin wants. Only fields that mean something for the input's kind are there; the values of the
-    others go. ``place`` is its place in the form, from 1."""
+    """One input. ``spec`` is the saved one; once the form is valid, ``cleaned_spec`` is the
+    submitted one. Only fields that apply to the input's kind are present; the values of the others
+    are dropped. ``place`` is its place in the form, from 1."""
 
     place = forms.IntegerField(label="Place", min_value=1, max_value=9999)
     label = forms.CharField(max_length=200)
@@ -200,8 +200,8 @@ class InputSpecForm(forms.Form):
 
     @property
     def _may_take_others(self) -> bool:
-        """Whether the model may be asked about other values: its encoder was told to take them, or
-        a person says what the input is."""
+        """Whether other values may be sent to the model: its encoder accepts them, or a person
+        specified the input."""
         return not self.kind_is_known or "takes_others" in self.spec.sources
 
     @property

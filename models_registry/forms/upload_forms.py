@@ -14,8 +14,8 @@ from models_registry.training import training_config
 
 
 class ReferenceFields(forms.Form):
-    """Reference data and what the admin says about it. ``cleaned_data["upload"]`` is the whole,
-    None where no file was chosen."""
+    """Reference data and the admin's statements about it. ``cleaned_data["upload"]`` combines them,
+    None if no file was chosen."""
 
     reference = forms.FileField(
         label="Reference data",
@@ -137,7 +137,7 @@ class ReplaceForm(forms.Form):
 
 
 class ApproveForm(forms.Form):
-    """The types that the review page showed: what was read is what gets approved."""
+    """The types that the review page showed: exactly these are approved."""
 
     types = forms.CharField(widget=forms.HiddenInput)
 

@@ -39,7 +39,7 @@ def plain(text: str) -> str:
 
 
 class Choices:
-    """(value, label) pairs, to be looked up in one step however many there are."""
+    """The (value, label) pairs of a choice, indexed for constant-time lookup."""
 
     def __init__(self, pairs: Iterable[tuple[Scalar, str]]) -> None:
         self.pairs = tuple(pairs)
@@ -47,7 +47,7 @@ class Choices:
 
     @cached_property
     def _by_text(self) -> dict[str, Scalar]:
-        """What is written for each: its raw value first, its label where no value is written so."""
+        """The choices by their text: by raw value first, by label if no value has that text."""
         texts = {label.strip(): value for value, label in reversed(self.pairs)}
         texts |= {label: value for value, label in reversed(self.pairs)}
         return texts | {choice_text(value): value for value, _ in reversed(self.pairs)}

@@ -1,6 +1,6 @@
 """The specification of one input or output: its kind, its limits in words, and its display format.
 
-Pure but for the site's limit of a text, which is a setting.
+Pure except for the site's limit of a text, which is a setting.
 """
 
 import enum
@@ -100,17 +100,17 @@ class FeatureSpec:
 
     @property
     def is_asked(self) -> bool:
-        """Whether a form has a field for it."""
+        """Whether a form has a field for the input."""
         return self.kind is not Kind.UNUSED
 
     @cached_property
     def index(self) -> Choices:
-        """The choices, to be looked up."""
+        """The choices, indexed for lookup."""
         return Choices(self.choices)
 
     @property
     def longest_text(self) -> int:
-        """The most characters that a text may have."""
+        """The maximum number of characters of a text."""
         limit: int = settings.TEXT_MAX_CHARACTERS
         return limit if self.max_length is None else self.max_length
 
@@ -120,7 +120,7 @@ class FeatureSpec:
 
     @property
     def steps_text(self) -> str:
-        """ "in steps of 0.5"; what a whole number's step of 1 says is known already."""
+        """ "in steps of 0.5"; empty for a whole number's step of 1."""
         if self.step is None or (self.kind is Kind.INTEGER and self.step == 1):
             return ""
         return f"in steps of {show_number(self.step)}"
@@ -161,8 +161,8 @@ class FeatureSpec:
 
     @property
     def range_text(self) -> str:
-        """What the field's help line says after its own words: range, step, typical value, and
-        what happens when it is left empty."""
+        """The end of the field's help line: range, step, typical value, and the effect of leaving
+        it empty."""
         parts = []
         low, high = self.shown_range
         if self.is_number and low is not None and high is not None:
@@ -229,7 +229,7 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One output: its name, what people call it, its unit, and (class, label) pairs."""
+    """One output: its name, its label, its unit, and (class, label) pairs."""
 
     name: str
     label: str = ""

@@ -27,7 +27,7 @@ _QUOTED = 60
 
 @dataclass(frozen=True)
 class InputError:
-    """What is wrong with one value: the problem, the rule, and corrections as texts to type."""
+    """The error of one value: the problem, the rule, and corrections as texts to type."""
 
     problem: str
     rule: str = ""
@@ -74,7 +74,8 @@ def clean_value(feature: FeatureSpec, raw: Any, decimal_mark: str) -> Scalar | I
 
 
 def _noted(feature: FeatureSpec, raw: Any) -> Scalar:
-    """A value that no step looks at, kept with the row where it can be stored; a blank is none."""
+    """A value that no step uses, kept with the row if it can be stored; a blank counts as
+    missing."""
     if isinstance(raw, str):
         is_kept = raw.strip() and not _unstorable(raw) and len(raw) <= feature.longest_text
         return raw if is_kept else None
@@ -84,7 +85,7 @@ def _noted(feature: FeatureSpec, raw: Any) -> Scalar:
 
 
 def _is_finite(number: int | float) -> bool:
-    """Whether the number is one that a float64 can come near to."""
+    """Whether a float64 can approximate the number."""
     try:
         return math.isfinite(number)
     except OverflowError:
@@ -170,7 +171,7 @@ def _nearest_steps(feature: FeatureSpec, number: int | float) -> tuple[str, ...]
 
 
 def _allowed_limit(feature: FeatureSpec, limit: int | float) -> str:
-    """The limit, or where steps do not end on it the last step before."""
+    """The limit, or the last step before it if no step meets it."""
     steps = _nearest_steps(feature, limit)
     return steps[0] if steps else format_number(limit)
 
@@ -221,8 +222,8 @@ def _clean_choice(
 
 
 def _spellings(feature: FeatureSpec, raw: str | bool | int | float) -> tuple[str, ...]:
-    """How a value may be written among the choices; true and false are said for 1 and 0, and the
-    other way round, where there is nothing else to choose."""
+    """The accepted spellings of a value among the choices; true and false stand for 1 and 0, and
+    the reverse, if there are no other choices."""
     texts: tuple[str, ...]
     if isinstance(raw, str):
         texts, word = (raw,), raw.strip().casefold()
@@ -243,8 +244,8 @@ _TRUTHS = ({"false": "0", "true": "1"}, {"0": "false", "1": "true"})
 def _other(
     feature: FeatureSpec, raw: str | bool | int | float, number: int | float | InputError | None
 ) -> Scalar | InputError:
-    """A value that is no choice, in the type of the choices: what encodes them has been told what
-    to do with others."""
+    """A value that is not a choice, in the type of the choices, for an encoder that accepts
+    others."""
     known = feature.index
     if isinstance(number, InputError):
         return InputError(number.problem, feature.rule, number.suggestions)
@@ -287,7 +288,8 @@ def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list
 
 
 def _unknown(feature: FeatureSpec, value: Scalar) -> str:
-    """That the model was not trained with a value, and which of those it knows may be meant."""
+    """The warning that the model was not trained with a value, with the known value that may be
+    meant."""
     is_shown = not feature.is_sensitive
     similar = feature.index.similar(value) if is_shown and isinstance(value, str) else None
     meant = f" Did you mean {similar}?" if similar else ""

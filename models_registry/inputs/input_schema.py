@@ -1,7 +1,7 @@
 """The input schema of a version, and the check of a whole set of values.
 
-Pure. The form, the commands, retries and presets all ask ``InputSchema.clean``; nothing else checks
-a value.
+Pure. The form, the commands, retries and presets all call ``InputSchema.clean``; nothing else
+checks a value.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ MAX_EXAMPLES = 20
 
 @dataclass(frozen=True)
 class CleanedInputs:
-    """The outcome of a check: a value for every feature, or the errors by feature name. Nothing may
-    run while ``errors`` holds anything."""
+    """The result of a check: a value for every feature, or the errors by feature name. Nothing may
+    run unless ``errors`` is empty."""
 
     values: dict[str, Scalar]
     errors: dict[str, InputError]
@@ -74,7 +74,8 @@ class InputSchema:
         return CleanedInputs(values, errors, tuple(warnings))
 
     def _broken_rules(self, values: Mapping[str, Scalar]) -> dict[str, InputError]:
-        """By second input; a rule waits until both of its values are valid by themselves."""
+        """The broken rules by second input; a rule is only checked once both of its values are
+        valid."""
         broken: dict[str, list[str]] = {}
         for rule in self.rules:
             if {rule.first, rule.second} <= values.keys() and not rule.is_kept(values):
@@ -88,8 +89,8 @@ class InputSchema:
 
     @property
     def in_form_order(self) -> tuple[FeatureSpec, ...]:
-        """The features as the form shows them: by rank, each group together where its first input
-        stands."""
+        """The features in the form's order: by rank, each group together at the place of its first
+        input."""
         ranked = sorted(self.features, key=lambda feature: feature.rank)
         groups: dict[str, int] = {}
         for feature in ranked:
@@ -98,12 +99,12 @@ class InputSchema:
 
     @property
     def asked(self) -> tuple[FeatureSpec, ...]:
-        """The features that a form asks for, in its order: those that the model looks at."""
+        """The features that have a field, in the form's order: those that the model uses."""
         return tuple(feature for feature in self.in_form_order if feature.is_asked)
 
     def read(self, stored: Mapping[str, Any]) -> dict[str, Scalar]:
-        """Stored inputs with each number in the type of its kind: JSON in PostgreSQL keeps the
-        value of 1e22 but not that it was a float."""
+        """Return stored inputs with each number in the type of its kind: PostgreSQL's JSON keeps
+        the value of 1e22 but not that it was a float."""
         return {
             feature.name: read_value(feature, stored.get(feature.name)) for feature in self.features
         }
@@ -119,8 +120,8 @@ class InputSchema:
 
     @property
     def digest(self) -> str:
-        """Names the schema in a form, so that a form opened on one version is never read by the
-        positions of another, nor run under rules that nobody saw."""
+        """The digest of the schema, sent with a form, so that a form opened on one version is never
+        read by the positions of another, nor run under rules that the person did not see."""
         shape: list[list[Scalar]] = [[f.name, f.kind.value] for f in self.features]
         shape += [[r.first, r.kind.value, r.second, r.value] for r in self.rules]
         return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]

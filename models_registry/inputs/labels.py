@@ -1,6 +1,6 @@
 """Generated labels of inputs, choices and classes: readable and unique.
 
-Pure. What a person wrote is a label as it stands; it only makes others give way.
+Pure. A label that a person wrote is never changed; generated ones are changed to differ from it.
 """
 
 import re
@@ -108,7 +108,7 @@ def _with(label: str, word: str) -> str:
 
 
 def _look(label: str) -> str:
-    """What a person sees of a label: no characters without a width, one space for several."""
+    """The visible form of a label: without zero-width characters, with single spaces."""
     if label.isascii():
         return " ".join(label.split())
     seen = "".join(c for c in unturned(label) if c not in _JOINERS)

@@ -1,7 +1,7 @@
 """Parsing and formatting of numbers as people type them. Pure.
 
-A whole number stays a Python int on every way, since a float64 does not hold every one beyond
-2**53: identifiers have more digits than that.
+A whole number is always a Python int, since a float64 does not hold every whole number beyond
+2**53, and identifiers have more digits than that.
 """
 
 import math
@@ -35,7 +35,8 @@ _BAD_GROUPS = "This is not a number: digits are grouped by three, as in 1,234,56
 
 @dataclass(frozen=True)
 class NumberProblem:
-    """Why a text is no number. ``readings`` are what it might mean, for the person to choose."""
+    """The reason why a text is not a number. ``readings`` are its possible meanings, for the person
+    to choose."""
 
     message: str
     readings: tuple[str, ...] = ()
@@ -104,8 +105,8 @@ def _is_grouped(text: str, group: str) -> bool:
 
 
 def as_float(number: int | float) -> int | float:
-    """Return the number as a float64 that shows the same digits; a whole number for which there is
-    none stays as it is."""
+    """Return the number as a float64 that shows the same digits; a whole number without such a
+    float64 is returned unchanged."""
     nearest = float(number)
     return nearest if isinstance(number, float) or Decimal(repr(nearest)) == number else number
 

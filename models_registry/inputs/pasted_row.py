@@ -2,7 +2,7 @@
 fields. Pure.
 
 A row comes from a spreadsheet or a CSV file, with the line of column names above it or without, or
-is one JSON object of names and values. It is only taken apart here; the input schema checks it.
+is one JSON object of names and values. This module only splits it; the input schema checks it.
 """
 
 import csv
@@ -29,8 +29,8 @@ _POINT = re.compile(r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,})\
 
 @dataclass(frozen=True)
 class PastedRow:
-    """The raw values by name and the decimal mark they are written with; ``ignored`` are columns
-    that the model does not have. Where the text is no row, ``problem`` says why."""
+    """The raw values by name and their decimal mark; ``ignored`` are columns that the model does
+    not have. If the text is not a row, ``problem`` says why."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     decimal_mark: str = ""
@@ -79,7 +79,7 @@ def _read_object(text: str, schema: InputSchema) -> PastedRow:
 
 
 def _by_place(cells: Sequence[str], schema: InputSchema) -> PastedRow:
-    """Every input, or those that the model looks at, in the model's order."""
+    """All inputs, or those that the model uses, in the model's order."""
     asked = [feature for feature in schema.features if feature.is_asked]
     for features in (schema.features, asked):
         if len(cells) == len(features):
@@ -132,8 +132,8 @@ def given(feature: FeatureSpec, value: Any) -> Any:
 
 
 def _mark(values: Mapping[str, Any], schema: InputSchema, decimal_mark: str) -> str:
-    """The decimal mark of a row: the one that some of its numbers can have for no other reason,
-    else the person's own."""
+    """The decimal mark of a row: the one that some of its numbers can only contain as a decimal
+    mark, else the person's own."""
     known = schema.by_name
     numbers = [str(cell).strip() for name, cell in values.items() if known[name].is_number]
     has_comma = any(map(_COMMA.fullmatch, numbers))

@@ -15,8 +15,9 @@ RULES = "Rules between inputs"
 
 @dataclass(frozen=True)
 class SchemaChanges:
-    """``added`` and ``removed`` are labels of inputs, ``changed`` (label, sentence) pairs, one for
-    each input that both have; ``same`` counts the inputs that nothing changed."""
+    """The changes of the inputs. ``added`` and ``removed`` are labels of inputs, ``changed``
+    (label, sentence) pairs, one for each input that both have; ``same`` counts the inputs that
+    nothing changed."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()

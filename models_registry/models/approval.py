@@ -13,7 +13,7 @@ class TypeApprovalQuerySet(models.QuerySet["TypeApproval"]):
 
 
 class TypeApproval(models.Model):
-    """A superuser's word that one file may name one type that is not on the list of known types.
+    """A superuser's approval of one type in one file, which is not on the list of known types.
 
     It belongs to the file's digest: wherever that file is uploaded it holds, and for no other file.
     Append-only.

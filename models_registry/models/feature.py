@@ -24,7 +24,7 @@ from models_registry.models.version import ModelVersion
 
 
 def _choice_label(label: str) -> str:
-    """A label that leaves what stands around it alone, and is never empty."""
+    """A label that cannot change the direction of the text around it, and is never empty."""
     return unturned(label) or escaped(label)
 
 
@@ -188,7 +188,7 @@ class Feature(models.Model):
 
 
 class Target(models.Model):
-    """One output of a version: what it is called and, for a number, its unit."""
+    """One output of a version: its label and, for a number, its unit."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="targets")
     position = models.PositiveIntegerField(editable=False)

@@ -56,7 +56,7 @@ class Inspection(VersionRun):
 
 
 class Rehearsal(VersionRun):
-    """A version tried on many rows in one flow run, before anybody depends on it.
+    """A run of a version on many rows in one flow run, before it is live.
 
     IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
     residuals on reference rows that were not used in training, ``of`` their numbers. ``results``

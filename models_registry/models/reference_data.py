@@ -25,8 +25,8 @@ class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
 
 
 class ReferenceData(models.Model):
-    """What is kept of the rows an admin uploaded beside a model: the profile of each column, and
-    at most 200 rows where the admin allows it: inputs by name, `reference_profile.py` says how.
+    """The kept part of the rows that an admin uploaded with a version: the profile of each column
+    (`reference_profile.py`), and at most 200 rows if the admin allows it, inputs by name.
     ``targets`` are the outcomes of those rows, in their order.
 
     ``interval_halfwidth`` is the split-conformal half-width of a 90 % interval (Lei et al. 2018),

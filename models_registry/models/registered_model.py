@@ -15,7 +15,7 @@ class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):
 
 
 class RegisteredModel(models.Model):
-    """A model that people use by name; its versions come and go."""
+    """A model that people use by name, whichever of its versions is live."""
 
     name = models.CharField(max_length=200, unique=True)
     slug = models.SlugField(max_length=80, unique=True)

@@ -125,7 +125,7 @@ class ModelVersion(models.Model):
 
     @property
     def is_tested(self) -> bool:
-        """A test succeeded with exactly this file and this revision of the inputs."""
+        """Whether a test succeeded with exactly this file and this revision of the inputs."""
         return (
             self.tested_at is not None
             and self.tested_sha256 == self.sha256
@@ -134,12 +134,13 @@ class ModelVersion(models.Model):
 
     @property
     def is_locked(self) -> bool:
-        """Once live, the inputs never change."""
+        """Whether the version has been live, so that its inputs never change."""
         return self.activated_at is not None
 
     @property
     def is_altered(self) -> bool:
-        """The store or a worker's copy held another file than the one uploaded; nothing runs."""
+        """Whether the store or a worker's copy held another file than the uploaded one; nothing
+        runs then."""
         return self.altered_at is not None
 
     @property

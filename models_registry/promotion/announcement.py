@@ -15,7 +15,8 @@ from notifications.services import notify_everyone
 
 @dataclass(frozen=True)
 class Announcement:
-    """``context`` is what the mail names beside title and text (`notifications/email`)."""
+    """The announcement of a deployment. ``context`` holds the mail's variables beside title and
+    text (`notifications/email`)."""
 
     kind: Kind
     title: str
@@ -25,7 +26,8 @@ class Announcement:
 
 
 def announce(deployment: Deployment) -> int:
-    """Tell everybody who wants it, once; how many were told. In the deployment's transaction."""
+    """Notify everybody who wants it, once, in the deployment's transaction; return the number of
+    people."""
     words = announcement_of(deployment)
     return notify_everyone(
         kind=words.kind,
@@ -91,7 +93,7 @@ def _of_rollback(deployment: Deployment) -> Announcement:
 
 
 def _before(deployment: Deployment) -> Deployment | None:
-    """The deployment that this one took the place of; none where the model was retired."""
+    """The deployment that this one replaced; None if the model was retired."""
     if deployment.previous_version is None:
         return None
     earlier = deployment.model.deployments.filter(version=deployment.previous_version)
@@ -107,7 +109,7 @@ def _page(deployment: Deployment) -> str:
 
 
 def _called(version: ModelVersion) -> str:
-    """Its own label where somebody gave it one."""
+    """The version's label, if it has one."""
     return version.label or version.short_name
 
 

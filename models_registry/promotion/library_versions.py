@@ -24,8 +24,8 @@ class LibraryDifference:
 def library_differences(
     trained: Mapping[str, str], running: Mapping[str, str]
 ) -> tuple[LibraryDifference, ...]:
-    """Return the libraries that differ, by name. One that does not run here is not compared:
-    whether the model needs it, its load has shown."""
+    """Return the libraries that differ, by name. One that is not installed here is not compared:
+    the load showed whether the model needs it."""
     return tuple(
         LibraryDifference(library, version, running[library])
         for library, version in sorted(trained.items())

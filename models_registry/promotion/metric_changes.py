@@ -21,8 +21,8 @@ _LOWER = frozenset({"lower", "low", "min", "minimize", "minimise", "down", "less
 
 @dataclass(frozen=True)
 class MetricChange:
-    """One metric of two versions; None where a version does not have it. ``verdict`` is "" where
-    there is nothing to compare."""
+    """One metric of two versions; None for a version that lacks it. ``verdict`` is "" if there is
+    nothing to compare."""
 
     name: str
     before: float | None
@@ -45,7 +45,7 @@ class MetricChange:
 
     @property
     def difference_text(self) -> str:
-        """How far it moved, without the sign."""
+        """The absolute difference."""
         return metric_text(None if self.difference is None else abs(self.difference))
 
     @property
@@ -58,7 +58,7 @@ class MetricChange:
 
     @property
     def arrow(self) -> str:
-        """▲ where the number rose, ▼ where it fell; whether that is good, the verdict says."""
+        """▲ if the number rose, ▼ if it fell; ``verdict`` says whether that is an improvement."""
         if self.verdict in ("", "same"):
             return ""
         return "▲" if (self.difference or 0) > 0 else "▼"

@@ -24,7 +24,8 @@ from models_registry.promotion.library_versions import LibraryDifference, librar
 
 @dataclass(frozen=True)
 class Readiness:
-    """How ``version`` stands beside ``live``, the model's active version if it has one."""
+    """The state of ``version``, compared with ``live``, the model's active version if it has
+    one."""
 
     version: ModelVersion
     live: ModelVersion | None
@@ -39,12 +40,12 @@ class Readiness:
 
     @property
     def types_are_known(self) -> bool:
-        """Every type in the file is on our list or approved for it: the file was opened."""
+        """Whether every type in the file is on the list or approved for it: the file was opened."""
         return self.inspection is None or self.inspection.status == Inspection.Status.SUCCEEDED
 
     @property
     def libraries_are_too_far(self) -> bool:
-        """The libraries differ by more than a person may answer for."""
+        """Whether the libraries differ by a major version, which no confirmation allows."""
         return any(difference.is_major for difference in self.libraries)
 
     def problems(self) -> list[DomainError]:
@@ -66,7 +67,7 @@ class Readiness:
         return self.signs_of_preparation is not None
 
     def check(self, *, libraries_tested: bool, inputs_reviewed: bool, raw_values: bool) -> None:
-        """Raise the first thing that is missing."""
+        """Raise the first unmet condition."""
         for problem in self.problems():
             raise problem
         if self.libraries and not libraries_tested:
@@ -78,7 +79,7 @@ class Readiness:
 
 
 def readiness_of(version: ModelVersion) -> Readiness:
-    """Everything that is asked of a version before it may go live."""
+    """Check every condition that a version must meet to go live."""
     live = version.model.versions.active().first()
     inspection = version.inspections.filter(sha256=version.sha256).first()
     examination: dict[str, Any] = inspection.report.get("examination", {}) if inspection else {}

@@ -1,8 +1,8 @@
 """The effect of a reference profile on a version's inputs, and the choice of rows to keep. Pure.
 
-It only fills gaps: a soft range, a typical value, and a whole number where the fitted object left
-that open. A hard range is never set. Of sensitive inputs no single value is kept: their cells are
-None in every row, their frequent values are dropped, and they get no typical value from here.
+Only missing facts are filled in: a soft range, a typical value, and whether a number is whole. A
+hard range is never set. No value of a sensitive input is kept: its cells are None in every row, its
+frequent values are dropped, and it gets no typical value from here.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -143,7 +143,7 @@ def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profi
 
 
 def _source(before: str | None) -> str:
-    """Where a field is from now; what it was from before stands behind, to go back to."""
+    """The source of a field; the previous source is appended, so that it can be restored."""
     return f"{SOURCE}{_OVER}{before}" if before else SOURCE
 
 
@@ -154,7 +154,7 @@ def _becomes_whole(spec: FeatureSpec, column: ColumnProfile) -> bool:
 
 
 def _typical(spec: FeatureSpec, column: ColumnProfile, profile: Profile) -> Scalar:
-    """The median of a number, the most frequent value of the rest where it occurs twice."""
+    """The median of a number; for other kinds the most frequent value if it occurs twice."""
     if spec.is_number:
         return column.median if column.is_number else None
     if not column.values or column.values[0][1] < 2:
@@ -193,8 +193,7 @@ def _typed(spec: FeatureSpec, cell: Any, mark: str) -> Scalar:
 
 
 def _choice(spec: FeatureSpec, cell: str, mark: str) -> Scalar:
-    """The choice that a cell of the file stands for, as it was written when the model was
-    trained."""
+    """The choice that a cell of the file stands for, in the spelling of training."""
     if cell in spec.index:
         return cell
     number = number_of(cell, mark)

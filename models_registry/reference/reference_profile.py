@@ -93,8 +93,8 @@ class Profile:
 
 @dataclass(frozen=True)
 class Reference:
-    """What one file told: the profile, how many rows it had, and a sample of at most 200 of them as
-    texts by column, in the file's order."""
+    """The reference data of one file: the profile, the number of rows, and a sample of at most 200
+    of them as texts by column, in the file's order."""
 
     profile: Profile
     row_count: int
@@ -162,8 +162,8 @@ def is_missing(cell: str) -> bool:
 
 @dataclass
 class _Column:
-    """One column while it is read. Numbers are kept as float64 until a cell is none, or is a whole
-    number that no float64 is."""
+    """One column while it is read. Numbers are kept as float64 until a cell is not a number, or is
+    a whole number without an exact float64."""
 
     mark: str
     numbers: "array[float] | list[int | float] | None" = field(default_factory=lambda: array("d"))
@@ -226,8 +226,8 @@ class _Column:
 
 
 def quantile(ordered: Sequence[int | float], level: float) -> int | float:
-    """By linear interpolation between order statistics (type 7 of Hyndman and Fan, 1996); whole
-    numbers beyond those of a float64 are not mixed."""
+    """Return a quantile by linear interpolation between order statistics (type 7 of Hyndman and
+    Fan, 1996); whole numbers beyond those of a float64 are not mixed."""
     place = level * (len(ordered) - 1)
     low = math.floor(place)
     high = min(low + 1, len(ordered) - 1)
@@ -293,7 +293,7 @@ def _names(header: Sequence[str]) -> list[str]:
 
 
 def _rows(lines: Iterator[str], separator: str, width: int) -> Iterator[list[str]]:
-    """The rows below the header; blank lines are none."""
+    """The rows below the header, without blank lines."""
     count = 0
     reader = csv.reader(lines, delimiter=separator)
     try:

@@ -29,8 +29,8 @@ NOT_RUN: dict[str, Any] = {
 
 @transaction.atomic
 def save_case(*, version: ModelVersion, case: CaseRow, by: User) -> TestCase:
-    """Keep inputs with the answer that the version must give. Also for a version that was live: a
-    rollback asks its cases. Raises CaseNameTaken or TooManyCases."""
+    """Save inputs with the answer that the version must give. Also for a version that was live,
+    since a rollback checks its cases. Raises CaseNameTaken or TooManyCases."""
     (saved,) = _create(version, [case], by)
     record("test case saved", by=by, target=str(version), after={"case": saved.name})
     return saved
@@ -38,7 +38,7 @@ def save_case(*, version: ModelVersion, case: CaseRow, by: User) -> TestCase:
 
 @transaction.atomic
 def import_cases(*, version: ModelVersion, cases: Sequence[CaseRow], by: User) -> list[TestCase]:
-    """Keep all of them, or none. Raises CaseNameTaken or TooManyCases."""
+    """Save all the cases, or none. Raises CaseNameTaken or TooManyCases."""
     saved = _create(version, cases, by)
     record("test cases imported", by=by, target=str(version), after={"count": len(saved)})
     return saved
@@ -69,8 +69,8 @@ def _create(version: ModelVersion, cases: Sequence[CaseRow], by: User) -> list[T
 def change_case(
     *, case: TestCase, name: str, expected: list[Scalar], tolerance: float, by: User
 ) -> TestCase:
-    """Expect something else of the version. It must run again, unless only the name changed.
-    Raises CaseLocked once the version was live, CaseNameTaken."""
+    """Change the expected answer of a case. It must run again, unless only the name changed. Raises
+    CaseLocked once the version was live, CaseNameTaken."""
     case = _open_case(case)
     before = {"expected": case.expected, "tolerance": case.tolerance}
     is_same = (case.expected, case.tolerance) == (expected, tolerance)
@@ -97,14 +97,15 @@ def change_case(
 
 @transaction.atomic
 def delete_case(*, case: TestCase, by: User) -> None:
-    """Expect nothing of these inputs any more. Raises CaseLocked once the version was live."""
+    """Delete a case. Raises CaseLocked once the version was live."""
     case = _open_case(case)
     record("test case deleted", by=by, target=f"{case.version}: {case.name}")
     case.delete()
 
 
 def _open_case(case: TestCase) -> TestCase:
-    """The case, held; its version must never have been live: what it was tested with stays."""
+    """The locked case of a version that was never live: cases of a live version are a record of its
+    tests."""
     held = TestCase.objects.select_for_update(of=("self",)).select_related("version__model")
     case = held.get(pk=case.pk)
     if case.version.is_locked:
@@ -122,8 +123,8 @@ def judge_case(
     outputs: dict[str, Any] | None,
     problem: str = "",
 ) -> bool:
-    """Write what a run of the case on this file and this revision came to: ``outputs``, or the
-    ``problem`` for want of them. False where the case is gone or a later run was faster."""
+    """Write the result of a run of the case on this file and this revision: ``outputs``, or the
+    ``problem`` instead. Returns False if the case was deleted or a later run has finished."""
     case = TestCase.objects.select_for_update().filter(pk=case_id).first()
     if case is None:
         return False

@@ -63,7 +63,7 @@ def save_configuration(
 
 
 def check_runnable(version: ModelVersion) -> None:
-    """Raise what keeps a version from running at all: no inspection passed, an altered file,
+    """Raise the reason why a version cannot run at all: no inspection passed, an altered file,
     incomplete inputs."""
     if not version.container:
         raise NotInspected

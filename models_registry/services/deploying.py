@@ -149,7 +149,7 @@ def latest_check(version: ModelVersion) -> Rehearsal | None:
 
 
 def _locked(version: ModelVersion) -> tuple[RegisteredModel, ModelVersion]:
-    """The rows as they stand once nobody else changes which version is live."""
+    """The current rows, locked against other changes of the live version."""
     model = RegisteredModel.objects.select_for_update().get(pk=version.model_id)
     versions = ModelVersion.objects.select_for_update(of=["self"]).select_related("model")
     return model, versions.get(pk=version.pk)

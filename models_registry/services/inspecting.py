@@ -14,7 +14,8 @@ from models_registry.tasks import submit_flow_run
 
 
 def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection:
-    """Look at the version's file as it stands; a ``refusal`` says why it never came in."""
+    """Create an inspection of the version's current file; a ``refusal`` says why no file was
+    stored."""
     if refusal:
         return Inspection.objects.create(
             version=version,
@@ -31,7 +32,7 @@ def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection
 
 @transaction.atomic
 def request_inspection(*, version: ModelVersion, by: User) -> Inspection:
-    """Look at a draft's file again, for instance after a missing module was installed."""
+    """Inspect a draft's file again, for instance after a missing module was installed."""
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
     if version.is_locked:
         raise VersionLocked
@@ -43,7 +44,7 @@ def request_inspection(*, version: ModelVersion, by: User) -> Inspection:
 def approve_types(
     *, version: ModelVersion, types: Collection[tuple[str, str]], by: User
 ) -> Inspection:
-    """Trust these types, (module, name) each, in this very file, and inspect it again.
+    """Approve these types, (module, name) each, in this file only, and inspect it again.
 
     The approvals hold for the file's digest, under whatever model it was uploaded. Raises
     NotASuperuser, and NotRefused for a type that the latest inspection of this very file did not

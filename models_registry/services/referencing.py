@@ -31,7 +31,7 @@ FEWEST_FOR_INTERVAL = 20
 
 @dataclass(frozen=True)
 class ReferenceUpload:
-    """Reference data as an admin gives it: read already, with what they said about it."""
+    """Reference data of an admin, already parsed, with their statements about it."""
 
     reference: Reference
     file_name: str = ""
@@ -40,7 +40,7 @@ class ReferenceUpload:
 
 
 def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) -> ReferenceData:
-    """Keep the profile and, where allowed, the sample of rows; an interval made before is gone."""
+    """Store the profile and, if allowed, the sample of rows; removes an earlier interval."""
     reference = without_columns(upload.reference, _told_sensitive(version))
     rows = reference.rows if upload.keeps_rows else ()
     written, _ = ReferenceData.objects.update_or_create(
@@ -69,8 +69,8 @@ def write_reference(version: ModelVersion, upload: ReferenceUpload, by: User) ->
 
 @transaction.atomic
 def set_reference(*, version: ModelVersion, upload: ReferenceUpload, by: User) -> ReferenceData:
-    """Give a draft reference data in place of what it had: its inputs take soft ranges and typical
-    values from it, as a new revision. Raises VersionLocked once the version was live."""
+    """Replace a draft's reference data: its inputs take soft ranges and typical values from it, as
+    a new revision. Raises VersionLocked once the version was live."""
     version = _open(version)
     written = write_reference(version, upload, by)
     profile = upload.reference.profile
@@ -80,7 +80,8 @@ def set_reference(*, version: ModelVersion, upload: ReferenceUpload, by: User) -
 
 @transaction.atomic
 def remove_reference(*, version: ModelVersion, by: User) -> None:
-    """Forget a draft's reference data, and what its inputs had from it, as a new revision."""
+    """Remove a draft's reference data, and the values that its inputs had from it, as a new
+    revision."""
     version = _open(version)
     removed, _ = ReferenceData.objects.filter(version=version).delete()
     if removed:
@@ -89,7 +90,8 @@ def remove_reference(*, version: ModelVersion, by: User) -> None:
 
 
 def request_interval(*, version: ModelVersion, by: User) -> Rehearsal:
-    """Have the 90 % interval computed from the residuals on rows that were not used in training.
+    """Request the computation of the 90 % interval from the residuals on rows that were not used in
+    training.
 
     Raises NoIntervalPossible, with the reason.
     """
@@ -121,8 +123,8 @@ def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> s
 
 
 def _told_sensitive(version: ModelVersion) -> set[str]:
-    """What the configuration calls sensitive: known before the inspection says what the inputs
-    are, and true even if that never passes."""
+    """The inputs that the configuration marks sensitive: known before the inspection proposes the
+    inputs, and valid even if it never passes."""
     told = entries(version.training_config)
     return {str(entry["name"]) for entry in told if entry.get("sensitive")}
 

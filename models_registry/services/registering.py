@@ -15,7 +15,7 @@ MAX_NAME = 200
 
 
 def check_model_name(name: str) -> None:
-    """Raise BadModelName for a name that does not stand on one line of a page, a mail or a log."""
+    """Raise BadModelName for a name that does not fit on one line of a page, a mail or a log."""
     if not name.strip():
         raise BadModelName("A model needs a name.")
     if len(name) > MAX_NAME:

@@ -19,7 +19,7 @@ CHECK = Rehearsal.Kind.CHECK
 def request_rehearsal(
     *, version: ModelVersion, kind: Rehearsal.Kind, of: Sequence[str | int] = (), by: User
 ) -> Rehearsal:
-    """Have a version tried on many rows in one flow run: the first 200 of ``of``.
+    """Request a run of a version on many rows in one flow run: the first 200 of ``of``.
 
     IMPACT: ids of executions. CALIBRATION: numbers of rows of its reference data; the half-width
     of its interval follows. CHECK: none; the store's file is hashed and opened. One of a kind runs

@@ -105,7 +105,7 @@ def same_file(version: ModelVersion) -> QuerySet[ModelVersion]:
 
 @contextmanager
 def one_upload(*, by: User) -> Iterator[None]:
-    """Hold the person's only upload slot; limits uploads at a time and per hour.
+    """Hold the person's only upload slot; one upload at a time, and a limited number per hour.
 
     The pages ask; the command line, which needs the server, does not. Raises TooManyUploads, and
     UploadUnderWay while another file of the same person comes in.

@@ -11,8 +11,8 @@ from models_registry.models import ModelVersion
 def write_card(
     *, version: ModelVersion, intended_use: str, limitations: str, description: str, by: User
 ) -> ModelVersion:
-    """Edit the text of a version's model card; they may change at any time, live or not. What
-    each said before stays in the record."""
+    """Edit the text of a version's model card, live or not. The activity record keeps the previous
+    text."""
     version = ModelVersion.objects.select_for_update().select_related("model").get(pk=version.pk)
     words = {
         "intended_use": intended_use,

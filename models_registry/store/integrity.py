@@ -1,6 +1,6 @@
 """State changes of a stored file that the machinery reports: altered, or restored.
 
-An altered version takes no executions and is never promoted, until its file was checked again.
+An altered version takes no executions and is never promoted until its file has passed a check.
 """
 
 import logging

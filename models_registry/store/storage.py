@@ -36,7 +36,7 @@ class ArtifactStorage(S3Storage):  # type: ignore[misc]
 
     @property
     def connection(self) -> Any:
-        """This thread's client."""
+        """The client of this thread."""
         connection = super().connection
         events = connection.meta.client.meta.events
         events.register("needs-retry.s3", store_time.retry_at_store_time, unique_id="store-time")

@@ -52,7 +52,7 @@ def retry_at_store_time(response: tuple[Any, dict[str, Any]] | None, **_: object
 
 
 def _now() -> datetime:
-    """What the SDK would sign with: UTC, without saying so."""
+    """The time that the SDK would sign with: UTC, as a naive datetime."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 

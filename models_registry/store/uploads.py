@@ -8,9 +8,9 @@ BESIDE = 32 * 1024**2
 
 
 class SizeLimitHandler(FileUploadHandler):
-    """Passes on what one file may hold and a little more, and of all files of the request together
-    what a model file and the rest may hold. It swallows what is more: whoever reads the file then
-    finds it over the limit and says so in words."""
+    """The handler of uploads. Passes on slightly more than the limit of one file, and of the whole
+    request, and drops the rest: the reader of the file then finds it over the limit and reports
+    that."""
 
     received = received_of_all = 0
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 @dataclass(frozen=True)
 class Event:
     """One deployment, or a retirement (``is_retirement``), after which nothing is active.
-    ``version_id`` is the version that it is about, ``version`` its short name; ``act`` a word such
-    as "promoted"; ``by`` is empty where the person's account is gone."""
+    ``version_id`` is its version, ``version`` the version's short name; ``act`` a word such as
+    "promoted"; ``by`` is empty if the person's account was deleted."""
 
     at: datetime
     version_id: int
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Period:
-    """A stretch in which one version was active, or none (``began`` is None, or a retirement).
+    """A period in which one version was active, or none (``began`` is None, or a retirement).
 
     ``end`` is None while it lasts. ``began`` and ``ended`` are the events on either side, also
     where the period was clipped.

@@ -36,7 +36,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
-    """All segments, oldest first, and where a marked moment stands, if it is on the bar."""
+    """All segments, oldest first, and the position of a marked moment, if it is on the bar."""
 
     segments: tuple[Segment, ...]
     mark: str = ""

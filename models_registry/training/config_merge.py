@@ -61,8 +61,8 @@ def merge(
     config: Config,
     libraries: Mapping[str, str] | None = None,
 ) -> Merged:
-    """Merge. ``features`` and ``targets`` come from the object; ``libraries`` as the file records
-    them, by name."""
+    """Merge the configuration into the object's inputs. ``features`` and ``targets`` come from the
+    object; ``libraries`` as the file records them, by name."""
     told, outputs = _named(tuple(features), config), tuple(targets)
     by_name = {str(entry["name"]): entry for entry in entries(config)}
     unfit: list[str] = []
@@ -79,8 +79,8 @@ def merge(
 
 
 def _labelled(features: list[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-    """The inputs and their choices with labels that can be told apart; those of inputs that the
-    configuration gave stay."""
+    """The inputs and their choices with distinguishable labels; input labels from the configuration
+    stay."""
     given = {i for i, spec in enumerate(features) if spec.sources.get("label") == SOURCE}
     labels = distinct(
         [spec.label for spec in features], [(visible(spec.name),) for spec in features], kept=given
@@ -120,8 +120,8 @@ def _ranked(
 
 
 def _merge_feature(spec: FeatureSpec, entry: dict[str, Any], unfit: list[str]) -> FeatureSpec:
-    """The input with what the configuration says of it; ``unfit`` gets a sentence for each value
-    that the input does not take."""
+    """The input merged with its entry in the configuration; ``unfit`` gets a sentence for each
+    value that does not fit."""
     if not entry:
         return spec
     changes: dict[str, Any] = {
@@ -154,8 +154,7 @@ def _merge_feature(spec: FeatureSpec, entry: dict[str, Any], unfit: list[str]) -
 
 
 def _may_take_others(spec: FeatureSpec) -> bool:
-    """Whether other values than the choices may run: what encodes them takes them, or nobody knows
-    what does."""
+    """Whether other values than the choices may run: the encoder accepts them, or is unknown."""
     return spec.takes_others or not spec.is_complete
 
 

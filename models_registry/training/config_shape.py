@@ -1,6 +1,6 @@
 """The permitted shape of a training configuration; an error names the place and the way out. Pure.
 
-The keys and their types stand in ``docs/training-configuration.md``; unknown keys are kept.
+``docs/training-configuration.md`` documents the keys and their types; unknown keys are kept.
 """
 
 import math
@@ -124,7 +124,7 @@ def _mapping(place: str, value: Any) -> None:
 
 
 def _words(most: int) -> Check:
-    """A check for a mapping of short names to anything; a text is of at most ``most`` letters."""
+    """A check for a mapping of short names to anything; a text has at most ``most`` characters."""
 
     def check(place: str, value: Any) -> None:
         _mapping(place, value)

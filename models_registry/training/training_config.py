@@ -77,8 +77,8 @@ def _value(text: str) -> Any:
 
 
 def _check_events(text: str) -> None:
-    """Go through the YAML without building anything of it. Raises BadJson for what is too deep or
-    too much, and for what stands for something else than itself: aliases and tags."""
+    """Scan the YAML events without building objects. Raises BadJson if it is too deep or too large,
+    and for aliases and tags."""
     depth = values = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -100,7 +100,7 @@ def _check_events(text: str) -> None:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's safe loader, in C where it was built with it, that keeps every key."""
+    """PyYAML's safe loader, the C one if available, which keeps every key."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         pairs = []
@@ -117,7 +117,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return mapping
 
     def construct_number(self, node: Any) -> Any:
-        """YAML has numbers in base 60, whose reading takes the square of their length."""
+        """Refuse overlong numbers: YAML reads numbers in base 60 in quadratic time."""
         if len(node.value) > MAX_DIGITS:
             raise too_large(WHAT, node.value)
         is_whole = node.tag == "tag:yaml.org,2002:int"
@@ -138,7 +138,7 @@ def _key(key: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """What the YAML loader built, as JSON has it: days and times as text."""
+    """The loaded YAML as JSON values: dates and times as text."""
     if isinstance(value, dict):
         return unique(((_key(key), _plain(inner)) for key, inner in value.items()), WHAT)
     if isinstance(value, list):
@@ -174,5 +174,5 @@ KNOWN = frozenset(
 
 
 def extra(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys that the product gives no meaning to; they are kept and shown."""
+    """Return the keys that the product does not interpret; they are kept and shown."""
     return {key: value for key, value in config.items() if key not in KNOWN}

@@ -18,7 +18,7 @@ _address: ContextVar[str | None] = ContextVar("activity_address", default=None)
 
 @contextmanager
 def acting_from(address: str | None) -> Iterator[None]:
-    """Everything recorded inside the block came from this network address."""
+    """Record this network address with every activity inside the block."""
     token = _address.set(address)
     try:
         yield
@@ -34,7 +34,7 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> ActivityEvent:
-    """Write down that ``by`` did ``action`` ("model version promoted") to ``target`` (plain text).
+    """Record that ``by`` did ``action`` ("model version promoted") to ``target`` (plain text).
 
     Called once by each service that changes something, inside its transaction: the action and its
     record stand or fall together. The address is that of the request, if there is one.

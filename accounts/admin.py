@@ -84,8 +84,8 @@ def admin_page(
 
 
 class StaffChangeList(ChangeList):
-    """Django's list, for which a value in the address that no row can have is a wrong address
-    (it answers with the list itself) and never an error of the site."""
+    """Django's list, which treats an impossible value in the query string as a wrong address (it
+    shows the list itself) and never answers with a server error."""
 
     def get_filters(self, request: HttpRequest) -> Any:
         if any("\x00" in value for values in self.filter_params.values() for value in values):
@@ -97,7 +97,8 @@ class StaffChangeList(ChangeList):
 
 
 class StaffModelAdmin(admin.ModelAdmin):
-    """Admins may see, add and change; nobody deletes; roles decide, not single permissions.
+    """The base of all admin pages. Admins may see, add and change; nobody deletes; roles decide,
+    not single permissions.
 
     A list answers to what its own filters ask and to its search, and both look only at columns that
     its pages show: any other lookup would answer questions about what nobody is shown."""
@@ -147,7 +148,7 @@ class StaffModelAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffModelAdmin):
-    """For rows that only the product itself writes."""
+    """The base of admin pages for rows that only the product itself writes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -157,7 +158,7 @@ class ReadOnlyAdmin(StaffModelAdmin):
 
 
 class SuperuserOnly(ReadOnlyAdmin):
-    """People and what they did: an ordinary admin sees neither."""
+    """The base of admin pages for superusers only: people and their activity."""
 
     list_title = ""
 
@@ -170,7 +171,8 @@ class SuperuserOnly(ReadOnlyAdmin):
 
 
 class PersonFilter(admin.SimpleListFilter):
-    """One person, as their page links to what they did. Nobody else is offered: people are many."""
+    """The filter of one person's activity, which their page links to. It offers no other person,
+    since there may be many."""
 
     title = "person"
     parameter_name = "actor__id__exact"

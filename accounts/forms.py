@@ -23,7 +23,7 @@ def zone_names() -> frozenset[str]:
 
 
 class SignupForm(forms.Form):
-    """What sign-up asks beside e-mail and password. The browser fills in the timezone."""
+    """The fields of sign-up beside e-mail and password. The browser fills in the timezone."""
 
     name = forms.CharField(
         max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
@@ -66,7 +66,7 @@ class ProfileForm(forms.ModelForm):
 
 
 class PasswordForm(forms.Form):
-    """Asks for the current password before an act that cannot be taken for a slip."""
+    """The current password, required before an irreversible action."""
 
     password = forms.CharField(
         strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})

@@ -1,9 +1,9 @@
 """Mails about a person's own account. They cannot be switched off.
 
 Each is one text template; its first line is the subject, and the HTML twin is made from the same
-words, so the two never drift apart: a paragraph whose second line is a link becomes the button.
-Other apps compose theirs here, too; a mail whose words are other people's has an HTML twin of its
-own beside the text, so that nobody's words become a button.
+words, so the two never differ: a paragraph whose second line is a link becomes the button. Other
+apps compose theirs here, too; a mail with text that people wrote has an HTML template of its own,
+so that nobody's text becomes a button.
 """
 
 import re
@@ -21,7 +21,7 @@ from config.plain_text import settled
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Some words, and where they lead if they are a button."""
+    """A paragraph of text, with its link if it is a button."""
 
     text: str
     url: str = ""

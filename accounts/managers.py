@@ -29,7 +29,7 @@ def folded(email: str) -> str:
 
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
-        """People who can act: neither disabled nor closing their account."""
+        """Return the people who can act: neither disabled nor closing their account."""
         return self.filter(is_active=True, deletion_requested_at=None)
 
     def admins(self) -> "UserQuerySet":

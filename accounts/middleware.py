@@ -51,7 +51,7 @@ def _see(user: User) -> None:
 
 
 class SecondFactorMiddleware:
-    """Where REQUIRE_ADMIN_SECOND_FACTOR is on, the admin opens only with a second factor."""
+    """The requirement of a second factor for the admin, if REQUIRE_ADMIN_SECOND_FACTOR is on."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -14,7 +14,7 @@ from accounts.managers import UserManager, folded
 
 
 class NumberFormat(models.TextChoices):
-    """How a person writes numbers; each value is the decimal mark."""
+    """A person's number format; each value is the decimal mark."""
 
     AUTOMATIC = "", "Automatic"
     POINT = ".", "1,234.5"
@@ -91,7 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def decimal_mark(self) -> str:
-        """The mark that the person writes, or nothing where each number decides for itself."""
+        """The decimal mark that the person writes, or "" if it is determined for each number."""
         return self.number_format
 
     @property
@@ -119,7 +119,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class PasswordLengthValidator:
-    """Refuses what is longer than a password may be (AUTH_PASSWORD_VALIDATORS)."""
+    """The validator of a password's maximum length (AUTH_PASSWORD_VALIDATORS)."""
 
     def validate(self, password: str, user: User | None = None) -> None:
         if len(password) > User.PASSWORD_LENGTH:
@@ -133,8 +133,8 @@ class PasswordLengthValidator:
 
 
 class ActivityEvent(models.Model):
-    """One thing a person did. Append-only, a trigger refuses changes; plain text, so that it stays
-    readable when what it speaks of is gone."""
+    """One action of a person. Append-only, a trigger refuses changes; plain text, so that it stays
+    readable after its object was deleted."""
 
     at = models.DateTimeField(db_default=Now(), editable=False)
     actor = models.ForeignKey(

@@ -18,7 +18,7 @@ PREFERENCES = ("name", "timezone", "number_format")
 
 @transaction.atomic
 def change_preferences(*, user: User, changes: dict[str, Any]) -> User:
-    """Keep a person's new name, timezone or number format."""
+    """Save a person's new name, timezone or number format."""
     user = User.objects.select_for_update().get(pk=user.pk)
     before = {name: getattr(user, name) for name in PREFERENCES}
     after = before | {name: changes[name] for name in PREFERENCES if name in changes}
@@ -51,8 +51,8 @@ def change_password(*, user: User, password: str, is_reset: bool, session: str |
 
 @transaction.atomic
 def ask_for_email(*, user: User, email: str) -> EmailAddress:
-    """Note the address that the person wants instead of theirs. It counts for nothing until it is
-    confirmed, and takes the place of one that they asked for before."""
+    """Request a change of e-mail address. It has no effect until it is confirmed, and replaces an
+    earlier request."""
     user = User.objects.select_for_update().get(pk=user.pk)
     EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
     return EmailAddress.objects.create(user=user, email=email)

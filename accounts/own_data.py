@@ -24,7 +24,7 @@ def _activity(user: User) -> list[Row]:
 
 
 def _nothing(user: User) -> None:
-    """The row itself and its activity are anonymised with the account."""
+    """Do nothing: the row itself and its activity are anonymised with the account."""
 
 
 register(Part("profile", _profile, _nothing))

@@ -1,7 +1,7 @@
 """The registry of personal data: each app registers what it keeps about a person.
 
-Apps above this one register their part when they are ready: so the download and the deletion are
-whole without this app knowing any of them.
+Apps of higher layers register their part when they are ready, so that the download and the deletion
+are complete although this app imports none of them.
 """
 
 import io
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of thing kept about a person: its rows, and how to remove or anonymise them."""
+    """One kind of personal data: its rows, and the function that removes or anonymises them."""
 
     name: str
     rows: Callable[[User], Iterable[Row]]

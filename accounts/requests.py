@@ -9,7 +9,8 @@ from accounts.models import User
 
 
 class SignedInRequest(HttpRequest):
-    """LoginRequiredMiddleware lets only signed-in people reach a view that is not public."""
+    """A request with a signed-in user: LoginRequiredMiddleware admits no other to views that are
+    not public."""
 
     user: User
 

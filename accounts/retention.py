@@ -21,7 +21,7 @@ SOMEBODY = "deleted person"
 
 
 def forget() -> None:
-    """Forget what is due. Safe to run again at any time."""
+    """Delete or anonymise what is due. Safe to run again at any time."""
     _forget_old_sessions()
     _forget_old_activity()
     due = User.objects.filter(
@@ -33,7 +33,7 @@ def forget() -> None:
 
 @transaction.atomic
 def _forget_old_sessions() -> None:
-    """Expired sessions, and where they were opened from."""
+    """Delete expired sessions and their network addresses."""
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
     UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
@@ -50,7 +50,7 @@ def _forget_old_activity() -> None:
 
 @transaction.atomic
 def _anonymise(pk: int) -> None:
-    """Keep the row, for what it is counted in, and nothing that tells who it was."""
+    """Remove everything that identifies the person; the row stays for the statistics."""
     user = User.objects.select_for_update().get(pk=pk)
     if user.anonymised_at or user.deletion_requested_at is None:
         return  # somebody else did it, or the person came back this second
@@ -76,7 +76,7 @@ def _anonymise(pk: int) -> None:
 
 @contextmanager
 def allowed() -> Iterator[None]:
-    """Let the append-only record be changed, inside this transaction and block alone."""
+    """Allow changes of the append-only record inside this transaction and block alone."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL activity.retention = 'on'")
         yield

@@ -12,8 +12,8 @@ from accounts.models import User
 
 @dataclass(frozen=True)
 class Act:
-    """One act. ``run(user=, by=)`` does it (``reason=`` too where one is asked) and may answer with
-    a link to hand over; ``is_possible`` says whether it is offered for a person."""
+    """One action. ``run(user=, by=)`` performs it (``reason=`` too if one is required) and may
+    return a link to hand over; ``is_possible`` says whether it is offered for a person."""
 
     name: str
     label: str

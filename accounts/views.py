@@ -69,7 +69,7 @@ def data(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
-    """Everything kept about the person: one JSON file, or a ZIP of CSV files."""
+    """Download everything kept about the person: one JSON file, or a ZIP of CSV files."""
     record("own data downloaded", by=request.user, target=request.user.email, after={"as": kind})
     day = f"{timezone.localtime():%Y-%m-%d}"
     if kind == "json":

@@ -1,9 +1,9 @@
 """The cache of model files on this machine's disk: fetched from the store once, named by digest.
 
 Nothing is opened here. A file enters the cache only with the digest it must have, and the model
-host checks the digest again over the very bytes that it hands to a model's process. The files used
-longest ago leave when the cache is over its size, or when the disk is full; a file that has no room
-at all is kept in memory while it is used.
+host checks the digest again over exactly the bytes that it sends to a model's process. The least
+recently used files are removed when the cache is over its size, or when the disk is full; a file
+that does not fit at all is kept in memory while it is used.
 """
 
 import errno
@@ -69,7 +69,7 @@ def artifact(sha256: str, *, approved: frozenset[TypeName] = frozenset()) -> Ite
 
 @contextmanager
 def _fetched(sha256: str) -> Iterator[Path]:
-    """Bring the file into the cache, once for all who ask at the same time."""
+    """Fetch the file into the cache, once for concurrent callers."""
     path = _path(sha256)
     with _fetching[sha256]:
         is_cached = path.exists() or _fetch_into_cache(sha256)
@@ -84,7 +84,8 @@ def _fetched(sha256: str) -> Iterator[Path]:
 
 
 def _fetch_into_cache(sha256: str) -> bool:
-    """Whether there was room, if need be in an emptied cache."""
+    """Fetch the file into the cache, which may be emptied for it; return whether there was enough
+    space."""
     for _ in range(2):
         try:
             _fetch_to(sha256, _path(sha256))
@@ -130,7 +131,7 @@ def _fetch(sha256: str, into: IO[bytes]) -> None:
 
 
 def _drop_if_altered(sha256: str) -> None:
-    """A copy that is not the file any more is fetched anew by whoever needs it next."""
+    """Delete a copy whose digest is wrong; its next user fetches it again."""
     path = _path(sha256)
     with _fetching[sha256], suppress(FileNotFoundError):
         with path.open("rb") as file:

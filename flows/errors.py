@@ -7,7 +7,7 @@ from config.errors import InfrastructureError
 
 
 class ArtifactTampered(InfrastructureError):
-    """The store gave another file than the one that was uploaded. Nothing of it was opened."""
+    """The store returned another file than the uploaded one. It was not opened."""
 
 
 class NotAModel(Exception):
@@ -16,7 +16,7 @@ class NotAModel(Exception):
 
 
 class FlowFailed(Exception):
-    """The run did what it had to do, and the outcome is a failure that is written in our row."""
+    """The run is complete, and its outcome is a failure that is written in our row."""
 
 
 def storable(error: Exception) -> str:
@@ -54,7 +54,7 @@ class ParametersDiffer(FlowFailed):
 
 
 class NotQueued(Exception):
-    """The row does not wait for this attempt: another run has it, or it is over."""
+    """The row is not queued for this attempt: another run holds it, or it has ended."""
 
     def __init__(self) -> None:
         super().__init__("The row is not queued for this attempt.")
@@ -68,4 +68,5 @@ class LeaseLost(Exception):
 
 
 class HandedBack(Exception):
-    """The attempt ended through no fault of the model; the row has gone on to its next attempt."""
+    """The attempt ended through no fault of the model; the row was returned to the queue for its
+    next attempt."""

@@ -1,9 +1,9 @@
 """The background job that explains predictions while no prediction waits.
 
-A result is never held back: a slot only notes that its prediction is unexplained. One thread of the
+A result is never delayed: a slot only notes that its prediction is unexplained. One thread of the
 worker takes the notes, the newest first, once a slot has been free for a moment; under load the
-oldest notes are forgotten, and the page then offers to ask (`docs/adr/0006`). Nothing that goes
-wrong here touches the prediction.
+oldest notes are dropped, and the page then offers to request the explanation (`docs/adr/0006`). No
+error here affects the prediction.
 """
 
 import logging
@@ -36,7 +36,7 @@ CHANGES_ITS_MIND = "The model gives another answer each time, so it cannot be ex
 
 
 class Notes:
-    """The executions of this process that nobody has explained yet. Thread-safe."""
+    """The executions of this process that have no explanation yet. Thread-safe."""
 
     def __init__(self) -> None:
         self._waiting: deque[UUID] = deque(maxlen=MOST_WAITING)
@@ -47,7 +47,7 @@ class Notes:
         self._there.set()
 
     def work_off(self, is_busy: Callable[[], bool], stopping: threading.Event) -> None:
-        """Explain until ``stopping``, one at a time, while nobody ``is_busy``."""
+        """Explain until ``stopping``, one at a time, while not ``is_busy``."""
         while not stopping.is_set():
             if not self._there.wait(1.0):
                 continue
@@ -125,7 +125,7 @@ def typical_case(schema: InputSchema) -> dict[str, Scalar]:
 
 
 def _doubt(execution: Execution, explanation: Explanation) -> str:
-    """Why an explanation is not to be trusted: it must be of the answer that was given."""
+    """The reason to reject an explanation: it must explain the answer that was given."""
     assert execution.outputs is not None
     target = execution.outputs["targets"][0]
     given = target["value"] if explanation.quantity == "value" else target["confidence"]

@@ -1,9 +1,8 @@
 """The flow that answers questions about a finished prediction: its curve over one input, or its
 explanation where it has none yet.
 
-The question waits in Redis for a minute and the answer goes back there
-(`executions/services/exploring.py`); a curve is written nowhere else. The run's parameters hold
-an id and an input's name, no value.
+Redis holds the question and its answer for a minute (`executions/services/exploring.py`); a curve
+is stored nowhere else. The run's parameters are an id and an input's name, no value.
 """
 
 import logging
@@ -37,13 +36,13 @@ def explore(execution_id: str, input: str) -> None:
 
 @dataclass(frozen=True)
 class Exploration:
-    """A question that still stands."""
+    """A question that has not expired."""
 
     execution: Execution
     input: str
 
     def carry_out(self) -> None:
-        """Answer. Whatever goes wrong is a sentence in the answer."""
+        """Answer the question. Any error becomes a sentence in the answer."""
         with log_context(execution=self.execution.public_id):
             if self.input == EXPLANATION:
                 explain(self.execution.pk)

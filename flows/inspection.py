@@ -87,19 +87,19 @@ class Refused(Exception):
 
 @dataclass
 class Steps:
-    """The steps so far, as the admin's page shows them while they happen."""
+    """The steps so far, shown on the admin's page while the inspection runs."""
 
     inspection: Inspection
     done: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """The step that is being done, or was done last."""
+        """The name of the current or last step."""
         return str(self.done[-1]["name"])
 
     @contextmanager
     def step(self, name: str) -> Iterator[dict[str, Any]]:
-        """Do one step; the block may set its ``detail``, or its ``state`` to "warning"."""
+        """Run one step; the block may set its ``detail``, or its ``state`` to "warning"."""
         started = time.monotonic()
         step: dict[str, Any] = {"name": name, "state": "running", "detail": ""}
         self.done.append(step)
@@ -127,8 +127,8 @@ class Examining:
     claimed_at: float
 
     def carry_out(self) -> None:
-        """Examine and write what was found. Raises InspectionFailed where the file cannot be used,
-        LeaseLost where another attempt took over."""
+        """Examine the file and write the findings. Raises InspectionFailed if the file cannot be
+        used, LeaseLost if another attempt took over."""
         inspection, version = self.inspection, self.inspection.version
         extend = partial(lifecycle.extend_lease, inspection)
         steps = Steps(inspection)
@@ -205,7 +205,7 @@ class Examining:
         lease.write(partial(lifecycle.mark_handed_back, self.inspection, why=why))
 
     def _findings(self, steps: Steps) -> Findings:
-        """All that the file says, step by step. Raises Refused, or HandedBack."""
+        """The findings, step by step. Raises Refused, or HandedBack."""
         inspection, version = self.inspection, self.inspection.version
         with steps.step(RECEIVED) as step:
             step["detail"] = f"SHA-256 {inspection.sha256}"
@@ -311,8 +311,8 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
 
 
 def _known_names(config: dict[str, Any], profile: Profile | None) -> tuple[list[str], str]:
-    """What the inputs are called, for a model that does not tell: as the training configuration
-    lists them, else as the columns of the reference data; and which of the two it is."""
+    """The names of the inputs of a model that has none: those of the training configuration, else
+    the columns of the reference data; and which of the two was used."""
     if listed := [str(entry["name"])[:MAX_NAME] for entry in entries(config)]:
         return listed, SOURCE
     columns = (
@@ -335,13 +335,13 @@ def _examination(file: Artifact, limits: Limits, known: list[str], named_by: str
 
 
 def _profile(inspection: Inspection) -> Profile | None:
-    """What is known of the version's reference data, if an admin gave some."""
+    """The profile of the version's reference data, if there is any."""
     reference = ReferenceData.objects.filter(version=inspection.version_id).first()
     return Profile.from_json(reference.profile) if reference else None
 
 
 def _answer(examination: Examination) -> str:
-    """What the model answers with, in words: "classification, 3 classes"."""
+    """The kind of the model's answer, in words: "classification, 3 classes"."""
     classes = len(examination.targets[0].classes) if len(examination.targets) == 1 else 0
     if len(examination.targets) > 1:
         return f"{examination.task}, {len(examination.targets)} outputs"
@@ -384,9 +384,9 @@ def _trial(
     examination: Examination,
     features: tuple[FeatureSpec, ...],
 ) -> dict[str, str]:
-    """Predict once on a typical row: as the examination did, or on the values that the training
-    configuration and the reference data give. A model that fails on it is refused. Where inputs are
-    not complete, or it is only a value that the model does not take, the test will tell."""
+    """Predict once on a typical row: the examination's, or the values of the training configuration
+    and the reference data. A model that fails on it is refused, unless inputs are incomplete or it
+    only rejects a value: the admin's test shows that."""
     if examination.smoke_outputs is not None:
         return {"detail": f"{examination.smoke_outputs.seconds * 1000:.1f} ms on a typical row"}
     if (failure := examination.trial_failure) is not None and failure.is_final:
@@ -430,7 +430,7 @@ def _trial(
 
 
 def _typical_row(examination: Examination, features: tuple[FeatureSpec, ...]) -> dict[str, Scalar]:
-    """The typical values, and what stands in for those that nobody knows."""
+    """The typical values, with substitutes for unknown ones."""
     tried = examination.smoke_inputs or {}
     row = InputSchema(features).typical_values()
     for proposed, feature in zip(examination.features, features, strict=True):
@@ -446,7 +446,8 @@ def _typical_row(examination: Examination, features: tuple[FeatureSpec, ...]) ->
 
 
 def _made_up(feature: FeatureSpec) -> Scalar:
-    """A value of the feature's kind, of its range if there is one; 0 often has no logarithm."""
+    """A substitute value of the feature's kind: the middle of its range, or 1 without one, since 0
+    has no logarithm."""
     if feature.kind is Kind.STRING:
         return "text"
     if feature.kind is Kind.BOOLEAN:
@@ -461,7 +462,7 @@ def _made_up(feature: FeatureSpec) -> Scalar:
 
 
 def _not_stored(error: Exception) -> Refused:
-    """The end of an inspection whose outcome the database does not take."""
+    """The refusal of an inspection whose outcome the database does not accept."""
     return Refused(
         f"What was found in the file could not be stored ({type(error).__name__}). A name or a "
         "text in the model may be longer than any that was expected: the traceback says what the "
@@ -471,7 +472,8 @@ def _not_stored(error: Exception) -> Refused:
 
 
 def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Exception:
-    """The host's error as the end of a step, or of the attempt where the model is not to blame."""
+    """The exception for the host's error: it ends the step, or the attempt if the model is not at
+    fault."""
     if error.lost:
         return HandedBack(error.message)
     return Refused(error.message, traceback=error.traceback, report=report)

@@ -1,8 +1,8 @@
 """Leases of running rows: the worker renews them in time or loses the row.
 
-One thread renews every lease of the process. Only the database's clock decides whose a row is; here
-a lease counts as lost as soon as it may have ended, so this process never writes on a row that
-another one may have taken.
+One thread renews every lease of the process. Only the database's clock decides who holds a row; a
+lease counts as lost here as soon as it may have ended, so that this process never writes to a row
+that another one may have claimed.
 """
 
 import logging
@@ -22,7 +22,7 @@ RETRY_SECONDS = 0.5
 
 
 class Lease:
-    """One row that this process holds. ``lost`` is set once it does not any more."""
+    """The lease of one row that this process holds. ``lost`` is set once it no longer does."""
 
     def __init__(self, extend: Callable[[], bool], taken_at: float) -> None:
         self.lost = threading.Event()
@@ -30,7 +30,7 @@ class Lease:
         self._good_until = taken_at + settings.LEASE.total_seconds()
 
     def renew(self) -> None:
-        """Ask for more time. A database that is away costs nothing until the lease has ended."""
+        """Renew the lease. An unreachable database is tolerated until the lease has ended."""
         asked_at = time.monotonic()
         try:
             if self._extend():
@@ -44,9 +44,9 @@ class Lease:
             self.lost.set()
 
     def write(self, report: Callable[[], bool]) -> None:
-        """Write the outcome, trying again while the database is away and the lease lasts. Raises
-        LeaseLost once the row is not ours to write on, and what the database says to the outcome
-        itself, which would say it again."""
+        """Write the outcome; retry while the database is unreachable and the lease lasts. Raises
+        LeaseLost once the row is no longer ours, and the database's error if it rejects the outcome
+        itself."""
         while True:
             try:
                 if not report():
@@ -62,9 +62,9 @@ class Lease:
                 raise LeaseLost
 
     def try_to_write(self, report: Callable[[], bool]) -> Exception | None:
-        """Write the outcome, but return the error that prevented it. Whoever asked must write
-        another one in its place: a row that nobody ends is taken for that of a lost worker, and
-        tried again. Raises LeaseLost."""
+        """Write the outcome, but return the error that prevented it. The caller must write another
+        outcome instead: a row without one counts as that of a lost worker, and is retried. Raises
+        LeaseLost."""
         try:
             self.write(report)
         except LeaseLost:
@@ -106,7 +106,8 @@ class Leases:
                 self._held.discard(lease)
 
     def end_all(self) -> None:
-        """Stop every model that still runs here, and hand its row back: the process ends."""
+        """Stop every model that still runs here, and return its row to the queue, before the
+        process ends."""
         self.are_ending = True
         with self._lock:
             for lease in self._held:

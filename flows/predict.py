@@ -1,8 +1,8 @@
 """The flow of a prediction: takes an execution, has its model compute, writes the result.
 
-The row decides. It is claimed by compare-and-set before anything runs, its inputs are the ones that
-are computed, and its outcome is written once. Prefect is told how the run ended; it never learns a
-value that is sensitive, nor the model's own words.
+The row is authoritative: it is claimed by compare-and-set before anything runs, the model gets its
+inputs, and its outcome is written once. Prefect gets the final state of the run, but never a
+sensitive value nor the model's own messages.
 """
 
 import logging
@@ -66,8 +66,8 @@ class Prediction:
     log: AttemptLog
 
     def carry_out(self) -> None:
-        """Compute and write the outcome. Raises PredictionFailed where that is a failure, LeaseLost
-        or HandedBack where the attempt came to nothing."""
+        """Compute and write the outcome. Raises PredictionFailed if it is a failure, LeaseLost or
+        HandedBack if the attempt has no outcome."""
         execution = self.execution
         attempt = execution.attempt
         extend = partial(
@@ -165,7 +165,7 @@ class Prediction:
         )
 
     def _log_outcome(self, outcome: Traced | Failure) -> None:
-        """What happened, without a value of it: the model's own words may quote one."""
+        """Log the outcome without any value: the model's own message may quote one."""
         if isinstance(outcome, Failure):
             step = f" in step {outcome.step}" if outcome.step else ""
             self.log.add(f"failed: {outcome.code}{step}", "ERROR")
@@ -181,7 +181,7 @@ class Prediction:
         return row is None or lifecycle.mark_lost(row, why=why)
 
     def _lost(self, outputs: Outputs) -> list[str]:
-        """The sentence on a number that the model lost and went on with."""
+        """The sentence on a number that became NaN or infinite inside the model."""
         lost = outputs.lost
         feature = self.schema.by_name.get(lost.input) if lost is not None else None
         if lost is None or feature is None:

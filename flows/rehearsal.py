@@ -1,8 +1,8 @@
 """The flow of a rehearsal: runs one version on many rows in one warm process, or checks that its
 file is unaltered and still opens.
 
-What is written are answers and sentences, never inputs. One row costs what a prediction costs; a
-run ends after its time budget with the rows it came to.
+Only answers and sentences are written, never inputs. One row takes as long as a prediction; a run
+ends after its time budget with the rows that it reached.
 """
 
 import logging
@@ -60,7 +60,7 @@ def rehearse(rehearsal_id: int, attempt: int) -> None:
 
 
 class Refused(Exception):
-    """The rehearsal came to nothing; the sentence says why, for admins."""
+    """The rehearsal was refused; the sentence says why, for admins."""
 
     def __init__(self, sentence: str, *, traceback: str = "") -> None:
         super().__init__(sentence)
@@ -78,8 +78,8 @@ class Rehearsing:
     claimed_at: float
 
     def carry_out(self) -> None:
-        """Rehearse and write what came of it. Raises RehearsalFailed where nothing did, LeaseLost
-        or HandedBack where the attempt goes on elsewhere."""
+        """Rehearse and write the results. Raises RehearsalFailed if there are none, LeaseLost or
+        HandedBack if another attempt continues."""
         rehearsal = self.rehearsal
         extend = partial(lifecycle.extend_lease, rehearsal)
         with (
@@ -127,7 +127,7 @@ class Rehearsing:
         )
 
     def _results(self, lease: Lease) -> list[Result]:
-        """Raises Refused, LeaseLost or HandedBack."""
+        """The results. Raises Refused, LeaseLost or HandedBack."""
         sha256 = self.rehearsal.sha256
         try:
             self._check_that_it_stands()

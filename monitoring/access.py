@@ -15,7 +15,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def staff_only(view: View) -> View:
-    """Nobody else learns that the page exists; where admins need a second factor, it is needed
+    """Restrict a view to admins, with 404 for others; if admins need a second factor, it is needed
     here as well."""
 
     @wraps(view)

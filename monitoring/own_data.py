@@ -23,7 +23,8 @@ def _rows(user: User) -> list[Row]:
 
 
 def _erase(user: User) -> None:
-    """That there was a thread stays, so that the timeline of a failure does; no word of it."""
+    """Remove the text of the person's messages; the empty thread stays for the timeline of the
+    failure."""
     messages = SupportMessage.objects.filter(request__user=user)
     causes = [f"support message {pk}" for pk in messages.values_list("pk", flat=True)]
     Notification.objects.filter(kind=Kind.SUPPORT_REQUEST, cause__in=causes).delete()

@@ -17,7 +17,7 @@ from notifications.models import Mail, Notification
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin):
-    """Who was told of what, when, and where; the words stay between the product and the person."""
+    """Recipients, kinds, times and channels of notifications; their text is not shown."""
 
     list_display = [
         "created_at",
@@ -53,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    """The outbox. Words are never shown: those of account mails hold links that open accounts."""
+    """The outbox. The text is never shown: account mails contain links that open accounts."""
 
     list_display = ["created_at", "to", "subject", "status", "tries", "next_try_at", "last_error"]
     list_filter = [StateFilter, "is_optional"]
@@ -86,7 +86,7 @@ class MailAdmin(ReadOnlyAdmin):
         ]
 
     def again(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """Try once more to send a notice that was given up."""
+        """Retry a mail that was given up."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         assert isinstance(request.user, User)

@@ -11,8 +11,8 @@ LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class Announcement:
-    """The latest news and about how many other models there are ``more``; ``count``: how many
-    predictions the person made with a version that was rolled back."""
+    """The latest announcement, and ``more``, the number of other models that have one; ``count``:
+    the number of predictions that the person made with a version that was rolled back."""
 
     notification: Notification
     more: int = 0
@@ -28,8 +28,8 @@ def announced_to(user: User, *, model_id: int | None = None) -> NotificationQuer
 
 
 def announcement_for(user: User, *, model_id: int | None = None) -> Announcement | None:
-    """Return the one announcement of a page: the latest, for what came before it about the same
-    model is none any more, and about other models the bell tells."""
+    """Return the one announcement of a page: the latest. Earlier ones about the same model are
+    outdated, and the bell lists those about other models."""
     latest: dict[object, Notification] = {}
     for row in announced_to(user, model_id=model_id).order_by("-id")[:LOOKED_AT]:
         latest.setdefault(row.context.get("model_id", row.pk), row)

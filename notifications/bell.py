@@ -22,7 +22,7 @@ class Bell:
 
     @property
     def state(self) -> str:
-        """Changes whenever the bell does; a page gives it back to learn whether it did."""
+        """A token that changes whenever the bell does; a page sends it back when it polls."""
         return f"{self.newest}-{self.unread}"
 
     @property

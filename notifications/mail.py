@@ -1,9 +1,9 @@
 """The outbox of every mail of the product, and its sending.
 
 Django's mail functions write rows here (EMAIL_BACKEND); a task sends each row through the real
-transport (MAIL_TRANSPORT). A try takes the row for as long as the pause after it lasts, so two
-workers never send the same mail; a worker lost between the server's "accepted" and our note sends
-it again with the same Message-ID.
+transport (MAIL_TRANSPORT). An attempt reserves the row until the next one is due, so two workers
+never send the same mail; if a worker is lost between the server's "accepted" and our commit, the
+mail is sent again with the same Message-ID.
 """
 
 import logging
@@ -40,7 +40,7 @@ PAUSES = (
 
 
 class OutboxBackend(BaseEmailBackend):
-    """Takes mails as rows, inside the caller's transaction."""
+    """The mail backend that stores mails as rows, inside the caller's transaction."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
@@ -49,14 +49,14 @@ class OutboxBackend(BaseEmailBackend):
 
 
 def hand_over(mail: Mail) -> None:
-    """Ask for one try now; ten thousand notices never stand before a forgotten password."""
+    """Queue one attempt to send now; account mails have a queue priority above notices."""
     from notifications.tasks import send_mail, send_notice  # the tasks send from this module
 
     kick(send_notice if mail.is_optional else send_mail, str(mail.pk))
 
 
 def _row(message: EmailMessage) -> Mail:
-    """Raises ValueError for what a row cannot hold."""
+    """Convert a mail to a row. Raises ValueError if a row cannot hold it."""
     if message.attachments:
         raise ValueError("the outbox carries no attachments")
     html = [
@@ -76,7 +76,7 @@ def _row(message: EmailMessage) -> Mail:
 
 
 def send(pk: uuid.UUID) -> None:
-    """Try to send one mail that is due; nothing happens where another worker has it."""
+    """Try to send one mail that is due; does nothing if another worker holds it."""
     mail = Mail.objects.due().filter(pk=pk).first()
     if mail is None:
         return
@@ -131,7 +131,8 @@ def _note_failure(mail: Mail, error: Exception) -> None:
 
 @transaction.atomic
 def send_again(*, mail: Mail, by: User) -> bool:
-    """Five more tries for a notice that was given up; False where there is nothing to do."""
+    """Allow five more attempts for a mail that was given up; returns False if there is nothing to
+    do."""
     given_up = Mail.objects.filter(pk=mail.pk, is_optional=True).exclude(given_up_at=None)
     if not given_up.update(given_up_at=None, tries=0, next_try_at=Now(), last_error=""):
         return False
@@ -141,14 +142,14 @@ def send_again(*, mail: Mail, by: User) -> bool:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether no later try would change the server's mind."""
+    """Whether a later attempt would fail the same way."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code >= 500
 
 
 def forget() -> None:
-    """Remove what is left of mails that were sent or given up long ago: who got which subject."""
+    """Delete the rows of mails that were sent or given up long ago, with recipient and subject."""
     Mail.objects.filter(created_at__lt=timezone.now() - settings.MAIL_KEPT).exclude(
         sent_at=None, given_up_at=None
     ).delete()

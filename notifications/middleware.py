@@ -12,9 +12,10 @@ from notifications.views import news
 
 
 class NewsMiddleware:
-    """A page that asks every two seconds is nobody who acts: it must not count as seen, write to
-    the session's record, or cost more than the queries of its answer. So the answer is given right
-    after the person is known; who is not signed in goes the ordinary way, to the sign-in page."""
+    """The early answer to a poll. A page that polls every two seconds is not activity of the
+    person: it must not count as seen, write to the session's record, or cost more than the queries
+    of its answer. So it is answered as soon as the person is known; without a signed-in person the
+    request goes on to the sign-in page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -11,14 +11,14 @@ from accounts.models import User
 
 
 class Channel(models.TextChoices):
-    """How a person is told."""
+    """A channel of notifications."""
 
     IN_APP = "in_app", "In the app"
     EMAIL = "email", "E-mail"
 
 
 class Kind(models.TextChoices):
-    """What a person is told of."""
+    """A kind of notification."""
 
     DEPLOYMENT = "deployment", "A new version is deployed"
     ROLLBACK = "rollback", "A version is rolled back"
@@ -57,14 +57,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(is_shown=True, kind__in=ANNOUNCED, dismissed_at=None)
 
     def due_by_mail(self) -> "NotificationQuerySet":
-        """Wanted by e-mail, not yet written, and not held back for a bundle."""
+        """Return those wanted by e-mail, not yet written, and not held back for a bundle."""
         return self.filter(mailed_at=None, mail_due_at__lte=Now())
 
 
 class Notification(models.Model):
-    """One message to one person. `cause` names in plain text what it tells of, so that the same
-    thing is told once however often it is reported. The row is also the order for its mail: it
-    waits from `mail_due_at` on until `mailed_at`; those of one `bundle` share a mail."""
+    """One message to one person. `cause` names its cause in plain text, so that the same event is
+    notified once however often it is reported. The row is also the order for its mail: it waits
+    from `mail_due_at` on until `mailed_at`; those of one `bundle` share a mail."""
 
     Kind = Kind
 
@@ -129,7 +129,7 @@ class Notification(models.Model):
 
 
 class Preference(models.Model):
-    """One way of being told one kind of thing that a person switched off. No row: it is on."""
+    """One kind on one channel that a person switched off. Without a row it is on."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="switched_off"
@@ -151,7 +151,7 @@ class Preference(models.Model):
 
 class MailQuerySet(models.QuerySet["Mail"]):
     def waiting(self) -> "MailQuerySet":
-        """Neither sent nor given up."""
+        """Return the mails that were neither sent nor given up."""
         return self.filter(sent_at=None, given_up_at=None)
 
     def due(self) -> "MailQuerySet":
@@ -159,10 +159,10 @@ class MailQuerySet(models.QuerySet["Mail"]):
 
 
 class Mail(models.Model):
-    """One mail of the product: the row comes first and the mail is sent from it, so a mail server
-    that is away loses nothing and makes nobody wait. Its words are wiped once it is sent, and those
-    of an account mail once it is given up: they hold links that open accounts. An optional mail
-    (one with a way to switch it off) keeps its words then, so that it can be sent again."""
+    """One mail of the product: the mail is sent from its row, so an unreachable mail server loses
+    nothing and delays nobody. Its text is deleted once it is sent, and that of an account mail once
+    it is given up: it contains links that open accounts. An optional mail (with an unsubscribe
+    link) keeps its text then, so that it can be sent again."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     sender = models.CharField(max_length=320)

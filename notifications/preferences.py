@@ -37,7 +37,7 @@ _signer = signing.Signer(salt="notifications.switch_off")
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of the matrix: a kind, and on which channels it is on."""
+    """One line of the matrix: a kind, and the channels on which it is on."""
 
     kind: Kind
     hint: str
@@ -72,8 +72,8 @@ def choices_of(user: User) -> list[Choice]:
 
 @transaction.atomic
 def choose(*, user: User, on: set[str]) -> bool:
-    """Keep exactly the boxes in ``on`` ("deployment.email") switched on, of the kinds that concern
-    the person. Returns whether anything changed."""
+    """Switch on exactly the boxes in ``on`` ("deployment.email"), of the kinds that concern the
+    person. Returns whether anything changed."""
     User.objects.select_for_update().get(pk=user.pk)
     before = _off(user)
     mine = {(kind, channel) for kind in kinds_for(user) for channel in Channel}
@@ -102,7 +102,7 @@ def switch_off_path(user: User, kind: str) -> str:
 
 
 def read_token(token: str) -> tuple[User, Kind] | None:
-    """Whom and what a link is about, or None where nobody here made it or the person is gone."""
+    """Return the person and the kind of a link, or None if it is not ours or the person is gone."""
     try:
         pk, kind = _signer.unsign_object(token)
         return User.objects.get(pk=pk, anonymised_at=None), Kind(kind)

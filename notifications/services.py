@@ -27,8 +27,8 @@ def notify(
     context: Context | None = None,
     bundle: str = "",
 ) -> int:
-    """Tell ``user`` something once per ``cause``, where they want it; a second report of the same
-    changes nothing. Returns how many were told: 1 or 0.
+    """Notify ``user`` once per ``cause``, on the channels they want; a second report of the same
+    changes nothing. Returns the number of people notified: 1 or 0.
 
     Called inside the transaction of what it tells of, so neither exists without the other. Those
     of one ``bundle`` ("model 3 MODEL") share a mail: one in 15 minutes tells of all.
@@ -49,8 +49,8 @@ def notify_everyone(
     context: Context | None = None,
     excluding: Collection[User] = (),
 ) -> int:
-    """Tell every active person who wants it, as `notify` does, in one statement however many they
-    are; kinds for admins reach admins alone. Returns how many were told."""
+    """Notify every active person who wants it, as `notify` does, in one statement however many they
+    are; kinds for admins reach admins alone. Returns the number of people notified."""
     return _tell(
         people_for(kind).exclude(pk__in=[user.pk for user in excluding]),
         kind=kind, cause=cause, title=title, text=text, url=url, context=context, bundle="",
@@ -77,7 +77,7 @@ def dismiss(notifications: NotificationQuerySet) -> int:
 
 
 def _tell(people: UserQuerySet, *, context: Context | None, **words: str) -> int:
-    """One INSERT … SELECT: ten thousand people cost a promotion no more than a moment."""
+    """Notify with one INSERT … SELECT, so that ten thousand people do not delay a promotion."""
     columns = {
         "user_id": F("pk"),
         "is_shown": F("is_shown"),
@@ -95,15 +95,16 @@ def _tell(people: UserQuerySet, *, context: Context | None, **words: str) -> int
 
 
 def _stored(name: str, words: str) -> str:
-    """Long names must not fail what the words tell of; PostgreSQL holds no NUL."""
+    """The text as it can be stored: shortened, since a long name must not fail the reported action,
+    and without NUL."""
     length = getattr(Notification._meta.get_field(name), "max_length", None)
     return words.replace("\0", "")[:length]
 
 
 def people_for(kind: Kind) -> UserQuerySet:
-    """Everybody whom this kind concerns and who wants it on some channel, with ``is_shown`` (in
-    the app) and ``is_mailed``. Who never confirmed an address where the site asks for it is a
-    stranger: they cannot sign in, and their address may be somebody else's."""
+    """Return the people whom this kind concerns and who want it on some channel, with ``is_shown``
+    (in the app) and ``is_mailed``. People with an unconfirmed address are left out if the site
+    requires confirmation: they cannot sign in, and their address may be somebody else's."""
     people = User.objects.admins() if kind.is_for_admins else User.objects.active()
     if settings.REQUIRE_EMAIL_CONFIRMATION:
         people = people.filter(emailaddress__verified=True, emailaddress__primary=True)

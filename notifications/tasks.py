@@ -29,14 +29,14 @@ def send_notice(mail_id: str) -> None:
 
 @shared_task(ignore_result=True)
 def write_notices() -> None:
-    """Write the mails of the notifications that wait for theirs, and come back for the rest."""
+    """Write the mails of due notifications, and queue the task again for the rest."""
     if writing.write_due(WRITTEN_AT_ONCE) == WRITTEN_AT_ONCE:
         kick(write_notices)
 
 
 @shared_task(ignore_result=True)
 def sweep_mails() -> None:
-    """Hand over the mails whose next try is due: kicks that were lost, and tries that failed."""
+    """Queue the mails whose next attempt is due: after a lost task, or a failed attempt."""
     for row in Mail.objects.due().order_by("is_optional", "next_try_at")[:AT_ONCE]:
         mail.hand_over(row)
 

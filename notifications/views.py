@@ -77,8 +77,8 @@ def read(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def dismiss(request: SignedInRequest, pk: int) -> HttpResponse:
-    """Put away the news of a page: this one and what came before it, about its model if the page
-    is a model's."""
+    """Dismiss the announcement of a page and the earlier ones, only about its model if the page is
+    a model's."""
     get_object_or_404(_own(request), pk=pk)
     news = announced_to(request.user, model_id=whole_number(request.POST.get("model", "")))
     services.dismiss(news.filter(pk__lte=pk))
@@ -100,7 +100,7 @@ def preferences(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def switch_off(request: HttpRequest, token: str) -> HttpResponse:
-    """Switch off one kind by e-mail, from a link in a mail (RFC 8058); looking changes nothing."""
+    """Switch off one kind by e-mail, from a link in a mail (RFC 8058); a GET changes nothing."""
     found = read_token(token)
     if found is None:
         raise Http404
@@ -121,7 +121,8 @@ def _one(request: SignedInRequest, pk: int) -> NotificationQuerySet:
 
 
 def _back(request: SignedInRequest) -> HttpResponse:
-    """To the page that asked, if it is one of ours; a script stays where it is."""
+    """The redirect to the page that sent the request, if it is one of ours; a script gets no
+    redirect."""
     if "HX-Request" in request.headers:
         return HttpResponse(status=204)
     page = request.POST.get("next", "")

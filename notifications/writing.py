@@ -1,8 +1,8 @@
 """The writing of a mail from a notification.
 
-A row is taken by moving its due time ahead, and its mail is a row of the outbox in the same
-transaction as `mailed_at`: a crash on the way loses nothing and sends nothing twice, and a
-notification that cannot be written does not stand in the way of the others.
+A row is reserved by moving its due time ahead, and its mail becomes a row of the outbox in the same
+transaction as `mailed_at`: a crash in between loses nothing and sends nothing twice, and a
+notification that cannot be written does not block the others.
 """
 
 from datetime import timedelta
@@ -32,7 +32,7 @@ OWN_WORDS = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED)
 
 
 def write_due(at_most: int) -> int:
-    """Write the mails of notifications that wait for theirs; returns how many were taken."""
+    """Write the mails of due notifications; returns how many were taken."""
     with transaction.atomic():
         due = Notification.objects.due_by_mail().select_for_update(skip_locked=True)
         taken = list(due.order_by("mail_due_at", "pk").values_list("pk", "user_id")[:at_most])
@@ -46,7 +46,7 @@ def write_due(at_most: int) -> int:
 
 @transaction.atomic
 def _write(pk: int, user_id: int) -> None:
-    """One person's mails are written one after another, so that a bundle has one mail."""
+    """Write one person's mails, one process at a time, so that a bundle has one mail."""
     user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     waiting = Notification.objects.filter(user=user, mailed_at=None, mail_due_at__isnull=False)
     notification = waiting.filter(pk=pk).first()
@@ -101,7 +101,8 @@ def _send(notification: Notification, user: User, *, others: int) -> None:
 
 
 def _context(notification: Notification) -> dict[str, Any]:
-    """What the templates name: times as times, paths as addresses, and every name in one line."""
+    """The variables of the templates: times as datetimes, paths as URLs, and every name on one
+    line."""
     found = details_of(notification) | {
         "title": notification.title,
         "text": notification.text,

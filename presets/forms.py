@@ -14,7 +14,8 @@ NOT_SET = ("", "Not set")
 
 
 class PresetForm(InputForm):
-    """Values that are given must fit the model's rules; those left empty are no part of it."""
+    """The form of a preset. Given values must fit the model's rules; empty ones are not part of
+    it."""
 
     name = forms.CharField(
         max_length=60, label="Name", widget=forms.TextInput(attrs={"class": "form-control"})

@@ -18,7 +18,7 @@ LOOK_AT = 500
 
 
 def suggestions_for(user: User, version: ModelVersion, schema: InputSchema) -> list[Suggestion]:
-    """At most three, each of values that the live version still takes."""
+    """Return at most three suggestions, each of values that the live version still takes."""
     predictions = (
         Execution.objects.visible_to(user)
         .filter(

@@ -58,7 +58,7 @@ def save_preset(
 
 @transaction.atomic
 def delete_preset(*, preset: Preset, by: User) -> None:
-    """Hide a preset; it can be restored for a while. What was deleted long ago is removed now."""
+    """Hide a preset; it can be restored for a while. Presets deleted long ago are removed now."""
     preset_rows = Preset.objects.filter(user=by)
     preset_rows.filter(deleted_at__lt=Now() - Value(FORGET_AFTER)).delete()
     if preset_rows.kept().filter(pk=preset.pk).update(deleted_at=Now()):

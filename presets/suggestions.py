@@ -21,7 +21,7 @@ USUAL_INPUTS = 2
 
 @dataclass(frozen=True)
 class Used:
-    """The inputs of one prediction, and when it was asked for, in the person's timezone."""
+    """The inputs of one prediction, and the time of its request, in the person's timezone."""
 
     inputs: Mapping[str, Any]
     at: datetime
@@ -29,8 +29,8 @@ class Used:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Values worth saving: an exact combination with how often it was ``used`` and when last, or
-    the usual values with in how many ``of`` the last predictions they were the same."""
+    """Suggested values: an exact combination with how often it was ``used`` and when last, or the
+    usual values with the number ``of`` predictions that were compared."""
 
     values: dict[str, Scalar]
     used: int
@@ -58,7 +58,7 @@ def suggest(
     saved: Collection[Mapping[str, Scalar]],
     dismissed: Collection[str],
 ) -> list[Suggestion]:
-    """At most three suggestions from a person's successful predictions, the newest first.
+    """Return at most three suggestions from a person's successful predictions, the newest first.
 
     A combination used at least three times on at least two days; and the values that were the same
     in at least 60 % of at least five predictions, where two inputs have one. Inputs marked

@@ -188,7 +188,7 @@ def load_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpRes
 def _loaded(
     request: SignedInRequest, version: ModelVersion, saved: Mapping[str, Scalar], name: str
 ) -> HttpResponse:
-    """The form with the saved values in place; it never runs."""
+    """The form filled with the saved values; nothing runs."""
     schema, mark = version.features.as_schema(), request.user.decimal_mark
     fitting = fit(saved, schema)
     form = InputForm(schema, values=fitting.values, decimal_mark=mark)

@@ -143,7 +143,7 @@ def open_models() -> None:
 
 
 def warm(version_id: int) -> None:
-    """Have a process hold this version's model. What goes wrong will be said by a prediction."""
+    """Open this version's model in a process. An error is ignored: a prediction will report it."""
     started = time.monotonic()
     close_old_connections()
     try:

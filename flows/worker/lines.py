@@ -1,7 +1,7 @@
 """Log lines of flow runs, sent to Prefect.
 
-Flows log with the standard library alone. Here the lines of the run that a thread is at are
-collected, and shipped for all runs together twice a second: one request, whatever the load.
+Flows log with the standard library alone. This module collects the lines of each thread's run and
+sends those of all runs together twice a second: one request, whatever the load.
 """
 
 import logging

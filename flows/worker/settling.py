@@ -1,7 +1,7 @@
 """Settlement of flow runs whose worker died before it reported their end to Prefect.
 
-Prefect leaves such a run running for good. The row knows better: once the run's attempt is over,
-the run gets the state that the attempt came to.
+Prefect leaves such a run in the state Running for ever. Once the run's attempt has ended in our
+row, the run gets the attempt's final state.
 """
 
 import logging
@@ -40,7 +40,8 @@ STRANGE = (Attempt.DoesNotExist, LookupError, TypeError, ValueError, ValidationE
 
 
 def settle(client: SyncPrefectClient, pool: str) -> int:
-    """Give every run of the pool that only seems to run its true end; returns how many."""
+    """Set the final state of every run of the pool that Prefect wrongly shows as running; returns
+    how many."""
     before = datetime.now(UTC) - TOLD
     running = client.read_flow_runs(
         flow_run_filter=FlowRunFilter(
@@ -58,7 +59,7 @@ def settle(client: SyncPrefectClient, pool: str) -> int:
 
 
 def _end(run: FlowRun, before: datetime) -> State[None] | None:
-    """How the run ended before then; None while it may still run."""
+    """The final state of the run, if it ended before then; None while it may still run."""
     try:
         if "attempt" in run.parameters:
             return _end_of_attempt(run.parameters, before)
@@ -70,7 +71,7 @@ def _end(run: FlowRun, before: datetime) -> State[None] | None:
 
 
 def _end_of_attempt(parameters: Mapping[str, Any], before: datetime) -> State[None] | None:
-    """What the attempt that the parameters name came to."""
+    """The final state of the attempt that the parameters name."""
     for noun, kind in DISPATCHES.items():
         if f"{noun}_id" in parameters:
             row = kind.rows._default_manager.filter(pk=parameters[f"{noun}_id"]).first()

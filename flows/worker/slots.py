@@ -1,7 +1,7 @@
 """The slots of a resident worker: threads that take flow runs and execute them, one at a time.
 
 A free slot takes the oldest hint from Redis, or a run that polling found; a busy one takes nothing.
-Where hints were lost, polling alone brings runs, so more of them wait here than there are slots.
+If hints were lost, only polling finds runs, so more of them are kept here than there are slots.
 The row is claimed first, by compare-and-set, and only then is Prefect told that the run is running,
 while the model computes already: so a hint that comes twice, late or to two workers changes nothing
 in Prefect either, and a Prefect that is away never holds a result back.
@@ -109,8 +109,8 @@ class Slots:
         return self.size + min(max(found - hints, 0), MOST_WAITING)
 
     def offer(self, run: Run, *, room: int) -> bool:
-        """Keep a polled run for the next free slot; False if there is no room, or if the run is
-        known here. That claims nothing: another worker may take it meanwhile."""
+        """Keep a polled run for the next free slot; returns False if no more can be kept, or if the
+        run is known here. That claims nothing: another worker may take it meanwhile."""
         with self._lock:
             is_known = run.id in self._running or run.id in self._waiting
             if is_known or self._stopping.is_set():
@@ -122,7 +122,8 @@ class Slots:
         return True
 
     def stop(self, seconds: float) -> bool:
-        """Take nothing more and wait for what runs; whether all of it ended in time."""
+        """Take no more runs and wait for the running ones; return whether all of them ended in
+        time."""
         self._stopping.set()
         deadline = time.monotonic() + seconds
         for thread in self._threads:
@@ -151,7 +152,7 @@ class Slots:
         return None
 
     def carry_out(self, run: Run) -> None:
-        """Run one flow run to its end, unless this process is at it already."""
+        """Run one flow run to its end, unless this process already runs it."""
         with self._lock:
             self._waiting.discard(run.id)
             if run.id in self._running:
@@ -220,8 +221,8 @@ class Slots:
             )
 
     def _end_if_stale(self, run: Run, why: str) -> None:
-        """End a run that waits for nothing, or polling would find it for ever. A run that someone
-        else is just starting, or that is finished, is left alone."""
+        """End a run whose row is not queued, since polling would find it for ever. A run that
+        another worker is starting, or that is finished, is left alone."""
         state = self._client.read_flow_run(run.id).state
         if state is None or not state.is_scheduled():
             return

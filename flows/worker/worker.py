@@ -46,7 +46,7 @@ THREADS_BESIDE_SLOTS = 6  # leases, two sweeps, settling, warming, explaining
 
 
 class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
-    """Runs the flow runs of its pool in threads of this process."""
+    """The worker type that runs the flow runs of its pool in threads of this process."""
 
     type = WORKER_TYPE
     _description = (
@@ -94,7 +94,8 @@ def _as_run(flow_run: FlowRun) -> Run:
 
 
 async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
-    """Run until SIGTERM or SIGINT, or until polling gives up because Prefect is away for minutes.
+    """Run until SIGTERM or SIGINT, or until polling gives up because Prefect is unreachable for
+    minutes.
 
     The models are opened first: whoever sees this worker in Prefect sees one that is ready.
     """
@@ -126,7 +127,7 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
 
 
 def _drain(slots: Slots, seconds: float) -> None:
-    """Finish what runs; hand back what does not end in time."""
+    """Finish the running runs; return to the queue those that do not end in time."""
     if not slots.stop(seconds):
         leases.end_all()
         slots.stop(HAND_BACK_SECONDS)
@@ -146,7 +147,7 @@ def _forget_lost_workers(client: SyncPrefectClient) -> None:
 
 
 def _forget(client: SyncPrefectClient, name: str) -> None:
-    """Remove a worker that is gone from the pool's list of workers."""
+    """Remove a dead worker from the pool's list of workers."""
     names = {"work_pool_name": settings.PREFECT_WORK_POOL, "name": name}
     try:
         client.request("DELETE", "/work_pools/{work_pool_name}/workers/{name}", path_params=names)
@@ -155,8 +156,8 @@ def _forget(client: SyncPrefectClient, name: str) -> None:
 
 
 def _give_every_thread_a_connection() -> None:
-    """A slot keeps its connection while the model computes. With a smaller pool a busy worker could
-    not renew its leases, and would lose what it computes."""
+    """Make the connection pool large enough: a slot keeps its connection while the model computes.
+    With a smaller pool a busy worker could not renew its leases, and would lose its results."""
     pool = connections.settings["default"]["OPTIONS"]["pool"]
     pool["max_size"] = max(pool["max_size"], settings.WORKER_SLOTS + THREADS_BESIDE_SLOTS)
 

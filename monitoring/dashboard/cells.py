@@ -72,7 +72,7 @@ ALWAYS = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 
 @dataclass(frozen=True)
 class Cell:
-    """Finished predictions of one stretch of time. Seconds are sums over those that succeeded,
+    """The finished predictions of one time bucket. Seconds are sums over those that succeeded,
     ``bins`` counts their response times (`monitoring/dashboard/histogram.py`), ``slow`` those over
     their model's threshold."""
 
@@ -94,7 +94,7 @@ class Cell:
 
     @property
     def row(self) -> list[Any]:
-        """Its values as JSON keeps them; ``Cell(*row)`` is the cell again."""
+        """The values as JSON stores them; ``Cell(*row)`` is the same cell."""
         return [
             self.succeeded,
             self.failed,
@@ -111,8 +111,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class PlacedCell:
-    """A cell with the number of its stretch of time, its version and what that calls slow; both
-    are 0 where versions are not told apart."""
+    """A cell with the number of its time bucket, its version and the version's slow threshold; both
+    are 0 if versions are not separated."""
 
     place: int
     version_id: int

@@ -8,7 +8,8 @@ from config.numbers import count_text, decimal_text, seconds_text
 
 @dataclass(frozen=True)
 class Change:
-    """``direction`` names the arrow, or nothing; ``size`` is "8 %", ``rest`` "from 3,445"."""
+    """A change against the previous period. ``direction`` names the arrow, or nothing; ``size`` is
+    "8 %", ``rest`` "from 3,445"."""
 
     direction: Literal["up", "down", ""]
     size: str

@@ -1,7 +1,7 @@
 """The inputs that people send to one version: repeated combinations, and the values of each input.
 
-Looked at are the newest predictions of the period, so that a million cost what a few thousand do.
-Sensitive inputs and what people deleted are never among them.
+Only the newest predictions of the period are read, so that a million cost what a few thousand do.
+Sensitive inputs and deleted predictions are never among them.
 """
 
 import json
@@ -35,7 +35,8 @@ SHOWN_INPUTS = 60
 
 @dataclass(frozen=True)
 class Combination:
-    """Inputs that came more than once, as people read them: the first few, and all."""
+    """A combination of inputs that occurred more than once, for display: the first few inputs, and
+    all."""
 
     inputs: tuple[tuple[str, str], ...]
     count: int
@@ -66,8 +67,8 @@ class Share:
 
 @dataclass(frozen=True)
 class InputUse:
-    """How one input was filled: its most frequent values, or ten bins from the smallest to the
-    largest number. ``others`` counts what is in neither: further values, or nothing filled in."""
+    """The use of one input: its most frequent values, or ten bins from the smallest to the largest
+    number. ``others`` counts the rest: further values, or none given."""
 
     label: str
     is_number: bool
@@ -77,8 +78,8 @@ class InputUse:
 
 @dataclass(frozen=True)
 class Use:
-    """What was looked at, and what was found. ``hidden`` inputs are sensitive; ``more_inputs`` says
-    how many are not shown one by one."""
+    """The use of a version's inputs. ``hidden`` inputs are sensitive; ``more_inputs`` is the number
+    of those not shown."""
 
     version: ModelVersion
     looked_at: int
@@ -127,8 +128,8 @@ def use_of(version: ModelVersion, period: Period) -> Use:
 
 
 def canonical(feature: FeatureSpec, values: Iterable[Any]) -> list[Scalar]:
-    """Stored values of one input so that what people call the same is the same: numbers that are
-    not whole to six significant digits, 5 and 5.0 alike."""
+    """Normalise stored values of one input for counting: numbers that are not whole to six
+    significant digits, 5 and 5.0 alike."""
     if feature.kind is Kind.FLOAT:
         return [None if value is None else _rounded(as_float(value)) for value in values]
     if feature.kind is Kind.INTEGER:
@@ -137,7 +138,8 @@ def canonical(feature: FeatureSpec, values: Iterable[Any]) -> list[Scalar]:
 
 
 def _rounded(number: int | float) -> int | float:
-    """To six significant digits; a whole number that no float64 is stays itself."""
+    """The number with six significant digits; a whole number without an exact float64 is
+    unchanged."""
     return number if isinstance(number, int) else float(f"{number:.{DIGITS}g}")
 
 

@@ -21,8 +21,8 @@ LONGEST_DAYS = 3660
 
 
 class DashboardForm(forms.Form):
-    """Without an error ``scope`` says what to count. Days that are left out are the last thirty, or
-    make the period thirty days long."""
+    """The filter of the dashboard. Without an error ``scope`` says what to count. Without days it
+    is the last thirty; with one of them the period is thirty days long."""
 
     def __init__(self, data: Mapping[str, Any], *, zone: ZoneInfo) -> None:
         super().__init__(data)
@@ -77,13 +77,13 @@ class DashboardForm(forms.Form):
 
     @property
     def chosen_versions(self) -> list[ModelVersion]:
-        """Those that count: the chosen one, those of the chosen model, or all."""
+        """The versions that count: the chosen one, those of the chosen model, or all."""
         pk = self.cleaned_data["version"]
         return [v for v in self._of_model() if not pk or str(v.pk) == pk]
 
     @property
     def model(self) -> RegisteredModel | None:
-        """The one model that is asked about, also where there is only one."""
+        """The chosen model, or the only one."""
         models = {version.model for version in self.chosen_versions}
         return models.pop() if len(models) == 1 else None
 

@@ -14,7 +14,7 @@ from monitoring.dashboard.period import Period
 
 @dataclass(frozen=True)
 class ExecutionList:
-    """The list for one choice of days, model and version; None is every one."""
+    """The list of executions for a choice of days, model and version; None means all."""
 
     period: Period
     model: RegisteredModel | None = None

@@ -1,7 +1,7 @@
 """The period of a dashboard, the equally long one before it, and the buckets of its charts.
 
-Pure. Days are calendar days in one timezone, both ends included; every stretch of time holds its
-beginning and not its end, so that 23- and 25-hour days come out right.
+Pure. Days are calendar days in one timezone, both ends inclusive; every interval includes its start
+and excludes its end, so that 23- and 25-hour days are right.
 """
 
 import enum
@@ -30,7 +30,7 @@ class Unit(enum.Enum):
 
 @dataclass(frozen=True)
 class Bucket:
-    """One bar: how people read it, and what lies in it."""
+    """One bar of a chart: its label, and its start and end."""
 
     label: str
     begins: datetime
@@ -50,7 +50,7 @@ class Period:
 
     @property
     def length(self) -> int:
-        """In days."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
     @property
@@ -67,7 +67,7 @@ class Period:
 
     @property
     def before(self) -> "Period":
-        """As many days, up to the day before the first."""
+        """The equally long period that ends on the day before the first."""
         return Period(self.first - self.length * DAY, self.first - DAY, self.zone)
 
     @property
@@ -99,7 +99,7 @@ class Period:
         return [self.first, *mondays, self.last + DAY]
 
     def _hours(self) -> Iterator[Bucket]:
-        """Hours of real time: an hour that the clock repeats stands there twice, with its zone."""
+        """The hours of real time: an hour that the clock repeats is listed twice, with its zone."""
         begins = [hour for day in self.days for hour in hours_of(day, self.zone)]
         local = [moment.astimezone(self.zone) for moment in begins]
         several = self.length > 1

@@ -1,8 +1,8 @@
 """The stored counts of each day (`monitoring/models/day.py`), for every timezone that admins use.
 
-Nothing is added to a stored number: a day in which anything changed is counted again as a whole, so
-running this twice, or after a week's pause, gives the same rows. What finished after the zone's
-``through`` is not in them; the pages count it live.
+No stored count is ever incremented: a day in which anything changed is counted again as a whole, so
+running this twice, or after a week's pause, gives the same rows. Executions that finished after the
+zone's ``through`` are not in them; the pages count those live.
 """
 
 import logging
@@ -35,8 +35,8 @@ KEYS = {DayTally.Kind.PERSON: PERSON_KEY, DayTally.Kind.ERROR: ERROR_KEY}
 
 
 def keep_up() -> int:
-    """Bring every zone's days up to now, and forget zones that nobody reads in; returns how many
-    days were counted."""
+    """Count every zone's days up to now, and delete zones that no admin uses; returns how many days
+    were counted."""
     names = zones_in_use()
     CountedZone.objects.exclude(name__in=names).delete()
     return sum(_advance(name) for name in sorted(names))
@@ -72,8 +72,8 @@ def _advance(name: str) -> int:
 
 
 def _settled() -> datetime:
-    """Until when everything that finished can be seen, on the database's clock. Counting the first
-    time may take longer than a page may."""
+    """The time up to which every finished execution is visible, on the database's clock. The first
+    count may take longer than a page may."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '60s'")
         cursor.execute("SELECT now() - make_interval(secs => %s)", [MARGIN.total_seconds()])
@@ -82,8 +82,8 @@ def _settled() -> datetime:
 
 
 def _changed_days(zone: CountedZone, through: datetime) -> list[date]:
-    """Days with a prediction that finished since, lost its person since, or whose model has called
-    another time slow since."""
+    """The days with a prediction that finished since, lost its person since, or whose model's slow
+    threshold changed since."""
     clock = ZoneInfo(zone.name)
     predictions = Execution.objects.predictions().order_by()
     if zone.through is None:
@@ -110,7 +110,7 @@ def _changed_days(zone: CountedZone, through: datetime) -> list[date]:
 
 
 def _runs(days: Iterable[date]) -> list[list[date]]:
-    """Neighbouring days together, a week at most."""
+    """Neighbouring days in groups of at most a week."""
     found: list[list[date]] = []
     for day in days:
         if found and found[-1][-1] + DAY == day and len(found[-1]) < DAYS_AT_ONCE:

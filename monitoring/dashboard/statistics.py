@@ -31,7 +31,7 @@ _KEPT = ("succeeded", "failed", "canceled", "slow", "response_seconds", "queue_s
 
 @dataclass(frozen=True)
 class Scope:
-    """What is asked about: a period, and the versions (by primary key) that count."""
+    """The scope of the statistics: a period, and the versions (by primary key) that count."""
 
     period: Period
     versions: tuple[int, ...]
@@ -52,7 +52,7 @@ class Figures:
 
     @property
     def decided(self) -> int:
-        """Those that a rate is of: canceled and running ones are left out."""
+        """The denominator of the rates: without canceled and running ones."""
         return self.cell.succeeded + self.cell.failed
 
     @property
@@ -101,7 +101,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A person's id or a failure's fingerprint (or code), and how many executions it stands for."""
+    """A person's id or a failure's fingerprint (or code), and its number of executions."""
 
     key: str
     count: int
@@ -195,7 +195,7 @@ def _kept(
 
 
 def _cells_by_hour(period: Period, versions: Sequence[int]) -> dict[int, list[Cell]]:
-    """By the number of the hour in the period."""
+    """The cells by the number of the hour in the period."""
     through, kept = _kept(period, versions, "hours")
     found: dict[int, list[Cell]] = defaultdict(list)
     first = {
@@ -286,7 +286,7 @@ def _counted_through(period: Period) -> datetime | None:
 
 
 def markers(buckets: Iterable[Bucket], deployed: Iterable[Deployment]) -> dict[str, str]:
-    """By the label of the bucket in which it went live: the versions, as "v3, v4"."""
+    """Return the versions that went live, as "v3, v4", by the label of their bucket."""
     found: dict[str, list[str]] = defaultdict(list)
     for deployment in deployed:
         for bucket in buckets:

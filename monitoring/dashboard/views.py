@@ -28,8 +28,8 @@ from monitoring.models import FailureGroup
 
 @dataclass(frozen=True)
 class Number:
-    """One of the four: its name, value and unit, how it changed, what else there is to it, and the
-    list of what it counts."""
+    """One of the four numbers: its name, value and unit, its change, a note, and the list of the
+    executions that it counts."""
 
     name: str
     value: str
@@ -164,7 +164,7 @@ def _days_of(bucket: Bucket, found: ExecutionList) -> tuple[date, date]:
 
 
 def _slow_ms(form: DashboardForm) -> float | None:
-    """The threshold in milliseconds, where all that is shown has the same."""
+    """The slow threshold in milliseconds, if it is the same for everything shown."""
     seconds = {version.model.slow_seconds for version in form.chosen_versions}
     return 1000 * seconds.pop() if len(seconds) == 1 else None
 
@@ -177,7 +177,7 @@ def _described_version(form: DashboardForm) -> ModelVersion | None:
 
 
 def _errors(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:
-    """With the titles of their groups, in which no value stands."""
+    """The ranked errors with the titles of their groups, which contain no values."""
     keys = [each.key for each in ranked]
     groups = {g.fingerprint: g for g in FailureGroup.objects.filter(fingerprint__in=keys)}
     entries = []

@@ -1,8 +1,8 @@
 """Grouping of failed predictions by their cause, each exactly once.
 
-The failure itself is the order: it waits with ``grouped_at`` empty until it is counted. Counting
-it, changing its group, telling the admins and marking it is one transaction, so nothing is lost or
-counted twice, however long nobody collected.
+A failure with an empty ``grouped_at`` is not counted yet. Counting it, changing its group, notifying
+the admins and setting ``grouped_at`` is one transaction, so no failure is lost or counted twice,
+however late it is collected.
 """
 
 import logging
@@ -44,7 +44,7 @@ _UNREAD = ("outputs", "warnings", "search_text", "search_own", "note")
 
 @dataclass(frozen=True)
 class Failed:
-    """What a group needs to know of a failure."""
+    """The facts of a failure that its group needs."""
 
     pk: UUID
     version_id: int
@@ -53,7 +53,7 @@ class Failed:
 
 
 def collect() -> int:
-    """Group the failures that wait for it; returns how many."""
+    """Group the failures that are not grouped yet; returns how many."""
     collected, ends = 0, time.monotonic() + SECONDS
     while time.monotonic() < ends:
         count = _collect_batch()
@@ -123,7 +123,8 @@ def _add(failures: Sequence[Execution]) -> None:
 
 
 def _return_if_due(group: FailureGroup, added: Sequence[Failed]) -> None:
-    """Back to new: on a version that nobody had seen fail so, or with too many in an hour."""
+    """Return a reviewed group to new: after a failure on another version, or too many in an
+    hour."""
     known = set(
         Execution.objects.failures()
         .filter(fingerprint=group.fingerprint, finished_at__lte=group.state_at)
@@ -156,8 +157,8 @@ def _return_if_due(group: FailureGroup, added: Sequence[Failed]) -> None:
 def _regress_if_due(
     group: FailureGroup, added: Sequence[Failed], rows: dict[UUID, Execution]
 ) -> None:
-    """Regressed: a failure asked for after the resolution, on the version that was to mend it or
-    one that went live after that."""
+    """Mark a resolved group regressed: after a failure requested after the resolution, on the
+    version that was to fix it or one that went live after that."""
     asked_since = [one for one in added if one.requested_at > group.state_at]
     if not asked_since or group.resolved_in_id is None:
         return
@@ -206,7 +207,7 @@ def _change(
 
 
 def _tell(group: FailureGroup, kind: Kind, failure: Execution, cause: str) -> None:
-    """Tell every admin what fails and where; no value of anybody's is in it."""
+    """Notify every admin of what fails and where, without any input value."""
     is_new = kind == Kind.FAILURE_GROUP
     where = f" in step {group.step}" if group.step else ""
     notify_admins(

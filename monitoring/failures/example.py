@@ -1,7 +1,7 @@
 """One failure of a group for display: the person's message, the inputs and the traceback.
 
-Values of sensitive inputs are hidden everywhere, in messages too; of a prediction that its person
-deleted there is nothing but status, times, version and error class.
+Values of sensitive inputs are hidden everywhere, in messages too; a prediction that its person
+deleted shows only status, times, version and error class.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from monitoring.failures.stack import Item, read_stack
 
 @dataclass(frozen=True)
 class LoggedAttempt:
-    """One attempt with its log, read."""
+    """One attempt with its parsed log."""
 
     attempt: Attempt
     lines: tuple[LogLine, ...]
@@ -26,7 +26,8 @@ class LoggedAttempt:
 
 @dataclass(frozen=True)
 class Example:
-    """``inputs`` are (label, value as read); ``is_deleted``: the person took it away."""
+    """One failure for display. ``inputs`` are (label, value as displayed); ``is_deleted``: the
+    person deleted it."""
 
     execution: Execution
     is_deleted: bool

@@ -48,7 +48,7 @@ class VersionField(forms.ModelChoiceField):
 
 
 class ResolveForm(forms.Form):
-    """In which version the cause is mended: one of the model's, the newest first."""
+    """The version in which the cause is fixed: one of the model's, the newest first."""
 
     version = VersionField(
         queryset=ModelVersion.objects.none(),
@@ -67,7 +67,7 @@ class ResolveForm(forms.Form):
 
 
 class FilterForm(forms.Form):
-    """Which groups the list shows. Everything is in the address."""
+    """The filter of the list of groups. Everything is in the query string."""
 
     state = forms.CharField(required=False)
     model = forms.ModelChoiceField(

@@ -21,7 +21,7 @@ HEIGHT = 24
 
 @dataclass(frozen=True)
 class Bar:
-    """One day of a sparkline, in the units of its view box; a day without failures is a dash."""
+    """One day of a sparkline, in units of its view box; a day without failures is a dash."""
 
     x: int
     y: float
@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Sparkline:
-    """How many failures each of the last 14 days had; ``text`` says it in words."""
+    """The number of failures on each of the last 14 days; ``text`` says it in words."""
 
     bars: tuple[Bar, ...]
     text: str

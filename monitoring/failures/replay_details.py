@@ -1,6 +1,6 @@
 """The details of a replay for its page: the verdict and everything recorded.
 
-What is stored came out of a model's own process: whatever is missing or odd is left out.
+The stored trace came from a model's own process, so missing or malformed parts are left out.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _ICONS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """The verdict, and how a status badge shows it."""
+    """The verdict, and its status badge."""
 
     replay: Execution
     verdict: Verdict
@@ -43,7 +43,7 @@ class Summary:
 
     @property
     def headline(self) -> str:
-        """What it came to, without a value of the inputs."""
+        """The outcome in a line, without values of the inputs."""
         replay = self.replay
         if replay.status != Execution.Status.FAILED:
             return ""
@@ -62,8 +62,8 @@ class Library:
 
 @dataclass(frozen=True)
 class ReplayView:
-    """All of a replay. ``frame`` are (input, dtype, value) of the row the model was called with;
-    ``steps`` pairs each step with the first row that came out of it."""
+    """The details of a replay. ``frame`` are (input, dtype, value) of the row the model was called
+    with; ``steps`` pairs each step with the first row that came out of it."""
 
     summary: Summary
     answer: Any

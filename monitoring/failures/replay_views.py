@@ -48,14 +48,14 @@ def start(request: SignedInRequest, pk: UUID) -> HttpResponse:
 
 
 def _page_of(execution: Execution) -> str:
-    """Where an admin reads about a prediction: its group, or its row in the admin."""
+    """The admin's page about a prediction: its group, or its row in the admin."""
     if FailureGroup.objects.filter(fingerprint=execution.fingerprint).exists():
         return reverse("monitoring:failure_of", args=[execution.pk])
     return reverse("admin:executions_execution_change", args=[execution.pk])
 
 
 def _replay_or_404(pk: UUID) -> Execution:
-    """A replay whose inputs are still there for admins to see."""
+    """A replay whose inputs were not deleted."""
     replays = Execution.objects.filter(
         purpose=Execution.Purpose.REPLAY, replay_of__deleted_at=None, purged_at=None
     )

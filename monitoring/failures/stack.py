@@ -98,7 +98,8 @@ def read_stack(traceback: str) -> list[Item]:
 
 
 def folded(frames: tuple[Frame, ...]) -> list[Item]:
-    """Runs of library calls as one item each; the last call stands open, for it raised."""
+    """Fold consecutive library calls into one item each; the last call stays open, since it
+    raised."""
     items: list[Item] = []
     run: list[Frame] = []
 

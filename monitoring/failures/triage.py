@@ -18,8 +18,8 @@ from monitoring.models import Category, FailureGroup, FailureNote, ReviewedFailu
 def mark_reviewed(
     *, group: FailureGroup, category: Category, note: str = "", by: User
 ) -> FailureGroup:
-    """Somebody has looked: later failures of the same kind on the same version join silently.
-    Raises NotInThisState where it is resolved."""
+    """Mark a group reviewed: later failures of the group on the same version join it silently.
+    Raises NotInThisState if it is resolved."""
     _leave(
         group,
         (State.NEW, State.REGRESSED, State.REVIEWED),
@@ -69,7 +69,7 @@ def mark_resolved(
 
 @transaction.atomic
 def reopen(*, group: FailureGroup, note: str = "", by: User) -> FailureGroup:
-    """Take a review or a resolution back. Raises NotInThisState where there is none."""
+    """Undo a review or a resolution. Raises NotInThisState if there is none."""
     _leave(
         group,
         (State.REVIEWED, State.RESOLVED),
@@ -98,7 +98,7 @@ def mark_failures_reviewed(
     note: str = "",
     by: User,
 ) -> int:
-    """Single failures of the group were looked at; the group stays as it is. Returns how many."""
+    """Mark single failures of the group reviewed; the group's state stays. Returns how many."""
     chosen = Execution.objects.failures().filter(pk__in=failures, fingerprint=group.fingerprint)
     executions = list(chosen.filter(review=None))
     if not executions:
@@ -120,7 +120,7 @@ def mark_failures_reviewed(
 
 @transaction.atomic
 def take_reviews_back(*, group: FailureGroup, failures: Collection[UUID], by: User) -> int:
-    """These failures count as not looked at again. Raises NotInThisState where none was."""
+    """Undo the reviews of single failures. Raises NotInThisState if none was reviewed."""
     reviewed = ReviewedFailure.objects.filter(
         execution__in=failures, execution__fingerprint=group.fingerprint
     ).select_related("execution")

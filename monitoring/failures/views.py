@@ -123,7 +123,7 @@ def group_page(
 
 
 def _shown(failures: ExecutionQuerySet, asked: str) -> Execution | None:
-    """The failure that the page shows: the one that is asked for, else the last."""
+    """The failure that the page shows: the requested one, else the last."""
     newest = failures.order_by("-finished_at", "-pk").select_related("version__model", "user")
     found = newest.prefetch_related("version__features", "attempts")
     if pk := asked_id(asked):
@@ -160,7 +160,8 @@ def _versions(failures: ExecutionQuerySet) -> list[dict[str, Any]]:
 
 
 def _people(failures: ExecutionQuerySet) -> list[dict[str, Any]]:
-    """The people it befell most often, with the last failure of each that can be written about."""
+    """The people affected most often, each with their latest failure that an admin can write
+    about."""
     counted = (
         failures.exclude(user=None)
         .order_by()
@@ -197,7 +198,7 @@ def _neighbours(group: FailureGroup) -> dict[str, FailureGroup | None]:
 @require_GET
 @staff_only
 def failure_of(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """On to the group of a failed prediction, opened at that prediction."""
+    """Redirect to the group of a failed prediction, opened at that prediction."""
     execution = get_object_or_404(Execution.objects.failures().only("fingerprint"), pk=pk)
     group = FailureGroup.objects.filter(fingerprint=execution.fingerprint).first()
     if group is None:

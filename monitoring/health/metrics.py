@@ -1,9 +1,8 @@
 """The Prometheus metrics at /metrics, behind a bearer token.
 
-Everything is computed when it is asked for, from the database: no process keeps a number of its
-own, so it makes no difference which of them answers. The counters of finished executions only ever
-grow (a purge keeps the rows), so their sum up to a moment is kept in the database's cache and only
-what finished since is counted anew.
+Every metric is computed on request, from the database: no process keeps numbers of its own, so any
+of them may answer. The counters of finished executions only grow (a purge keeps the rows), so their
+sum up to a time is kept in the database's cache and only later executions are counted.
 """
 
 import secrets
@@ -45,8 +44,8 @@ Kind = tuple[int, str, str]
 
 @dataclass
 class Totals:
-    """Finished executions up to ``through``: how many of each kind, and the response times of
-    predictions that succeeded, each counted in every bucket that holds it."""
+    """The finished executions up to ``through``: their number by kind, and the cumulative histogram
+    of the response times of succeeded predictions."""
 
     through: datetime | None = None
     counts: Counter[Kind] = field(default_factory=Counter)
@@ -86,7 +85,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class Product(Collector):
-    """The product's numbers, as Prometheus' client asks for them."""
+    """The collector of the product's metrics for the Prometheus client."""
 
     def describe(self) -> Iterable[Metric]:
         return ()  # else registering would compute everything once more

@@ -1,8 +1,7 @@
 """Probes of the services that the product depends on: each is asked whether it is up and keeps up.
 
-Each probe has its own short timeout and answers with words whatever happens; all of them together
-take at most ``ALL_SECONDS``. Those that wait for other servers run beside each other and never
-touch the database.
+Each probe has its own short timeout and always returns a result; all of them together take at most
+``ALL_SECONDS``. Those that wait for other servers run in parallel and never use the database.
 """
 
 import time
@@ -40,7 +39,7 @@ MAIL_WAITS_TOO_LONG = timedelta(minutes=15)
 
 
 class State(StrEnum):
-    """How a part is: the word that stands beside its icon."""
+    """The state of a part: the word beside its icon."""
 
     OK = "Works"
     WARN = "Slow"
@@ -50,7 +49,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Probe:
-    """One part: its state, its figures as (name, value), and what to do where it is not well."""
+    """The result for one part: its state, its figures as (name, value), and what to do if it is not
+    healthy."""
 
     name: str
     state: State
@@ -64,7 +64,8 @@ class Probe:
 
 @dataclass(frozen=True)
 class Queue:
-    """What waits to be predicted, what runs, and since when the oldest waits."""
+    """The queue: the number of queued and running executions, and the time of the oldest queued
+    one."""
 
     waiting: int
     running: int
@@ -73,7 +74,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Workers:
-    """The heartbeats by worker, None where Redis does not tell."""
+    """The heartbeats by worker, None if Redis is unreachable."""
 
     beats: dict[str, dict[str, Any]] | None
 
@@ -165,7 +166,7 @@ def prefect() -> Probe:
 
 
 def celery() -> Probe:
-    """By when its last regular task ran: beat and worker have to live for that."""
+    """Probe Celery by the time of its last periodic task, which needs both beat and worker."""
     heard = cache.get(BEAT)
     if heard is None:
         return Probe(
@@ -190,7 +191,8 @@ def read_workers() -> Workers:
 
 
 def worker_probe(workers: Workers, waiting: Queue) -> Probe:
-    """Red where none lives, and where one opens no model, or opens them without a sandbox."""
+    """Probe the workers: red if none is alive, or if one opens no models or opens them without a
+    sandbox."""
     if workers.beats is None:
         return Probe("Workers", State.UNKNOWN, advice="Their heartbeats are in Redis.")
     if not workers.beats:
@@ -221,7 +223,7 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
 
 
 def _stands_with_models(facts: dict[str, Any]) -> tuple[str, str]:
-    """How a worker's models are kept, in a few words, and what is wrong with that, if anything."""
+    """The state of a worker's model host in a few words, and its problem, if any."""
     test = facts.get("self_test", {})
     if problem := facts.get("problem"):
         return "opens no model", f"opens no model. {problem}"
@@ -279,7 +281,8 @@ def _answer(name: str, future: "Future[Probe]", ends: float) -> Probe:
 
 
 def _down(name: str, error: Exception, advice: str) -> Probe:
-    """The class alone: a server's words may hold addresses and keys."""
+    """The result for an error: its class alone, since a server's message may contain addresses and
+    keys."""
     return Probe(name, State.BAD, (("Error", type(error).__name__),), advice)
 
 

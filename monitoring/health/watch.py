@@ -1,8 +1,8 @@
 """The health watch, every 15 s: failing parts appear on the admins' pages, and admins are notified
 once when no worker is left.
 
-What was found is kept in the database's cache, so a page reads one row and asks nobody. Where this
-watch itself has stopped, its last word grows old, and the pages say so.
+The findings are kept in the database's cache, so a page reads one row and probes nothing. If the
+watch itself has stopped, its findings become too old, and the pages say so.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ DOWN_SINCE = "monitoring:down-since"
 
 @dataclass(frozen=True)
 class Alarm:
-    """What a banner says: the names of what is red, or that nobody has looked for a while."""
+    """The content of the banner: the names of the red parts, or that the watch has stopped."""
 
     names: tuple[str, ...]
     is_stale: bool
@@ -63,8 +63,9 @@ def alarm() -> Alarm:
 
 @transaction.atomic
 def watch_workers(workers: Workers, queue: Queue, now: datetime) -> None:
-    """Tell admins once where none has beaten for a minute although one did before, or although
-    predictions wait; note when one is back. Without Redis nothing is known, so nothing is said."""
+    """Notify admins once if no worker has sent a heartbeat for a minute although one did before, or
+    although predictions are queued; note when one is back. Without Redis the state is unknown, and
+    nothing is sent."""
     if workers.beats is None:
         return
     down_since: datetime | None = cache.get(DOWN_SINCE)

@@ -26,8 +26,8 @@ from monitoring.models import FailureGroup
 
 @admin.register(Execution)
 class ExecutionAdmin(ReadOnlyAdmin):
-    """The log of everything that ran. The list is drawn by its own template, from the rows of
-    Django's list; `ByForm` is its one filter."""
+    """The log of all executions. The list has its own template, with the rows of Django's list;
+    `ByForm` is its one filter."""
 
     list_display = ["public_id"]
     list_filter = [ByForm]
@@ -106,7 +106,7 @@ class Chip:
 
 
 def _chips(form: ExecutionFilterForm) -> list[Chip]:
-    """The saved filters; what else is asked for stays."""
+    """The saved filters; the rest of the query string stays."""
     none = {"status": "", "review": "", "slow": ""}
     wanted = {
         "All": none,

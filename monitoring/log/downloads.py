@@ -1,9 +1,9 @@
 """Downloads of executions for admins: the filtered ones or all, as CSV or JSON Lines.
 
-Written while it is sent, a page of rows at a time, so that a million cost no more memory than a
-thousand. The columns are those of a person's own export and what admins need besides. Values of
-sensitive inputs and notes stay out; of what a person deleted only version, status, times and error
-class are told.
+The file is written while it is sent, a page of rows at a time, so that a million rows take no more
+memory than a thousand. The columns are those of a person's own export and some for admins. Values
+of sensitive inputs and notes are left out; a deleted prediction has only version, status, times and
+error class.
 """
 
 import json
@@ -78,8 +78,8 @@ def _lines(file: Export) -> Iterator[list[Any]]:
 
 
 def _each(executions: ExecutionQuerySet) -> Iterator[Execution]:
-    """Every one, a page of rows at a time, each page found by where the last one ended: a cursor
-    would have the database prepare the whole answer first."""
+    """All executions, a page at a time by keyset: with a cursor the database would prepare the
+    whole result first."""
     rows = (
         executions.select_related("user", "version__model", "replay_of")
         .prefetch_related("version__features")

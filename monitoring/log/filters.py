@@ -29,7 +29,8 @@ _ID_PREFIX = re.compile(r"(?:p-)?([0-9a-f]{6,32})")
 
 
 class CountedUpTo(Paginator):
-    """Counts no further than to ``COUNTED``: a million rows cost what ten thousand do."""
+    """A paginator that counts up to ``COUNTED`` rows, so that a million cost what ten thousand
+    do."""
 
     @cached_property
     def count(self) -> int:
@@ -105,7 +106,7 @@ class ExecutionFilterForm(forms.Form):
 
 
 class ByForm(admin.ListFilter):
-    """The form as Django's admin knows filters."""
+    """The form as a filter of Django's admin."""
 
     title = "filter"
 
@@ -166,7 +167,7 @@ def slow(executions: ExecutionQuerySet) -> ExecutionQuerySet:
 
 
 def not_reviewed(executions: ExecutionQuerySet) -> ExecutionQuerySet:
-    """Failed predictions that nobody has looked at: neither one by one nor with their group."""
+    """Return failed predictions that were not reviewed, neither singly nor with their group."""
     done = [State.REVIEWED, State.RESOLVED]
     looked_at = FailureGroup.objects.filter(state__in=done).values("fingerprint")
     return executions.failures().filter(review=None).exclude(fingerprint__in=looked_at)

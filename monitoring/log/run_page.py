@@ -35,7 +35,7 @@ LEVEL_LABELS = {"": "All", "warning": "Warnings and errors", "error": "Errors"}
 
 @dataclass(frozen=True)
 class AttemptView:
-    """One attempt: its log as far as the level lets it through, and its flow run."""
+    """One attempt: its log, filtered by level, and its flow run."""
 
     attempt: Attempt
     lines: tuple[LogLine, ...]
@@ -127,7 +127,7 @@ def _attempt(attempt: Attempt, level: str) -> AttemptView:
 
 
 def _prefect_sign_in(attempts: list[AttemptView]) -> str:
-    """Where Prefect asks for its password, which its page of a run takes for granted; empty where
+    """The address where Prefect asks for its password, which its page of a run does not; empty if
     there is none."""
     is_linked = any(attempt.flow_run_url for attempt in attempts)
     asks = settings.PREFECT_API_AUTH_STRING
@@ -135,7 +135,7 @@ def _prefect_sign_in(attempts: list[AttemptView]) -> str:
 
 
 def _contents(execution: Execution) -> dict[str, Any]:
-    """All that the person's values are part of."""
+    """The parts of the page that contain the person's values."""
     schema = execution.version.features.as_schema()
     sensitive = sensitive_names(execution)
     trace = trace_view(execution.diagnostics)

@@ -1,6 +1,6 @@
 """Daily counts of executions, so that the dashboard need not read the executions again.
 
-Everything here can be computed anew at any time (`manage.py recount`):
+All rows can be computed again at any time (`manage.py recount`):
 `monitoring/dashboard/rollup.py` is the only writer, and docs/adr/0008 says why these tables exist.
 """
 

@@ -11,7 +11,7 @@ from models_registry.models import ModelVersion, RegisteredModel
 
 
 class State(models.TextChoices):
-    """How far a group of failures is."""
+    """The state of a group of failures."""
 
     NEW = "new", "New"
     REVIEWED = "reviewed", "Reviewed"
@@ -20,7 +20,7 @@ class State(models.TextChoices):
 
 
 class Category(models.TextChoices):
-    """What an admin found behind a failure."""
+    """The cause that an admin assigned to a failure."""
 
     INPUT = "input", "Input problem"
     MODEL = "model", "Model bug"
@@ -95,7 +95,7 @@ class FailureGroup(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody should look."""
+        """Whether the group needs a review."""
         return self.state in (State.NEW, State.REGRESSED)
 
 
@@ -130,7 +130,7 @@ class FailureNote(models.Model):
 
 
 class ReviewedFailure(models.Model):
-    """One failed execution that an admin has looked at by itself. No row: nobody has, or its whole
+    """One failed execution that an admin reviewed singly. Without a row it was not, or its whole
     group is reviewed. The timeline has the history."""
 
     execution = models.OneToOneField(

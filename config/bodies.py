@@ -33,7 +33,8 @@ REFUSAL = (
 
 
 class Refusal(Exception):
-    """A request that is not received whole: the status of its answer, and the sentence in it."""
+    """The refusal of a request before its whole body is received: the status and the sentence of
+    the response."""
 
     status = 413
     retry_after: int | None = None
@@ -82,7 +83,7 @@ class Unjudged(Refusal):
 
 @dataclass(frozen=True)
 class Allowance:
-    """How many bytes this request may send, and whose they are."""
+    """The number of bytes that this request may send, and the sender."""
 
     most: int
     person: str
@@ -126,7 +127,7 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
 
 
 class RefusalMiddleware:
-    """Answers what the front did not receive."""
+    """The middleware that answers requests that the front refused."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -35,7 +35,7 @@ _INNER_FORMULA = re.compile(rf"[{_LOOKED_PAST}\"]*?[{_SIGNS}]")
 
 
 class _Line:
-    """A file that hands back what is written to it: csv.writer without a buffer."""
+    """A file whose ``write`` returns its argument: csv.writer without a buffer."""
 
     def write(self, text: str) -> str:
         return text

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 
 class DomainError(Exception):
-    """A rule was broken. The message says which, in the user's words, with the way out."""
+    """A rule was broken. The message states the rule in the user's words, with the way out."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class DomainError(Exception):
 
 
 class InfrastructureError(Exception):
-    """Something outside did not answer. Retried or recorded, never shown raw."""
+    """An external service did not answer. Retried or recorded, never shown raw."""
 
 
 @contextmanager

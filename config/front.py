@@ -69,7 +69,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]
         self.asgi = Front(self.app.wsgi(), threads=self.cfg.threads)
 
     async def _serve(self) -> None:
-        """Serve until gunicorn's master says stop, or is gone; then finish what has begun."""
+        """Serve until gunicorn's master stops the worker or dies; then finish the requests that
+        have begun."""
         servers = []
         for listener in self.sockets:
             # Each process takes one connection at a time, so that the others get theirs.
@@ -96,7 +97,7 @@ class Worker(ASGIWorker):  # type: ignore[misc]
             next(iter(self.awaited))._close_transport()
 
     def close_late(self) -> None:
-        """Give up connections that sent no request within gunicorn's time to keep them."""
+        """Close connections that sent no request within gunicorn's keep-alive time."""
         late = self.loop.time() - self.cfg.keepalive
         for connection, since in list(self.awaited.items()):
             if since > late:
@@ -106,13 +107,13 @@ class Worker(ASGIWorker):  # type: ignore[misc]
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]
-    """gunicorn's connection, which the worker may give up while its request is awaited."""
+    """gunicorn's connection, which the worker may close while it waits for a request."""
 
     head = pieces = body_bytes = 0
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request has begun to be served."""
+        """Whether no request is being served."""
         return self._current_request is None
 
     def connection_made(self, transport: Any) -> None:
@@ -147,7 +148,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
         self.worker.awaited[self] = self.worker.loop.time()
 
     def _close_transport(self) -> None:
-        """End the connection, also where the client does not take what is unsent."""
+        """Close the connection, even if the client does not read the unsent rest."""
         self.worker.awaited.pop(self, None)
         if not self._closed and self.transport:
             self.worker.loop.call_later(LINGER_SECONDS, self.transport.abort)
@@ -159,7 +160,8 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
 
 
 class Front:
-    """The ASGI application that gunicorn sees: receives, has Django answer, sends."""
+    """The ASGI application that gunicorn runs: receives requests, has Django answer, sends the
+    responses."""
 
     def __init__(self, wsgi: Callable[..., Iterable[bytes]], *, threads: int) -> None:
         self.wsgi = wsgi
@@ -223,8 +225,8 @@ class Front:
 
     @contextmanager
     def place(self, person: str, size: int) -> Iterator[None]:
-        """Room for a large body. Raises Refusal where this person sends too many already, or where
-        all that are being received would fill the disk."""
+        """Reserve disk space for a large body. Raises Refusal if this person sends too many
+        already, or if those being received would fill the disk."""
         if self.sending[person] >= bodies.AT_ONCE:
             raise bodies.TooMany
         if self.room < size:
@@ -251,15 +253,15 @@ class Front:
 
 
 class ClientGone(Exception):
-    """The client went away before its request was all here."""
+    """The client disconnected before its whole request was received."""
 
 
 class Unwanted(Exception):
-    """Nobody takes the answer any more."""
+    """The client no longer reads the response."""
 
 
 class Answer:
-    """An answer on its way from the thread that makes it to the client that takes it."""
+    """A response, passed from the thread that makes it to the client that reads it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -273,7 +275,7 @@ class Answer:
     # --- The thread's side ------------------------------------------------------------------------
 
     def make(self, wsgi: Callable[..., Iterable[bytes]], environ: Environ) -> None:
-        """Run the application; what it yields waits here to be sent."""
+        """Run the application; what it yields is queued for sending."""
         try:
             with environ["wsgi.input"]:
                 parts = wsgi(environ, self.start_response)
@@ -322,7 +324,7 @@ class Answer:
     # --- The loop's side --------------------------------------------------------------------------
 
     async def send(self, send: Send, *, has_body: bool) -> None:
-        """Send what is made as it comes, as fast as the client takes it."""
+        """Send the queued parts as they come, as fast as the client reads."""
         is_started = is_ended = False
         while not is_ended:
             await self.news.wait()
@@ -359,7 +361,7 @@ class Answer:
 
 
 async def thrown_away(receive: Receive) -> None:
-    """Take what a refused request still sends, for a while."""
+    """Read and discard the rest of a refused request, for a limited time."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(LINGER_SECONDS):
             while (await receive()).get("more_body"):

@@ -56,7 +56,8 @@ class InstallError(Exception):
 
 
 def main(words: Sequence[str]) -> int:
-    """Install each named part; returns the exit code. Says a sentence, never a traceback."""
+    """Install each named part; returns the exit code. Prints a sentence on errors, never a
+    traceback."""
     is_named = "--named" in words
     parts = [word for word in words if word != "--named"]
     try:
@@ -81,7 +82,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def install_packages(kind: str, *, is_named: bool) -> None:
-    """Bring the virtual environment to the locks of `kind`, in an environment that is whole."""
+    """Install the locks of `kind` into the virtual environment, which is created again if it is
+    incomplete."""
     if UNFINISHED.exists() or (VENV.exists() and not runs(PYTHON)):
         print("The last installation did not come to its end; it is made anew.", flush=True)
         shutil.rmtree(VENV)
@@ -120,7 +122,7 @@ def make_environment() -> None:
 
 
 def install_locked(names: Sequence[str]) -> None:
-    """Let pip install the locks, wheels alone, and show how far it is."""
+    """Install the locks with pip, wheels only, and show the progress."""
     command: list[str | Path] = [
         PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off",
         "--no-input", "--only-binary", ":all:", "--require-hashes",
@@ -182,7 +184,7 @@ def check_space(kind: str) -> None:
 
 
 def build_pages() -> None:
-    """Install what package-lock.json names and put it into static/vendor."""
+    """Install the packages of package-lock.json and copy them into static/vendor."""
     sources = [ROOT / "package.json", ROOT / "package-lock.json", *(ROOT / "static/src").iterdir()]
     mark = digest(sorted(sources))
     if (ROOT / "static/vendor").is_dir() and BUILT.exists() and BUILT.read_text() == mark:
@@ -233,7 +235,7 @@ def major_of(program: str) -> int:
 
 
 def install_programs() -> None:
-    """Install Chromium, Pango and a font where this machine lets us, else name the command."""
+    """Install Chromium, Pango and a font if we have the rights, else print the command."""
     missing = [name for name, is_there in programs().items() if not is_there]
     if not missing:
         return
@@ -311,7 +313,7 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def cause_in(text: str) -> str:
-    """Why a program failed: what its words mean, or its last words."""
+    """Return why a program failed: an explanation of its output, or its last line."""
     for pattern, meaning in CAUSES.items():
         if found := re.search(pattern, text):
             is_package = found[0].startswith("No matching")

@@ -28,7 +28,7 @@ class BadJson(ValueError):
 
 
 class NotJson(BadJson):
-    """The text is no JSON at all. ``line`` is where that shows."""
+    """The text is not JSON. ``line`` is the line of the error."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)

@@ -37,7 +37,7 @@ def _beyond(lookup: str, found: RowsT, at: str, row: Model) -> RowsT:
 
 @dataclass(frozen=True)
 class Page(Generic[RowT]):
-    """Up to 25 rows, newest first, and whether there are newer and older ones."""
+    """A page: up to 25 rows, newest first, and whether there are newer and older ones."""
 
     rows: list[RowT]
     has_newer: bool

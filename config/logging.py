@@ -37,8 +37,8 @@ class ContextFilter(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """One line an event: what would end it or steer a terminal is written out. A traceback keeps
-    its own lines."""
+    """The formatter of one line per event: line ends and control characters are escaped. A
+    traceback keeps its own lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 its name
         return escaped(super().formatMessage(record))
@@ -48,7 +48,7 @@ class LineFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line; control characters are escaped by JSON itself."""
+    """The formatter of one JSON object per line; control characters are escaped by JSON itself."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -64,7 +64,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class RequestIdMiddleware:
-    """Name each request, in its log lines and in its answer."""
+    """The middleware that gives each request an id, in its log lines and in its response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -15,7 +15,8 @@ _SWAPPED = str.maketrans(".,", ",.")
 
 @contextmanager
 def written_with(decimal_mark: str) -> Iterator[None]:
-    """Write the numbers for people inside the block with this mark; an empty one is the point."""
+    """Format the numbers for people inside the block with this decimal mark; an empty one is the
+    point."""
     token = _decimal_mark.set(decimal_mark)
     try:
         yield

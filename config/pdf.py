@@ -48,7 +48,7 @@ _asking = BoundedSemaphore(AT_ONCE_AND_WAITING)
 
 
 class PdfNotMade(Exception):
-    """There is no document now. The message says why, for the person who asked."""
+    """The document could not be made. The message says why, for the person who requested it."""
 
     def __init__(self, message: str, *, retry_seconds: int) -> None:
         super().__init__(message)
@@ -92,7 +92,7 @@ def render_pdf(template: str, context: Mapping[str, Any]) -> bytes:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Wait a little for the documents that are being made. Raises PdfNotMade."""
+    """Wait briefly for a free slot to make a document. Raises PdfNotMade."""
     busy = PdfNotMade("Other PDFs are being made right now.", retry_seconds=5)
     if not _asking.acquire(blocking=False):
         raise busy

@@ -32,11 +32,12 @@ _NOT_CUT = frozenset({"svg", "style", "title", "script"})
 
 
 class NothingMayBeFetched(ValueError):
-    """A document named something outside itself."""
+    """A document referred to something outside itself."""
 
 
 class Refuses(URLFetcher):  # type: ignore[misc]
-    """Refuses every address, whatever its scheme: a document holds all that it shows."""
+    """The fetcher that refuses every URL, whatever its scheme: a document contains everything it
+    shows."""
 
     def fetch(self, url: str, headers: Any = None) -> URLFetcherResponse:
         raise NothingMayBeFetched("A PDF shows nothing from outside its own text.")

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class ModelHost:
-    """Opens models in locked processes. Thread-safe; a context manager.
+    """The model host's client: opens models in locked processes. Thread-safe; a context manager.
 
     At most ``max_children`` processes, ``children_per_model`` of them for one artifact; idle ones
     are ended, longest unused first, while they hold more than ``max_memory_bytes`` together (the
@@ -92,7 +92,7 @@ class ModelHost:
 
     @property
     def self_test(self) -> SelfTest:
-        """What the start-up self-test found; starts the host if nobody did."""
+        """The result of the start-up self-test; starts the host if necessary."""
         self.start()
         return self._sandbox.self_test
 
@@ -106,8 +106,8 @@ class ModelHost:
         self._pool.start()
 
     def check(self) -> None:
-        """HostError where no model is opened here: the zygote does not start, or the self-test
-        failed and nobody allowed what it found."""
+        """Raise HostError if no model is opened here: the zygote does not start, or the self-test
+        failed and its findings are not allowed."""
         self.start()
         self._sandbox.check()
 
@@ -225,7 +225,7 @@ class ModelHost:
         note: Callable[[str], None] = lambda event: None,
         is_kept: bool = True,
     ) -> object:
-        """What a child that holds the artifact answers to a question about a person's inputs; it
+        """The answer of a child that holds the artifact to a request about a person's inputs; it
         may take ``seconds``, or as long as a prediction."""
         with self._borrowed(artifact, limits, cancelled, is_kept=is_kept) as child:
             if child.report is None:
@@ -282,7 +282,7 @@ def _load(
 
 
 def _fit(outputs: Outputs) -> Outputs:
-    """The answer, where people can be shown all of it. HostError MODEL where not."""
+    """The answer, if it can be shown to people whole. HostError MODEL if not."""
     if unfit := unfit_answer(outputs):
         raise HostError("MODEL", unfit)
     return outputs

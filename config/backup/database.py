@@ -29,8 +29,8 @@ def snapshot() -> Iterator[str]:
 
 
 def dump(into: Path, *, snapshot: str) -> None:
-    """Write the database as it stood at the snapshot, without owners and rights: it can be restored
-    for another role."""
+    """Write the database as of the snapshot, without owners and rights, so that another role can
+    restore it."""
     into.touch(mode=0o600)
     run(
         "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-comments",
@@ -49,8 +49,8 @@ def is_empty() -> bool:
 
 
 def others() -> int:
-    """Count the connections of the database beside this process's own, which are closed first; what
-    is just ending has a moment for it."""
+    """Count the connections of the database beside this process's own, which are closed first;
+    connections that are closing get a moment to end."""
     connection.close()
     cast("Any", connection).close_pool()
     deadline = time.monotonic() + ENDING_SECONDS
@@ -77,7 +77,7 @@ def clear() -> None:
 
 
 def restore(dump: Path) -> None:
-    """Fill an empty database, wholly or not at all."""
+    """Restore into an empty database, in one transaction."""
     listed = run("pg_restore", "--list", str(dump)).splitlines()
     # The schema `public` is there in every database, and belongs to its owner.
     kept = [line for line in listed if " SCHEMA - public " not in line]

@@ -32,7 +32,7 @@ def named_by_rows() -> list[KeptFile]:
 
 def copy_out(sha256: str, folder: Path, previous: Path | None) -> bool:
     """Copy a model file from the store, or link it from a previous backup, which takes no space.
-    Whether the copy is the file that was uploaded; no other is left behind."""
+    Return whether the copy is the uploaded file; any other is removed."""
     copy = folder / FOLDER / sha256
     if previous and digest_of(before := previous / FOLDER / sha256) == sha256:
         with suppress(OSError):  # another disk: it is copied
@@ -47,8 +47,8 @@ def copy_out(sha256: str, folder: Path, previous: Path | None) -> bool:
 
 
 def bring_back(sha256: str, folder: Path) -> Fate:
-    """Put a model file into the store, unless the store has that very file. What the store held
-    under its name and was another file is replaced."""
+    """Put a model file into the store, unless the store has it. Another file under its name is
+    replaced."""
     key = artifact_key(sha256)
     fate: Fate = "brought back"
     if storages["artifacts"].exists(key):

@@ -20,7 +20,7 @@ from executions.models import Execution
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did: model files by what became of them, and predictions that go on."""
+    """The counts of a restore: model files by outcome, and predictions that continue."""
 
     files: Counter[Fate]
     migrations: int
@@ -28,7 +28,7 @@ class Restored:
 
 
 def make(folder: Path, *, previous: Path | None = None) -> Manifest:
-    """Write a backup into a new folder, which appears under its name once it is whole.
+    """Write a backup into a new folder, which gets its name once the backup is complete.
 
     The model files are those that the dumped rows name: a file is stored before its row and never
     changed, so the store may be read after the dump. One that is whole is written down among what
@@ -81,7 +81,7 @@ def _check(path: Path, expected: KeptFile) -> None:
 
 
 def restore(folder: Path, *, replace: bool) -> Restored:
-    """Bring a backup back: the model files first, then the rows that name them, then the migrations
+    """Restore a backup: the model files first, then the rows that name them, then the migrations
     that are newer than it.
 
     Nothing is changed before all of the backup was read and found whole. Raises BackupError,
@@ -116,7 +116,7 @@ def restore(folder: Path, *, replace: bool) -> Restored:
 
 
 def take_up_again() -> int:
-    """Give what waited or ran at the time of the backup its whole time again: the sweep hands it
-    over anew, once a worker is there. Returns how many predictions go on."""
+    """Queue again the executions that were queued or running at the time of the backup, with full
+    deadlines: the sweep dispatches them. Returns how many predictions continue."""
     open_ones = Execution.objects.queued() | Execution.objects.running()
     return open_ones.update(deadline=Now() + settings.QUEUE_DEADLINE)

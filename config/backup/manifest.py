@@ -27,8 +27,8 @@ class KeptFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup holds. ``missing`` are model files that the store did not give as they were
-    uploaded: the backup is whole but for them."""
+    """The contents of a backup. ``missing`` are model files that the store did not return
+    unaltered: the backup is complete except for them."""
 
     format: int
     product_version: str

@@ -11,7 +11,7 @@ from config.stack.errors import StackError
 
 
 def main(lines: list[str]) -> None:
-    """Run each line; StackError with the command's own words where one fails that may not."""
+    """Run each line; StackError with the command's own message if one fails that may not."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.core.management import CommandError, call_command

@@ -13,7 +13,8 @@ COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
 
 class Log:
-    """The log file of one part: kept small, and never a reason to fail (the disk may be full)."""
+    """The log file of one part: limited in size, and write errors are ignored (the disk may be
+    full)."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -47,7 +47,8 @@ HEADER = """\
 
 @dataclass(frozen=True)
 class Environment:
-    """What this stack runs with: its folder, every variable, and whose servers these are."""
+    """The environment of a stack: its folder, every variable, and which servers are the person's
+    own."""
 
     folder: Path
     values: Mapping[str, str]
@@ -58,7 +59,7 @@ class Environment:
 
     @property
     def is_demo(self) -> bool:
-        """Whether demo accounts and models are made here."""
+        """Whether this stack creates demo accounts and models."""
         return self.values.get("DEMO", "").lower() in {"true", "yes", "on", "1"}
 
     def port(self, name: str) -> int:
@@ -66,7 +67,8 @@ class Environment:
         return urlsplit(self.values[name]).port or 0
 
     def address(self, name: str) -> str:
-        """Host, port and path of the URL that the variable `name` holds, without its secrets."""
+        """Return host, port and path of the URL that the variable `name` holds, without its
+        secrets."""
         url = urlsplit(self.values[name])
         return url.netloc.rpartition("@")[2] + url.path
 
@@ -106,7 +108,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def write(file: Path, values: Mapping[str, str]) -> None:
-    """Replace an env file at once, readable by its owner alone."""
+    """Replace an env file atomically, readable by its owner alone."""
     lines = (f"{name}='{value}'" for name, value in values.items())
     draft = file.with_suffix(".new")
     draft.unlink(missing_ok=True)
@@ -160,7 +162,7 @@ def load(folder: Path, given: Mapping[str, str]) -> Environment:
 
 
 def prepare(folder: Path, given: Mapping[str, str]) -> Environment:
-    """Generate what is missing, move away from ports that others took, write the file.
+    """Generate missing variables, replace ports that are in use, write the file.
 
     Called with the stack's lock held and none of its servers running.
     """

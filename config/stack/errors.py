@@ -6,4 +6,4 @@ class StackError(Exception):
 
 
 class NotHealthyError(Exception):
-    """A part does not answer as it should yet; the message says what it answered."""
+    """A part is not healthy yet; the message says what it answered."""

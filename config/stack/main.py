@@ -19,7 +19,8 @@ FLAGS = {
 
 
 def main(argv: list[str]) -> int:
-    """Run `up`, `down` or `status`; returns the exit code. Says a sentence, never a traceback."""
+    """Run `up`, `down` or `status`; returns the exit code. Prints a sentence on errors, never a
+    traceback."""
     parser = argparse.ArgumentParser(prog="manage.py")
     commands = parser.add_subparsers(dest="command", required=True)
     starting = commands.add_parser("up", help="start the whole product on embedded servers")

@@ -13,7 +13,8 @@ def nothing() -> None:
 
 @dataclass(frozen=True)
 class Part:
-    """A server, a step that ends by itself, or (without `argv`) a server the person brings.
+    """A part of the stack: a server, a step that ends by itself, or (without `argv`) the person's
+    own server.
 
     `prepare` runs before every start of the part and is quick where nothing is to be done;
     `check` raises NotHealthyError while the part is not healthy.

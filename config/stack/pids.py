@@ -41,7 +41,8 @@ def boot() -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """One process for good: its pid, its start in ticks, and the boot those are counted from."""
+    """The identity of a process: its pid, its start in ticks, and the boot those are counted
+    from."""
 
     pid: int
     started: int
@@ -58,7 +59,7 @@ class Identity:
         return started(self.pid) == self.started and boot() == self.boot
 
     def send(self, number: signal.Signals) -> None:
-        """Signal this very process; nothing happens where it is gone."""
+        """Send a signal to exactly this process; does nothing if it has ended."""
         if self.is_alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)

@@ -43,7 +43,7 @@ TUNING = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where the programs and the data are, and whose rights the server runs with."""
+    """A cluster: the paths of programs and data, and the account that the server runs as."""
 
     installed: Path  # in the wheel
     programs: Path  # what is run: the same, or a copy
@@ -103,7 +103,7 @@ def copy_programs(cluster: Cluster) -> None:
 
 
 def create(cluster: Cluster, password: str, databases: tuple[str, ...]) -> None:
-    """Make the cluster where there is none; one that was left half made is made anew."""
+    """Create the cluster if there is none; an incomplete one is created again."""
     copy_programs(cluster)
     if (cluster.data / "PG_VERSION").exists():
         return
@@ -132,7 +132,7 @@ def create(cluster: Cluster, password: str, databases: tuple[str, ...]) -> None:
 
 
 def forget_stale_pid(cluster: Cluster) -> None:
-    """Remove the pid file of a server that is gone, whose pid another process may have by now.
+    """Remove the pid file of a server that has ended, whose pid another process may have by now.
 
     A postmaster that still runs on this data was left behind by a stack that was killed: it is
     asked to stop at once. It is known by its working folder, which is the data folder.
@@ -168,7 +168,8 @@ def check(url: str) -> None:
 
 
 def part(environment: Environment, *, tuning: Mapping[str, str] | None = None) -> Part:
-    """PostgreSQL on its loopback port, or the person's own server where DATABASE_URL is set."""
+    """Return PostgreSQL on its loopback port, or the person's own server where DATABASE_URL is
+    set."""
     url = environment["DATABASE_URL"]
     address = environment.address("DATABASE_URL")
     if "postgres" in environment.own:

@@ -81,7 +81,7 @@ def make_database(url: str, beside: str) -> None:
 
 
 def drop_database(url: str, beside: str) -> None:
-    """Remove a server's database, whoever is still connected to it."""
+    """Drop a server's database, even while others are connected to it."""
     import psycopg
     from psycopg import sql
 

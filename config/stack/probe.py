@@ -34,7 +34,8 @@ def check_celery() -> None:
 
 
 def check_beat(schedule: str) -> None:
-    """Beat keeps in this file what it sent last; Redis that is away stops it, and ages the file."""
+    """Check the age of the file in which beat records its last sending; it stops while Redis is
+    unreachable."""
     file = Path(schedule)
     ages = [time.time() - part.stat().st_mtime for part in file.parent.glob(f"{file.name}*")]
     if not ages or min(ages) > BEAT_SECONDS:

@@ -113,7 +113,8 @@ def web(environment: Environment) -> Part:
 
 
 def celery(environment: Environment) -> Part:
-    """Celery's worker with beat inside it: threads, because tasks only wait for other servers."""
+    """Return Celery's worker with beat inside it: threads, because tasks only wait for other
+    servers."""
     node = f"celery@stack-{environment['WEB_PORT']}"
     schedule = environment.folder / "celery" / "beat"
     return Part(

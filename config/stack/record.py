@@ -69,7 +69,7 @@ def is_held(folder: Path) -> bool:
 
 
 def write(folder: Path, record: Record) -> None:
-    """Replace the record at once; it is private, for it holds passwords."""
+    """Replace the record atomically; it is private, since it contains passwords."""
     content: dict[str, Any] = asdict(record) | {"own": sorted(record.own)}
     draft = folder / "run.json.new"
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:

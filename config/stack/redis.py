@@ -55,7 +55,7 @@ def check(url: str) -> None:
 
 
 def part(environment: Environment) -> Part:
-    """Redis on its loopback port, or the person's own server where REDIS_URL is set."""
+    """Return Redis on its loopback port, or the person's own server where REDIS_URL is set."""
     url = environment["REDIS_URL"]
     address = environment.address("REDIS_URL")
     if "redis" in environment.own:

@@ -28,7 +28,7 @@ DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
 
 
 def up(folder: Path, names: Collection[str] = (), *, quiet: bool = False) -> int:
-    """Start everything, or the named parts, and stay until asked to stop.
+    """Start everything, or the named parts, and run until stopped.
 
     With a stack running in this folder already, say where. Quiet, only the stack itself speaks.
     """

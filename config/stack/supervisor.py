@@ -54,7 +54,7 @@ class Running:
 
 
 class Supervisor:
-    """Runs one list of parts; `on_change` is told whenever a process begins."""
+    """The supervisor of one list of parts; `on_change` is called whenever a process starts."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Supervisor:
         self.on_change()
 
     def look_after_start(self, running: Running, checks: ThreadPoolExecutor) -> None:
-        """Move one part that is not healthy yet a step further."""
+        """Advance the start of one part that is not healthy yet by a step."""
         part = running.part
         if running.starts_again_at is not None:
             if time.monotonic() >= running.starts_again_at:
@@ -168,14 +168,14 @@ class Supervisor:
     # --- watching --------------------------------------------------------------------------
 
     def watch(self) -> None:
-        """Start again what crashes, until asked to stop."""
+        """Restart parts that crash, until asked to stop."""
         while not self.is_stopping:
             for running in self.running.values():
                 self.look_after_crash(running)
             time.sleep(TICK_SECONDS)
 
     def look_after_crash(self, running: Running) -> None:
-        """Start a server again that ended, after a pause that grows with each crash."""
+        """Restart a server that ended, after a pause that grows with each crash."""
         if running.part.is_step or running.part.is_own:
             return
         now = time.monotonic()
@@ -218,12 +218,12 @@ class Supervisor:
     # --- stopping --------------------------------------------------------------------------
 
     def ask_to_stop(self) -> None:
-        """Safe inside a signal handler; whoever asks twice does not want to wait."""
+        """Request the stop; safe inside a signal handler. A second request skips the waiting."""
         self.grace_seconds = 0.0 if self.is_stopping else GRACE_SECONDS
         self.is_stopping = True
 
     def stop(self) -> None:
-        """Stop every part, those first that no running one needs; ends what does not obey."""
+        """Stop every part, dependents first; kill those that do not end in time."""
         self.is_stopping = True
         while alive := [r for r in self.running.values() if r.process and self.is_running(r)]:
             needed = {name for running in alive for name in running.part.after}

@@ -32,7 +32,7 @@ UNREACHABLE = "http://127.0.0.1:9/api"  # no test reaches a Prefect server by ac
 
 
 def claim(runs: Path) -> IO[str]:
-    """Make and lock this run's folder, after removing those of runs that are over.
+    """Create and lock this run's folder, after removing those of ended runs.
 
     A run that was killed cannot remove its own folder, but its lock is gone with it.
     """
@@ -61,7 +61,7 @@ def remove(folder: Path) -> None:
 
 
 def without_servers(given: Mapping[str, str]) -> dict[str, str]:
-    """Real variables without those that name a person's own servers: a test never touches them."""
+    """Return the real variables without those of a person's own servers, which tests never use."""
     foreign = {name for names in env.LEFT_OUT.values() for name in names}
     foreign |= {*env.URLS, "WEB_PORT", "STACK_DIR"}
     return {name: value for name, value in given.items() if name not in foreign}
@@ -75,7 +75,8 @@ def environment_for(folder: Path) -> Environment:
 
 @contextmanager
 def servers(runs: Path) -> Iterator[Environment]:
-    """PostgreSQL, Redis and S3 for one test run, in `runs`/<pid>; all of it is gone afterwards."""
+    """Run PostgreSQL, Redis and S3 for one test run, in `runs`/<pid>; removes everything
+    afterwards."""
     with claim(runs) as lock:
         folder = Path(lock.name).parent
         environment = environment_for(folder)

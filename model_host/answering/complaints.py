@@ -160,7 +160,7 @@ def blamed_on_version(
 
 
 def _is_of_libraries(error: Exception) -> bool:
-    """Whether it came out of the libraries' own code, and no other was called on the way."""
+    """Whether the error came from the libraries' own code, without other code in between."""
     modules = [
         str(frame.f_globals.get("__name__", "")) for frame in reversed(_frames(error.__traceback__))
     ]
@@ -172,8 +172,9 @@ def _is_of_libraries(error: Exception) -> bool:
 
 
 def _lacks_an_attribute(error: Exception) -> bool:
-    """Whether an estimator of scikit-learn lacks what its class sets when it is made or fitted, or
-    something stands in the place of one (a text where older versions wrote "passthrough")."""
+    """Whether an estimator of scikit-learn lacks an attribute that its class sets when it is made
+    or fitted, or something else replaces an estimator (a text where older versions wrote
+    "passthrough")."""
     if not isinstance(error, AttributeError) or error.name is None:
         return False
     return is_sklearn(error.obj) or (error.name in _METHODS and isinstance(error.obj, str | None))
@@ -213,7 +214,7 @@ def _reaching(error: Exception, estimator: Any, names: list[str]) -> list[str]:
 
 
 def _speakers(error: Exception) -> Iterator[Any]:
-    """The objects whose methods the error passed through, the innermost first."""
+    """The objects through whose methods the error propagated, the innermost first."""
     for frame in reversed(_frames(error.__traceback__)):
         if (speaker := frame.f_locals.get("self")) is not None:
             yield speaker

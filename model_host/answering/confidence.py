@@ -17,8 +17,8 @@ _SUM_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Confidence:
-    """For one target: ``probability`` of the label that ``predict`` returned and of every class, or
-    the ``score`` of a decision function, which is no probability, or nothing."""
+    """The confidence for one target: ``probability`` of the label that ``predict`` returned and of
+    every class, or the ``score`` of a decision function, which is no probability, or nothing."""
 
     probability: float | None = None
     probabilities: tuple[ClassProbability, ...] = ()
@@ -104,7 +104,7 @@ def _finite(value: float) -> float | None:
 
 
 def _ask(estimator: Any, method: str, row: Any, notes: list[str]) -> Any:
-    """What the method returns; None where the estimator has none or it fails."""
+    """The result of the method; None if the estimator lacks it or it fails."""
     call = getattr(estimator, method, None)
     if call is None:
         return None

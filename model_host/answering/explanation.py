@@ -122,7 +122,7 @@ def _explain(
 
 @dataclass
 class Coalitions:
-    """The model's number for each coalition, asked once and within the time there is.
+    """The explained quantity of each coalition, computed once and within the time limit.
 
     ``pair`` holds two rows: the typical case and this one. Bit i of a coalition (an int) says that
     the input at ``positions[i]`` is this case's. ``names``: of all inputs.
@@ -139,8 +139,8 @@ class Coalitions:
     _seconds_per_row: float = 0.0
 
     def ask(self, coalitions: Sequence[int]) -> Numbers:
-        """Return the explained quantity of each coalition. Raises _OutOfTime when the rest would
-        take longer than there is; what came before is ``known`` then."""
+        """Return the explained quantity of each coalition. Raises _OutOfTime if the rest would
+        exceed the time limit; those computed before are in ``known``."""
         missing = [one for one in dict.fromkeys(coalitions) if one not in self.known]
         while missing:
             size = min(BATCH_ROWS, self._affordable())
@@ -189,7 +189,8 @@ class Coalitions:
 
 
 def exact_values(numbers: Numbers, players: int) -> Numbers:
-    """Shapley values from the numbers of all 2^players coalitions, in the order of their masks.
+    """Return Shapley values from the numbers of all 2^players coalitions, in the order of their
+    masks.
 
     phi_i = sum over S without i of |S|! (n - |S| - 1)! / n! (v(S + i) - v(S)); Shapley 1953.
     """
@@ -210,8 +211,8 @@ def exact_values(numbers: Numbers, players: int) -> Numbers:
 
 
 def sampled_values(cases: Coalitions, players: int, random: np.random.Generator) -> Numbers:
-    """Shapley values from random orders, each with its reverse (antithetic sampling: Mitchell et
-    al., "Sampling permutations for Shapley value estimation", 2022).
+    """Return Shapley values from random orders, each with its reverse (antithetic sampling:
+    Mitchell et al., "Sampling permutations for Shapley value estimation", 2022).
 
     Along every order the gains add up to the whole difference, so their means do. As many orders
     as SAMPLED_ROWS allow and time suffices for, at least one pair; raises _OutOfTime without one.
@@ -239,7 +240,7 @@ def sampled_values(cases: Coalitions, players: int, random: np.random.Generator)
 
 
 def _chain(order: Any) -> list[int]:
-    """The coalitions from nobody to everybody as the players join in this order."""
+    """The coalitions from the empty to the full one as the players join in this order."""
     chain = [0]
     for player in order.tolist():
         chain.append(chain[-1] | 1 << player)

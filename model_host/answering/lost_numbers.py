@@ -67,7 +67,7 @@ def speaks_of_lost_numbers(error: Exception) -> bool:
 
 
 def _is_arithmetic(error: Exception) -> bool:
-    """Whether Python's own numbers refuse a computation that gives infinity or none elsewhere."""
+    """Whether the error is Python's own for a computation that gives infinity or NaN elsewhere."""
     is_domain = isinstance(error, ValueError) and _OUT_OF_DOMAIN.search(str(error)) is not None
     return isinstance(error, ArithmeticError) or is_domain
 
@@ -142,11 +142,12 @@ class _Loss:
 
 
 class _Seen(BaseException):
-    """Enough was seen; not an Exception, which a model might catch."""
+    """Ends the observed call once enough was seen; a BaseException, since a model might catch an
+    Exception."""
 
 
 class _Search:
-    """Asks the model with its steps watched."""
+    """The search, which calls the model with its steps observed."""
 
     def __init__(
         self, estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar], most: float
@@ -211,7 +212,7 @@ class _Search:
 
 
 def _between(path: str, step: Any, before: Any, after: Any, most: float) -> _Loss | None:
-    """What a step lost, if it did."""
+    """The number that a step lost, if any."""
     came, went = _numbers(before), _numbers(after)
     if went is None or not len(went):
         return None
@@ -236,7 +237,7 @@ def _word(number: Any) -> str:
 
 
 def _numbers(data: Any) -> npt.NDArray[np.float64] | None:
-    """The first row as numbers, where what is no number counts as 0; None of other data."""
+    """The first row as numbers, with 0 for other values; None for other data."""
     try:
         if hasattr(data, "toarray"):
             return np.asarray(data[:1].toarray(), dtype=np.float64).ravel()

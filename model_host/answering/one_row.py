@@ -97,7 +97,7 @@ def _value(column: Column, value: Scalar, about: InputColumn) -> Scalar:
 
 
 def _gap(column: Column, about: InputColumn) -> Any:
-    """A missing value."""
+    """The missing value of the column."""
     marker = about.marker
     if about.dtype is not None and about.dtype.kind in "mM":
         return np.array(["NaT"], dtype=about.dtype)
@@ -146,7 +146,7 @@ def _cell(column: Column, value: Scalar, about: InputColumn | None = None) -> Sc
 
 
 def _is_held(column: Column, number: int | float, about: InputColumn | None) -> bool:
-    """Whether a column of numbers can hold it; one of Python's own objects holds everything."""
+    """Whether a numeric column can hold the value; an object column holds everything."""
     if column.kind == "choice" and about is not None and about.dtype is not None:
         return about.dtype.kind == "O" or abs(number) <= _LARGEST_FLOAT
     if column.kind == "integer" or (column.kind == "choice" and isinstance(number, int)):

@@ -40,7 +40,7 @@ _MAX_NOTE = 300
 
 
 class Observer(Protocol):
-    """Looks on while a prediction is made, and changes nothing about it."""
+    """An observer of a prediction, which does not change it."""
 
     def begin(self, row: Any, raised: list[warnings.WarningMessage]) -> Callable[[Any], Any]:
         """Return the model's ``predict``, to be called with ``row``; it fills ``raised``."""
@@ -103,7 +103,7 @@ def predict(
 def _complaint(
     error: Exception, estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]
 ) -> HostError:
-    """What the model raised: about a number that a step before lost, or as it is said."""
+    """The error that the model raised: about a number that an earlier step lost, or unchanged."""
     found = complaint(error, estimator, layout, inputs)
     if not speaks_of_lost_numbers(error):
         return found
@@ -159,8 +159,8 @@ def _target(
 
 @contextmanager
 def undisturbed(estimator: Any, width: int) -> Iterator[None]:
-    """Leave every random generator as it was found, numpy's own and those a model keeps, every tree
-    of neighbours, which counts its steps, and every metric, which may keep the last difference: no
+    """Restore every random generator, numpy's own and those of the model, every neighbour tree,
+    which counts its steps, and every metric, which may keep the last difference, so that no
     prediction depends on the one before it."""
     parts = routes_of(estimator, width).visited
     kept = [value for part in parts for value in getattr(part, "__dict__", {}).values()]

@@ -30,13 +30,14 @@ NO_PROBABILITIES = (
 
 
 class NotExplainable(Exception):
-    """Why there is no such number; the message is a sentence for people."""
+    """There is no such number; the message is a sentence for people that says why."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """``label`` is the class whose probability it is, None for a value. ``index`` is the column of
-    the class; ``is_applied`` is for answers that say of each label whether it applies."""
+    """The explained quantity. ``label`` is the class whose probability it is, None for a value.
+    ``index`` is the column of the class; ``is_applied`` is for answers that say of each label
+    whether it applies."""
 
     estimator: Any
     kind: QuantityKind
@@ -83,7 +84,7 @@ def quantity_of(estimator: Any, row: Any) -> Quantity:
 
 
 def stacked(rows: Sequence[Any]) -> Any:
-    """One-row tables of the same layout as one table."""
+    """Stack one-row tables of the same layout into one table."""
     if isinstance(rows[0], pd.DataFrame):
         return pd.concat(rows, ignore_index=True)
     if isinstance(rows[0], list):

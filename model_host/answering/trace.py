@@ -136,7 +136,7 @@ class Tracer:
             self._own_seconds += time.perf_counter() - ended
 
     def _noted(self, step: StepTrace, estimator: Any, output: Any) -> StepTrace:
-        """The step with the look of its output, and no value of it where one may be hidden."""
+        """The step with a summary of its output, without values if one of them may be hidden."""
         look = look_of(output)
         if self._may_show_hidden(estimator):
             return replace(step, shape=look.shape, dtypes=look.dtypes, is_hidden=True)
@@ -151,7 +151,8 @@ class Tracer:
         )
 
     def _may_show_hidden(self, estimator: Any) -> bool:
-        """Whether a hidden input may have reached the step: so, unless its columns are known."""
+        """Whether a hidden input may have reached the step. True if the step's columns are
+        unknown."""
         if not self._hidden_columns:
             return False
         reaching = self._routes.inputs_of.get(id(estimator), ())
@@ -171,7 +172,7 @@ class Tracer:
         )
 
     def fail(self, error: Exception) -> None:
-        """Note where the exception came from, and take our own calls out of its traceback."""
+        """Record where the exception came from, and remove our own calls from its traceback."""
         _forget_watchers(error.__traceback__)
         paths = {id(step): path for path, step, _ in self._routes.steps}
         frames = list(_frames(error.__traceback__))
@@ -194,8 +195,8 @@ class Tracer:
             )
 
     def _variables(self, variables: Mapping[str, Any]) -> dict[str, str]:
-        """Variables as text; only what kind they are while any input is hidden, for any of them may
-        hold it."""
+        """Variables as text; only their types if any input is hidden, since any of them may contain
+        it."""
         return {
             printable(name, 100): (
                 f"{HIDDEN} {type(value).__name__}"[:200] if self._hidden else shown(value)
@@ -255,7 +256,7 @@ def _short(file: str) -> str:
 
 
 def _bounded(trace: Trace) -> Trace:
-    """The trace without what makes it larger than ``MAX_TRACE``, the least needed first."""
+    """The trace, reduced to ``MAX_TRACE``; the least useful parts are dropped first."""
     if _size(trace) > MAX_TRACE:
         trace = replace(trace, steps=tuple(replace(step, row=()) for step in trace.steps))
     if _size(trace) > MAX_TRACE:

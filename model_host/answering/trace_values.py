@@ -31,8 +31,8 @@ _REPR.maxlevel = 3
 
 @dataclass(frozen=True)
 class Look:
-    """Of an output: its shape, columns by dtype, missing values, and the range of its finite
-    numbers; None where that cannot be said."""
+    """The summary of an output: its shape, columns by dtype, missing values, and the range of its
+    finite numbers; None for what is unknown."""
 
     shape: tuple[int, ...] = ()
     dtypes: dict[str, int] = field(default_factory=dict)

@@ -17,8 +17,8 @@ Observe = Callable[[str, Any, Callable[..., Any], tuple[Any, ...], dict[str, Any
 def watched(
     steps: Sequence[tuple[str, Any, tuple[int, ...]]], methods: Sequence[str], observe: Observe
 ) -> Iterator[None]:
-    """Have the ``methods`` of the steps go through ``observe``. They get a method of their own that
-    they lose again, so the model stays as it was; a step that cannot be watched simply is not."""
+    """Route the ``methods`` of the steps through ``observe``. Each gets an instance method that is
+    removed afterwards, so the model is unchanged; a step that does not allow it is not observed."""
     watchers = [
         (vars(step), method, _watcher(path, step, getattr(step, method), observe))
         for path, step, _ in steps[:MOST_STEPS]

@@ -197,8 +197,8 @@ def _imported(module: str, name: str) -> TypeName:
 
 
 def _in_same_package(module: str, name: str) -> Iterator[TypeName]:
-    """The other names that the same package answers for. A name without its packages (``_loss``)
-    could be anybody's module here."""
+    """The other names within the same package. A name without its packages (``_loss``) could be any
+    module here."""
     package = module.partition(".")[0]
     return (other for other in other_names(module, name) if other[0].partition(".")[0] == package)
 

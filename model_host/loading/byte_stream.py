@@ -18,7 +18,7 @@ LZMA_MEMORY = 256 << 20  # level 9 needs 65 MiB; a header may ask for 4 GiB
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of bz2, lzma and lz4 have in common."""
+    """The common interface of the decompressors of bz2, lzma and lz4."""
 
     eof: bool
     needs_input: bool
@@ -28,7 +28,7 @@ class _Decompressor(Protocol):
 
 
 class _Zlib:
-    """zlib's and gzip's decompressor with the manners of the others."""
+    """zlib's and gzip's decompressor with the interface of the others."""
 
     def __init__(self, window_bits: int) -> None:
         self._inner = zlib.decompressobj(window_bits)
@@ -135,7 +135,7 @@ class ByteStream:
         self.read_some = self._file.read
 
     def read(self, count: int) -> bytes:
-        """Exactly ``count`` bytes. A length that lies costs no more memory than the file has."""
+        """Read exactly ``count`` bytes. A false length takes no more memory than the file has."""
         if count > CHUNK:
             starts = range(0, count, CHUNK)
             return b"".join(self.read(min(CHUNK, count - start)) for start in starts)
@@ -158,12 +158,12 @@ class ByteStream:
         return line[:-1]
 
     def peek(self, count: int) -> bytes:
-        """At most ``count`` of the bytes that come next, which stay to be read."""
+        """Return at most ``count`` of the next bytes without consuming them."""
         return self._file.peek(count)[:count]
 
     @property
     def at_end(self) -> bool:
-        """Whether nothing at all follows. Raises EOFError where the checksum is missing."""
+        """Whether the stream is at its end. Raises EOFError if the checksum is missing."""
         if self.read_some(1):
             return False
         if not self._raw.complete:

@@ -59,7 +59,7 @@ class Part:
 
     @property
     def path(self) -> str:
-        """As it is written in Python: ``saved["encoders"]["city"]``."""
+        """The path of the part as a Python expression: ``saved["encoders"]["city"]``."""
         return SAVED + "".join(
             f".{ascii(key)[1:-1][:LONGEST_KEY]}"
             if isinstance(key, Attribute)
@@ -80,7 +80,7 @@ class Part:
 
     @property
     def step(self) -> str:
-        """As it stands in ``make_pipeline(...)``."""
+        """The part as an argument of ``make_pipeline(...)``."""
         kind = self.kind.lstrip("_")
         is_function = isinstance(self.value, Absent) and kind[:1].islower() and "class" not in kind
         return f"FunctionTransformer({self.path})" if is_function else self.path

@@ -140,7 +140,7 @@ def leave_out(root: Any, reading: Reading) -> str:
 
 
 class _Walk:
-    """A walk over what a file left in memory, placeholders and what they are made of included.
+    """A walk over the objects of a file, placeholders and their parts included.
 
     ``listed_for_some``: names on the way that the list holds for other uses than to keep them.
     ``slots``: the attributes on the way that serve training alone, which it leads past. With
@@ -241,8 +241,8 @@ def _slots_of(kind: Any) -> dict[str, str]:
 
 
 def _reset(part: Any, attribute: str) -> None:
-    """A parameter is what it is where nobody gives it; what was learnt is gone. The best estimator
-    of a search is of the kind of that with which it began."""
+    """Reset training slots: a parameter to its default; learnt attributes are removed. The best
+    estimator of a search is of the kind that the search began with."""
     if isinstance(part, BaseSearchCV) and attribute == "estimator":
         part.estimator = part.best_estimator_
         return
@@ -254,7 +254,7 @@ def _reset(part: Any, attribute: str) -> None:
 
 
 def _told(slots: list[tuple[Any, str, Any]], reading: Reading) -> str:
-    """What the ``slots`` hold that was not made, in one sentence."""
+    """The parts of the ``slots`` that were not constructed, in one sentence."""
     walk = _Walk(reading, is_in_training=True, by_name=True)
     told: dict[str, dict[str, None]] = {}
     for part, attribute, value in slots:
@@ -273,7 +273,7 @@ def _told(slots: list[tuple[Any, str, Any]], reading: Reading) -> str:
 
 
 def _tells(absent: Absent) -> bool:
-    """Whether its name says what was left out."""
+    """Whether the name describes what was left out."""
     return absent.module.partition(".")[0] not in _PLUMBING
 
 

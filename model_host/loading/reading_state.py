@@ -41,7 +41,7 @@ _OF_PANDAS = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Named:
-    """What the file named, not to be called or used: its entry in the allow-list."""
+    """A name from the file, which is never called or used: its entry in the allow-list."""
 
     entry: allow_list.Entry
 
@@ -64,7 +64,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArrayHeader:
-    """What joblib writes before the raw bytes of an array."""
+    """The header that joblib writes before the raw bytes of an array."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +88,7 @@ class Made:
 
 @dataclass(slots=True)
 class Reading:
-    """What one file has used and named so far, nested pickles included."""
+    """The state of reading one file: what it has used and named so far, nested pickles included."""
 
     approved: frozenset[TypeName]
     opcodes_left: int

@@ -128,8 +128,8 @@ def _read(data: bytes | memoryview, reading: Reading) -> list[Any]:
 
 
 def _settled(root: Any, approved: frozenset[TypeName]) -> bool:
-    """Whether nothing of the object changes, as ``settle`` says. A table beside a model need not
-    be fit for use, since neither is served."""
+    """Whether nothing of the object changes in use, by ``settle``. A table beside a model need not
+    be valid, since neither is served."""
     try:
         return settle(root, approved)
     except HostError:
@@ -139,7 +139,7 @@ def _settled(root: Any, approved: frozenset[TypeName]) -> bool:
 
 
 def _check_unpacked(data: bytes | memoryview, stream: ByteStream) -> None:
-    """Raises HostError where what was compressed is no pickle."""
+    """Raise HostError if the decompressed content is not a pickle."""
     compression = detect_compression(bytes(data[:16]))
     if compression is None or is_pickle(head := stream.peek(CHUNK)) or not head:
         return

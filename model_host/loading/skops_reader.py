@@ -108,7 +108,8 @@ def read_skops(data: bytes | memoryview, reading: Reading) -> Any:
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
-    """Bounds what the archive says it holds; zipfile never reads more of a member than it says."""
+    """Limit the declared sizes of the archive; zipfile never reads more of a member than it
+    declares."""
     members = archive.infolist()
     names = {member.filename for member in members}
     if "schema.json" not in names and len(members) <= MEMBERS:
@@ -162,7 +163,7 @@ def _of_another_skops(schema: Node) -> HostError:
 
 
 def _modernise(node: Node) -> None:
-    """Writes a node of an earlier protocol as protocol 2 does."""
+    """Convert a node of an earlier protocol to protocol 2."""
     match node:
         case {
             "__loader__": "FunctionNode",
@@ -174,14 +175,14 @@ def _modernise(node: Node) -> None:
 
 
 def _note_version(node: Node, reading: Reading) -> None:
-    """Notes which scikit-learn an estimator is of, before one of another version is refused."""
+    """Note which scikit-learn an estimator is of, before one of another version is refused."""
     match node.get("content"):
         case {"content": {"_sklearn_version": {"content": str(text)}}}:
             reading.libraries.setdefault("scikit-learn", text.strip('"')[:40])
 
 
 def _note_name(node: Node, reading: Reading) -> None:
-    """Notes the type of a node as named, and as unknown unless it may be used at all."""
+    """Note the type of a node as named, and as unknown unless it may be used at all."""
     loader, name = node["__loader__"], (node.get("__module__"), node.get("__class__"))
     if not all(type(text) is str for text in (loader, *name)):
         raise damaged("a node of it has no loader or no type")

@@ -36,7 +36,7 @@ from model_host.structure.examine import examine
 
 
 class _Silence(io.TextIOBase):
-    """Where printing models print: they have no descriptor for it."""
+    """The output of models that print: a file without a descriptor, which discards everything."""
 
     def write(self, text: str) -> int:
         return len(text)
@@ -98,7 +98,7 @@ def _serve(*, boosters: bool) -> None:
 
 
 def _answer(loaded: Loaded, request: dict[str, Any]) -> object:
-    """What the model says to a question."""
+    """The model's answer to a request."""
     try:
         return _asked(loaded, request)
     except HostError as failure:
@@ -139,7 +139,7 @@ def _unknown() -> HostError:
 
 
 class _Digest:
-    """A file that keeps of what is written only what tells it from anything else."""
+    """A file that keeps only the digest of what is written to it."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b()
@@ -151,7 +151,7 @@ class _Digest:
 
 
 def _state_of(estimator: Any) -> bytes:
-    """A digest of all that the model would leave in a file; empty where it cannot be told."""
+    """A digest of the model's whole state, as it would be saved; empty if there is none."""
     file = _Digest()
     try:
         pickle.Pickler(file, protocol=5).dump(estimator)
@@ -163,7 +163,7 @@ def _state_of(estimator: Any) -> bytes:
 
 
 def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadReport]:
-    """Opens the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
+    """Open the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
     started, before = time.perf_counter(), peak_bytes()
     length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
     loaded = load(
@@ -239,7 +239,7 @@ def _reply(result: object, *, has_changed: bool = False) -> None:
 
 
 def _reply_answer(result: object, *, has_changed: bool) -> None:
-    """What can be answered unwatched is answered watched, too: the trace gives way."""
+    """Reply with the answer; a trace that makes the reply too large is dropped."""
     try:
         _reply(result, has_changed=has_changed)
     except HostError:

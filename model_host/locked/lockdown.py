@@ -38,7 +38,7 @@ _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 
 
 class LockdownError(Exception):
-    """A layer without which no model file may be opened could not be put in place."""
+    """A layer of the lockdown that is required to open model files could not be installed."""
 
 
 def strip(kept: int) -> None:

@@ -82,8 +82,8 @@ _ROWS = 12
 
 
 def warm_up(*, boosters: bool = False) -> tuple[list[str], list[str]]:
-    """Imports, opens and predicts once; returns what failed, a line each, and the known types that
-    the libraries here lack. Both should be none.
+    """Import, open and predict once; return what failed, a line each, and the known types that the
+    libraries here lack. Both should be none.
 
     ``boosters``: imports XGBoost and LightGBM, too, where they are installed.
     """

@@ -28,15 +28,15 @@ class ConversationEnded(Exception):
 
 
 class PredictionCancelled(Exception):
-    """The caller's event was set: the model's process was killed and nothing came of it."""
+    """The caller's event was set: the model's process was killed without a result."""
 
 
 class ArtifactChanged(Exception):
-    """The file is gone or is not the one with this digest; nothing of it was opened."""
+    """The file is missing or has another digest; it was not opened."""
 
 
 class Watch:
-    """The time that is left for one exchange, and whether anybody still wants it."""
+    """The remaining time of one exchange, and whether it was cancelled."""
 
     def __init__(self, seconds: float, cancelled: threading.Event | None = None) -> None:
         self.started = time.monotonic()
@@ -61,7 +61,7 @@ class Watch:
 
 
 class Conversation:
-    """A socket to a child. Every method keeps to its ``Watch``."""
+    """A socket to a child. Every method observes its ``Watch``."""
 
     has_changed = False
     """Whether the child said that its model is not any more what it was when it was opened."""
@@ -112,7 +112,7 @@ class Conversation:
         raise malformed("neither a result nor an error")
 
     def _send(self, data: bytes, watch: Watch) -> None:
-        """Sends all of ``data``, unless the child answers before it has heard it."""
+        """Send all of ``data``, unless the child answers before it has received everything."""
         rest = memoryview(data)
         while rest:
             if self._wait(select.POLLIN | select.POLLOUT, watch) & select.POLLIN:

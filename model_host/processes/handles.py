@@ -70,7 +70,7 @@ OTHER_LIBRARIES = (
 
 
 class ZygoteLost(Exception):
-    """The zygote died, did not start, or does not answer; every child of it is gone.
+    """The zygote died, did not start, or does not answer; its children have ended.
 
     ``is_its_own``: nobody took it away, so another one would end the same way; ``advice`` says what
     to do then, and ``traceback`` where it failed.
@@ -86,7 +86,7 @@ class ZygoteLost(Exception):
 
 
 class Zygote:
-    """One running zygote. Made, it is ready to fork; any thread may ask it."""
+    """One running zygote. It is ready to fork once constructed; any thread may use it."""
 
     def __init__(self, python: str, *, boosters: bool = False) -> None:
         """Starts the process and waits until it is warm. ZygoteLost if it does not come up."""
@@ -185,7 +185,7 @@ class Zygote:
         return answer
 
     def _ended(self) -> ZygoteLost:
-        """How it ended, that has closed its socket without a word."""
+        """The end of a zygote that closed its socket without a message."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(LAST_WORDS_SECONDS)
         self.kill()
@@ -197,7 +197,7 @@ class Zygote:
 
 
 class Child:
-    """One forked process, to be asked by one thread at a time."""
+    """One forked process, for use by one thread at a time."""
 
     def __init__(self, zygote: Zygote, pid: int, connection: socket.socket, orders: Orders) -> None:
         self.pid = pid
@@ -255,7 +255,7 @@ class Child:
 
     @property
     def has_changed(self) -> bool:
-        """Whether what it answered may have left something of the inputs in its model."""
+        """Whether a request may have left something of its inputs in the model."""
         return self._conversation.has_changed
 
     def memory_bytes(self) -> int:
@@ -289,7 +289,7 @@ class Child:
         return bool(waiting.poll(seconds * 1000))
 
     def _obituary(self) -> HostError:
-        """Why the child is gone, its socket being closed."""
+        """The reason of the child's end, after its socket was closed."""
         ended_by_itself = self._has_ended(LAST_WORDS_SECONDS)
         status = self.end()
         if status is None:

@@ -16,7 +16,8 @@ from model_host.protocol.artifact import Artifact, Limits
 
 @dataclass(frozen=True)
 class _Key:
-    """What a warm child is good for. ``memory_bytes`` is fixed when the child is forked."""
+    """The artifact and limits that a warm child serves. ``memory_bytes`` is fixed when the child is
+    forked."""
 
     artifact: Artifact
     memory_bytes: int
@@ -131,7 +132,7 @@ class Pool:
         raise RuntimeError("the model host is closed")
 
     def _give_back(self, key: _Key, child: Child | None) -> None:
-        """Frees the place, and keeps ``child`` idle as far as memory allows."""
+        """Free the place, and keep ``child`` idle as far as memory allows."""
         memory = {} if child is None else {kept: kept.memory_bytes() for kept in list(self._idle)}
         evicted = []
         with self._changed:
@@ -154,7 +155,7 @@ class Pool:
             old.end()
 
     def _end_idle(self) -> None:
-        """The keeper's work: ends children that nobody has used for ``idle_seconds``."""
+        """The keeper thread: ends children that were not used for ``idle_seconds``."""
         while True:
             with self._changed:
                 if self._is_closed:

@@ -30,7 +30,7 @@ TRIED_AGAIN_SECONDS = 30.0
 
 
 class Sandbox:
-    """Forks locked children. Thread-safe."""
+    """The sandbox, which forks locked children. Thread-safe."""
 
     def __init__(self, *, python: str, allow_unsandboxed: bool, boosters: bool) -> None:
         self._python = python
@@ -45,7 +45,7 @@ class Sandbox:
 
     @property
     def self_test(self) -> SelfTest:
-        """What the start-up self-test found; starts the zygote if there is none."""
+        """The result of the start-up self-test; starts the zygote if there is none."""
         self.start()
         assert self._self_test is not None
         return self._self_test
@@ -59,7 +59,7 @@ class Sandbox:
             raise _not_started(error) from error
 
     def check(self) -> None:
-        """HostError LOAD where models may not be opened."""
+        """Raise HostError LOAD if models may not be opened."""
         if not self.self_test.passed and not self._allow_unsandboxed:
             findings = " ".join(self.self_test.findings)
             raise HostError("LOAD", f"This server cannot open models safely: {findings} {NO_LOCK}")
@@ -112,7 +112,8 @@ class Sandbox:
             return self._zygote
 
     def _new_zygote(self) -> Zygote:
-        """One that is warm, and tested. HostError where the machine has no room for the test."""
+        """A zygote that is warm and tested. HostError if the machine lacks the memory or processes
+        for the test."""
         started = time.monotonic()
         zygote = Zygote(self._python, boosters=self._boosters)
         if zygote.cold:
@@ -135,7 +136,8 @@ class Sandbox:
 
 
 def _not_started(error: ZygoteLost) -> HostError:
-    """What is its own fault ends the same way for whoever tries again, so it is not ``lost``."""
+    """The error for a zygote that did not start. If it failed by itself, a retry would fail too, so
+    the error is not ``lost``."""
     if not error.is_its_own:
         message = f"The process that opens models could not be started: {error}."
         return HostError("CRASH", message, lost=True)

@@ -25,7 +25,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one model may use. Seconds of wall time for a load and for a prediction; bytes of
+    """The limits of one model. Seconds of wall time for a load and for a prediction; bytes of
     address space that the child may take on top of what the zygote had already mapped."""
 
     load_seconds: float = 30.0
@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What opening the artifact took. ``types``: every (module, name) the file named, sorted.
+    """The report on opening an artifact. ``types``: every (module, name) the file named, sorted.
     ``left_out``: the sentence about what serves training alone and is not in the model, or ""."""
 
     types: tuple[TypeName, ...]

@@ -72,8 +72,8 @@ class Unprepared:
 
 @dataclass(frozen=True)
 class TrialFailure:
-    """Why the trial prediction gave no answer, and its traceback. ``is_final``: no other values
-    could help, since scikit-learn's own code does not go with what the file holds."""
+    """The failure of the trial prediction, with its traceback. ``is_final``: no other values could
+    help, since scikit-learn's own code does not work with the file."""
 
     message: str
     traceback: str = ""
@@ -82,7 +82,7 @@ class TrialFailure:
 
 @dataclass(frozen=True)
 class Examination:
-    """All that is read from a fitted model without knowing anything else about it.
+    """Everything read from a fitted model without other knowledge of it.
 
     ``gives_probabilities``: has a working ``predict_proba``. ``libraries_trained`` holds what the
     file itself records (scikit-learn's ``_sklearn_version``; others where known);

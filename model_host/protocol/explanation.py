@@ -12,7 +12,7 @@ QuantityKind = Literal["probability", "value"]
 
 @dataclass(frozen=True)
 class Contribution:
-    """How far one input, by name, moved the number from the typical case towards this one."""
+    """The contribution of one input, by name, to the difference from the typical case."""
 
     name: str
     amount: float
@@ -20,11 +20,12 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an answer is not that of a typical case: ``baseline`` plus all ``contributions`` (largest
-    first) is ``prediction``. The numbers are probabilities of ``label``, the class that ``predict``
-    returned, or the value itself. ``not_compared`` are inputs without a typical value. ``method``
-    is "exact" for all coalitions, "sampled" for random orders; ``rows`` is how many rows the model
-    was asked. Where there is none, ``problem`` says why in a sentence for people."""
+    """The explanation of an answer's difference from a typical case: ``baseline`` plus all
+    ``contributions`` (largest first) is ``prediction``. The numbers are probabilities of ``label``,
+    the class that ``predict`` returned, or the value itself. ``not_compared`` are inputs without a
+    typical value. ``method`` is "exact" for all coalitions, "sampled" for random orders; ``rows``
+    is how many rows the model was asked. Where there is none, ``problem`` says why in a sentence
+    for people."""
 
     quantity: QuantityKind = "value"
     label: Scalar = None
@@ -40,8 +41,8 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Curve:
-    """The number at each point that was asked for: the probability of ``label``, or the value.
-    Where there is none, ``problem`` says why in a sentence for people."""
+    """The number at each requested point: the probability of ``label``, or the value. Where there
+    is none, ``problem`` says why in a sentence for people."""
 
     quantity: QuantityKind = "value"
     label: Scalar = None

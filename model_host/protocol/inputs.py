@@ -19,7 +19,7 @@ Kind = Literal["integer", "float", "string", "boolean", "choice", "unused"]
 
 @dataclass(frozen=True)
 class Column:
-    """One input as the model wants it: the training name, its kind, and whether it may be missing
+    """One input of the model's row: the training name, its kind, and whether it may be missing
     (then an integer column is sent as float64 and a missing value as NaN)."""
 
     name: str
@@ -29,7 +29,8 @@ class Column:
 
 @dataclass(frozen=True)
 class InputLayout:
-    """How inputs by name become what ``predict`` is called with; ``columns`` in training order."""
+    """The layout that converts inputs by name to the argument of ``predict``; ``columns`` in
+    training order."""
 
     container: Container
     columns: tuple[Column, ...]

@@ -13,10 +13,10 @@ OUT_OF_MEMORY_EXIT = 79
 
 @dataclass(frozen=True)
 class Orders:
-    """What the zygote is asked to fork: a child that serves a model, or one that tries to break
-    out. ``cpu_seconds`` is a backstop for its whole life, for when nobody watches it any more.
-    ``modules`` are those of types that a superuser approved: they are imported before the lock,
-    since a locked process can import nothing. ``boosters``: XGBoost and LightGBM may open."""
+    """A request to fork a child that serves a model, or one that tries to break out.
+    ``cpu_seconds`` limits its whole life, in case the worker no longer watches it. ``modules`` are
+    those of types that a superuser approved: they are imported before the lock, since a locked
+    process can import nothing. ``boosters``: XGBoost and LightGBM may open."""
 
     role: Literal["serve", "self_test"]
     memory_bytes: int
@@ -28,9 +28,9 @@ class Orders:
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What a locked process could still do. ``findings``: one sentence each; when ``passed``, they
-    only say which layers this kernel offers. ``missing``: the known types that the libraries here
-    lack, by full name; files that need one are refused."""
+    """The result of a self-test: what a locked process could still do. ``findings``: one sentence
+    each; when ``passed``, they only say which layers this kernel offers. ``missing``: the known
+    types that the libraries here lack, by full name; files that need one are refused."""
 
     passed: bool
     findings: tuple[str, ...] = ()

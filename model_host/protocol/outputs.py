@@ -44,9 +44,9 @@ class TargetOutput:
 
 @dataclass(frozen=True)
 class LostNumber:
-    """A number that a step of the model made infinite or none. ``input`` is the one to blame, with
-    ``others`` where it takes them, too; ``became`` is "inf", "-inf" or words; ``condition`` says
-    what the step expects of the input, "" where that is not known."""
+    """A number that a step of the model made infinite or NaN. ``input`` is its cause, together with
+    ``others`` if there are any; ``became`` is "inf", "-inf" or words; ``condition`` says what the
+    step expects of the input, "" where that is not known."""
 
     input: str
     step: str

@@ -27,7 +27,7 @@ class TracedCell:
 
 @dataclass(frozen=True)
 class StepTrace:
-    """What one step made of the row. ``path`` is that of the diagram (``Step``), "" for the whole.
+    """The output of one step. ``path`` is that of the diagram (``Step``), "" for the whole model.
 
     ``milliseconds`` are those of the steps inside, too. ``dtypes``: columns by dtype. ``minimum``
     and ``maximum`` over the finite numbers of the output, None where there are none. ``row``: its
@@ -61,7 +61,7 @@ class StackFrame:
 
 @dataclass(frozen=True)
 class Trace:
-    """How a prediction was made. ``steps`` in the order in which they began, the whole first.
+    """The trace of a prediction. ``steps`` in the order in which they began, the whole model first.
 
     Milliseconds: ``row_milliseconds`` to build the row, ``confidence_milliseconds`` for what came
     after ``predict`` (probabilities, intervals). ``peak_bytes`` is the most memory the process ever

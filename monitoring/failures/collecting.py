@@ -1,6 +1,6 @@
 """Grouping of failed predictions by their cause, each exactly once.
 
-A failure with an empty ``grouped_at`` is not counted yet. Counting it, changing its group, notifying
+A failure with an empty ``grouped_at`` is not counted yet. Counting it, changing its group, telling
 the admins and setting ``grouped_at`` is one transaction, so no failure is lost or counted twice,
 however late it is collected.
 """

@@ -144,7 +144,7 @@ _TRIED = {"param_grid", "param_distributions", "cv_results_", "best_params_"}
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in a model: an attribute of a class, with all that stands in its containers.
+    """A place in a model: an attribute of a class, with everything in its containers.
 
     ``functions``: those of the list that may stand there. ``objects``: of what classes others may
     be, None where any. ``is_called``: the library may call what it finds there. ``is_free``: no
@@ -160,7 +160,7 @@ class Slot:
 
     @property
     def rule(self) -> tuple[Names, tuple[type, ...] | None, bool, bool]:
-        """What may stand there, whoever the holder is."""
+        """The values allowed there, whatever the holder."""
         return self.functions, self.objects, self.is_called, self.is_free
 
     def __str__(self) -> str:

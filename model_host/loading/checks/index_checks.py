@@ -113,7 +113,7 @@ def _check_neighbour_tree(tree: Any) -> None:
 
 
 def _check_metric(metric: Any) -> None:
-    """A metric asks for as many columns as its matrix has rows."""
+    """Check that a metric's matrix has as many rows as it takes columns."""
     _, vector, matrix = metric.__getstate__()[:3]
     if vector.ndim != 1 or matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise damaged(_OUTSIDE.format(type(metric).__name__))
@@ -166,7 +166,7 @@ def always_check_sparse() -> None:
 
 
 def _check_own_tree(part: Any) -> None:
-    """The estimator lets in as many columns as its tree looks at."""
+    """Check that the estimator accepts as many columns as its tree uses."""
     if not hasattr(part, "tree_"):
         return
     told = (getattr(part, "n_features_in_", None), getattr(part, "n_outputs_", None))

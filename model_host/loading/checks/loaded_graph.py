@@ -83,7 +83,7 @@ _WRITABLE: tuple[tuple[type, tuple[str, ...]], ...] = (
 
 
 class _Walk:
-    """What was seen on the way, and what was found in what."""
+    """The state of the walk: the visited objects, and their containers."""
 
     def __init__(self, approved: frozenset[TypeName]) -> None:
         self.approved = approved
@@ -210,8 +210,8 @@ def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
 
 
 def _check_size(root: int, within: dict[int, list[int]]) -> None:
-    """Raises HostError where a part contains itself, or parts contain one another so often that no
-    prediction would come to an end."""
+    """Raise HostError if a part contains itself, or parts are nested so often that no prediction
+    would end."""
     sizes: dict[int, int] = {}
     open_parts: set[int] = set()
     waiting = [root]
@@ -275,7 +275,7 @@ def _check_pattern(kind: type, pattern: str) -> None:
 
 @cache
 def _belongs_to_class(cls: type, name: str) -> bool:
-    """Whether an instance has no business with ``name``: a method, a property, a constant. Names
-    that a class only declares, by a None or a bool, are the instance's own."""
+    """Whether an instance must not set ``name``: a method, a property, a constant of its class.
+    Names that a class only declares, by a None or a bool, are the instance's own."""
     inherited = inspect.getattr_static(cls, name, None)
     return not isinstance(inherited, bool | None)

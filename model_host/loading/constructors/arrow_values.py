@@ -110,7 +110,7 @@ def _exactly(count: int, buffers: list[bytes | None]) -> list[bytes | None]:
 
 
 def _fixed(name: str, length: int, start: int, content: bytes | None) -> np.ndarray[Any, Any]:
-    """Values that all take up the same room."""
+    """Values of a fixed width."""
     if name == "bool":
         return _bits(length, start, content)
     if name in _NUMBERS:

@@ -168,7 +168,7 @@ def _set_frame(reading: Reading, value: Any, state: Any) -> None:
 
 
 def _become(value: Any, proper: Any) -> None:
-    """The empty ``value`` is ``proper`` from now on, and nobody writes to it."""
+    """Turn the empty ``value`` into ``proper``, read-only."""
     for block in proper._mgr.blocks:
         if isinstance(block.values, np.ndarray):
             block.values.flags.writeable = False

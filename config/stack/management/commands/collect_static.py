@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand
 
 
 def digest() -> str:
-    """Names, sizes and times of every static file that the finders see, as one digest."""
+    """Return one digest of the names, sizes and times of every static file that the finders
+    find."""
     found = []
     for finder in get_finders():
         for name, storage in finder.list([]):

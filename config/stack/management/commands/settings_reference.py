@@ -42,7 +42,7 @@ SECTION = re.compile(r"^# --- (?P<title>.+?) -+$")
 
 @dataclass(frozen=True)
 class Reading:
-    """How the settings read one variable: its kind, and its default as it would be written."""
+    """A variable as the settings read it: its kind, and its default as text."""
 
     kind: str
     is_required: bool

@@ -1,5 +1,5 @@
-"""`python -m tests.clock_check [FOLDER]`: names every place where a test compares with the present
-time; exit code 1 where there is one.
+"""`python -m tests.clock_check [FOLDER]`: list every place where a test compares with the current
+time; exit code 1 if there is one.
 
 Whether something took long, or is not over yet, depends on the machine. A test counts what causes
 the time instead, or stops the clock (`tests/clocks.py`). Rows may be dated by the present time, and

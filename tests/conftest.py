@@ -1,5 +1,5 @@
-"""The cast: alice and bob (users), ada (admin), root (superuser), a live version, a Prefect that
-remembers. PostgreSQL, Redis and S3 are real in every test."""
+"""The fixtures of every test: alice and bob (users), ada (admin), root (superuser), a live version,
+a Prefect that remembers. PostgreSQL, Redis and S3 are real in every test."""
 
 import pytest
 from allauth.core.internal import ratelimit

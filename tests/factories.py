@@ -1,4 +1,4 @@
-"""Rows for tests: plain `make_x(**overrides)`."""
+"""Factories of rows for tests: plain `make_x(**overrides)`."""
 
 import hashlib
 import itertools

@@ -1,4 +1,4 @@
-"""A Prefect that remembers, for tests of everything above the gateway.
+"""A fake Prefect that remembers, for tests of everything above the gateway.
 
 It has the gateway's functions under their own names; `install` puts them in the gateway's place.
 `tests/flows/test_contract.py` runs the same tests over it and over a real server.

@@ -1,4 +1,4 @@
-"""Names nobody should give: markup, 200 characters without a space, right to left, emoji."""
+"""Hostile names: markup, 200 characters without a space, right to left, emoji."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reads the text back out of a PDF made by WeasyPrint, as a person who selects and copies it."""
+"""Text extraction from a PDF made by WeasyPrint, as a person who selects and copies it."""
 
 import re
 import zlib

@@ -1,4 +1,5 @@
-"""Brings up real PostgreSQL, Redis and S3 for one test run, before Django reads its settings.
+"""The pytest plugin that starts real PostgreSQL, Redis and S3 for one test run, before Django reads
+its settings.
 
 Loaded early (`-p tests.plugin`). Only the process that the person started brings them up; the
 workers of pytest-xdist inherit its environment, but each has a bucket of its own: some tests alter

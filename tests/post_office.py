@@ -1,4 +1,4 @@
-"""A real SMTP server that keeps what it is given, and the outbox emptied into it."""
+"""A real SMTP server that stores its mails, and the sending of the outbox to it."""
 
 import re
 from collections.abc import Iterator

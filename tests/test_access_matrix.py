@@ -1,5 +1,5 @@
-"""Every address × {anonymous, alice, bob, ada, root}: what each may see. An address without an
-entry fails, so nobody adds one without deciding who may use it."""
+"""The access matrix: every address × {anonymous, alice, bob, ada, root}, and what each may see. An
+address without an entry fails, so nobody adds one without deciding who may use it."""
 
 import re
 from collections.abc import Callable, Iterator

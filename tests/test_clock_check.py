@@ -1,4 +1,4 @@
-"""No test judges by a clock: what `make check` finds, and what it lets pass."""
+"""The check for clocks in tests: what `make check` finds, and what it accepts."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Whatever models, inputs, choices and classes are called, every page shows it as text."""
+"""Hostile names of models, inputs, choices and classes: every page shows them as text."""
 
 import re
 from html.parser import HTMLParser

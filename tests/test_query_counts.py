@@ -1,4 +1,4 @@
-"""Every list page costs the same number of queries when its rows double."""
+"""Query counts of list pages: the same when the rows double."""
 
 import uuid
 

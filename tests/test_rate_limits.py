@@ -1,4 +1,4 @@
-"""Whoever asks too often gets 429 and the time to wait, for people and for programs."""
+"""Rate limits: 429 and the time to wait, for people and for programs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Addresses that look alike are one account; a changed one counts once it is confirmed."""
+"""Addresses of accounts: look-alikes are one account; a changed address counts once confirmed."""
 
 import unicodedata
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a password is taken or given: its length, the links that reset it, and how often."""
+"""Passwords: their length, the links that reset them, and the rate of resets."""
 
 import re
 from typing import Any

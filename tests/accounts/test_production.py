@@ -1,4 +1,4 @@
-"""What Django itself says about the settings of a production site, and what its answers carry."""
+"""The settings of a production site, by Django's own checks, and the headers of its responses."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the imitated people of `bench.people` read from the product's own pages."""
+"""The parsing of the product's own pages for the simulated people of `bench.people`."""
 
 import random
 

@@ -1,4 +1,5 @@
-"""A row says "yes" only for what was reached, and nothing where nothing was measured."""
+"""The rows of bench targets: "yes" only for a target that was reached, "" if nothing was
+measured."""
 
 import os
 from typing import Any

@@ -1,5 +1,5 @@
-"""What the walks look at. `python -m tests.browser.scene` runs with the environment of the product
-under test, makes the rows there and prints the addresses of the pages as JSON, by person.
+"""The data of the browser walks. `python -m tests.browser.scene` runs with the environment of the
+product under test, makes the rows there and prints the addresses of the pages as JSON, by person.
 
 They are the addresses of the access matrix: a page that is added there is walked too.
 """

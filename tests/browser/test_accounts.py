@@ -1,4 +1,4 @@
-"""People sign up, lose their password and get it back, in a real browser with real mail."""
+"""Accounts in a real browser with real mail: sign-up, and a lost password."""
 
 import re
 from email import message_from_string, policy

@@ -1,4 +1,4 @@
-"""An admin brings a model file to production by the pages alone, and goes back."""
+"""The admin's way of a model file to production and back, by the pages alone."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Scripts publish models and predict with them, through the commands of the running product."""
+"""Commands for scripts on the running product: publish a model, predict with it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every page of every role: no sideways scrolling, fingers hit, and axe finds nothing serious.
+"""Every page of every role: no sideways scrolling, large enough targets, no serious finding of axe.
 
 Each page is opened once and looked at in every width: opening it is a good part of the time.
 """

@@ -1,4 +1,4 @@
-"""Two predictions are found in the history, compared, and taken along as a PDF."""
+"""The history in a browser: two predictions are found, compared, and downloaded as a PDF."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A person fills a form, corrects it, tries again and asks what moved the answer."""
+"""Predicting in a browser: a person fills a form, corrects it, retries and asks for an
+explanation."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A preset is saved from a result, loaded into the form, deleted and brought back."""
+"""Presets in a browser: saved from a result, loaded into the form, deleted and restored."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Where no scripts run, everything a person needs still works."""
+"""The product without JavaScript: everything a person needs still works."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""What the product itself does for a run, with its own services, in a process of its own.
+"""Operations that the product performs for a chaos run, with its own services, in a process of its
+own.
 
 `Machine.act` calls them by name: prepare FOLDER, keep FOLDER, drafts SLUG COUNT DIGEST...,
 promote ID..., sweep SECONDS. The last line that is printed is the answer, as JSON.

@@ -1,4 +1,4 @@
-"""The crash points of `docs/reliability.md`, each as a function that does it and then undoes it.
+"""The crash points of `docs/reliability.md`, each as a function that causes it and then undoes it.
 
 A fault has ended when its function returns: from then on the promise's time runs.
 """

@@ -1,4 +1,4 @@
-"""The product in a folder of its own, and what can happen to its processes.
+"""The product in a folder of its own, and the faults of its processes.
 
 Only processes of this folder's record, and their descendants, are ever signalled.
 """

@@ -1,4 +1,4 @@
-"""People who are signed in and send the form of a model at a steady rate between them.
+"""Signed-in people who together send the form of a model at a steady rate.
 
 Whoever gets no answer, or a page that says to wait, presses again: the same form, with the same
 token. Accepted is what the site answered with the address of the prediction's page.

@@ -1,4 +1,4 @@
-"""One run: the product is prepared, and each fault happens to it under load and is judged."""
+"""One chaos run: the product is prepared, and each fault is caused under load and judged."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""What PostgreSQL says afterwards, and nothing else: the promises of `docs/reliability.md`."""
+"""The promises of `docs/reliability.md`, checked in PostgreSQL alone after a run."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""The web server's worker with so little patience that a test need not wait for it."""
+"""The web server's worker with timeouts so short that a test need not wait for them."""
 
 from config import front
 

@@ -1,5 +1,5 @@
-"""What the installation of the backup's tests says and does, in a process of its own:
-`python -m tests.config.kept_installation publish|fill|go_on`, answered in JSON."""
+"""The installation of the backup's tests, in a process of its own: `python -m
+tests.config.kept_installation publish|fill|go_on`, answered in JSON."""
 
 # ruff: noqa: E402 - Django is prepared before its models are imported
 

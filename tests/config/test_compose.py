@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises: read from the file, and its commands run as processes."""
+"""The promises of docker-compose.yml: read from the file, and its commands run as processes."""
 
 import http.client
 import json

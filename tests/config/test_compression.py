@@ -1,4 +1,4 @@
-"""What is sent compressed, and what is not."""
+"""Compression of responses: which are compressed, and which are not."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""What deploy/ ships for a machine of one's own: variables, units, alarms, the nightly backup."""
+"""The files of deploy/ for one machine: variables, units, alarms, the nightly backup."""
 
 import re
 import subprocess

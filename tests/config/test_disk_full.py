@@ -1,4 +1,4 @@
-"""A disk without room is the site's trouble, and it passes."""
+"""A full disk: reported as the site's fault, and recovered from."""
 
 import errno
 from typing import NoReturn

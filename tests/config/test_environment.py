@@ -1,4 +1,4 @@
-"""What an operator writes into the environment, and the page that explains it."""
+"""The environment variables of an operator, and the page that documents them."""
 
 import subprocess
 import sys

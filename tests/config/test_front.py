@@ -1,4 +1,5 @@
-"""Requests are received whole before a thread sees them: real servers, and clients that hang."""
+"""The front on real servers with slow and hanging clients: whole requests reach a thread, others do
+not."""
 
 import asyncio
 import itertools

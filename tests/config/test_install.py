@@ -1,4 +1,4 @@
-"""`make`'s installation: what it finds, what it says, and that a half-made one is made anew."""
+"""`make`'s installation: detection, messages, and a new start after an incomplete one."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which tasks go last in Celery's queue: the settings name them, so the names must be right."""
+"""The low-priority tasks in Celery's queue: the settings name them, so the names must be right."""
 
 import pytest
 from django.conf import settings

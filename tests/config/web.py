@@ -1,4 +1,4 @@
-"""The real web server on the tests' database, and clients that do not behave."""
+"""The real web server on the tests' database, and misbehaving clients."""
 
 import os
 import socket

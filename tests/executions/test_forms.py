@@ -1,4 +1,5 @@
-"""The form carries every value that the schema takes, in fields or as one pasted row."""
+"""The prediction form: it carries every value that the schema takes, in fields or as one pasted
+row."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What a rollback notice says about the person's own predictions."""
+"""The line of a rollback notice about the person's own predictions."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Real resident workers for tests, what they are asked, and what Prefect says of it."""
+"""Real resident workers for tests, their requests, and Prefect's view of them."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 """A model with a class of the team's own, from its upload to its prediction: refused, approved by a
-superuser, opened; with the package really installed where models are opened."""
+superuser, opened; with the package really installed for the model host."""
 
 import importlib
 import io

@@ -1,4 +1,4 @@
-"""The cache of model files: fetched once, checked, evicted, and never in the way."""
+"""The cache of model files: fetched once, checked, evicted, and never an obstacle."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""What the product relies on from Prefect: over a real server, and over the fake of other tests."""
+"""The contract with Prefect: over a real server, and over the fake of other tests."""
 
 import threading
 import uuid

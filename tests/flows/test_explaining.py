@@ -1,4 +1,5 @@
-"""Explanations and curves by the worker: after the result, softly, while there are values."""
+"""Explanations and curves by the worker: after the result, without failing it, and only while the
+values exist."""
 
 import io
 import threading

@@ -1,4 +1,4 @@
-"""The settings of the model host as they reach it, and what a worker says about its sandbox."""
+"""The model host's settings in a worker, and the worker's report on its sandbox."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Whoever reaches Prefect's port without its password reads nothing and changes nothing."""
+"""Prefect's password: without it, a client of Prefect's port reads nothing and changes nothing."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""The form proposed for a model takes what the model takes, and leads to scikit-learn's answer.
+"""The form proposed for a model: it takes what the model takes, and gives scikit-learn's answer.
 
 Each row goes the way of a person's: through the proposed schema, the JSON of the database and the
 layout, into the one-row table; the answer is compared with that of the model itself.

@@ -1,4 +1,4 @@
-"""The rehearsal flow: a version on many rows, its interval, and whether its file is right."""
+"""The rehearsal flow: a version on many rows, its interval, and the check of its file."""
 
 import io
 from collections.abc import Callable, Iterator

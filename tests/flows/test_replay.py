@@ -1,4 +1,4 @@
-"""A model that fails on some inputs: the group, what admins are told, and the replay."""
+"""A model that fails on some inputs: the group, the admins' notification, and the replay."""
 
 import contextlib
 import io

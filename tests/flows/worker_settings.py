@@ -1,5 +1,5 @@
 """The settings of real workers in tests: no lease ends by itself, however slow the machine is, and
-each is renewed so often that a worker soon hears that it was lost."""
+each is renewed so often that a worker soon notices its loss."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""US-1.1 and US-1.2: accounts, roles, and what people did, through the pages alone."""
+"""US-1.1 and US-1.2: accounts, roles, and the activity history, through the pages alone."""
 
 import io
 import json

@@ -1,5 +1,5 @@
 """US-2.1 to 2.3: an admin uploads a model file, tests it and brings it to production, through the
-pages alone. What a worker does in between is reported as the worker reports it."""
+pages alone. The worker's reports in between are made by the test."""
 
 from typing import Any
 

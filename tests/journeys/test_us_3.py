@@ -1,4 +1,4 @@
-"""US-3.1, 3.2 and 3.4: a person sees what model there is, predicts, and compares."""
+"""US-3.1, 3.2 and 3.4: a person finds the model, predicts, and compares."""
 
 import csv
 import io

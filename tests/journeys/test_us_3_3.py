@@ -1,4 +1,4 @@
-"""US-3.3: a person finds, keeps, exports, retries and deletes what they predicted."""
+"""US-3.3: a person finds, annotates, exports, retries and deletes their predictions."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""US-4.1: an admin sees how much is used, how fast it answers and how often it fails."""
+"""US-4.1: an admin sees usage, response times and error rates."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""US-4.2: an admin finds an execution in Django admin, reads all of it, and takes the log away."""
+"""US-4.2: an admin finds an execution in Django admin, reads its page, and downloads the log."""
 
 import csv
 import io

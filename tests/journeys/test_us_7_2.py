@@ -1,4 +1,4 @@
-"""US-7.2: who asked is told at once that their prediction failed, why, and what to do."""
+"""US-7.2: the person is told at once that their prediction failed, why, and what to do."""
 
 from django.test import Client
 

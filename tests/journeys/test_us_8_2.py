@@ -1,4 +1,5 @@
-"""US-8.2: everything is stored, what a person deletes comes back for 30 days, and then is gone."""
+"""US-8.2: everything is stored; a deleted prediction can be restored for 30 days, then it is
+purged."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a model that has taken over its process would try, tried for real.
+"""Escape attempts of a model that has taken over its process, carried out for real.
 
 Run by test_lockdown in a clean interpreter of its own, never inside the product: it loads the
 lockdown by itself and forks one process for each attempt and each mode ("open"; "locked"; "no

@@ -1,4 +1,4 @@
-"""What the kernel says about processes; no word of the product is taken for it."""
+"""Facts about processes from the kernel, independent of the product."""
 
 import os
 import select

@@ -1,4 +1,5 @@
-"""Models as other versions of Python and its libraries wrote them, with what they answered there.
+"""Models as other versions of Python and its libraries wrote them, with the answers that they gave
+there.
 
 ``python -m tests.model_host.other_stacks`` writes the corpus with the interpreter that runs
 it: every model of ``estimators.py`` and every estimator that scikit-learn lists, by joblib and by

@@ -1,4 +1,5 @@
-"""Values of NumPy and pandas, and models that keep them, as each version of the libraries writes.
+"""Values of NumPy and pandas, and models that keep them, in the encoding of each version of the
+libraries.
 
 ``python -m tests.model_host.spelled`` saves them all with the interpreter that runs it, by
 joblib, by pickle in protocol 2 and by skops, in one file of ``spellings/`` that is named by the

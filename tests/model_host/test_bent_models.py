@@ -1,4 +1,4 @@
-"""Honest models with one number bent: what compiled code would follow out of its arrays.
+"""Honest models with one number changed, so that compiled code would read beyond their arrays.
 
 Those of ``KILLS``, and the vocabularies, are seen to end a plain process. Of the others it is only
 seen that a plain opening takes the file: reading beyond the end may happen to survive, and no harm

@@ -1,4 +1,5 @@
-"""ModelHost with real processes: what it answers, what it survives, what it keeps and ends."""
+"""ModelHost with real processes: its answers, its robustness, and the processes it keeps and
+ends."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Nothing of one prediction stays in a model for the next."""
+"""Isolation of predictions: nothing of one stays in a model for the next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and models that take all they can get: what the worker, and other models, notice of it.
+"""Files and models that exhaust resources: the effect on the worker and on other models.
 
 Each is opened, or asked, by real processes with small limits, while another model stands by.
 """

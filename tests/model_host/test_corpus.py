@@ -1,4 +1,4 @@
-"""Honest models open without anyone's approval, in every format, and predict the same as before."""
+"""Honest models in every format: they open without approval, and predict the same as before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that scikit-learn lists opens without approval and predicts the same as before.
+"""Every estimator of scikit-learn: it opens without approval, and predicts the same as before.
 
 Each estimator is written in two formats here, in turns, and in skops; `python -m bench.model_files`
 writes each of them in all formats.

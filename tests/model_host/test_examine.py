@@ -1,4 +1,4 @@
-"""What is read from a fitted model is what its training data were."""
+"""The examination of a fitted model, against its training data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contributions that add up, whatever the estimator; and in a process that can import nothing."""
+"""Contributions: they add up for every estimator, also in a process that can import nothing."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,5 @@
-"""Two thousand of the files that `make fuzz` makes for longer, in a process of its own."""
+"""Fuzzing with two thousand of the files that `make fuzz` makes for longer, in a process of its
+own."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Files made to do harm: each is seen to do it when opened plainly, and does nothing here.
+"""Hostile files: each does its harm when opened plainly, and none here.
 
 An attack is a file and a canary, which tells whether the harm was done: mostly a file that a
 command would create. The plain opening happens in the same test, so that an attack that no longer

@@ -1,4 +1,4 @@
-"""Models that learnt what is no number are refused by its name; honest NaN and infinity stay."""
+"""Learnt parameters that are NaN or infinite: refused by name; honest NaN and infinity stay."""
 
 from __future__ import annotations
 

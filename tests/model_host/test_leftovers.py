@@ -1,4 +1,4 @@
-"""What a model keeps of its training is left out, never made, and decides about nothing."""
+"""Training leftovers of a model: left out, never constructed, and never decisive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States and names that are honest one by one and together are not; and boosters, by a setting.
+"""States and names that are honest singly and hostile together; and boosters, by a setting.
 
 Thought through beside these by reading our code and that of the libraries, and found closed, but
 without a test of their own: text that says it is a type (`np.str_` as a name of a field);

@@ -1,4 +1,5 @@
-"""Models that other versions of Python and its libraries wrote open here and predict the same."""
+"""Models that other versions of Python and its libraries wrote: they open here and predict the
+same."""
 
 import json
 from collections.abc import Iterator

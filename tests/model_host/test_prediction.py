@@ -1,4 +1,5 @@
-"""A prediction is scikit-learn's own, value for value, on the row a person would have written."""
+"""A prediction: scikit-learn's own, value for value, on the row that a person would have
+written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loader says of files that are no good, and what it reports of those that are."""
+"""The loader's messages about bad files, and its reports on good ones."""
 
 from __future__ import annotations
 

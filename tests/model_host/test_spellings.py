@@ -1,4 +1,5 @@
-"""One value as the versions of NumPy, SciPy and pandas write it: read as the same value from each.
+"""The encodings of one value by the versions of NumPy, SciPy and pandas: each reads as the same
+value.
 
 What each version really wrote is in ``spellings/``; here are its forms one by one, and what is made
 of them that no version writes.

@@ -1,4 +1,4 @@
-"""A watched prediction is the same prediction; its trace says how it was made, and no secret."""
+"""A traced prediction: the same answer, the steps of its computation, and no hidden value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many columns a transformer is said to make, against those that it makes."""
+"""The predicted number of columns of a transformer, against the real one."""
 
 import numpy as np
 import pytest

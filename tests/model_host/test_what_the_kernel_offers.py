@@ -1,4 +1,4 @@
-"""The model host on kernels that offer less, and as an ordinary user: real processes on each.
+"""The model host on kernels with fewer features, and as an ordinary user: real processes on each.
 
 A kernel without a layer is made of this one: an interpreter that, at its very start, has the kernel
 answer the call that makes the layer as such a kernel would.

@@ -1,4 +1,4 @@
-"""What crosses between the worker and a process that a model may have taken over."""
+"""Messages between the worker and a process that a model may have taken over."""
 
 import json
 import math

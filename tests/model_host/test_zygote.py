@@ -1,4 +1,4 @@
-"""The zygote as a process: what it starts with, what it is when it forks."""
+"""The zygote as a process: its start, and its state when it forks."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A superuser's approval of a type: who, for which file, and what it leaves behind."""
+"""Approvals of types by a superuser: by whom, for which file, and their record."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Telling one person, everybody, or the admins: once each, where they want it."""
+"""Notification of one person, everybody, or the admins: once each, on the channels they want."""
 
 from typing import Any
 

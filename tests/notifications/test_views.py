@@ -1,4 +1,5 @@
-"""The list, the bell, the banner, what people want to be told, and the link in a mail."""
+"""The pages of notifications: list, bell, banner, preferences, and the unsubscribe link of a
+mail."""
 
 import re
 from typing import Any

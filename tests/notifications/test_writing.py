@@ -1,4 +1,4 @@
-"""Mails from notifications: each with its words, once, bundled, and never lost."""
+"""Mails of notifications: each with its text, once, bundled, and never lost."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""How saved values fit the inputs of today."""
+"""The fit of saved values to the inputs of today."""
 
 from models_registry.inputs.input_schema import InputSchema
 from presets.fitting import fit

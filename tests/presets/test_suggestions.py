@@ -1,4 +1,4 @@
-"""What a person's habits suggest."""
+"""Suggestions from a person's habits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Presets as people use them."""
+"""The pages of presets."""
 
 from dataclasses import replace
 from datetime import timedelta

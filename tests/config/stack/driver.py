@@ -1,4 +1,4 @@
-"""The stack's command line as a person uses it, and what it left in the process table."""
+"""The stack's command line as a person uses it, and the processes that it leaves behind."""
 
 import os
 import subprocess

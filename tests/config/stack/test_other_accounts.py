@@ -1,4 +1,4 @@
-"""What other accounts of the machine find of a running stack: ports, processes and its folder."""
+"""The view of other accounts of the machine on a running stack: ports, processes and its folder."""
 
 import stat
 from collections.abc import Iterator

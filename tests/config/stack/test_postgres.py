@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL lives when root's own folders are closed to others."""
+"""The place of the embedded PostgreSQL when root's own folders are closed to others."""
 
 import os
 import shutil

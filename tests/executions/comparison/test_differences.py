@@ -1,4 +1,4 @@
-"""What differs between predictions, in words."""
+"""Differences between predictions, in words."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Comparing as people do it."""
+"""The pages of a comparison."""
 
 import csv
 import io

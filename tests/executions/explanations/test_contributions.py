@@ -1,4 +1,4 @@
-"""What moved a prediction, in words and bars."""
+"""Contributions to a prediction, in words and bars."""
 
 from typing import Any
 

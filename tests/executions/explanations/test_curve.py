@@ -1,4 +1,4 @@
-"""Where a curve is asked for, and how it is drawn."""
+"""The points of a curve, and its drawing."""
 
 from typing import Any
 

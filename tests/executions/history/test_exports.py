@@ -1,4 +1,4 @@
-"""The CSV of the history: exactly what is filtered, safe to open, and lossless to read back."""
+"""The CSV of the history: exactly the filtered rows, safe to open, and lossless to read back."""
 
 import csv
 import io

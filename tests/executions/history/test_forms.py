@@ -1,4 +1,4 @@
-"""From and To are calendar days in the person's timezone, both included."""
+"""The date filter: From and To are calendar days in the person's timezone, both inclusive."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones

@@ -1,5 +1,5 @@
-"""The search of the history: what is displayed is found, numbers compare as numbers, and whatever
-somebody types has a reading."""
+"""The search of the history: displayed texts are found, numbers compare as numbers, and every text
+that a person types is valid."""
 
 import re
 import uuid

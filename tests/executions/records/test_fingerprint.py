@@ -1,4 +1,4 @@
-"""What a failure is called: the same for the same cause, and without a value in it."""
+"""Fingerprints of failures: the same for the same cause, and without a value in them."""
 
 import hashlib
 import uuid

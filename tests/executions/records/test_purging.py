@@ -1,4 +1,4 @@
-"""What people deleted is gone for good after 30 days, and Prefect's part of it with it."""
+"""The purge: deleted predictions are removed after 30 days, and their runs in Prefect too."""
 
 import uuid
 from datetime import timedelta

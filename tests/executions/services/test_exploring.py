@@ -1,4 +1,4 @@
-"""Questions about a finished prediction on their way to a worker."""
+"""Requests about a finished prediction, and their answers."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a candidate would do to real predictions."""
+"""The impact of a candidate on real predictions."""
 
 from typing import Any
 

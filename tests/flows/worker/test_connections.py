@@ -1,4 +1,4 @@
-"""A worker's slots never wait for each other's database connections."""
+"""Database connections of a worker: its slots never wait for each other's."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is left when a real worker is killed, stopped, told to go, raced, or never woken."""
+"""The aftermath of a real worker that is killed, stopped, terminated, raced, or never woken."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Runs whose worker died before it told Prefect, against a real server."""
+"""Settlement of runs whose worker died before it told Prefect, against a real server."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""An estimator that does what its parameter says, for better or worse.
+"""An estimator that misbehaves in the way its parameter names.
 
 A package that somebody installed beside the product, as far as the model host can tell: it is
 importable only in the interpreter that ``foreign_python`` makes, and its type must be approved.

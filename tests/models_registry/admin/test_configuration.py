@@ -1,4 +1,4 @@
-"""The page on which an admin says what a version's inputs and answers are."""
+"""The page on which an admin edits a version's inputs and answers."""
 
 import re
 import sys

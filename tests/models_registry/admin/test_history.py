@@ -1,4 +1,4 @@
-"""A model's page: which version was active when, its versions, its deployments."""
+"""A model's page: the versions active over time, the list of versions, the deployments."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Labels that the product makes can be told apart, and read back as what they stand for."""
+"""Generated labels: distinguishable, and readable back as the values they stand for."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Saving what a version's inputs are: numbered revisions that stand, and the way on once locked."""
+"""Saving a version's inputs: numbered revisions that never change, and duplication once locked."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The gate to production, and the ways back."""
+"""Promotion, its conditions, and rollback."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is kept of a version: its backup, its model card, and the page that shows it whole."""
+"""The records of a version: its backup, its model card, and the page that shows everything."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Which inputs people send: combinations that come again, and the values of each input."""
+"""Inputs that people send: repeated combinations, and the values of each input."""
 
 from dataclasses import replace
 from datetime import timedelta

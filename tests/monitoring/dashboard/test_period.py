@@ -1,4 +1,4 @@
-"""Which days a dashboard looks at, and the buckets of its charts."""
+"""The days of a dashboard, and the buckets of its charts."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

@@ -1,5 +1,5 @@
-"""Every number of the dashboard, on data small enough to count by hand. Each is asked twice: live,
-and from what was kept of the days."""
+"""Every number of the dashboard, on data small enough to count by hand. Each is computed twice:
+live, and from the stored days."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A traceback for reading: our own calls open, libraries folded, what was raised last."""
+"""A traceback for display: our own calls open, libraries folded, the exception last."""
 
 from hypothesis import given
 from hypothesis import strategies as st

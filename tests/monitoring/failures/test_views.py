@@ -1,4 +1,4 @@
-"""The pages of failures: what admins see and do there, and what nobody sees."""
+"""The pages of failures: what admins see and do there, and what nobody may see."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What admins are told of the product's own health, and what Prometheus is."""
+"""Health: what admins are shown and notified of, and the metrics for Prometheus."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What admins see of executions, find, and take away."""
+"""The execution log in Django admin: list, search and downloads."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""People ask about a prediction, admins answer or write first; the thread stays with both."""
+"""Requests for help: people ask, admins answer or write first; both keep the thread."""
 
 import pytest
 from django.core.mail import EmailMessage

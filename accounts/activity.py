@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from accounts.models import ActivityEvent, User
 
 BACKUP_MADE = "backup made"
-"""Nobody in particular does it: its rows have no actor, and say when the last backup was."""
+"""The action of a backup: its rows have no actor, and show when the last backup was made."""
 
 _address: ContextVar[str | None] = ContextVar("activity_address", default=None)
 

@@ -30,7 +30,7 @@ from accounts.requests import client_address
 
 WRONG = "E-mail or password is wrong."
 ASKED_BY_ANYBODY = {"account/email/password_reset_key", "account/email/unknown_account"}
-"""Mails that anybody may have sent to any address: few an hour, and the answer is the same."""
+"""Mails that anybody may request for any address: limited per hour, with the same answer."""
 PAUSED_AFTER, PAUSE_WINDOW = 5, timedelta(minutes=15)
 """So many failed sign-ins to one account within this time begin a pause; its owner is told once."""
 UNCONFIRMED = "unconfirmed_email"

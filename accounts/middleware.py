@@ -18,7 +18,7 @@ from accounts.requests import client_address
 from config.numbers import written_with
 
 SEEN_EVERY = timedelta(minutes=5)
-"""How old "last seen" may be: a write for each page would cost more than it tells."""
+"""The resolution of "last seen", which avoids a write for each page."""
 
 
 class PersonMiddleware:

@@ -47,7 +47,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     PASSWORD_LENGTH = 4096
-    """No password is longer: hashing a megabyte would cost the site, not the person."""
+    """The maximum length of a password: hashing a megabyte would load the site."""
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

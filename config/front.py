@@ -57,7 +57,8 @@ class Worker(ASGIWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.awaited: dict[Connection, float] = {}
-        """Connections whose next request is not all here, and since when; the oldest first."""
+        """Connections whose next request is incomplete, with the time since when; the oldest
+        first."""
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.most = max(1, min(self.cfg.worker_connections, files - OTHER_FILES))
 

@@ -41,7 +41,7 @@ KEPT_VARIABLES = frozenset(
         *("LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"),
     }
 )
-"""Where the fonts and Pango are; nothing else of the environment is for this process."""
+"""The variables with the paths of fonts and Pango; the process gets no others."""
 
 _making = BoundedSemaphore(AT_ONCE)
 _asking = BoundedSemaphore(AT_ONCE_AND_WAITING)

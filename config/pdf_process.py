@@ -22,10 +22,11 @@ from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 CPU_SECONDS = 15
-"""Of the processor, so that a busy machine ends no honest document, which takes one of them."""
+"""Seconds of processor time, so that no honest document, which takes one, is ended on a busy
+machine."""
 MEMORY_BYTES = 1024**3
 OWN = "own://static/css/"
-"""Where our sheet says it is; no scheme that anything could open."""
+"""The base URL of our style sheet; its scheme cannot be opened."""
 PIECE = 200
 _PIECES = re.compile(rf"(?s).{{1,{PIECE}}}(?:\s+|$)|.{{{PIECE}}}")
 _NOT_CUT = frozenset({"svg", "style", "title", "script"})

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.utils import timezone
 
 WINDOW_SECONDS = 60
-"""Each limit of allauth that is answered so (ACCOUNT_RATE_LIMITS) counts a minute; which of them it
-was is not told."""
+"""Each limit of allauth that is answered with this page (ACCOUNT_RATE_LIMITS) counts a minute;
+allauth does not tell which one it was."""
 
 
 def seconds_to_wait(

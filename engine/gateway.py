@@ -46,7 +46,8 @@ JOB_TEMPLATE = {
 KEEP_ALIVE_SECONDS = 4.0  # below the server's five, so that it never closes under a request
 FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 UNSTARTED = timedelta(seconds=15)
-"""A run that a worker claimed this long ago, while the row is still queued, will not start."""
+"""A run that a worker claimed longer ago than this, while the row is still queued, will not
+start."""
 DELETED_AT_ONCE = 50  # as many as Prefect removes in one call
 
 _deployment_ids: dict[tuple[str, str, str], uuid.UUID] = {}

@@ -15,9 +15,9 @@ from django.db.models.functions import Now
 
 QUEUED, RUNNING = "queued", "running"
 AT_ONCE = 100
-"""How many rows of a kind one sweep takes."""
+"""The number of rows of a kind that one sweep takes."""
 AGAIN_AFTER = timedelta(seconds=5)
-"""When a row whose run could not be created is due again."""
+"""The delay until a row whose run could not be created is due again."""
 
 
 class Run(models.Model):

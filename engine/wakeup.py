@@ -24,18 +24,18 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.0
 KEPT_SECONDS = 60
-"""A flow run that no worker took by then is found by polling."""
+"""The lifetime of a hint; polling finds a flow run that no worker took by then."""
 MAX_HINTS = 10_000
 SILENT_SECONDS = 5.0
-"""How long nothing is hinted after Redis failed: waiting a second for it at each of many runs would
-hold all of them back, and polling finds them meanwhile."""
+"""The pause in sending hints after Redis failed: waiting a second at each of many runs would delay
+all of them, and polling finds them meanwhile."""
 HEARTBEAT_SECONDS = 15
 WARM_SECONDS = 5.0
-"""How long whoever makes a version live waits for it to be opened first."""
+"""The seconds that a promotion waits for the workers to open the version."""
 
 
 _silent_until: dict[str, float] = {}
-"""Until when on the monotonic clock nothing is hinted, by the address of Redis."""
+"""The end of the pause on the monotonic clock, by the address of Redis."""
 
 
 def wake(hint: dict[str, Any]) -> None:

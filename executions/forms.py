@@ -20,14 +20,15 @@ SEGMENT_CHOICES = 3
 RADIO_CHOICES = 7
 SHORT_LABEL = 22
 SUGGESTED = 2000
-"""How many choices are listed; those of more are written, the first of them suggested."""
+"""The maximum number of listed choices; with more the value is typed, and the first ones are
+suggested."""
 FIELDS = 200
-"""More inputs are pasted as a row."""
+"""The maximum number of fields; more inputs are pasted as a row."""
 ROW_ERRORS = 10
-"""How many of a row's errors are said at once."""
+"""The number of a row's errors that are shown at once."""
 NOT_KNOWN = ""
 OTHER = "-other"
-"""What the name of a field ends on that holds a value beside the choices."""
+"""The suffix of the name of the text field beside the choices."""
 CARRIED = {"csrfmiddlewaretoken", "form_token", "schema", "fix", "after"}
 
 

@@ -24,14 +24,14 @@ from notifications.models import Notification
 from notifications.services import notify
 
 RETRY_DELAYS = {"STORAGE": (timedelta(seconds=1), timedelta(seconds=3))}
-"""Error classes that are tried again by themselves, and how long after each attempt."""
+"""Error classes that are retried automatically, and the delay after each attempt."""
 
 CHECK_AFTER = timedelta(seconds=20)
-"""How long a submitted execution may stay queued before the sweep asks after its flow run."""
+"""The time that a submitted execution may stay queued before the sweep checks its flow run."""
 
 CHECK_SLOWEST = timedelta(seconds=60)
-"""The longest pause between two such questions. Each pause is as long as the execution has waited:
-asking after a long queue every 20 s took more of Prefect than it had, and the queue stood still."""
+"""The longest pause between two such checks. Each pause is as long as the execution has been
+queued: checking a long queue every 20 s overloaded Prefect and blocked the queue."""
 
 
 @dataclass(frozen=True)

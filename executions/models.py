@@ -14,7 +14,7 @@ from engine.runs import Run, RunQuerySet, finished_has_a_time
 from models_registry.models import ModelVersion, TestCase
 
 TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationField())
-"""The response time, as its index knows it."""
+"""The response time, as the expression of its index."""
 
 
 class ExecutionQuerySet(RunQuerySet["Execution"]):
@@ -293,8 +293,8 @@ class Attempt(models.Model):
     log = models.TextField(blank=True)
     flow_run_name = models.CharField(max_length=300, blank=True)
     states = models.JSONField(null=True)
-    """The flow run's states as Prefect told them, first to last
-    (`executions/records/flow_run_copies.py`); None until they are copied."""
+    """The flow run's states from Prefect, first to last (`executions/records/flow_run_copies.py`);
+    None until they are copied."""
     is_forgotten = models.BooleanField(default=False)
     """The execution was purged, and the flow run is still to be deleted in Prefect."""
 

@@ -17,10 +17,9 @@ NEVER = sys.stdlib_module_names | {
     "test",
     "xgboost",
 }
-"""Packages whose types no approval opens. What Python itself brings, and our own code, either
-stands on our list or is needed by no honest model; ``__main__`` is the script of whoever trained;
-``cloudpickle`` and ``dill`` make functions of code that stands in the file; the boosters have a
-setting of their own, with its reason."""
+"""Packages whose types cannot be approved. Types of Python itself and our own code are either on
+the list or needed by no honest model; ``__main__`` is the training script; ``cloudpickle`` and
+``dill`` make functions of code in the file; the boosters have a setting of their own."""
 
 
 def approvable(

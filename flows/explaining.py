@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 200
 QUIET_SECONDS = 0.05
-"""Between two runs of a full queue a slot is free for less time than this."""
+"""Seconds of a free slot before an explanation starts: between two runs of a full queue it is free
+for less."""
 
 TOOK_TOO_MUCH = "Working out the explanation took too long or too much memory."
 CHANGES_ITS_MIND = "The model gives another answer each time, so it cannot be explained."

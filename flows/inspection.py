@@ -66,7 +66,7 @@ from models_registry.training.config_reading import entries
 logger = logging.getLogger(__name__)
 
 COLUMNS = "columns of the reference data"
-"""Where the names of inputs are from that neither the model nor the configuration tells."""
+"""The source of names that neither the model nor the configuration has."""
 
 
 @flow(name="inspect", persist_result=False)

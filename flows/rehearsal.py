@@ -48,7 +48,7 @@ logger = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 120.0
 SHOWN_SECONDS = 2.0
-"""How often the results so far are written."""
+"""The interval at which the results so far are written."""
 
 Result = dict[str, Any]
 

@@ -23,7 +23,7 @@ from model_host.protocol.trace import Trace
 MESSAGE_LENGTH = Struct(">I")
 ARTIFACT_LENGTH = Struct(">Q")
 CONTROL_BYTES = 16 * 1024
-"""The most that worker and zygote say at once; the kernel delivers it in one piece."""
+"""The maximum size of a message between worker and zygote; the kernel delivers it in one piece."""
 
 MAX_TEXT = 20_000
 """Letters of one text; a traceback is the longest."""
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class MalformedMessage(ValueError):
-    """A message that is not what the contract says; it names the place, never the value."""
+    """A message that violates the contract; the error names the place, never the value."""
 
 
 def frame(message: object, *, limit: int = MAX_MESSAGE) -> bytes:

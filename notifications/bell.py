@@ -7,10 +7,10 @@ from config.numbers import whole_number
 from notifications.models import Notification
 
 MOST = 99
-"""Nobody counts further, and the query stops there."""
+"""The maximum of the count, at which the query stops."""
 
 LINES = 3
-"""How many news a page shows at once."""
+"""The number of new notifications that a page shows at once."""
 
 
 @dataclass(frozen=True)

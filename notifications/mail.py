@@ -36,7 +36,8 @@ PAUSES = (
     timedelta(minutes=40),
     timedelta(minutes=1),
 )
-"""How long the row is taken for after each try. The fifth, an hour after the first, is the last."""
+"""The time for which the row is reserved after each attempt. The fifth, an hour after the first, is
+the last."""
 
 
 class OutboxBackend(BaseEmailBackend):

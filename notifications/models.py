@@ -41,7 +41,7 @@ class Kind(models.TextChoices):
 
 FOR_EVERYBODY = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED, Kind.MESSAGE)
 ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
-"""What also stands on top of the models' pages until the person puts it away."""
+"""The kinds that are also shown above the models' pages until the person dismisses them."""
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):

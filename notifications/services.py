@@ -13,7 +13,7 @@ from accounts.models import User
 from notifications.models import Channel, Kind, Notification, NotificationQuerySet, Preference
 
 Context = dict[str, Any]
-"""What the kind's mail names beside title and text, as JSON: times in ISO 8601 with zone."""
+"""The variables of the kind's mail beside title and text, as JSON: times in ISO 8601 with zone."""
 
 
 def notify(

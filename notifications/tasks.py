@@ -14,7 +14,7 @@ from notifications.models import Mail
 
 AT_ONCE = 20
 WRITTEN_AT_ONCE = 10
-"""Less than half a second's work, after which whatever is more urgent has its turn."""
+"""Mails per run: less than half a second's work, after which more urgent tasks can run."""
 
 
 @shared_task(ignore_result=True)

@@ -26,7 +26,7 @@ BUNDLED_FOR = timedelta(minutes=15)
 
 TIMES = ("deployed_at", "requested_at", "at", "from", "to")
 LONG_TEXTS = ("text", "changes", "description", "reason")
-"""What may have several lines; every other text stands in one."""
+"""The variables that may have several lines; every other text is one line."""
 
 OWN_WORDS = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED)
 

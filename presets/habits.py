@@ -14,7 +14,7 @@ from presets.suggestions import Suggestion, Used, suggest
 
 LOOK_BACK = timedelta(days=90)
 LOOK_AT = 500
-"""The newest predictions that are looked at."""
+"""The number of newest predictions that are read."""
 
 
 def suggestions_for(user: User, version: ModelVersion, schema: InputSchema) -> list[Suggestion]:

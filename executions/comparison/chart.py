@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from executions.comparison.differences import Compared, Comparison
 
 CLASSES = 3
-"""Drawn at most; a picture of more is a table."""
+"""The maximum number of classes in a chart; with more there is only the table."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from models_registry.models import Target
 
 SHOWN = 5
 NAMED = 10
-"""How many inputs are named that were not compared."""
+"""The number of named inputs that were not compared."""
 WIDEST_PERCENT = 46.0
 """The longest bar, of the whole width; half of it is each side's."""
 MINUS = "\N{MINUS SIGN}"

@@ -25,12 +25,12 @@ from models_registry.inputs.input_schema import InputSchema
 
 FIRST_WAIT_MS = 200
 MOST_ASKS = 6
-"""How often a page asks by itself: 200 ms, then twice as long each time, together 13 s."""
+"""The number of polls by a page: after 200 ms, then twice as long each time, 13 s in all."""
 SKELETON_ROWS = 5
 MOST_VARYING = 200
-"""Of how many inputs a page offers a curve."""
+"""The number of inputs for which a page offers a curve."""
 NEW = timedelta(seconds=20)
-"""The explanation of a result older than this does not come by itself any more."""
+"""The age of a result beyond which its explanation must be requested."""
 AWAY = "This cannot be worked out right now. The answer itself is not affected."
 
 

@@ -18,7 +18,7 @@ MAX_TITLE = 300
 MAX_EXCEPTION = 100
 MAX_STEP = 200
 _MOST_READ = 4000
-"""Characters of a message that are looked at; what follows names nothing new."""
+"""The number of characters of a message that are used; the rest adds nothing to its cause."""
 
 _FRAME_FILE = re.compile(r'^\s+File "')
 _LAST_LINE = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$", re.DOTALL)

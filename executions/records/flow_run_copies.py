@@ -23,11 +23,11 @@ from executions.models import Attempt, Execution
 AT_ONCE = 100
 BUDGET_SECONDS = 3.0
 SETTLED = timedelta(seconds=10)
-"""A run's last state reaches Prefect a moment after our row has its result."""
+"""The delay after which a run's last state has reached Prefect."""
 GIVEN_UP = timedelta(hours=1)
-"""A run that Prefect still does not call finished so long after our row did never will be."""
+"""The time after our row's end beyond which Prefect will no longer mark the run finished."""
 PAGE_SECONDS = 0.7
-"""How long a page waits for each of Prefect's answers."""
+"""The seconds that a page waits for each response of Prefect."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from executions.tasks import submit_exploration
 
 KEPT_SECONDS = 60
 EXPLANATION = ""
-"""In place of an input's name: the explanation is asked for."""
+"""The value in place of an input's name that requests the explanation."""
 
 
 def request_exploration(*, user: User, execution: Execution, input: str) -> None:

@@ -29,7 +29,7 @@ from models_registry.models import ModelVersion, TestCase
 from models_registry.services import check_runnable
 
 NET = timedelta(seconds=4)
-"""How long the first kick may take before the sweep hands the execution over itself."""
+"""The time that the first task may take before the sweep dispatches the execution."""
 
 
 @transaction.atomic

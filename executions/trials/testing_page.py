@@ -26,7 +26,7 @@ from models_registry.promotion.metric_changes import MetricChange, metric_change
 
 HISTORY = 20
 SLOWER_AFTER = 15
-"""Seconds of waiting after which the page asks less often."""
+"""Seconds of waiting after which the page polls less often."""
 
 
 @dataclass(frozen=True)

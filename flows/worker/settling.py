@@ -30,13 +30,13 @@ from models_registry.sweep import DISPATCHES
 logger = logging.getLogger(__name__)
 
 TOLD = timedelta(seconds=30)
-"""A worker that lives has told Prefect by then."""
+"""The time by which a living worker has reported to Prefect."""
 GONE = timedelta(minutes=5)
-"""No run without a row takes as long as this."""
+"""The time that no run without a row exceeds."""
 BATCH = 100
 LOST = "The worker was lost; another attempt took over."
 STRANGE = (Attempt.DoesNotExist, LookupError, TypeError, ValueError, ValidationError, DataError)
-"""What the parameters of a run raise that names no row of ours."""
+"""The exceptions for parameters of a run that name no row of ours."""
 
 
 def settle(client: SyncPrefectClient, pool: str) -> int:

@@ -36,9 +36,9 @@ logger = logging.getLogger(__name__)
 WAIT_SECONDS = 1.0
 MOST_WAITING = 100  # in this process, of those that polling found
 STALE = timedelta(seconds=30)
-"""A run that has waited this long for what it cannot have will never run."""
+"""The time after which a run that could not be claimed will never run."""
 PASSES = (OperationalError, InterfaceError, httpx.HTTPError)
-"""What a server that is away or busy raises: the run is tried again, for as long as that takes."""
+"""The exceptions of an unreachable or busy server: the run is retried until it answers."""
 STRANGE = "No work of this worker: what the run names is not here, or it is named wrongly."
 
 
@@ -54,7 +54,7 @@ CLAIMS: Mapping[str, Callable[..., Work]] = {
     "flows.inspection.inspect": inspection.claim,
     "flows.rehearsal.rehearse": rehearsal.claim,
 }
-"""What this worker runs: a deployment's entrypoint, and how such a run claims its row."""
+"""The claiming function of each deployment's entrypoint that this worker runs."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ _OWN = __name__.partition(".")[0]
 _LIBRARIES = {"sklearn", "numpy", "scipy", "pandas", "joblib", *sys.stdlib_module_names}
 _METHODS = {"transform", "inverse_transform", "predict", "predict_proba", "decision_function"}
 _LAYOUT = re.compile("[Bb]uffer|incompatible dtype|unpack|number of fields")
-"""What compiled code says of an array that is laid out otherwise than its version's."""
+"""The messages of compiled code about an array with the layout of another version."""
 _UNKNOWN_CATEGORY = re.compile(r"Found unknown categories .* in column (\d+)", re.DOTALL)
 
 _BY_NAME = re.compile(
@@ -72,7 +72,7 @@ _OBJECTIONS: tuple[tuple[re.Pattern[str], Callable[[Any], bool], str], ...] = (
         "a number above 0 is expected",
     ),
 )
-"""What scikit-learn says, which values it may be about, and the rule in a person's words."""
+"""scikit-learn's message, the values it may be about, and the rule in words for a person."""
 
 
 def complaint(

@@ -25,10 +25,10 @@ from model_host.protocol.explanation import Contribution, Explanation
 from model_host.protocol.inputs import InputLayout, Scalar
 
 EXACT_INPUTS = 10
-"""Up to this many inputs that differ, every coalition is asked: at most 1,024 rows."""
+"""Up to this many differing inputs every coalition is computed: at most 1,024 rows."""
 BATCH_ROWS = 1024
 FIRST_ROWS = 64
-"""Asked first, to see how fast the model is."""
+"""The number of rows predicted first, to measure the model's speed."""
 SAMPLED_ROWS = 4096
 
 ONE_INPUT = "This model has one input."

@@ -36,7 +36,8 @@ _MONOTONE = (
 )
 _MONOTONE_INVERSES = (np.exp, np.expm1, np.exp2)
 _QUANTILE = 1.645
-"""Of the standard normal distribution: 90 % lie within so many standard deviations."""
+"""The 95 % quantile of the standard normal distribution: 90 % lie within so many standard
+deviations."""
 
 Bounds = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 

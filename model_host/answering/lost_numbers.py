@@ -32,7 +32,7 @@ _WARNED_OF = re.compile("divide by zero|invalid value|overflow")
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 _LARGE = 1e30
 _OTHERS = (1.0, 0.5, 2.0, -1.0, 100.0, 10_000.0)
-"""Values that may not be lost where an input's typical one is not known."""
+"""Values to try if an input's typical one is unknown."""
 _MOST_SUSPECTS = 20
 
 _ABOVE_0 = "a number above 0 is expected"

@@ -10,7 +10,8 @@ from typing import Any
 MOST_STEPS = 200
 
 Observe = Callable[[str, Any, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
-"""Called instead of a step's method with its path, the step, the method and the arguments."""
+"""The function called instead of a step's method, with its path, the step, the method and the
+arguments."""
 
 
 @contextmanager

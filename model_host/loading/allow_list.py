@@ -52,10 +52,10 @@ BOOSTERS: dict[TypeName, Role] = {
     for module, names in _data["boosters"].items()
     for name, role in names.items()
 }
-"""What is added where BOOSTERS_ALLOWED is on."""
+"""The entries that are added if BOOSTERS_ALLOWED is on."""
 
 BOOSTER_MODULES = tuple(_data["boosters"])
-"""To be imported before the lock then; a server may have none of them."""
+"""The modules to import before the lock in that case; a server may have none of them."""
 
 _ELSEWHERE = tuple(
     (re.compile(listed), other)
@@ -123,7 +123,7 @@ _ELSEWHERE = tuple(
         ),
     )
 )
-"""Where else a listed ``module:name`` is found, by what version; a result may match once more."""
+"""The other places of a listed ``module:name``, by version; a result may match once more."""
 
 _STANDS_FOR: dict[TypeName, TypeName] = {
     ("numpy", "memmap"): ("numpy", "ndarray"),  # it opens a file when made

@@ -17,10 +17,10 @@ from model_host.loading.reading_state import Absent, in_words
 
 MOST_PARTS = 200
 MOST_ORDERED = 5
-"""All orders of so many transformers are tried."""
+"""The maximum number of transformers whose orders are all tried."""
 LONGEST_KEY = 60
 SAVED = "saved"
-"""What the sentences call the object that the file holds."""
+"""The name of the file's object in sentences."""
 OF_LABELS = (LabelEncoder, LabelBinarizer, MultiLabelBinarizer)
 _STAGES = (
     ("sklearn.impute", 0),
@@ -34,7 +34,7 @@ _STAGES = (
     ("sklearn.decomposition", 6),
     ("sklearn.random_projection", 6),
 )
-"""Which transformer comes before which, where their widths do not tell; others stand at 4."""
+"""The order of transformers whose widths do not determine it; others have rank 4."""
 _ENCODES = re.compile(r"^(?:le|enc|(?:label_?)?encoder)_|_(?:le|enc|(?:label_?)?encoder)$", re.I)
 _OF_TARGET = re.compile(r"(?:^|_)(?:y|target|label|labels|class|classes|output)(?:_|$)", re.I)
 _IS_MODEL = re.compile("(?:Classifier|Regressor|Regression|Booster|CatBoost|SVC|SVR)$")

@@ -38,7 +38,7 @@ from model_host.loading.reading_state import LISTED_FOR_SOME, Absent, Named, Rea
 from model_host.protocol.artifact import TypeName
 
 MOST_TOLD = 3
-"""Names of one kind of things left out."""
+"""The number of names of one kind that the sentence lists."""
 LONGEST_TOLD = 60
 _PARAMETERS = {
     "cv": "splitter",
@@ -48,7 +48,7 @@ _PARAMETERS = {
     "verbose": "log",
     "n_jobs": "number of processes",
 }
-"""What serves training alone in every class that has such a parameter."""
+"""Parameters that serve training alone in every class that has them."""
 _TRIED = "values that the search tried"
 _MACHINES = (
     GaussianProcessClassifier,
@@ -91,7 +91,8 @@ _TRAINING: tuple[tuple[type | tuple[type, ...], dict[str, str]], ...] = (
     (FastICA, {"fun": "contrast function", "fun_args": "contrast function"}),
     (RANSACRegressor, {"is_data_valid": "check", "is_model_valid": "check", "loss": "loss"}),
 )
-"""What scikit-learn's classes keep that none of their predictions reads, and what it is called."""
+"""Attributes of scikit-learn's classes that none of their predictions reads, and their names in
+words."""
 _PLUMBING = {
     "__builtin__",
     "_codecs",
@@ -107,7 +108,7 @@ _PLUMBING = {
     "scipy",
     "types",
 }
-"""Packages whose names tell a person nothing of what was left out."""
+"""Packages whose names do not describe what was left out."""
 
 
 _LEAVES = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})

@@ -24,9 +24,9 @@ _CODE = re.compile("func|code|class|type|cell|module|lambda")
 LISTED_FOR_SOME = frozenset(
     {("builtins", "getattr"), ("operator", "itemgetter"), ("operator", "methodcaller")}
 )
-"""What the list holds for a few arguments only; with all others it is not on it."""
+"""Entries of the list for a few arguments only; with any others they are unknown."""
 MOST_PLACEHOLDERS = 100_000
-"""Things that are not made; what a search tried may be some thousand such."""
+"""The maximum number of placeholders; the candidates of a search may be some thousand."""
 KEY_DEPTH = 4
 """Hashing a tuple of tuples of tuples ... overflows the C stack."""
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
@@ -36,7 +36,7 @@ _OF_PYTHON = frozenset(
 _OF_PANDAS = frozenset(
     {pd.Timestamp, pd.Timedelta, pd.Interval, pd.Period, type(pd.NaT), type(pd.NA)}
 )
-"""What pandas has categories of; each is made of plain values alone."""
+"""The types that pandas has categories of; each is made of plain values alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

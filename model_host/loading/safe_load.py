@@ -43,7 +43,8 @@ from model_host.protocol.errors import HostError
 
 UNPACKED_BYTES = 2 * 1024**3
 SEARCHED_BYTES = 256 * 1024**2
-"""How far a file that did not open is searched for the version that wrote it."""
+"""The number of bytes of a file that did not open which are searched for the version that wrote
+it."""
 OPCODES = 20_000_000
 """Steps of a pickle; a vectorizer with a million terms needs some five million."""
 MOST_DUMPS = 20

@@ -42,7 +42,7 @@ UNPACKED_BYTES = 2 * 1024**3
 SCHEMA_BYTES = 64 * 1024**2
 MEMBERS = 100_000
 PROTOCOLS = (0, 1, 2)
-"""Of skops 0.1 to 0.16; all but a function and a loss is written alike in the three."""
+"""The protocols of skops 0.1 to 0.16; only a function and a loss differ between the three."""
 LARGEST_INTEGER = 2**512
 
 _PLAIN: dict[str, frozenset[TypeName]] = {

@@ -34,7 +34,7 @@ _NOBODY = 65534
 # Landlock (linux/landlock.h); the three numbers are the same on every machine.
 _CREATE_RULESET, _RESTRICT_SELF, _VERSION = 444, 446, 1
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
-"""How many rights on files each ABI knows; later ones added none."""
+"""The number of file rights of each Landlock ABI; later ones added none."""
 
 
 class LockdownError(Exception):

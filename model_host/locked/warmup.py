@@ -76,7 +76,7 @@ _MODULES = (
     "sklearn.random_projection",
     "sklearn.semi_supervised",
 )
-"""Imported, not exercised: what they do at first use, the exercises below do as well."""
+"""Modules that are only imported: the exercises below cover what they do at first use."""
 
 _ROWS = 12
 

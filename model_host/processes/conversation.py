@@ -64,7 +64,7 @@ class Conversation:
     """A socket to a child. Every method observes its ``Watch``."""
 
     has_changed = False
-    """Whether the child said that its model is not any more what it was when it was opened."""
+    """Whether the child reported that its model has changed since it was opened."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection

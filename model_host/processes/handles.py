@@ -29,14 +29,15 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "LC_ALL": "C.UTF-8",
 }
-"""All that the zygote gets. With OpenMP's threads alive, forked children hang."""
+"""The whole environment of the zygote. With OpenMP's threads alive, forked children hang."""
 
 START_SECONDS = 120.0
 CONTROL_SECONDS = 10.0
 SELF_TEST_SECONDS = 60.0  # a locked child has 10 s of the processor, on a machine that may be busy
 END_SECONDS = 5.0
 LAST_WORDS_SECONDS = 0.5
-"""How long a child that has closed its socket has to end by itself, so that its end tells why."""
+"""The seconds that a child that has closed its socket gets to end by itself, so that its exit
+status tells why."""
 
 _LAUNCH = """
 import importlib.util, json, os, sys
@@ -60,9 +61,9 @@ except Exception as error:
 ``wire.CONTROL_BYTES`` whatever they are."""
 
 FROM_OUTSIDE = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-"""What others end a process with; of any other signal it died by itself."""
+"""The signals by which others end a process; any other signal is its own fault."""
 NO_ROOM = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-"""Why a process may not start for the moment."""
+"""The errors for which a process temporarily cannot start."""
 OTHER_LIBRARIES = (
     "The libraries here are not those of requirements.txt: install these again (pip install "
     "--require-hashes -r requirements.txt), then restart the worker."

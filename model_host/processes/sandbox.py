@@ -26,7 +26,7 @@ NO_LOCK = (
     "docs/security.md."
 )
 TRIED_AGAIN_SECONDS = 30.0
-"""How long a zygote that could not start is not tried again."""
+"""The seconds before a zygote that could not start is retried."""
 
 
 class Sandbox:

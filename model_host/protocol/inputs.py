@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scalar = bool | int | float | str | None
-"""One value that travels: an input, a class, a prediction."""
+"""A scalar of the contract: an input, a class, a prediction."""
 
 Container = Literal["frame", "array", "texts", "records"]
-"""What the estimator is called with: a one-row DataFrame with the training column names and order;
-a (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
+"""The argument of the estimator: a one-row DataFrame with the training column names and order; a
+(1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
 that begin with a text vectorizer; a list of one mapping, for those that begin with one of mappings,
 without what is missing."""
 Kind = Literal["integer", "float", "string", "boolean", "choice", "unused"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 NOT_LOCKED_EXIT = 78
-"""How a child ends that could not give up its rights; it has read nothing then."""
+"""The exit code of a child that could not give up its rights; it has read nothing then."""
 OUT_OF_MEMORY_EXIT = 79
-"""How a child ends when memory does not even suffice to say so."""
+"""The exit code of a child that lacks the memory to report an error."""
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def task_of(estimator: Any) -> Task:
 
 
 def classes_by_target(estimator: Any) -> list[tuple[Any, ...]] | None:
-    """``classes_`` of a classifier, one tuple for each target where it keeps them apart.
+    """Return ``classes_`` of a classifier, one tuple for each target where it keeps them apart.
 
     A multilabel classifier that keeps one flat ``classes_`` (MLP, one-vs-rest) gives that one
     tuple. None where nothing has classes.

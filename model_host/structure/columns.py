@@ -13,7 +13,7 @@ MOST_SIGNALS = 5000
 
 @dataclass(frozen=True)
 class Gap:
-    """A missing value of an input column, entered as ``marker``, by now looking like ``form``."""
+    """A missing value of an input column, entered as ``marker``, in its current form ``form``."""
 
     column: int
     marker: Marker
@@ -34,8 +34,8 @@ Signals = Sequence[Signal]
 
 
 def spread(signals: Signals, width: int) -> list[Signal]:
-    """Return one signal for each column the estimator was fitted on; where the two cannot be
-    matched, each is made of everything that came in."""
+    """Return one signal for each column the estimator was fitted on; if the two cannot be matched,
+    each derives from all input signals."""
     if len(signals) == width:
         return list(signals)
     return [replace(together(signals), raw=None)] * (width if width <= MOST_SIGNALS else 1)

@@ -39,13 +39,13 @@ from model_host.structure.routes import is_sklearn
 from model_host.structure.scalars import is_plain_text
 
 _MOST_LEFT_OUT = 30
-"""Of how many names it is tried whether the model answers without them."""
+"""The maximum number of names that are tried to be left out."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The container, the names in training order, x0, x1, … where nobody knows any, and where the
-    names are from. ``is_told``: by the object itself."""
+    """The container, the names in training order (x0, x1, … if unknown), and the source of the
+    names. ``is_told``: the object itself has them."""
 
     container: Container
     names: list[str]
@@ -54,9 +54,8 @@ class Entry:
 
 
 def entry_of(estimator: Any, given: Sequence[str] = (), given_by: str = "") -> Entry:
-    """Return how the model is called. ``given``: names for what the object does not tell,
-    ``given_by`` whom. Raises HostError LOAD where nobody knows, two are alike, or they are too
-    many."""
+    """Return how the model is called. ``given``: names for an object that has none, from the source
+    ``given_by``. Raises HostError LOAD if the names are unknown, not unique, or too many."""
     entry = _entry(estimator, list(given), given_by)
     names = entry.names
     if not names:
@@ -131,14 +130,14 @@ def _as_it_answers(
     source: str,
     typical: dict[str, Scalar],
 ) -> Entry:
-    """The first container in which the model takes a made-up row; the first where it takes none: it
-    may want other values."""
+    """The first container in which the model accepts a made-up row; the first of all if it accepts
+    none, since it may need other values."""
     fitting = (one for one in containers if _answers(estimator, one, names, typical))
     return Entry(next(fitting, containers[0]), names, source, is_told=False)
 
 
 def _asked_for(estimator: Any, names: list[str]) -> list[str]:
-    """The names without those of columns that the steps before make themselves: it answers without
+    """The names without those of columns that earlier steps generate: the model answers without
     them."""
     if len(names) > _MOST_LEFT_OUT or not _answers(estimator, "frame", names, {}):
         return names
@@ -152,7 +151,8 @@ def _asked_for(estimator: Any, names: list[str]) -> list[str]:
 def _answers(
     estimator: Any, container: Container, names: list[str], typical: dict[str, Scalar]
 ) -> bool:
-    """Whether the model takes a row of these names, of numbers where nothing typical is known."""
+    """Whether the model accepts a row with these names, with numbers where no typical value is
+    known."""
     row = dict.fromkeys(names, 1.0) | {name: typical[name] for name in names if name in typical}
     columns = [Column(one, "string" if isinstance(row[one], str) else "float") for one in names]
     layout = InputLayout(container, tuple(columns))

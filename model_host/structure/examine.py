@@ -60,9 +60,9 @@ _STAND_IN: dict[Kind, Scalar] = {
     "boolean": False,
     "unused": None,
 }
-"""What the trial prediction uses where nothing typical is known."""
+"""The values of the trial prediction if no typical one is known."""
 _OTHERS = (0.5, 1.0, -0.5, 10.0, 1000.0)
-"""Numbers that it uses where the model fails on that."""
+"""The numbers that it tries next if the model fails on those."""
 _MOST_TRIALS = 20
 
 
@@ -72,7 +72,8 @@ def examine(
     given: Sequence[str] = (),
     given_by: str = "",
 ) -> Examination:
-    """Everything a version's page proposes, and a trial prediction on the typical row.
+    """Examine a fitted model: everything that a version's page proposes, and a trial prediction on
+    the typical row.
 
     ``libraries_trained``: the versions the file records, which the loader alone has seen.
     ``given``: names of the inputs for an object that does not tell them, ``given_by`` whom. Raises
@@ -133,7 +134,7 @@ def layout_of(container: Container, features: Sequence[ProposedFeature]) -> Inpu
 
 
 def _check_servable(estimator: Any) -> None:
-    """Raises HostError LOAD where this is not a fitted estimator with ``predict``."""
+    """Raise HostError LOAD where this is not a fitted estimator with ``predict``."""
     if isinstance(estimator, type):
         raise HostError(
             "LOAD", f"The file holds the class {estimator.__name__}, not a fitted model."
@@ -149,8 +150,8 @@ def _check_servable(estimator: Any) -> None:
 
 
 def _check_fitted(estimator: Any) -> None:
-    """Raises HostError LOAD where the estimator, or what stands at its entrance, was never fitted;
-    of a class of somebody's own only the trial prediction can tell."""
+    """Raise HostError LOAD if the estimator, or its first step, was never fitted; for a custom
+    class only the trial prediction shows it."""
     if type(estimator).__module__.partition(".")[0] != "sklearn":
         return
     try:
@@ -250,8 +251,8 @@ def _try_out(
 def _first_answer(
     estimator: Any, layout: InputLayout, features: list[ProposedFeature]
 ) -> tuple[dict[str, Scalar], Outputs | HostError]:
-    """The typical row and what the model says to it. Where a number of it is not known, other ones
-    are tried before the model is blamed: it may take a logarithm of it."""
+    """The typical row and the model's answer to it. If a number of it is unknown, others are tried
+    before the model is refused: it may take a logarithm of it."""
     inputs = {one.name: _typical(one) for one in features}
     made_up = [one.name for one in features if one.kind == "float" and one.typical is None]
     rows = [inputs] + [inputs | dict.fromkeys(made_up, number) for number in _OTHERS if made_up]
@@ -272,8 +273,8 @@ def _first_answer(
 def _failure_of_version(
     estimator: Any, container: Container, features: list[ProposedFeature], saved: str
 ) -> TrialFailure | None:
-    """What no completion of the inputs could mend; None where nothing of that kind shows. An input
-    whose kind is not known is a text, and a number where the model says that it wants one."""
+    """The failure that no completion of the inputs could repair, if any. An input of unknown kind
+    is tried as a text, and as a number if the model demands one."""
     for _ in range(_MOST_TRIALS):
         layout = layout_of(container, features)
         try:
@@ -314,7 +315,7 @@ def _refused(
 
 
 def _as_tried(one: ProposedFeature, needed: set[str], closed: set[str]) -> ProposedFeature:
-    """The feature as the trial showed it, whatever its route promised."""
+    """The feature, corrected by the result of the trial."""
     if one.name in needed:
         one = _required(one)
     if one.name not in closed:
@@ -324,7 +325,7 @@ def _as_tried(one: ProposedFeature, needed: set[str], closed: set[str]) -> Propo
 
 
 def _stranger(feature: ProposedFeature) -> Scalar:
-    """A value of the choices' type that is none of them."""
+    """A value of the choices' type that is not one of them."""
     values = [choice.value for choice in feature.choices]
     if all(isinstance(value, bool) for value in values):
         return True not in values

@@ -11,13 +11,13 @@ import numpy as np
 from model_host.protocol.inputs import Kind, Scalar
 
 Marker = Hashable
-"""What stands for "not known" in a cell: ``np.nan``, None, or a value of an imputer's own."""
+"""The marker of a missing value in a cell: ``np.nan``, None, or a value of an imputer's own."""
 
 
 @dataclass(frozen=True)
 class Handling:
-    """How a missing value is dealt with; the lowest ``rank`` is the surest sign that the training
-    data wrote it so. ``imputed`` is what takes its place, None where that is not one value."""
+    """The handling of a missing value; the lowest ``rank`` is the surest sign that the training
+    data encoded it so. ``imputed`` is what takes its place, None where that is not one value."""
 
     rank: int
     source: str
@@ -26,7 +26,7 @@ class Handling:
 
 @dataclass
 class InputColumn:
-    """What is known of one input.
+    """The facts about one input.
 
     ``vocabularies``: the categories that each encoder knows, and whether it refuses others.
     ``dtype`` is that of the first encoder's categories, as the cell's must be. ``originals``: of
@@ -68,12 +68,13 @@ class InputColumn:
 
     @property
     def marker(self) -> Marker:
-        """How a missing value of this column is to be written into the row."""
+        """The encoding of a missing value of this column in the row."""
         return min(self._ways(), key=lambda way: self.handled[way].rank, default=np.nan)
 
     @property
     def handling(self) -> Handling | None:
-        """How the model deals with this column missing, on every route; None where it does not."""
+        """Return the model's handling of a missing value in this column, on every route; None if
+        there is none."""
         return self.handled[self.marker] if self._ways() else None
 
     def _ways(self) -> list[Marker]:
@@ -89,14 +90,14 @@ class InputColumn:
 
     @property
     def takes_others(self) -> bool:
-        """Whether every encoder was told what to do with values that it does not know. Of dates and
-        the like only those are taken that are known: nothing says how another is written."""
+        """Whether every encoder accepts values that it does not know. Of dates and the like only
+        known ones are accepted, since the notation of others is unknown."""
         encoders = [is_strict for _, is_strict in self.vocabularies]
         return bool(encoders) and not any(encoders) and not self.originals
 
     def refusal_of(self, cell: Scalar) -> str:
-        """Why a cell must not reach the encoders: it has a type that no category has. "" where it
-        may."""
+        """Return why a cell must not reach the encoders: it has a type that no category has. "" if
+        it may."""
         if not self.vocabularies:
             return ""
         if self.originals:

@@ -56,7 +56,7 @@ def unprepared(routes: Routes, names: Sequence[str]) -> Unprepared | None:
 
 
 def _prepares(part: Any) -> bool:
-    """Whether it scales, encodes or fills; a transformer of somebody's own may do any of that."""
+    """Whether the step scales, encodes or imputes; a custom transformer may do any of that."""
     module = f"{type(part).__module__}."
     if is_sklearn(part):
         return module.startswith(_PREPARING) and not module.startswith(_OF_TARGET)
@@ -64,12 +64,14 @@ def _prepares(part: Any) -> bool:
 
 
 def _gets_inputs(part: Any, routes: Routes) -> bool:
-    """Whether the inputs themselves reach it, in their order, and not what PCA made of them."""
+    """Whether the step receives the inputs themselves, in their order, and not for example their
+    PCA."""
     return all(signal.raw is not None for signal in routes.inputs_of.get(id(part), ()))
 
 
 def _signs(part: Any) -> Iterator[tuple[str, int]]:
-    """What is seen of each column of the rows that a fitted estimator was given."""
+    """The signs of preparation in each column of the rows that a fitted estimator was trained
+    on."""
     for name, is_all in (("_fit_X", True), ("X_train_", True), ("support_vectors_", False)):
         rows = getattr(part, name, None)
         if isinstance(rows, np.ndarray) and rows.ndim == 2 and len(rows) >= _FEWEST_ROWS:
@@ -83,7 +85,8 @@ def _signs(part: Any) -> Iterator[tuple[str, int]]:
 
 
 def _of_rows(rows: Numbers, is_all: bool) -> Iterator[tuple[str, int]]:
-    """``is_all``: these are all rows, and not only those at the border of two classes."""
+    """The signs in stored training rows. ``is_all``: these are all rows, and not only those at the
+    border of two classes."""
     low, high = rows.min(axis=0), rows.max(axis=0)
     is_binary = ((rows == 0) | (rows == 1)).all(axis=0) & (low != high)
     yield from (("only 0 and 1 in training", int(n)) for n in np.flatnonzero(is_binary))
@@ -100,7 +103,7 @@ def _standardised(mean: Numbers, spread: Numbers, tolerance: float) -> Iterator[
 
 
 def _of_splits(splits: list[tuple[npt.NDArray[Any], Numbers]]) -> Iterator[tuple[str, int]]:
-    """What the thresholds of trees tell of each column."""
+    """The signs in the thresholds of trees, for each column."""
     if not splits:
         return
     columns = np.concatenate([where for where, _ in splits])

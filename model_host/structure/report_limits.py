@@ -152,7 +152,6 @@ def _too_long(about: str, value: Scalar, most: int) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    """The beginning of a text, in quotes, without what does not show or turns what stands around
-    it."""
+    """The beginning of a text, in quotes, without invisible or direction characters."""
     plain = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:_SHOWN])
     return f"“{plain}…”" if len(text) > _SHOWN else f"“{plain}”"

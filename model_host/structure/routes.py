@@ -19,7 +19,7 @@ from model_host.structure.scalars import NotAScalar, as_scalar, category_texts, 
 from model_host.structure.training_values import HISTOGRAM_BOOSTING, training_values
 
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading the attributes of an estimator of another version may raise."""
+"""The exceptions that reading an estimator of another version may raise."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Routes:
 def learn_categories(
     step: Any, known: Any, signal: Signal, routes: Routes, *, is_strict: bool
 ) -> frozenset[Gap]:
-    """Take over an encoder's categories; the gaps that the encoder knows as a category."""
+    """Record an encoder's categories; return the gaps that the encoder knows as a category."""
     name = type(step).__name__
     missing = {None if value is None else np.nan for value in known if is_missing(value)}
     if isinstance(step, HISTOGRAM_BOOSTING):
@@ -100,8 +100,8 @@ def learn_categories(
 
 
 def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | None:
-    """Categories as values that travel; what is no number and no text as the texts that stand for
-    it, which ``column`` keeps. None where these are no two texts."""
+    """Categories as scalars of the contract; other types as the texts that stand for them, which
+    ``column`` keeps. None if two of these texts are equal."""
     try:
         return tuple(as_scalar(value) for value in present)
     except NotAScalar:

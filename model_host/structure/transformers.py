@@ -50,8 +50,9 @@ from model_host.structure.scalars import as_scalar, is_missing
 from model_host.structure.training_values import training_values
 
 _WIDTHS = ("n_output_features_", "n_features_out_", "_n_features_out")
-"""Where fitted transformers keep how many columns they make: PolynomialFeatures, SplineTransformer,
-and all that number their columns (decompositions, clusters, projections, kernel maps)."""
+"""The attributes in which fitted transformers keep their number of output columns:
+PolynomialFeatures, SplineTransformer, and all that number their columns (decompositions, clusters,
+projections, kernel maps)."""
 
 
 _OTHER_SHAPES = (np.ravel, np.reshape, np.squeeze, np.asarray, np.array, np.copy)
@@ -298,7 +299,7 @@ def _indicated(step: Any, aligned: Signals) -> list[Signal]:
 
 
 def _width(step: Any) -> int:
-    """How many columns a transformer makes; 1 where that is not known or too many to follow."""
+    """The number of columns that a transformer makes; 1 if it is unknown or too large to follow."""
     try:
         count = _columns_made(step)
         return int(count) if 0 < count <= MOST_SIGNALS else 1
@@ -307,8 +308,8 @@ def _width(step: Any) -> int:
 
 
 def _columns_made(step: Any) -> Any:
-    """The number that the fit left behind. Names, one for each column, are asked for only of those
-    that make few: a polynomial would write out billions before the model is even asked."""
+    """The number of output columns that the fit stored. The names of the columns are only requested
+    from transformers that make few: a polynomial would list billions."""
     for attribute in _WIDTHS:
         if (count := getattr(step, attribute, None)) is not None:
             return count

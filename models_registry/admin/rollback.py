@@ -17,7 +17,7 @@ from notifications.models import Kind
 from notifications.services import count_of_people
 
 CASES_TAKE = timedelta(seconds=30)
-"""How long the page waits for cases that were asked to run; after that it says how they stand."""
+"""The time that the page waits for requested cases; after that it shows their state."""
 
 
 def rollback(request: Any, pk: int) -> HttpResponse:

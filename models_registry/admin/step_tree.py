@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 SHOWN = 8
-"""How many columns stand beside a step before the rest folds."""
+"""The number of columns shown beside a step before the rest is folded."""
 DEEPEST = 12
-"""How many steps stand inside one another; one that is deeper stands beside the last of them."""
+"""The maximum nesting of steps; a deeper one is shown beside the last of them."""
 
 
 @dataclass

@@ -18,7 +18,7 @@ MOST_LISTED = 20
 MOST_INPUTS = 200
 """How many inputs a card lists."""
 MOST_WORDS = 5_000
-"""How many letters of one thing that the training configuration says of the data."""
+"""The maximum number of characters of one fact about the data."""
 
 
 @dataclass(frozen=True)

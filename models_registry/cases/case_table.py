@@ -26,7 +26,7 @@ MAX_BYTES = 1024 * 1024
 MAX_NAME = 100
 MAX_COLUMNS = 2_500
 MAX_ERRORS = 200
-"""More are counted, not told."""
+"""The maximum number of listed errors; more are only counted."""
 _INPUT, _EXPECTED, _NAME, _TOLERANCE = "input", "expected", "name", "tolerance"
 
 

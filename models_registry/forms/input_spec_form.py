@@ -32,9 +32,9 @@ from models_registry.inputs.spec_check import MAX_TEXT_LIMIT, spec_problems
 LIMITS = ("minimum", "maximum", "soft_minimum", "soft_maximum", "step")
 BLANK_CHOICES = 5
 LISTED_CHOICES = 100
-"""More choices are written as lines of one text: a table of thousands is nothing to read."""
+"""The maximum number of choices in a table; more are edited as lines of one text."""
 EQUALS = " = "
-"""What stands between a value and its label in such a line."""
+"""The separator of value and label in such a line."""
 
 
 class NumberField(forms.CharField):

@@ -14,7 +14,7 @@ Scalar = bool | int | float | str | None
 SIMILAR = 0.75
 """How alike a word must be to a choice to be suggested (difflib's ratio)."""
 _MANY = 500
-"""Of more choices only those that begin alike are compared with a word."""
+"""With more choices a word is only compared with those that begin with the same letter."""
 
 
 def choice_text(value: Scalar) -> str:

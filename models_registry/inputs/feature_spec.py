@@ -31,7 +31,7 @@ class Kind(enum.Enum):
     BOOLEAN = "boolean"
     CHOICE = "choice"
     UNUSED = "unused"
-    """No step of the model looks at it: it stands in no form and takes anything."""
+    """No step of the model uses the input: it has no field and accepts any value."""
 
     @property
     def label(self) -> str:

@@ -21,7 +21,8 @@ _WRITTEN: dict[int, str | None] = {
     ord("\uff0e"): ".",
     ord("\u066b"): ".",
 }
-"""What groups digits goes; what stands for a minus, a plus or a mark in print is that."""
+"""Typographic characters: digit separators are removed; others become a minus, a plus or a decimal
+mark."""
 _PLAIN = re.compile(
     r"[+-]?(?:[0-9]+(?:[.,][0-9]+)*[.,]?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII
 )

@@ -24,7 +24,7 @@ NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
 
 _COMMA = re.compile(r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,}),[0-9]+)")
 _POINT = re.compile(r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,})\.[0-9]+)")
-"""A number whose mark can be nothing but the decimal mark."""
+"""A number whose mark can only be the decimal mark."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import show_number
 
 NAMED = 20
-"""How many choices are named before it is said how many more there are."""
+"""The number of choices named before the rest is only counted."""
 RULES = "Rules between inputs"
-"""The label under which ``changed`` speaks of rules."""
+"""The label of rules in ``changed``."""
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class Readiness:
     libraries: tuple[LibraryDifference, ...]
     changes: SchemaChanges
     signs_of_preparation: tuple[str, ...] | None
-    """Where a person has to say that the inputs are raw values: what in the model speaks against
-    it. None where nothing is to be said."""
+    """The signs in the model against raw values, if a person has to confirm that the inputs are raw
+    values; None if no confirmation is needed."""
 
     @property
     def types_are_known(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 LEVEL = 0.9
 FEWEST = 20
-"""Below so many residuals the quantile says little."""
+"""The minimum number of residuals for a meaningful quantile."""
 
 
 def halfwidth(residuals: Iterable[float]) -> float | None:

@@ -23,7 +23,7 @@ from models_registry.training.config_disagreements import names
 SOURCE = "reference data"
 _OVER = " over "
 STAND_IN = "(first category)"
-"""How the source of a typical value ends that only stands in for one."""
+"""The suffix of the source of a substituted typical value."""
 _YES, _NO = frozenset({"true", "yes", "1", "1.0"}), frozenset({"false", "no", "0", "0.0"})
 
 

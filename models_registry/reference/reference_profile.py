@@ -32,7 +32,7 @@ KEPT_VALUES = 20
 SHOWN_TEXT = 200
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 SEED = 20_260_301
-"""The same file always leaves the same rows."""
+"""The seed of the sample: the same file always gives the same rows."""
 SNIFFED_ROWS = 200
 NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
 """How a column of numbers may write "missing", beside an empty cell; in a text they are words."""

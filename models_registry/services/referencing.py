@@ -24,9 +24,9 @@ from models_registry.services.rehearsing import request_rehearsal
 from models_registry.training.config_reading import entries
 
 FILLED = ["kind", "soft_minimum", "soft_maximum", "typical", "sources"]
-"""What reference data may tell of an input."""
+"""The fields of an input that reference data may set."""
 FEWEST_FOR_INTERVAL = 20
-"""Fewer residuals say too little about their 90 % quantile."""
+"""The minimum number of residuals for their 90 % quantile."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ SIGNATURE = "s3v4-store-time"
 MAY_DIFFER = timedelta(minutes=5)
 
 _ahead = timedelta(0)
-"""What the store's clock is ahead of this machine's."""
+"""The seconds by which the store's clock is ahead of this machine's."""
 
 
 class StoreTimeAuth(auth.S3SigV4Auth):

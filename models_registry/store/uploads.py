@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler
 
 BESIDE = 32 * 1024**2
-"""What may come beside a model file: training configuration, reference data, text."""
+"""The bytes allowed beside a model file: training configuration, reference data, text."""
 
 
 class SizeLimitHandler(FileUploadHandler):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from models_registry.timeline.periods import Period
 
 LABEL_ROOM = 15.0
-"""How much of the bar a label takes, at the least: one that has less room is left out."""
+"""The minimum width of a label in percent of the bar; a label in a narrower period is left out."""
 NARROWEST = 0.4
 
 

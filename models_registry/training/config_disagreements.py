@@ -9,7 +9,7 @@ from models_registry.training.config_reading import class_names, entries, pairs_
 from models_registry.training.config_shape import KINDS
 
 NAMED = 5
-"""How many names a sentence lists before it says how many more there are."""
+"""The number of names that a sentence lists before the rest is only counted."""
 
 
 def disagreements(

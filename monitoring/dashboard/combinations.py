@@ -24,7 +24,7 @@ from monitoring.dashboard.period import Period
 
 NEWEST = 2000
 VALUES_AT_MOST = 40_000
-"""A model with hundreds of inputs has fewer of its predictions looked at."""
+"""The maximum number of values read: fewer predictions of a model with hundreds of inputs."""
 COMBINATIONS = 10
 TOP_VALUES = 5
 BINS = 10

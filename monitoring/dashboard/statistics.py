@@ -36,7 +36,7 @@ class Scope:
     period: Period
     versions: tuple[int, ...]
     is_all: bool = False
-    """Whether these are all the versions that were ever live."""
+    """Whether these are all versions that were ever live."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 LOCK = 7_340_011
 BATCH = 500
 SECONDS = 8.0
-"""For one run; the rest is the next run's."""
+"""The maximum number of failures for one run; the next run takes the rest."""
 
 MANY = 10
 """More failures than this in an hour put a reviewed group back to new, once a day."""

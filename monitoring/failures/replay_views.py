@@ -22,7 +22,7 @@ from monitoring.models import FailureGroup
 
 BESIDE = 10
 SLOWER_AFTER = 15
-"""Seconds of waiting after which the page asks less often."""
+"""Seconds of waiting after which the page polls less often."""
 
 
 @require_POST

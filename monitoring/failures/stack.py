@@ -11,7 +11,7 @@ _STANDARD = re.compile(
 _LIBRARIES = frozenset(
     {"Python", "joblib", "lightgbm", "numpy", "pandas", "scipy", "skops", "sklearn", "xgboost"}
 )
-"""What models are made of. Other packages are a model's own code, which a superuser approved."""
+"""The packages of libraries. Other packages are a model's own code, which a superuser approved."""
 
 _HOST = re.compile(r"(?:^|/)model_host/")
 _HEADS = ("Traceback (most recent call last):",)

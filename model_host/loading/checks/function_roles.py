@@ -51,7 +51,7 @@ FUNCTIONS = (
 _SUMS = {"amax", "amin", "max", "mean", "median", "min", "prod", "ptp", "std", "sum", "var"}
 _SUMS |= {"nanmax", "nanmean", "nanmedian", "nanmin", "nanprod", "nanstd", "nansum", "nanvar"}
 _UNFILLED = (np.ndarray, np.ma.MaskedArray)
-"""Called, they make arrays of memory that was not filled."""
+"""Types whose call returns an uninitialised array."""
 
 Names = frozenset[tuple[str, str]]
 
@@ -74,7 +74,7 @@ TEXT_METHODS = frozenset({"capitalize", "casefold", "lower", "swapcase", "title"
     "strip",
 }
 ARRAY_METHODS = frozenset({"flatten", "ravel", "squeeze"})
-"""What a file may have of `str` and of `numpy.ndarray`: methods that need nothing more."""
+"""The methods of `str` and `numpy.ndarray` that a file may use: those without further arguments."""
 
 KEEPING = frozenset({"out", "where"})
 """Keywords by which a function writes to an array of the model."""
@@ -135,11 +135,11 @@ _OBJECTS: dict[str, tuple[type, ...]] = {
     "metric": (DistanceMetric,),
     "effective_metric_": (DistanceMetric,),
 }
-"""What else than a function these are in honest models."""
+"""The values other than functions that these attributes have in honest models."""
 _CALLED_OBJECTS = (_BaseScorer, Kernel, DistanceMetric)
-"""What can be called and stands in honest models where functions may."""
+"""The callables that honest models keep where functions are allowed."""
 _TRIED = {"param_grid", "param_distributions", "cv_results_", "best_params_"}
-"""What a search tried, which no prediction calls."""
+"""The candidates of a search, which no prediction calls."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class Slot:
 
 
 ROOT = Slot(is_free=True)
-"""The place of what a file holds: what is no model is refused for that."""
+"""The place of the file's root object; a root that is not a model is refused elsewhere."""
 
 
 @cache

@@ -57,17 +57,17 @@ _READ = """
     learning_rate
 """
 _WEIGHTS = frozenset(_READ.split())
-"""What predictions of scikit-learn's classes read, by the names that its classes share: of linear
-models, support vectors and networks; of mixtures; of ensembles; of neighbours and kernels; of
-transformers."""
+"""The attributes that predictions of scikit-learn's classes read, by the names that its classes
+share: of linear models, support vectors and networks; of mixtures; of ensembles; of neighbours and
+kernels; of transformers."""
 _OF_SOME: dict[str, tuple[type, ...]] = {
     "var_": (GaussianNB,),
     "noise_variance_": (FactorAnalysis,),
     "alpha_": (GaussianProcessRegressor, BayesianRidge, ARDRegression),
 }
-"""Names of weights that in other classes only tell of the training."""
+"""Names of weights that in other classes only describe the training."""
 _LOGARITHMS = frozenset({"class_log_prior_", "feature_log_prob_"})
-"""Minus infinity is the logarithm of nothing."""
+"""Attributes that may be minus infinity, the logarithm of 0."""
 _OF_COLUMNS: dict[type, tuple[str, ...]] = {
     StandardScaler: ("mean_", "var_", "scale_"),
     MinMaxScaler: ("min_", "scale_", "data_min_", "data_max_"),
@@ -76,11 +76,11 @@ _OF_COLUMNS: dict[type, tuple[str, ...]] = {
     PowerTransformer: ("lambdas_",),
     QuantileTransformer: ("quantiles_",),
 }
-"""What these learn of each column; of one without values, they learn nothing but NaN."""
+"""The attributes that these classes learn per column: NaN for a column without values."""
 _MARKS = frozenset(
     {"missing_values", "fill_value", "unknown_value", "encoded_missing_value", "error_score"}
 )
-"""Parameters that say what stands for a value."""
+"""Parameters that name the marker of missing values."""
 
 
 def check_learnt_numbers(part: Any) -> None:

@@ -47,8 +47,8 @@ from model_host.protocol.artifact import TypeName
 from model_host.protocol.errors import HostError
 
 MOST_PARTS = 20_000_000
-"""Of how many parts a model may consist, a part that stands in ten places counted ten times: so
-often would a prediction come by."""
+"""The maximum number of parts of a model; a part in ten places counts ten times, since a prediction
+would visit it ten times."""
 _LEAVES = (
     type(None),
     bool,
@@ -72,14 +72,15 @@ _CALM = {"n_jobs": 1, "_n_threads": 1, "memory": None, "verbose": False}
 _KEYWORDS = ("kw_args", "inv_kw_args")
 _MAPPINGS = (OrderedDict, defaultdict, Bunch)
 _SORTING = {"manhattan", "cityblock", "l1", "laplacian"}
-"""Distances for which scikit-learn may put the entries of sparse rows in order, in their place."""
+"""Distances for which scikit-learn may sort the entries of sparse rows in place."""
 _LINKED = (_CFNode, _CFSubcluster)
 """Birch's leaves are chained in both directions, in honest models too."""
 _WRITABLE: tuple[tuple[type, tuple[str, ...]], ...] = (
     (BaseLibSVM, ("_dual_coef_", "_intercept_", "_probA", "_probB", "_BaseLibSVM__Xfit")),
     (BaseGradientBoosting, ("estimators_",)),
 )
-"""Arrays that compiled code takes only where it could write to them, which it does not do."""
+"""Arrays that compiled code only accepts if they are writable, although it does not write to
+them."""
 
 
 class _Walk:

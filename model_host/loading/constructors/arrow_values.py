@@ -18,7 +18,7 @@ from model_host.loading.reading_state import Part, Reading
 from model_host.protocol.errors import HostError
 
 _TEXTS = {"string": "<i4", "utf8": "<i4", "large_string": "<i8", "large_utf8": "<i8"}
-"""Of what type the offsets of texts are."""
+"""The types of the offsets of texts."""
 _NUMBERS = {
     **{
         f"{sign}int{bits}": f"<{sign[:1] or 'i'}{bits // 8}"

@@ -21,10 +21,10 @@ Maker = Callable[[Reading, Arguments], Any]
 
 MAKERS: dict[TypeName, Maker] = {}
 SETTERS: dict[TypeName, Callable[[Reading, Any, Any], None]] = {}
-"""How the state is set of an instance that is of no use before, and whose state is not its
-attributes in every version of its library."""
+"""The functions that set the state of instances that are unusable without it, and whose state is
+not their attributes in every version of the library."""
 BLANKS: dict[TypeName, Callable[[], Made]] = {}
-"""What NEWOBJ gives of a type of which pandas makes no use before it has its state."""
+"""The result of NEWOBJ for types that pandas only uses once they have their state."""
 _NUMBERS_ONLY = ("sklearn._loss._loss", "sklearn.linear_model._sgd_fast")
 
 

@@ -39,9 +39,9 @@ OF_PANDAS: tuple[type, ...] = (
     *(pd.Series, pd.DataFrame, pd.Index, ExtensionArray, ExtensionDtype),
     *(pd.Interval, pd.Period, type(pd.NaT), type(pd.NA), pd.offsets.BaseOffset),
 )
-"""Whose parts are checked here; a Timestamp and a Timedelta are Python's times."""
+"""The types whose parts are checked here; a Timestamp and a Timedelta are Python's times."""
 _UNITS = {7: "s", 8: "ms", 9: "us", 10: "ns"}
-"""What NumPy's numbers for its units of time stand for."""
+"""The units of time by NumPy's numbers for them."""
 _FREQUENCY = re.compile(r"period\[\d{0,4}[A-Za-z]{1,3}(-[A-Z]{3})?\]")
 _MASKED: dict[str, Any] = {
     "BooleanArray": BooleanArray,

@@ -23,7 +23,7 @@ from model_host.loading.constructors.calls import Arguments, maker, unfit
 from model_host.loading.reading_state import Absent, Made, Named, Reading, check_key
 
 LONGEST_DECIMAL = 400
-"""Digits before and behind the point; written out, they make a text."""
+"""The maximum number of digits before and after the decimal point."""
 
 
 @maker("builtins", "bytes")

@@ -21,7 +21,7 @@ from model_host.loading.reading_state import Reading
 _MODULE = "scipy.interpolate._bsplines"
 _NUMBERS = ("t", "c", "k", "extrapolate", "axis")
 _Inner: Any = getattr(_bsplines, "_BSpline", BSpline)
-"""Which SciPy 1.18 has a spline keep its numbers in."""
+"""The object in which a spline of SciPy 1.18 keeps its numbers."""
 
 
 def set_spline(spline: BSpline, state: Any) -> None:

@@ -59,7 +59,7 @@ MESSAGES = {
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": WRONG,
-        "too_many_login_attempts": WRONG,  # a pause looks like a wrong password
+        "too_many_login_attempts": WRONG,  # during a pause the message is that of a wrong password
         "email_taken": "An account with this e-mail exists. Sign in, or reset its password.",
         "duplicate_email": "This is already your address.",
         "enter_current_password": "This is not your current password.",
@@ -70,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         if len(credentials.get("password", "")) > User.PASSWORD_LENGTH:
-            credentials["password"] = ""  # wrong for everybody, and never hashed
+            credentials["password"] = ""  # refused for everybody, before it is hashed
         return super().authenticate(request, **credentials)
 
     def clean_email(self, email: str) -> str:
@@ -82,7 +82,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         try:
             with transaction.atomic():
                 saved: User = super().save_user(request, user, form, commit)
-                # Who only asked to change to it does not keep it from who registers it.
+                # An unconfirmed change to an address does not reserve it.
                 EmailAddress.objects.filter(email=saved.email, verified=False).delete()
                 return saved
         except IntegrityError:  # the same address signed up at the same moment
@@ -126,7 +126,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         request = current.request
         is_reset = request.resolver_match.url_name == "account_reset_password_from_key"
         if is_reset and request.user.pk == user.pk:
-            logout(request)  # the session that asked ends like the others
+            logout(request)  # the requesting session ends like the others
         own_account.change_password(
             user=user, password=password, is_reset=is_reset, session=request.session.session_key
         )
@@ -215,7 +215,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         email: str | None = None,
     ) -> None:
         if template_prefix == "account/email/email_deleted":
-            return  # a change of address that was given up changes nothing
+            return  # a cancelled change of address changes nothing
         self.send_mail(
             template_prefix,
             email or user.email,

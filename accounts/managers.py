@@ -10,7 +10,7 @@ from django.db import models, transaction
 if TYPE_CHECKING:
     from accounts.models import User
 
-# Nothing to see: format characters (in `folded`), joiners, variation selectors, Hangul fillers.
+# Invisible: format characters (in `folded`), joiners, variation selectors, Hangul fillers.
 _INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f]")
 
 

@@ -67,7 +67,7 @@ def confirm_email(*, address: EmailAddress) -> str:
     try:
         with transaction.atomic():
             return _confirm(address)
-    except IntegrityError:  # they took it this moment
+    except IntegrityError:  # a concurrent request took it
         raise AddressTaken from None
 
 

@@ -53,7 +53,7 @@ def _anonymise(pk: int) -> None:
     """Remove everything that identifies the person; the row stays for the statistics."""
     user = User.objects.select_for_update().get(pk=pk)
     if user.anonymised_at or user.deletion_requested_at is None:
-        return  # somebody else did it, or the person came back this second
+        return  # another process did it, or the person has just reopened the account
     personal_data.erase(user)
     end_sessions(user)
     EmailAddress.objects.filter(user=user).delete()

@@ -23,13 +23,11 @@ from django.urls import Resolver404, resolve
 from models_registry.store.uploads import BESIDE
 
 KB, MB = 1024, 1024**2
-SMALL = 64 * KB  # signing in, signing up, asking for another password
+SMALL = 64 * KB  # sign-in, sign-up, password reset
 OF_A_FORM = 4 * MB
 AT_ONCE = 2  # bodies larger than small, of one person in one process
-FILES_AT_ONCE = 4  # of the largest, of all together in one process: what it may take of the disk
-REFUSAL = (
-    "plumbline.refusal"  # in the environment of a request that is not to be answered otherwise
-)
+FILES_AT_ONCE = 4  # of the largest: the disk for all bodies of one process
+REFUSAL = "plumbline.refusal"  # the key in the environ of a refused request
 
 
 class Refusal(Exception):
@@ -114,7 +112,7 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
     except DatabaseError:
         raise Unjudged from None
     finally:
-        connections.close_all()  # back to the pool
+        connections.close_all()  # return it to the pool
     if not user.is_authenticated:
         raise NotSignedIn
     most = OF_A_FORM

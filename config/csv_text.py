@@ -22,7 +22,7 @@ from django.utils.http import content_disposition_header
 
 LINES_PER_CHUNK = 500
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-# Spreadsheets look past spaces, control characters and characters without a width.
+# Spreadsheets ignore leading spaces, control characters and zero-width characters.
 _LOOKED_PAST = (
     r"\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u180e"
     r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -30,7 +30,7 @@ _LOOKED_PAST = (
 _SIGNS = r"=+\-@＝＋－＠﹦﹢﹣﹫"
 _FORMULA = re.compile(rf"[{_LOOKED_PAST}]*?[{_SIGNS}\t\r\n]")
 _SEPARATORS = re.compile(r"([;|\t\r\n])")
-# Behind another separator the quotes of the whole are part of what is read.
+# With another separator the quotes around the whole are part of the text.
 _INNER_FORMULA = re.compile(rf"[{_LOOKED_PAST}\"]*?[{_SIGNS}]")
 
 

@@ -45,10 +45,10 @@ OTHER_FILES = 200  # that a process has open beside its connections
 MAX_HEAD = 64 * 1024  # of a request's first lines, all together
 PIECES = 1000  # of a body; beyond them, they must hold this much at the average:
 PIECE_BYTES = 256  # each costs about as much as a page of them
-PATIENCE_SECONDS = 20.0  # with a body that stands still
-BYTES_PER_SECOND = 16 * 1024  # that a body brings at least, once that patience is over
+PATIENCE_SECONDS = 20.0  # without progress of a body
+BYTES_PER_SECOND = 16 * 1024  # the minimum rate of a body after that time
 TAKING_SECONDS = 60.0  # for a client to take CHUNK of its answer
-LINGER_SECONDS = 10.0  # for what a refused request still sends, and for what is unsent at an end
+LINGER_SECONDS = 10.0  # for the rest of a refused request, and for unsent data at the end
 
 
 class Worker(ASGIWorker):  # type: ignore[misc]
@@ -181,7 +181,7 @@ class Front:
                 environ["wsgi.input"] = await self.received(environ, receive, held)
             except ClientGone:
                 return
-            except (bodies.Refusal, OSError) as error:  # OSError: the disk took no more
+            except (bodies.Refusal, OSError) as error:  # OSError: the disk is full
                 refusal = error if isinstance(error, bodies.Refusal) else bodies.NoRoom()
                 environ |= {"wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"}
                 environ[bodies.REFUSAL] = refusal
@@ -290,7 +290,7 @@ class Answer:
                     self.add(last, is_whole=True)
         except Unwanted:
             pass
-        except Exception:  # the edge: Django answers its own; this is a bug beside it
+        except Exception:  # Django handles its own errors; this is a bug outside it
             logger.exception("answer_broke")
         finally:
             self.is_over = True

@@ -39,7 +39,7 @@ DEBIAN = {
 }
 FONTS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts")
 
-# What pip's and npm's words mean, the first that fits.
+# Explanations of pip's and npm's messages; the first match is used.
 CAUSES = {
     r"No space left on device|ENOSPC": "There is no space left on the disk.",
     r"NewConnectionError|NameResolutionError|Network is unreachable|ProxyError|timed out"

@@ -22,5 +22,5 @@ def kick(task: "Task[Any, Any]", *args: object) -> None:
 def _publish(task: "Task[Any, Any]", args: tuple[object, ...]) -> None:
     try:
         task.apply_async(args=args, retry=False)
-    except Exception as error:  # a broker can fail in many ways, and none may reach the person
+    except Exception as error:  # a broker can fail in many ways, and none may fail the request
         logger.warning("kick_failed task=%s error=%s", task.name, type(error).__name__)

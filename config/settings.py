@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
 
 # --- Reading the environment -----------------------------------------------------------------
-# What is not set comes from the embedded stack, which may serve all of the servers or some.
+# Unset variables come from the embedded stack, which may run all of the servers or some.
 SERVERS = {"DATABASE_URL", "REDIS_URL", "PREFECT_API_URL"}
 env = Env()
 
@@ -135,7 +135,7 @@ TEMPLATES = [
     }
 ]
 
-# --- PostgreSQL, the only truth --------------------------------------------------------------
+# --- PostgreSQL, the only authoritative store ------------------------------------------------
 DATABASES = {"default": read("dj_db_url", "DATABASE_URL")}
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,
@@ -150,11 +150,11 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",  # Redis may be away
         "LOCATION": "django_cache",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},  # a full cache forgets what was last heard of workers
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # a full cache drops the last heartbeats of workers
     }
 }
 
-# --- Celery and Redis: hints, never the truth ------------------------------------------------
+# --- Celery and Redis: hints only ------------------------------------------------------------
 REDIS_URL: str = read("str", "REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -169,7 +169,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
 # The Redis transport knows 0, the highest and what a task has unless it is named here, to 9. What
-# concerns many people at once, or what nobody waits for, goes last.
+# concerns many people at once, or that nobody waits for, has the lowest priority.
 CELERY_TASK_ROUTES = {
     name: {"priority": 9}
     for name in (
@@ -275,7 +275,7 @@ MAX_FEATURES = 2000
 TEXT_MAX_CHARACTERS: int = read("int", "TEXT_MAX_CHARACTERS", 10_000)  # of one text input
 MAX_PRESETS_PER_MODEL = 50  # of one person
 
-# --- Metrics -------------------------------------------------------------------------------
+# --- Metrics ---------------------------------------------------------------------------------
 METRICS_TOKEN: str = read("str", "METRICS_TOKEN", "")
 
 # --- People ----------------------------------------------------------------------------------
@@ -312,14 +312,14 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 3
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
 ACCOUNT_CHANGE_EMAIL = True
-ACCOUNT_REAUTHENTICATION_REQUIRED = True  # whoever takes the address takes the account
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # control of the address is control of the account
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "5/15m/key,20/15m/ip",
     "confirm_email": "1/m/key",
-    "reset_mail": "5/h/key",  # our own: mails that anybody may have sent to an address
+    "reset_mail": "5/h/key",  # our own limit: mails that anybody may request for an address
 }
 PASSWORD_RESET_TIMEOUT = 60 * 60
 USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
@@ -363,7 +363,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # more than a form has: the form answers in words
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # above a form's, which reports the error itself
 FILE_UPLOAD_HANDLERS = [
     "models_registry.store.uploads.SizeLimitHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -125,7 +125,7 @@ def start_flow_run(
     }
     try:
         answer = _create_run(_deployment_id(flow, deployment), body)
-    except DeploymentMissing:  # made anew since we learned its id
+    except DeploymentMissing:  # recreated since we learned its id
         _deployment_ids.pop((settings.PREFECT_API_URL, flow, deployment), None)
         answer = _create_run(_deployment_id(flow, deployment), body)
     run = _flow_run(answer)
@@ -268,7 +268,7 @@ def _call(
             response = _client().request(method, path, json=body, timeout=limit)
     except httpx.HTTPError as error:
         raise PrefectUnavailable(f"{method} {path}: {type(error).__name__}") from error
-    except ValueError as error:  # a body that is no JSON: a NaN, a lone surrogate
+    except ValueError as error:  # a body that is not JSON: a NaN, a lone surrogate
         raise PrefectRefused(f"{method} {path}: {type(error).__name__}") from error
     if response.is_success:
         return response.json() if response.content else None

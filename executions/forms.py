@@ -46,7 +46,7 @@ class InputField(forms.CharField):
         super().__init__(
             required=False, strip=False, label=feature.label, widget=_widget(self.layout, self)
         )
-        self.validators = []  # the schema says what cannot be stored, and where it stands
+        self.validators = []  # the schema reports what cannot be stored, and its position
 
     def get_bound_field(self, form: forms.BaseForm, field_name: str) -> "BoundInput":
         return BoundInput(form, self, field_name)
@@ -85,7 +85,7 @@ class InputField(forms.CharField):
             return text
         is_written = self.layout == "suggest" or (self.has_other and text not in dict(self.choices))
         if is_written and text not in self.feature.index:
-            text = text.strip()  # a phone's keyboard puts a space behind a word
+            text = text.strip()  # phone keyboards append a space to a word
         is_nothing = not text or (self.feature.kind is Kind.STRING and not text.strip())
         return None if is_nothing else text
 

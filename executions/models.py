@@ -159,7 +159,7 @@ class Execution(Run):
                 condition=Q(purpose="prediction", deleted_at=None),
                 name="executions_history",
             ),
-            # What each version served, and how much of it succeeded.
+            # Served and succeeded predictions by version.
             models.Index(
                 fields=["version", "status"],
                 condition=Q(purpose="prediction"),
@@ -178,7 +178,7 @@ class Execution(Run):
             models.Index(
                 fields=["lease_until"], condition=Q(status="running"), name="executions_lease"
             ),
-            # The admin's list, and the next of it for an export.
+            # The admin's list, and the keyset of its export.
             models.Index(fields=["-requested_at", "-id"], name="executions_newest"),
             models.Index(
                 fields=["version", "-requested_at", "-id"], name="executions_version_newest"
@@ -188,7 +188,7 @@ class Execution(Run):
                 condition=Q(status="failed"),
                 name="executions_failed_newest",
             ),
-            # The slow ones, whatever their model calls slow.
+            # Slow executions, whatever the model's threshold.
             models.Index(F("finished_at") - F("requested_at"), name="executions_response_time"),
             # Tests and replays are few beside predictions.
             models.Index(
@@ -196,13 +196,13 @@ class Execution(Run):
                 condition=Q(purpose__in=["test", "replay"]),
                 name="executions_watched_newest",
             ),
-            # What finished since the last look, for counters that only grow.
+            # Executions finished since the last read, for counters that only grow.
             models.Index(
                 fields=["finished_at"],
                 condition=Q(finished_at__isnull=False),
                 name="executions_finished",
             ),
-            # What happened when, for the dashboard's counts.
+            # Executions by time, for the dashboard's counts.
             models.Index(
                 fields=["version", "requested_at"],
                 include=["status", "started_at", "finished_at"],

@@ -74,7 +74,7 @@ def _fetched(sha256: str) -> Iterator[Path]:
     with _fetching[sha256]:
         is_cached = path.exists() or _fetch_into_cache(sha256)
     if is_cached:
-        os.utime(path)  # used now: the last to leave
+        os.utime(path)  # used now: the last to be evicted
         yield path
         return
     logger.warning("artifact_cache_full sha256=%s", sha256)

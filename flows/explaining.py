@@ -71,7 +71,7 @@ def _explain_quietly(execution_id: UUID) -> None:
     close_old_connections()
     try:
         explain(execution_id)
-    except Exception:  # the edge: the next one must still be explained
+    except Exception:  # any error: the next one must still be explained
         logger.exception("explanation_broke")
     finally:
         connections.close_all()

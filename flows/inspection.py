@@ -165,7 +165,7 @@ class Examining:
                 "This worker's copy of the file was altered. It was not opened; upload it again."
             )
             steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
-        except Exception as error:  # the edge: whatever it is, the row must say so
+        except Exception as error:  # any error must be written to the row
             logger.exception("inspection_broke")
             refusal = Refused(
                 f"The worker itself failed ({type(error).__name__}). Inspect the file again; if it "

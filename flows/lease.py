@@ -69,8 +69,10 @@ class Lease:
             self.write(report)
         except LeaseLost:
             raise
-        except Exception as error:  # whatever it is, the row must say so
-            logger.error("outcome_not_stored error=%s", type(error).__name__)  # it quotes the row
+        except Exception as error:  # any error must be written to the row
+            logger.error(
+                "outcome_not_stored error=%s", type(error).__name__
+            )  # its message quotes the row
             return error
         return None
 

@@ -119,7 +119,7 @@ class Prediction:
             return Failure(
                 "STORAGE", f"This worker's copy of {sha256} was altered. It was not opened."
             )
-        except Exception as error:  # the edge: whatever it is, the row must say so
+        except Exception as error:  # any error must be written to the row
             logger.exception("prediction_broke")
             words = f"The worker itself failed ({type(error).__name__})."
             return Failure("CRASH", words, traceback.format_exc())

@@ -148,7 +148,7 @@ class Rehearsing:
             raise Refused(why) from None
         except (Refused, HandedBack, LeaseLost):
             raise
-        except Exception as error:  # the edge: whatever it is, the row must say so
+        except Exception as error:  # any error must be written to the row
             logger.exception("rehearsal_broke")
             words = f"The worker itself failed ({type(error).__name__}). Try again."
             raise Refused(words, traceback=traceback.format_exc()) from None
@@ -235,7 +235,7 @@ class Rehearsing:
         except HostError as error:
             if error.lost or error.code == "LOAD":
                 raise
-            # The model's own words may quote inputs.
+            # The model's own message may quote inputs.
             return {"error": str(Execution.ErrorCode(error.code).label)}
         return {"value": outputs.targets[0].value}
 

@@ -91,7 +91,7 @@ def error_to_json(error: HostError) -> Any:
     return {
         "code": error.code,
         "message": _printable(error.message)[:MAX_MESSAGE_TEXT],
-        # The end of a traceback is where the cause stands.
+        # The cause is at the end of a traceback.
         "traceback": _printable(error.traceback)[-MAX_TEXT:],
         "refused": _names_to_json(error.refused),
         "absent": _names_to_json(error.absent),

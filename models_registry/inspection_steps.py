@@ -34,7 +34,7 @@ def steps_seen(
     started, None where it does not run."""
     seen = [_seen(step, needs_approval) for step in steps]
     if seen and seen[-1].state == "running":
-        if elapsed is None:  # the worker is gone, and nothing runs
+        if elapsed is None:  # the worker was lost, and nothing runs
             seen[-1] = StepSeen(seen[-1].name, "waiting")
         else:
             spent = sum(step.seconds or 0 for step in seen)

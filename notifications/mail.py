@@ -120,7 +120,7 @@ def _note_failure(mail: Mail, error: Exception) -> None:
         "mail_failed mail=%s try=%s error=%s last=%s",
         mail.pk, mail.tries + 1, type(error).__name__, is_last,
     )  # fmt: skip
-    # The class alone: a server's words may quote addresses.
+    # The class alone: a server's message may quote addresses.
     failure: dict[str, Any] = {"last_error": type(error).__name__}
     rows = Mail.objects.filter(pk=mail.pk, sent_at=None)
     if is_last:

@@ -57,7 +57,7 @@ def notify_everyone(
     )  # fmt: skip
 
 
-notify_admins = notify_everyone  # the kind decides; this name says it where it is called
+notify_admins = notify_everyone  # the kind decides the recipients; the name documents the call
 
 
 def count_of_people(kind: Kind) -> int:

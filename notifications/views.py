@@ -95,7 +95,7 @@ def preferences(request: SignedInRequest) -> HttpResponse:
     return redirect("notifications:preferences")
 
 
-@csrf_exempt  # the token in the address is the authority; mail programs post here by themselves
+@csrf_exempt  # the token in the address authorises; mail programs post here by themselves
 @login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])

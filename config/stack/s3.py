@@ -12,8 +12,8 @@ from config.stack.errors import NotHealthyError, StackError
 from config.stack.parts import Part
 from config.stack.wheels import script
 
-# Its figures would be anybody's on the machine, and no switch turns them off. It goes on without
-# them where it cannot listen: this address is nobody's (RFC 5737).
+# Its metrics would be readable by every account, and no option disables them. It runs without
+# them if it cannot listen: this address is unassigned (RFC 5737).
 NO_METRICS = "192.0.2.1:9"
 
 

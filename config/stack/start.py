@@ -22,8 +22,8 @@ from config.stack.record import Process, Record
 from config.stack.stop import count_of, end_leftovers
 from config.stack.supervisor import StoppedError, Supervisor
 
-START_SECONDS = 300.0  # after which a start has failed; what ends by itself is told at once
-STOP_SECONDS = 45.0  # within which what has failed is stopped
+START_SECONDS = 300.0  # after which a start has failed; a part that ends is reported at once
+STOP_SECONDS = 45.0  # within which a failed start is stopped
 DEMO_ACCOUNTS = "user@example.com, admin@example.com, superuser@example.com"
 
 
@@ -71,7 +71,7 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
         now = replace(now, processes=known, **changes)  # type: ignore[arg-type]
         try:
             record.write(environment.folder, now)
-        except OSError as error:  # a full disk must not end what runs
+        except OSError as error:  # a full disk must not end a running stack
             console.say(f"the record cannot be written: {error.strerror}")
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:

@@ -52,7 +52,7 @@ def end_leftovers(folder: Path) -> int:
     count = len(remaining)
     for identity, stop_signal in remaining.items():
         identity.send(stop_signal)
-        identity.send(signal.SIGCONT)  # one that was stopped cannot obey
+        identity.send(signal.SIGCONT)  # a suspended process cannot react
     deadline = time.monotonic() + PATIENCE_SECONDS
     while alive := [identity for identity in remaining if identity.is_alive()]:
         if time.monotonic() > deadline:

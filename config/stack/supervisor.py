@@ -212,7 +212,7 @@ class Supervisor:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         if running.reader:
-            running.reader.join(timeout=1)  # its last words are wanted
+            running.reader.join(timeout=1)  # its last output is reported
         return process.wait()
 
     # --- stopping --------------------------------------------------------------------------

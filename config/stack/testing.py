@@ -19,7 +19,7 @@ from config.stack.console import Console
 from config.stack.environment import Environment
 from config.stack.supervisor import Supervisor
 
-# Safe for data that nobody needs tomorrow.
+# Safe for data that is temporary.
 QUICK = {
     "fsync": "off",
     "synchronous_commit": "off",

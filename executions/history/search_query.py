@@ -99,7 +99,7 @@ def _comparison(
         if name in {known.spec.name.casefold(), known.spec.label.casefold()}
     ]
     if not named and not re.match(r"[^\W\d]", name):
-        return _word(term.text, is_owner)  # 14:30 and 1=1 name nothing: they are what was typed
+        return _word(term.text, is_owner)  # 14:30 and 1=1 name no input: they are searched as words
     if not (term.value or term.upper):
         raise UnreadableSearch(f"Write a value after “{term.name}{term.operator}”.")
     if name == STATUS:

@@ -101,7 +101,7 @@ def publish(
 
 
 def _test(version: ModelVersion, inputs: dict[str, Any], by: User) -> Execution:
-    services.check_runnable(version)  # says what is incomplete before what does not fit
+    services.check_runnable(version)  # reports incomplete inputs before values that do not fit
     cleaned = version.features.as_schema().clean(inputs)
     if not cleaned.is_valid:
         wrong = "; ".join(f"{name}: {error}" for name, error in cleaned.errors.items())

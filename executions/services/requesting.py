@@ -58,7 +58,7 @@ def request_execution(
     if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.is_staff):
         raise NotAnAdmin
     check_runnable(version)
-    # One request of a person at a time: a double click waits here and then finds its twin.
+    # One request of a person at a time: a double click waits here and then finds the first one.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     digest = inputs_sha256(inputs)
     twin = Execution.objects.filter(user=user, form_token=form_token, inputs_sha256=digest).first()

@@ -65,7 +65,7 @@ class Housekeeping:
             close_old_connections()
             try:
                 work()
-            except Exception:  # the edge: tomorrow's round must still come
+            except Exception:  # any error: the next round must still run
                 logger.exception("housekeeping_failed work=%s", work)
             finally:
                 connections.close_all()

@@ -18,7 +18,7 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from config.plain_text import escaped
 
-logger = logging.getLogger("lines")  # not below "flows": what is said here must not come back here
+logger = logging.getLogger("lines")  # not below "flows": its own lines must not be collected
 
 SHIP_SECONDS = 0.5
 BATCH = 500

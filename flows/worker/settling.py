@@ -65,7 +65,7 @@ def _end(run: FlowRun, before: datetime) -> State[None] | None:
             return _end_of_attempt(run.parameters, before)
     except STRANGE as error:
         logger.warning("strange_run run=%s error=%s", run.id, type(error).__name__)
-    # A curve, or no run of ours: nothing is written, so nothing knows its end.
+    # A curve, or a run that is not ours: it has no row, so its end is unknown.
     started = run.start_time
     return Crashed(message=LOST) if started and started < before - GONE else None
 

@@ -162,10 +162,10 @@ class Slots:
         try:
             with lines_of(run.id):
                 self._run(run)
-        except Exception:  # the edge: one run must never take its slot with it
+        except Exception:  # any error of one run must not end its slot
             logger.exception("flow_run_broke run=%s", run.id)
         finally:
-            connections.close_all()  # back to the pool
+            connections.close_all()  # return it to the pool
             with self._lock:
                 del self._running[run.id]
 

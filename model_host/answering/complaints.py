@@ -133,7 +133,7 @@ def blamed_on_version(
     if not lacks and (is_same or _is_about_values(error) or not fails_always()):
         return failure
     here = sklearn.__version__
-    # The words of other errors may quote inputs.
+    # The messages of other errors may quote inputs.
     reason = f"{type(error).__name__}: {error}"[:_MAX_REASON] if lacks else type(error).__name__
     if is_same:
         sentence = (

@@ -112,6 +112,6 @@ def _ask(estimator: Any, method: str, row: Any, notes: list[str]) -> Any:
         return call(row)
     except MemoryError:
         raise
-    except Exception as error:  # The model's code may raise anything; the answer itself is there.
+    except Exception as error:  # The model's code may raise anything; the answer is complete.
         notes.append(f"{method}: {type(error).__name__}: {error}")
         return None

@@ -130,7 +130,7 @@ def _bounds(
             return intervals(estimator, row, np.asarray(answers, dtype=np.float64))
         except MemoryError:
             raise
-        except Exception as error:  # The answer itself is there.
+        except Exception as error:  # The answer itself is complete.
             notes.append(f"interval: {type(error).__name__}: {error}")
     return [None for _ in answers]
 

@@ -48,7 +48,7 @@ def live(descriptor: int, orders: Orders, *, parent: int, canary: Path) -> NoRet
     try:
         lockdown.name_process("model")
         for module in orders.modules:
-            # What cannot be imported is missing when the loader asks for it, and is reported then.
+            # A module that cannot be imported is reported when the loader needs it.
             with contextlib.suppress(Exception):
                 importlib.import_module(module)
         lockdown.strip(descriptor)

@@ -249,7 +249,7 @@ class Child:
     def is_fit(self, seconds: float) -> bool:
         """Return whether the child waits for a request, and has CPU time left for one of
         ``seconds``."""
-        # One that is not quiet has died, or says something unasked.
+        # A child that is not quiet has died, or sends an unrequested message.
         return (
             self._conversation.is_quiet() and self.busy_seconds + seconds < self._orders.cpu_seconds
         )

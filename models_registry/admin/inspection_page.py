@@ -89,7 +89,7 @@ def _heard(inspection: Inspection, now: datetime) -> int | None:
 
 def _proposed(spec: FeatureSpec) -> ProposedInput:
     told = [text for field, text in spec.sources.items() if field not in ("name", "requirement")]
-    # "SimpleImputer" says no more than "SimpleImputer (median)" beside it.
+    # "SimpleImputer" adds nothing to "SimpleImputer (median)".
     exact = [text for text in told if not any(other.startswith(f"{text} ") for other in told)]
     sources = ", ".join(dict.fromkeys(exact)) or "–"
     return ProposedInput(spec.name, _type(spec), sources, spec.is_complete)

@@ -125,7 +125,7 @@ class InputSpecForm(forms.Form):
         for name, field in self.fields.items():
             source = "" if name == "takes_others" else _source(spec, name)
             field.source = source  # type: ignore[attr-defined]
-            field.widget.is_required = False  # the page says what is missing, all at once
+            field.widget.is_required = False  # the page reports all missing values at once
 
     def _initial(self, spec: FeatureSpec, place: int) -> dict[str, Any]:
         initial = {

@@ -112,7 +112,7 @@ def _with_edits(proposed: FeatureSpec, saved: FeatureSpec | None) -> FeatureSpec
         return proposed
     kept = {field for field, source in saved.sources.items() if source == ADMIN}
     if proposed.is_complete and proposed.kind in {Kind.CHOICE, Kind.BOOLEAN}:
-        kept.discard("kind")  # the file says it now, whatever people made of it before
+        kept.discard("kind")  # the file now determines it, whatever people set before
     if _values(saved) != _values(proposed) and "kind" not in kept:
         kept -= {"choices", "default", "typical"}
     if proposed.kind is Kind.CHOICE and "takes_others" not in proposed.sources:

@@ -53,7 +53,7 @@ def parse_number(text: str, *, decimal_mark: str = "") -> int | float | NumberPr
     number format); where that is empty the text is ambiguous. Spaces and apostrophes group. Digits
     of every script count.
     """
-    if "\u066b" in text:  # the Arabic decimal mark is nothing else
+    if "\u066b" in text:  # the Arabic decimal mark has no other use
         decimal_mark = "."
     compact = "".join(map(_ascii_digit, text.strip().translate(_WRITTEN)))
     if len(compact) > _LONGEST or not _PLAIN.fullmatch(compact):

@@ -54,7 +54,7 @@ def read_row(text: str, schema: InputSchema, decimal_mark: str) -> PastedRow:
     except csv.Error as error:
         return PastedRow(problem=f"This cannot be read as a row: {error}.")
     lines = [line for line in lines if any(cell.strip() for cell in line)]
-    if len(lines) > 2 and lines[0] == lines[1]:  # pasted beneath the names that stood there
+    if len(lines) > 2 and lines[0] == lines[1]:  # pasted below the names that were in the field
         del lines[0]
     names, cells = (lines[0], lines[1]) if len(lines) == 2 else ([], lines[0] if lines else [])
     if len(lines) > 2:

@@ -38,7 +38,7 @@ class TestCase(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(db_default=Now())
 
-    # Its last run, by what stood then.
+    # Its last run, with the file and revision of that time.
     passed = models.BooleanField(null=True)
     ran_at = models.DateTimeField(null=True)
     ran_sha256 = models.CharField(max_length=64, blank=True)

@@ -67,7 +67,7 @@ class ModelVersion(models.Model):
     estimator = models.CharField(max_length=200, blank=True, editable=False)
     libraries_trained = models.JSONField(default=dict, blank=True, editable=False)
 
-    # The model card's words; they may change at any time.
+    # The model card's text, which may change at any time.
     intended_use = models.TextField(
         blank=True, help_text="Who should use the model, for which decisions."
     )

@@ -179,7 +179,7 @@ class _Column:
         self.filled += 1
         if cell in self.counts:
             self.counts[cell] += 1
-        elif len(self.counts) < MAX_DISTINCT:  # of more, the first to come are counted
+        elif len(self.counts) < MAX_DISTINCT:  # with more, only the first ones are counted
             self.counts[cell] = 1
         if self.numbers is None:
             return

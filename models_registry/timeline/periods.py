@@ -61,7 +61,7 @@ def periods_of(events: Iterable[Event]) -> tuple[Period, ...]:
     return tuple(
         Period(event.at, after.at if after else None, event, after)
         for event, after in zip_longest(in_order, in_order[1:])
-        if after is None or after.at > event.at  # two in one moment: the first never was
+        if after is None or after.at > event.at  # two at the same time: the first was never active
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from models_registry.timeline.periods import Period
 
-LABEL_ROOM = 15.0
+LABEL_WIDTH = 15.0
 """The minimum width of a label in percent of the bar; a label in a narrower period is left out."""
 NARROWEST = 0.4
 
@@ -60,9 +60,9 @@ def bar_of(
     for number, period in enumerate(periods):
         x, end = at(period.start), at(period.end or until)
         is_last = number == len(periods) - 1 and number > 0
-        is_labelled = is_last or (x >= free_from and x <= 100 - 2 * LABEL_ROOM)
+        is_labelled = is_last or (x >= free_from and x <= 100 - 2 * LABEL_WIDTH)
         if is_labelled:
-            free_from = x + LABEL_ROOM
+            free_from = x + LABEL_WIDTH
         tone = (
             "gap" if period.is_gap else "now" if period.end is None else ("was", "was2")[number % 2]
         )

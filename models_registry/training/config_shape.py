@@ -225,7 +225,7 @@ def _preprocessing(place: str, value: Any) -> None:
         here = f"{place}[{number}]"
         if isinstance(step, list):
             raise _refuse(here, "a text or a mapping", "Describe the step.")
-        _short(here, step, MAX_PROSE)  # of a mapping: all that it says
+        _short(here, step, MAX_PROSE)  # of a mapping: all its text
 
 
 def _direction(place: str, value: Any) -> None:

@@ -77,7 +77,7 @@ def _collect_batch() -> int:
         .select_for_update(of=("self",), no_key=True)[:BATCH]
     )
     failures = list(waiting)
-    # Written before failures had names, or by hand.
+    # Rows written before failures had names, or manually.
     name_failures([failure for failure in failures if not failure.fingerprint])
     failures.sort(key=lambda failure: failure.fingerprint)
     for _, alike in groupby(failures, key=lambda failure: failure.fingerprint):

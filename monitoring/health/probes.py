@@ -109,7 +109,7 @@ def database() -> Probe:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname=current_database()")
             connections = cursor.fetchone()[0]
-    except Exception as error:  # the edge: whatever it is, the page says so
+    except Exception as error:  # any error is shown on the page
         return _down("Database", error, "Start PostgreSQL. Without it no page works.")
     figures = (("Answer", _milliseconds(started)), ("Connections", str(connections)))
     return Probe("Database", State.OK, figures)

@@ -89,7 +89,7 @@ def _each(executions: ExecutionQuerySet) -> Iterator[Execution]:
     page = list(rows[:ROWS_AT_ONCE])
     while page:
         yield from page
-        # The plain bound lets the database enter its index where the last page ended.
+        # The plain bound lets the database start in its index where the last page ended.
         begins = rows.filter(requested_at__lte=page[-1].requested_at)
         page = list(older(begins, "requested_at", than=page[-1])[:ROWS_AT_ONCE])
 

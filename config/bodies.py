@@ -1,8 +1,8 @@
 """Limits of request bodies, and the answers to requests that are too large or too slow.
 
-Judged by `config/front.py` from the request's first lines, before its body is read: a small body
-may come from anybody, a form's from who is signed in, a model file's from an admin on the pages
-that take one. The limit is of the whole request, whatever it holds and however it is sent.
+`config/front.py` applies them to the request line and headers, before the body is read: a small
+body is allowed for anybody, a form's for signed-in people, a model file's for admins on the pages
+that take one. The limit is for the whole request, whatever its content and encoding.
 """
 
 import io

@@ -1,12 +1,11 @@
 """Compression of pages; everything else is sent as it is.
 
 BREACH (breachattack.com) reads a secret out of the lengths of compressed pages that hold both the
-secret and words that an attacker chose. Nothing here gives it a hold: the token against forged
-requests is masked anew in every page, session cookies do not travel with other sites' requests
-(SameSite), and Django's middleware adds up to 100 random bytes to each page ("Heal the BREACH").
-Files, exports and model downloads stream as they are: compressing them would cost the web process
-time and lose the length that browsers show progress by. Static files are compressed once, when they
-are collected.
+secret and text that an attacker chose. It is not possible here: the CSRF token is masked with a new
+value in every page, session cookies are not sent with other sites' requests (SameSite), and
+Django's middleware adds up to 100 random bytes to each page ("Heal the BREACH"). Files, exports and
+model downloads stream as they are: compressing them would cost the web process time and lose the
+length that browsers show progress by. Static files are compressed once, when they are collected.
 """
 
 from django.http import HttpRequest, HttpResponseBase

@@ -3,8 +3,8 @@
 UTF-8 with BOM, commas, CRLF, quotes by RFC 4180. Numbers in their shortest round-trip form and
 never prefixed; a text that a spreadsheet would take for a formula gets one leading apostrophe
 (https://owasp.org/www-community/attacks/CSV_Injection). So does a part of a text after a semicolon,
-a tab or the like: a spreadsheet that separates there, as most of Europe's do, sees no quotes around
-the whole and begins a cell of its own.
+a tab or the like: a spreadsheet with that separator, as in most of Europe, does not see the quotes
+around the whole and begins a new cell.
 """
 
 import csv

@@ -2,11 +2,11 @@
 
     gunicorn config.wsgi --worker-class config.front.Worker --threads 4
 
-gunicorn's asyncio worker speaks HTTP. A request enters one of the few threads that run Django only
-when all of it is here, and an answer leaves its thread as fast as Django makes it, whatever the
-client's speed. So clients that send or read slowly hold sockets, never threads. How much a request
-may send is judged before its body is read (`config/bodies.py`). Why it is built this way, and what
-it costs: `docs/adr/0011-requests-are-received-whole.md`.
+gunicorn's asyncio worker speaks HTTP. A request is passed to one of the few threads that run Django
+only when it is complete, and its response leaves the thread as fast as Django makes it, whatever
+the client's speed. So clients that send or read slowly occupy sockets, never threads. The size
+limit is applied before the body is read (`config/bodies.py`). The reasons and the cost are in
+`docs/adr/0011-requests-are-received-whole.md`.
 """
 
 import asyncio

@@ -2,8 +2,8 @@
 
     python -I config/install.py [--named] run|development|pages|programs …
 
-It runs before anything is installed, so it imports the standard library alone. An installation
-that was interrupted is removed and made anew; one that is whole costs a few file reads.
+It runs before anything is installed, so it imports the standard library alone. An interrupted
+installation is removed and started again; a complete one takes a few file reads.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Numbers and durations for people, and whole numbers in addresses and forms. Pure.
 
-A page writes its numbers in the notation of the person who reads it: 1,234.5, or 1.234,5 for whom
-the decimal mark is a comma. What is stored, searched or downloaded as data keeps the point.
+A page formats its numbers for the person who reads it: 1,234.5, or 1.234,5 with a decimal comma.
+Stored, searched and downloaded data always have the decimal point.
 """
 
 from collections.abc import Iterator

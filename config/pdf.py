@@ -1,9 +1,9 @@
 """Pages as PDF, A4, each made by WeasyPrint in a process of its own that can be ended.
 
 Templates are ordinary Django templates over `pdf/base.html`; `static/css/pdf.css` is the whole
-sheet. Text stays text: selectable, its fonts embedded. What a document holds comes from strangers'
-model files, too: so its process has no credentials and a deadline, few are made at a time, and
-whoever finds them all taken hears so instead of holding a thread of the web server.
+sheet. Text stays selectable, with embedded fonts. The content may come from untrusted model files,
+so the process has no credentials and a deadline, and few run at a time; a request that finds all of
+them busy is refused instead of blocking a thread of the web server.
 """
 
 import logging

@@ -13,8 +13,8 @@ logger = logging.getLogger(__name__)
 def kick(task: "Task[Any, Any]", *args: object) -> None:
     """Ask Celery to run ``task`` once the current transaction has committed.
 
-    The row that was written is the truth and a sweep will find it, so the kick is only a hint: a
-    queue that is away costs at most its one-second socket timeout and a line in the log.
+    The written row is authoritative and a sweep will find it, so the task is only a hint: an
+    unreachable queue costs at most the one-second socket timeout and a line in the log.
     """
     transaction.on_commit(partial(_publish, task, args), robust=True)
 

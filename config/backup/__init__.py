@@ -5,5 +5,5 @@ folder.
     <folder>/database.dump      pg_dump's custom format
     <folder>/models/<sha256>    the model files, as in the store
 
-Prefect's own database is not in it: the rows are the truth, and Prefect's is made anew from them.
+Prefect's own database is not included: our rows are authoritative, and Prefect's are created again.
 """

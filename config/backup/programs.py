@@ -1,8 +1,8 @@
 """PostgreSQL's client programs: on the PATH, in Debian's folders, or in the embedded server's
 wheel.
 
-A dump is best made and read by the server's own major version: an older program refuses a newer
-server, and a newer one may write words that an older server does not know.
+Use the server's own major version for dump and restore: an older program refuses a newer server,
+and a newer one may write statements that an older server does not know.
 """
 
 import importlib.util

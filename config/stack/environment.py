@@ -1,7 +1,7 @@
 """The environment variables of the settings: generated once into `.stack/env`, then kept.
 
-Real environment variables win over the file. A server whose variable is really set belongs to
-the person: it is not started, and the file's values for it are left out.
+Real environment variables override the file. A server whose variable is set in the real environment
+is the person's own: it is not started, and the file's values for it are left out.
 """
 
 import os

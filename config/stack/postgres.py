@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: one cluster, a role that is no superuser, two databases.
 
-The bootstrap superuser gets a password that nobody keeps; roles and databases are made in
+The bootstrap superuser gets a password that is not stored; roles and databases are made in
 single-user mode, before the server ever listens. As root the server runs as `nobody`; where that
 account cannot pass a parent folder, programs and data live under SHARED instead, and no parent's
 mode is ever changed.

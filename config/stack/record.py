@@ -1,7 +1,7 @@
 """The state of a running stack on disk: `.stack/lock`, held for life, and `.stack/run.json`.
 
-The lock tells whether a supervisor lives, however it died; the record tells which processes are
-its, so that a later start can end what was left behind.
+The lock shows whether a supervisor is alive, however it ended; the record lists its processes, so
+that a later start can end leftover ones.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
 """The supervisor: starts the parts in the order of dependencies, waits until each is healthy, and
 restarts them.
 
-Every child is started from the thread that supervises: the signal that a child gets when its
+Every child is started from the supervising thread, since the signal that a child gets when its
 parent dies is bound to that thread. Each leads a session of its own, so that Ctrl-C reaches the
 supervisor alone and a part's children can be ended with it.
 """

@@ -3,7 +3,7 @@
 The players are the form's inputs, not the model's columns, and an absent player has the value of a
 typical case (baseline Shapley: Sundararajan and Najmi, "The many Shapley values for model
 explanation", 2020). The contributions of all inputs and the typical case's number add up to the
-number of this case. Runs in the locked child, after the prediction and apart from it.
+number of this case. Runs in the locked child, after the prediction and separate from it.
 """
 
 from __future__ import annotations

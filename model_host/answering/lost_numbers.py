@@ -1,7 +1,7 @@
 """The search for the step in which a finite number became infinite or NaN: a logarithm of 0, a
 division by 0, a square root of a negative number. The input value is at fault then, not the model.
 
-The steps are watched in a call of their own, which ends where enough was seen.
+The steps are observed in a separate call, which ends as soon as enough was seen.
 """
 
 from __future__ import annotations

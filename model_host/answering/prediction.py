@@ -1,7 +1,7 @@
 """One prediction: the row, the answer, and the model's confidence.
 
-Runs in the locked child. What scikit-learn returns for the one row is what is reported, value for
-value; nothing of one prediction stays behind for the next.
+Runs in the locked child. The outputs are exactly what scikit-learn returns for the one row; nothing
+of one prediction remains for the next.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The trace of one prediction: each step's output, duration and failure.
 
-Runs in the locked child. The computation is the model's own, and the model stays as it was.
+Runs in the locked child. The computation is the model's own, and the model is not changed.
 """
 
 from __future__ import annotations

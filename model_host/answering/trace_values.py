@@ -1,6 +1,6 @@
 """Values in a trace: the shape of a step's output, its first row, a local variable.
 
-Nothing here may fail or warn, whatever a model returns: it is said in words instead.
+Nothing here may fail or warn, whatever a model returns: problems are described in words instead.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Detection of a file's format from its first bytes, and the advice for files that hold no model.
 
-Standard library only: the flow side asks it too.
+Standard library only, since the flows use it too.
 """
 
 from __future__ import annotations

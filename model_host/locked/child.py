@@ -1,6 +1,6 @@
 """A forked child: locks itself down, then opens one model file and answers for it.
 
-Whatever a model file makes of this process, it holds one socket to the worker and nothing else.
+Even if a model file takes over this process, it has one socket to the worker and nothing else.
 """
 
 from __future__ import annotations

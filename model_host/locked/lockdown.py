@@ -2,7 +2,7 @@
 
 After ``lock`` the process has one open descriptor, an empty environment, no capabilities, and can
 open no file, socket or process: by Landlock where the kernel has it, and by a system-call filter.
-It dies with its parent. Nothing here can be undone from within.
+It dies with its parent. The process itself cannot undo any of this.
 """
 
 from __future__ import annotations

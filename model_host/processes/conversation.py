@@ -1,7 +1,7 @@
 """One request and its response over a child's socket, within a time limit, whatever the child does.
 
-A child may have been taken over by the model that it opened. Nothing it sends is trusted, nothing
-it does keeps the worker waiting past a deadline, and no reply takes more than ``MAX_REPLY``.
+A child may have been taken over by the model that it opened. Nothing that it sends is trusted, it
+cannot delay the worker past a deadline, and no reply may exceed ``MAX_REPLY``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The running zygote, and the result of testing its children's lockdown.
 
-It is started when it is first needed, tested once, and replaced when it is lost. Where it cannot
-start, it is tried again now and then, and everyone who asks meanwhile hears why. Where the
-self-test failed no model is opened, unless the host was told to open models all the same.
+The zygote is started when it is first needed, tested once, and replaced when it is lost. If it
+cannot start, it is retried periodically, and requests in between fail with the reason. If the
+self-test failed, no model is opened, unless the host is configured to open models all the same.
 """
 
 from __future__ import annotations

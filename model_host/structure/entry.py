@@ -1,8 +1,8 @@
 """The call of a model: the type of its argument, and the names of its inputs.
 
-The fitted object says it. Where its first step keeps neither names nor a number of columns, the
-names come from outside, or from the first later step that keeps some; which container it takes is
-then seen by asking it.
+The fitted object has these facts. If its first step keeps neither names nor a number of columns,
+the names come from outside, or from the first later step that keeps some; the container is then
+found by trial calls.
 """
 
 from __future__ import annotations

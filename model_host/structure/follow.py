@@ -1,9 +1,9 @@
 """The tracing of every input column through a fitted model, and the facts collected on the way.
 
-A column enters as a ``Signal`` that carries its own values. Imputers and selectors leave it so; a
-scaler or an encoder makes another signal of it. While it still carries the values a person enters,
-each step that sees it tells something about it: its kind, its categories, a typical value. With
-it travels a ``Gap`` for each way of writing "not known", until a step fills or refuses it.
+A column enters as a ``Signal`` that carries its own values. Imputers and selectors keep it; a
+scaler or an encoder turns it into another signal. While it still carries the values that a person
+enters, each step that receives it adds a fact: its kind, its categories, a typical value. The
+signal also carries a ``Gap`` for each encoding of "not known", until a step fills or refuses it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The check whether the rows of a model may have been preprocessed before it was fitted.
 
-A model on arrays without names and without a step of its own that scales, encodes or fills takes
-whatever it is given. Where its training rows were scaled, it answers a person's own numbers wrongly
-and without any error. Nothing in the file can rule that out, so a person is asked; what the model
-has kept of its training rows is given as a sign.
+A model on arrays without names and without a step of its own that scales, encodes or imputes
+accepts any numbers. If its training rows were scaled, its answers to raw values are wrong, without
+any error. The file cannot rule that out, so an admin has to confirm it; the training rows that the
+model has kept are shown as a sign.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The output columns of each kind of transformer, from the columns that reach it.
 
-Every rule takes the fitted transformer, its signals in order, the routes to note things in and its
-path for the diagram, and returns the signals that come out.
+Every rule takes the fitted transformer, its signals in order, the routes to record facts in and its
+path for the diagram, and returns the output signals.
 """
 
 from __future__ import annotations

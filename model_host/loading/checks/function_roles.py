@@ -1,8 +1,8 @@
 """The functions that a model may keep, each only where honest models of its kind keep it.
 
-That a name is on the allow-list says what a file may name, not where it may put it: a function that
-is harmless as a score is none as the transformation of an input. Types are data (of what type to
-make the columns), but stand nowhere that the library calls what it finds there.
+The allow-list says what a file may name, not where it may put it: a function that is harmless as a
+score may be harmful as the transformation of an input. Types are data (the type of columns), but
+are refused wherever the library calls what it finds.
 """
 
 from __future__ import annotations

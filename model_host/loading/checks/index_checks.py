@@ -1,7 +1,7 @@
 """Checks of the indices in a model that compiled code uses without a bounds check.
 
-scikit-learn's trees, histogram predictors and neighbour trees hold the places of their own parts;
-a number that leads outside reads, at the first prediction, whatever memory is there.
+scikit-learn's trees, histogram predictors and neighbour trees hold indices into their own arrays;
+an index out of bounds would read arbitrary memory at the first prediction.
 """
 
 from __future__ import annotations

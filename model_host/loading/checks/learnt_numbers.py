@@ -1,9 +1,9 @@
 """Checks for learnt parameters that are NaN or infinite, with which every answer would be
 meaningless.
 
-What a prediction reads as weights must be finite. NaN and infinity are honest elsewhere, and stay:
-as marks of what is missing, in what only tells of the training, in the threshold that sends every
-value to one side and what is missing to the other, and in the scale of a column that was empty.
+Weights that a prediction reads must be finite. NaN and infinity are allowed elsewhere: as markers
+of missing values, in attributes that only describe the training, in the threshold that separates
+every value from missing ones, and in the scale of a column that was empty.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checks of arrays whose lengths compiled code assumes to agree.
 
-scikit-learn's ``fit`` makes them agree and its ``predict`` does not look again. A file may say
-anything: an array shorter than the other one promises is read, or written, beyond its end.
+scikit-learn's ``fit`` makes them agree and its ``predict`` does not check again. In a file they may
+differ: an array that is shorter than another one implies is read, or written, beyond its end.
 """
 
 from __future__ import annotations

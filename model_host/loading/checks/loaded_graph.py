@@ -1,6 +1,6 @@
 """The walk over all objects that a file created, before any of them is called.
 
-Names and opcodes are checked while reading; what only shows in the whole object is checked here,
+Names and opcodes are checked while reading; properties of the whole object are checked here,
 for every format alike. ``settle`` visits each object once for each place that has rules of its own,
 without recursion.
 """

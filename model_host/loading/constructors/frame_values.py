@@ -1,6 +1,6 @@
 """Constructors of pandas' Index, Series and DataFrame.
 
-Their cells are checked by ``pandas_values.py``; the pandas that runs here makes them anew.
+Their cells are checked by ``pandas_values.py``; the installed pandas constructs them again.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def main() -> int:
 def measure(
     asked: argparse.Namespace,
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]], list[targets.Row]]:
-    """Everything that was told, the figures of every series of predictions, and the rows."""
+    """Return all measurements, the figures of every series of predictions, and the rows."""
     if not stack.has_forest():
         stack.publish_forest()
     drafts = [
@@ -158,7 +158,7 @@ def at_once(count: int) -> str:
 
 
 def row_ms(samples: list[Sample]) -> list[float]:
-    """Times to the result; where none came, that is a failed row, and for ever."""
+    """Return the times to the result; infinity for a failed row."""
     return [float("inf") if sample.row_ms is None else sample.row_ms for sample in samples]
 
 

@@ -32,7 +32,7 @@ def measure() -> dict[str, Any]:
 
 
 def scrape(address: str) -> float:
-    """Milliseconds that /metrics takes."""
+    """Return the milliseconds that /metrics takes."""
     headers = {"Authorization": f"Bearer {stack.METRICS_TOKEN}"}
     began = time.perf_counter()
     answer = httpx.get(f"{address}/metrics", headers=headers, timeout=60)

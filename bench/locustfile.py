@@ -71,7 +71,7 @@ class Person(HttpUser):
 
     @task(2)
     def look_back(self) -> None:
-        """The history, and now and then a search in it."""
+        """Open the history, and now and then search in it."""
         self.visit("/history/")
         if self.chance.random() < 0.5:
             time.sleep(self.wait_time())
@@ -79,7 +79,7 @@ class Person(HttpUser):
 
     @task(1)
     def look_around(self) -> None:
-        """Home, and a form that is not sent."""
+        """Open the first page, and a form that is not sent."""
         self.visit("/")
         time.sleep(self.wait_time())
         self.visit(self.chance.choice(self.models))
@@ -109,7 +109,8 @@ class Person(HttpUser):
             return Page(answer.text or "")
 
     def send(self, path: str, form: dict[str, str]) -> str:
-        """Post a form; where the answer leads. An answer that leads nowhere is a failure."""
+        """Post a form, and return the redirect's address. A response without a redirect is a
+        failure."""
         with self.ask("POST", path, data=form, allow_redirects=False) as answer:
             if answer.status_code != 302:
                 answer.failure(answer.error or f"it was answered with {answer.status_code}")
@@ -135,7 +136,7 @@ def name_of(path: str) -> str:
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def write(environment: Any, **_: Any) -> None:
-    """Leave what was measured for whoever started this."""
+    """Write the measurements for the process that started this one."""
     entries = sorted(environment.stats.entries.values(), key=lambda one: (one.name, one.method))
     content = {
         "requests": [

@@ -105,8 +105,9 @@ def _answers(address: str) -> bool:
 def measure(
     environments: Mapping[str, Mapping[str, str]],
 ) -> tuple[dict[str, dict[str, list[float]]], dict[str, list[float]]]:
-    """Milliseconds by size and page, in the order in which they were taken, and by size those of
-    /metrics: what a fresh web process has to count is everything, then only what is new."""
+    """Return milliseconds by size and page, in the order in which they were taken, and by size
+    those of /metrics: what a fresh web process has to count is everything, then only what is
+    new."""
     today = datetime.now(UTC).date()
     places = {
         "today": str(today),

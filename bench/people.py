@@ -27,7 +27,7 @@ END_SECONDS = 120.0
 
 
 def make_accounts(count: int, password: str) -> None:
-    """An account for each person who has none yet."""
+    """Create an account for each person who has none yet."""
     from accounts.models import User
 
     for number in range(count):

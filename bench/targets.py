@@ -55,7 +55,7 @@ def throughput(at_once: int, most_seconds: float, told: Series) -> Row:
 
 
 def first(name: str, first_ms: Sequence[float], warm_ms: Sequence[float]) -> Row:
-    """First predictions after something beside warm ones of the same minutes."""
+    """Return the row of first predictions after something beside warm ones of the same minutes."""
     cold, warm = statistics.median(first_ms), statistics.median(warm_ms)
     worst = f"worst {max(first_ms):,.0f} ms of {len(first_ms)}"
     return Row(
@@ -114,7 +114,7 @@ def batch() -> Row:
 
 
 def pages(milliseconds: Milliseconds | None) -> Row:
-    """Server time in a small and in a full table, as `bench.pages` wrote it."""
+    """Return the row of server time in a small and in a full table, as `bench.pages` wrote it."""
     name, target = "history, dashboard, log pages", "p95 ≤ 100 ms at 10,000, ≤ 1.5 × at 1,000,000"
     if milliseconds is None:
         return Row(name, target, "python -m bench.pages")
@@ -141,7 +141,7 @@ def _p95(taken: Sequence[float]) -> float:
 
 
 def weight(weights: Sequence[Mapping[str, Any]] | None) -> Row:
-    """Pages on a slow network, as `bench.weight` wrote them."""
+    """Return the row of pages on a slow network, as `bench.weight` wrote them."""
     target = "≤ 120 KB (160 with a chart), usable ≤ 1.5 s, no jump"
     if weights is None:
         return Row("any page on Slow 4G", target, "python -m bench.weight")

@@ -124,7 +124,7 @@ def predict(page: Page, petal_length: str) -> str:
 
 
 def pages(first: str, second: str) -> Iterator[tuple[str, str, str]]:
-    """Who opens what: person, name, address."""
+    """Yield each page with the person who opens it: person, name, address."""
     ids = "&".join(f"ids={address.split('/')[2]}" for address in (first, second))
     yield "", "sign-in", "/accounts/login/"
     yield "user", "home", "/"

@@ -39,7 +39,7 @@ _silent_until: dict[str, float] = {}
 
 
 def wake(hint: dict[str, Any]) -> None:
-    """Tell one idle worker of the pool about a flow run."""
+    """Send one idle worker of the pool a hint about a flow run."""
     if time.monotonic() < _silent_until.get(settings.REDIS_URL, 0.0):
         return
     try:

@@ -49,7 +49,7 @@ def dispatch(execution_id: uuid.UUID) -> None:
 
 
 def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> None:
-    """Have a worker answer a question about a finished execution, whose values stay in the row.
+    """Dispatch a question about a finished execution to a worker; the values stay in the row.
     Raises PrefectUnavailable or PrefectRefused."""
     run: dict[str, Any] = {
         "flow": "explore",

@@ -48,7 +48,8 @@ class Failure:
 
 
 def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
-    """Note the attempt's flow run; the status stays as it is, so this cannot race the worker."""
+    """Store the attempt's flow run id; the status is not changed, so this cannot race the
+    worker."""
     Attempt.objects.update_or_create(
         execution_id=execution_id,
         number=attempt,
@@ -63,8 +64,7 @@ def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.U
 def mark_running(
     execution_id: uuid.UUID, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
 ) -> Execution | None:
-    """Take the lease on a queued execution; returns None if it is no longer queued for this
-    attempt.
+    """Claim a queued execution; returns None if it is no longer queued for this attempt.
 
     The worker names its flow run, too: whoever created it may have died before noting it.
     """
@@ -81,7 +81,8 @@ def mark_running(
 
 
 def extend_lease(execution_id: uuid.UUID, *, attempt: int, owner: str) -> bool:
-    """Keep the lease for another 30 s; False once it is lost, and then nothing may be written."""
+    """Renew the lease for another 30 s; returns False once it is lost, and then nothing may be
+    written."""
     held = Execution.objects.held_by(owner, attempt).filter(pk=execution_id)
     return bool(held.extend_lease())
 

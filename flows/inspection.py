@@ -251,7 +251,7 @@ class Examining:
 
 
 def claim(inspection_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Examining:
-    """Take the lease on a queued inspection. Raises NotQueued."""
+    """Claim a queued inspection. Raises NotQueued."""
     claimed_at = time.monotonic()
     inspection = lifecycle.mark_running(
         Inspection, inspection_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id

@@ -94,7 +94,7 @@ class Leases:
 
     @contextmanager
     def holding(self, extend: Callable[[], bool], *, taken_at: float) -> Iterator[Lease]:
-        """Keep a lease, taken at ``taken_at`` on the monotonic clock, while the block runs."""
+        """Renew a lease, taken at ``taken_at`` on the monotonic clock, while the block runs."""
         lease = Lease(extend, taken_at)
         with self._lock:
             self._held.add(lease)

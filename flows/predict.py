@@ -209,8 +209,8 @@ def claim(
     *,
     flow_run_id: UUID | None = None,
 ) -> Prediction:
-    """Take the lease on a queued execution. Raises NotQueued, or ParametersDiffer where ``inputs``
-    hold another value than the row; both before anything is written."""
+    """Claim a queued execution. Raises NotQueued, or ParametersDiffer where ``inputs`` hold another
+    value than the row; both before anything is written."""
     execution = (
         Execution.objects.queued()
         .filter(pk=UUID(execution_id), attempt=attempt)

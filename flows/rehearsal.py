@@ -251,7 +251,7 @@ class Rehearsing:
 
 
 def claim(rehearsal_id: int, attempt: int, *, flow_run_id: UUID | None = None) -> Rehearsing:
-    """Take the lease on a queued rehearsal. Raises NotQueued."""
+    """Claim a queued rehearsal. Raises NotQueued."""
     claimed_at = time.monotonic()
     rehearsal = lifecycle.mark_running(
         Rehearsal, rehearsal_id, attempt=attempt, owner=owner(), flow_run_id=flow_run_id

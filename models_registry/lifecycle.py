@@ -44,7 +44,8 @@ class Findings:
 
 
 def mark_submitted(run: VersionRun, *, flow_run_id: uuid.UUID) -> None:
-    """Note the attempt's flow run; the status stays as it is, so this cannot race the worker."""
+    """Store the attempt's flow run id; the status is not changed, so this cannot race the
+    worker."""
     attempt = _runs(type(run)).filter(pk=run.pk, attempt=run.attempt)
     attempt.update(flow_run_id=flow_run_id)
     attempt.queued().update(dispatch_after=Now() + Value(settings.LEASE))
@@ -53,7 +54,7 @@ def mark_submitted(run: VersionRun, *, flow_run_id: uuid.UUID) -> None:
 def mark_running(
     kind: type[RunT], pk: int, *, attempt: int, owner: str, flow_run_id: uuid.UUID | None = None
 ) -> RunT | None:
-    """Take the lease on a queued run; returns None if it is no longer queued for this attempt."""
+    """Claim a queued run; returns None if it is no longer queued for this attempt."""
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
     runs = _runs(kind)
     if not runs.filter(pk=pk).claim(attempt=attempt, owner=owner, **known):
@@ -62,7 +63,7 @@ def mark_running(
 
 
 def extend_lease(run: VersionRun) -> bool:
-    """Keep the lease; False once it is lost, and then nothing may be written."""
+    """Renew the lease; returns False once it is lost, and then nothing may be written."""
     return bool(_held(run).extend_lease())
 
 

@@ -24,7 +24,7 @@ def sweep_flow_runs() -> None:
 
 @shared_task(ignore_result=True)
 def warm_version(version_id: int) -> None:
-    """Have the workers open the version now, so that the first prediction finds it warm."""
+    """Have the workers open the version now, so that it is warm for the first prediction."""
     wakeup.warm(version_id)
 
 

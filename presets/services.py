@@ -67,7 +67,7 @@ def delete_preset(*, preset: Preset, by: User) -> None:
 
 @transaction.atomic
 def restore_preset(*, preset: Preset, by: User) -> None:
-    """Bring a deleted preset back. Raises NameTaken where another has its name meanwhile."""
+    """Restore a deleted preset. Raises NameTaken if another has its name by now."""
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     own = Preset.objects.filter(user=by, model=preset.model)
     if own.kept().filter(name__iexact=preset.name).exclude(pk=preset.pk).exists():
@@ -83,6 +83,6 @@ def mark_used(*, preset: Preset) -> None:
 
 @transaction.atomic
 def dismiss_suggestion(*, model: RegisteredModel, suggestion: Suggestion, by: User) -> None:
-    """Never suggest these values to this person again."""
+    """Dismiss a suggestion: these values are never suggested to this person again."""
     DismissedSuggestion.objects.get_or_create(user=by, model=model, digest=suggestion.digest)
     record("suggestion dismissed", by=by, target=model.name)

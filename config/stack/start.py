@@ -121,7 +121,7 @@ def first_prediction(console: Console) -> str:
 
 
 def tell_of_the_running_one(folder: Path) -> int:
-    """Say where the stack that runs already is, once it is ready; exit code 0."""
+    """Print the address of the stack that is already running, once it is ready; exit code 0."""
     running = wait_until_ready(folder)
     if running is None:
         raise StackError("The stack that was starting in this folder has stopped.")

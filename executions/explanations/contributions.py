@@ -49,7 +49,8 @@ class NumberText:
         return with_unit(sign + self._digits(number), self.unit)
 
     def signed(self, number: float) -> str:
-        """Without the unit, with its sign: "+71,200", "\u22120.05"; what rounds to nothing is 0."""
+        """Format a number without the unit, with its sign: "+71,200", "\u22120.05"; what
+        rounds to zero is 0."""
         digits = self._digits(number)
         if not digits.strip("0.,"):
             return "0"

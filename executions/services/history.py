@@ -41,7 +41,7 @@ def retry_execution(
 
 @transaction.atomic
 def write_note(*, execution: Execution, note: str, by: User) -> Execution:
-    """Keep the person's private note on one of their predictions; an empty one removes it."""
+    """Save the person's private note on one of their predictions; an empty one removes it."""
     note = note.replace("\r\n", "\n").strip()
     if note == execution.note:
         return execution
@@ -66,7 +66,8 @@ def delete_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Execution
 
 @transaction.atomic
 def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Execution]:
-    """Bring back what the person deleted less than 30 days ago. Returns what came back."""
+    """Restore executions that the person deleted less than 30 days ago. Returns the restored
+    ones."""
     found = list(
         Execution.objects.recoverable_by(by).filter(pk__in=ids).select_for_update(no_key=True)
     )

@@ -234,7 +234,7 @@ def _is_of(name: TypeName, package: str) -> bool:
 
 
 def in_words(names: Sequence[TypeName]) -> str:
-    """At most five names as they read in a sentence; what is not printable is escaped."""
+    """Format at most five names for a sentence; unprintable characters are escaped."""
     shown = [f"`{ascii(f'{module}.{name}'[:120])[1:-1]}`" for module, name in names[:5]]
     if len(names) > 5:
         shown.append(f"{len(names) - 5} more")

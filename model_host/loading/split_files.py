@@ -44,9 +44,9 @@ _ALWAYS_CLOSED = re.compile(r"(?:joblib\.externals\.)?(?:__main__|cloudpickle|di
 
 
 def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
-    """Why ``root``, which is no model, is not served, and what to save instead. Not ``is_checked``:
-    the file names unknown types, so its objects are only looked at, and not called; "" then, where
-    no model and nothing that prepares rows for one is in it."""
+    """Return why ``root``, which is not a model, is not served, and what to save instead. Not
+    ``is_checked``: the file names unknown types, so its objects are only looked at, and not called;
+    "" then, where no model and nothing that prepares rows for one is in it."""
     kind = "None" if root is None else with_article(type(root).__name__)
     if isinstance(root, bytes) and detect_format(root[:4096]):
         return (
@@ -64,8 +64,8 @@ def refusal_of_parts(root: Any, *, is_checked: bool = True) -> str:
 
 
 def refusal_of_types(root: Any) -> str:
-    """Why a class or function that was saved in place of a fitted model is not served, alone or
-    among other parts; "" where ``root`` is or holds none."""
+    """Return why a class or function that was saved in place of a fitted model is not served, alone
+    or among other parts; "" where ``root`` is or holds none."""
     if isinstance(root, Named):
         return (
             f"The file holds `{ascii(root.entry.name)[1:-1]}` itself, not a fitted model made with "
@@ -130,7 +130,7 @@ def _named_and_joined(parts: list[Part], is_checked: bool) -> str:
 
 
 def refusal_of_transformer(root: Any) -> str:
-    """Why an estimator that cannot predict is not served alone, and what to save instead."""
+    """Return why an estimator that cannot predict is not served alone, and what to save instead."""
     says = f"The file holds {_described(root)}, which cannot predict."
     if isinstance(root, OF_LABELS):
         return (

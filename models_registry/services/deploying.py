@@ -107,7 +107,8 @@ def roll_back(*, version: ModelVersion, reason: str, by: User) -> Deployment:
 
 @transaction.atomic
 def retire(*, model: RegisteredModel, reason: str, by: User) -> Deployment:
-    """Leave the model without an active version on purpose. Raises NothingActive, ReasonMissing."""
+    """Retire the active version, which leaves the model without one on purpose. Raises
+    NothingActive, ReasonMissing."""
     model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
     live = model.versions.active().first()
     if live is None:

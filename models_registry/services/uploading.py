@@ -76,7 +76,8 @@ def upload_version(
 def replace_artifact(
     *, version: ModelVersion, chunks: Iterable[bytes], file_name: str, by: User
 ) -> ModelVersion:
-    """Give a draft whose file was refused another file. Raises VersionLocked for any other."""
+    """Replace the file of a draft whose file was refused. Raises VersionLocked for any other
+    version."""
     artifact, refusal = _receive(chunks)
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().get(pk=version.pk)

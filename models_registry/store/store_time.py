@@ -25,7 +25,7 @@ class StoreTimeAuth(auth.S3SigV4Auth):
     """Signature version 4, at the store's time."""
 
     def canonical_request(self, request: Any) -> str:
-        """Called once the request has its local timestamp, which everything else is made from."""
+        """Replace the local timestamp of the request, from which the whole signature is made."""
         if _ahead:
             del request.headers["X-Amz-Date"]
             request.context["timestamp"] = _stamp(_now() + _ahead)

@@ -26,7 +26,7 @@ def check_shape(shape: object) -> None:
 
 
 def check_array_type(dtype: np.dtype[Any]) -> None:
-    """That ``dtype`` is one of numbers, texts or times, or a plain record of such."""
+    """Check that ``dtype`` is one of numbers, texts or times, or a plain record of such."""
     for part in [dtype[name] for name in dtype.names] if dtype.names else [dtype]:
         if part.names or part.subdtype or not _DTYPE.fullmatch(re.sub(r"\[.*", "", part.str[1:])):
             raise unfit("dtype")

@@ -16,7 +16,8 @@ from bench.start import Start
 from config.stack import record
 
 AT_ONCE = {8: 1.5, 32: 5.0}
-"""How many people, and the seconds within which 95 of 100 of their results are to be there."""
+"""The number of people, and the seconds within which 95 of 100 of their results must be
+finished."""
 
 
 def main() -> int:

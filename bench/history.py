@@ -1,6 +1,6 @@
 """`python -m bench.history [--executions 1000000]`: server time of the history's pages for a person
-with 10,000 predictions, first alone in the table and then among many (PERFORMANCE.md's targets:
-p95 at most 100 ms, and at most 1.5 times that in a full table). In servers of its own."""
+with 10,000 predictions, first alone in the table and then among many (the targets: p95 at most
+100 ms, and at most 1.5 times that in a full table). In servers of its own."""
 
 import argparse
 import os

@@ -4,7 +4,7 @@
 one of 10,000 executions and one of all (`bench/fill.py`), and a web process on each; signs an admin
 in who also has 10,000 predictions; and asks for each page 50 times, one request at a time, of the
 one site and of the other in turn, so that what else the machine does falls on both alike.
-PERFORMANCE.md's targets: p95 at most 100 ms, and at most 1.5 times that in a full table.
+The targets: p95 at most 100 ms, and at most 1.5 times that in a full table.
 """
 
 import argparse

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 PROCESS = Path(__file__).with_name("pdf_process.py")
 FONTS = ("geist-latin-wght-normal.woff2", "geist-latin-ext-wght-normal.woff2")
 SECONDS = 30.0
-"""How long one document may take; its process ends itself after 15 s of the processor."""
+"""The seconds that one document may take; its process ends itself after 15 s of processor time."""
 WAIT_SECONDS = 3.0
 AT_ONCE = 1
 AT_ONCE_AND_WAITING = 3

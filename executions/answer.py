@@ -15,7 +15,7 @@ from models_registry.models import Target
 
 LOW_CONFIDENCE = 0.6
 SOURCES = {"model": "model's own", "reference": "from data the model had not seen"}
-"""Where an interval comes from, in words."""
+"""The source of an interval, in words."""
 
 
 @dataclass(frozen=True)

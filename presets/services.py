@@ -17,7 +17,7 @@ from presets.models import DismissedSuggestion, Preset
 from presets.suggestions import Suggestion
 
 FORGET_AFTER = timedelta(hours=1)
-"""How long a deleted preset can be brought back; the page offers it for ten seconds."""
+"""The time within which a deleted preset can be restored; the page offers it for ten seconds."""
 
 
 @transaction.atomic

@@ -24,7 +24,7 @@ KEPT = re.compile(
     "|HTTPS?_PROXY|NO_PROXY",
     re.IGNORECASE,
 )
-"""What of this environment goes to a stranger's: how to reach the registries, and the locale."""
+"""The variables that the other interpreter inherits: access to the registries, and the locale."""
 COMPILERS = re.compile(r"(.*-)?(cc|c\+\+|gcc|g\+\+|cpp|clang|clang\+\+|cargo|rustc)(-[\d.]+)?")
 
 

@@ -48,8 +48,8 @@ OWN_FILTERS: dict[type[models.Model], set[str]] = {
     Notification: {"kind__exact", "kind__isnull", "is_shown__exact", "is_shown__isnull"},
     Mail: {"state", "is_optional__exact", "is_optional__isnull"},
 }  # fmt: skip
-"""What each list may be asked. A list without an entry fails: whoever adds a filter decides that
-the column is one that the list's pages show."""
+"""The lookups that each list allows. A list without an entry fails: whoever adds a filter decides
+that the column is one that the list's pages show."""
 
 assert get_resolver().url_patterns  # reading them takes some lists of others away
 LISTS = sorted(admin.site._registry, key=lambda model: model._meta.label)

@@ -16,7 +16,7 @@ from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, PASSWORD, make_execution
 
 NEVER_429 = {"login_failed", "confirm_email", "reset_mail", "request_login_code"}
-"""What goes over these is refused in words, or no mail is sent."""
+"""Limits whose excess is refused with a form error, or by sending no mail."""
 ASKED = {
     "login": ("/accounts/login/", {"login": "a@example.com", "password": "x"}, "ip"),
     "signup": ("/accounts/signup/", {"email": "a@example.com", "password1": "x"}, "ip"),

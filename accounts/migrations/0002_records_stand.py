@@ -1,4 +1,4 @@
-"""What people did stays as it was written: the table is append-only."""
+"""Triggers that make the activity table append-only."""
 
 from django.db import migrations
 

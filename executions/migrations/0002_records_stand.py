@@ -1,5 +1,5 @@
-"""A finished execution stands: its status, inputs, outputs, version and time never change, except by
-the one UPDATE that purges it: inputs and outputs become empty, the status stays."""
+"""Triggers that keep a finished execution's status, inputs, outputs, version and times unchanged,
+except for the one UPDATE that purges it: inputs and outputs become empty, the status stays."""
 
 from django.db import migrations
 

@@ -56,8 +56,8 @@ _DOMAINS = {
     **dict.fromkeys(("exp", "exp2", "exp10", "expm1", "power", "float_power"), _TOO_LARGE),
     **dict.fromkeys(("sinh", "cosh", "square"), "a number closer to 0 is expected"),
 }
-"""What elementwise functions of NumPy and SciPy expect where they make a finite number a lost one;
-of two numbers, of the second, the first being given with ``functools.partial``."""
+"""The requirements of elementwise functions of NumPy and SciPy on numbers that they would turn into
+NaN or infinity; of two numbers, of the second, the first being given with ``functools.partial``."""
 
 
 def speaks_of_lost_numbers(error: Exception) -> bool:

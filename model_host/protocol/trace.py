@@ -8,8 +8,8 @@ from typing import Literal
 from model_host.protocol.outputs import Outputs
 
 TraceLevel = Literal["steps", "full"]
-"""What a trace records: of every step its time and the look of its output; or also first rows, the
-row the model was called with, and the variables of a failure."""
+"""The contents of a trace: for every step its time and a summary of its output; or also first rows,
+the row the model was called with, and the variables of a failure."""
 
 MAX_TRACE = 1024 * 1024
 """A trace over so many bytes of JSON loses first its rows, then its variables, then its steps."""

@@ -14,9 +14,9 @@ from models_registry.promotion.library_versions import library_differences
 from models_registry.promotion.metric_changes import Direction, direction_of, metric_text
 
 MOST_LISTED = 20
-"""How many choices of an input a card names."""
+"""The number of an input's choices that a card lists."""
 MOST_INPUTS = 200
-"""How many inputs a card lists."""
+"""The number of inputs that a card lists."""
 MOST_WORDS = 5_000
 """The maximum number of characters of one fact about the data."""
 

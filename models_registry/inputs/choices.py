@@ -12,7 +12,7 @@ from models_registry.inputs.number_text import format_number
 Scalar = bool | int | float | str | None
 
 SIMILAR = 0.75
-"""How alike a word must be to a choice to be suggested (difflib's ratio)."""
+"""The similarity (difflib's ratio) from which a choice is suggested for a word."""
 _MANY = 500
 """With more choices a word is only compared with those that begin with the same letter."""
 

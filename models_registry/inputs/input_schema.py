@@ -22,7 +22,7 @@ from models_registry.inputs.input_rules import RuleSpec
 from models_registry.inputs.number_text import as_float
 
 MAX_EXAMPLES = 20
-"""How many choices the schema names of an input that takes other values, too."""
+"""The number of choices that the schema lists for an input that accepts other values too."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from models_registry.inputs.number_text import typed
 MAX_CHARACTERS = 1_000_000
 NAMED = 5
 NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
-"""How a column of numbers may write "missing", beside an empty cell."""
+"""The texts for "missing" in a column of numbers, beside an empty cell."""
 
 _COMMA = re.compile(r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,}),[0-9]+)")
 _POINT = re.compile(r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,})\.[0-9]+)")

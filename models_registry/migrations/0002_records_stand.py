@@ -1,4 +1,4 @@
-"""Files, deployments, approvals and revisions stand: what was tested, live or approved never changes."""
+"""Triggers and constraints that keep files, deployments, approvals and revisions unchanged."""
 
 from django.db import migrations
 

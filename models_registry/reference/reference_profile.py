@@ -35,7 +35,8 @@ SEED = 20_260_301
 """The seed of the sample: the same file always gives the same rows."""
 SNIFFED_ROWS = 200
 NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
-"""How a column of numbers may write "missing", beside an empty cell; in a text they are words."""
+"""The texts for "missing" in a column of numbers, beside an empty cell; in a column of texts they
+are values."""
 
 _DIGITS = re.compile(r"[+-]?[0-9]+")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")

@@ -24,7 +24,7 @@ from models_registry.promotion.readiness import readiness_of
 from models_registry.tasks import sync_prefect_deployment, warm_version
 
 CHECK_LASTS = timedelta(minutes=10)
-"""How long a version may be made active again after its file was checked."""
+"""The time after the check of its file within which a version may be made active again."""
 
 
 def mark_tested(*, version_id: int, sha256: str, revision: int) -> None:

@@ -1,4 +1,4 @@
-"""What was done about a failure stays as it was written."""
+"""Triggers that make the timeline of failures append-only."""
 
 from django.db import migrations
 

@@ -52,7 +52,7 @@ OF_1_7 = (
     "Train the model again with scikit-learn "
     f"{sklearn.__version__.rpartition('.')[0]} and save it."
 )
-"""What is said of a file whose imputer an older version left."""
+"""The message about a file whose imputer an older version wrote."""
 STRANGE: tuple[dict[str, Any], ...] = (
     {},
     {"something": "else"},

@@ -51,7 +51,7 @@ WRITERS: dict[str, tuple[Format, Callable[[Any], bytes]]] = {
     "skops": ("skops", skops.io.dumps),
 }
 NOT_IN_SKOPS = {"columns by pandas index"}
-"""What skops itself cannot write."""
+"""Models that skops itself cannot write."""
 
 
 def write(name: str, writer: str) -> bytes:

@@ -19,7 +19,7 @@ from tests.model_host.every_estimator import NAMES, NO_NEW_ROWS, every
 from tests.model_host.test_corpus import WRITERS
 
 NOT_IN_SKOPS = {"Birch"}
-"""What skops itself cannot write."""
+"""Estimators that skops itself cannot write."""
 _OTHERS = [writer for writer in WRITERS if writer != "skops"]
 _TURNS = {
     name: (first, second, *(() if name in NOT_IN_SKOPS else ("skops",)))

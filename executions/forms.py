@@ -245,7 +245,7 @@ class InputForm(forms.Form):
 
     @property
     def error_count(self) -> int:
-        """How many inputs need a correction."""
+        """The number of inputs that need a correction."""
         return max(len(self.cleaned_inputs.errors), len(self.error_summary))
 
     @property

@@ -274,7 +274,7 @@ def _origins(loss: _Loss, routes: Routes, names: Sequence[str]) -> set[int]:
 
 
 def _condition(loss: _Loss, search: _Search, name: str) -> str:
-    """What the step's function expects, where it gets the value as it was entered; of any other
+    """The requirement of the step's function, if it gets the value as it was entered; of any other
     what a 0 shows. "" where that is not known."""
     signals = search.routes.inputs_of.get(id(loss.step), ())
     is_raw = loss.is_aligned and loss.column < len(signals) and signals[loss.column].raw is not None

@@ -219,7 +219,7 @@ def takes(value: Any) -> int | None:
 
 
 def _gives(value: Any) -> int | None:
-    """How many columns a transformer gives; None where it does not say."""
+    """The number of columns that a transformer returns; None if unknown."""
     try:
         return len(value.get_feature_names_out())
     except Exception:  # whatever a transformer raises that cannot name its columns

@@ -52,9 +52,9 @@ class Named:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Absent:
-    """Stands for an unknown or dropped type and all that is made of it, and for what a known one
-    may not be made of: then with the ``error`` that says so. ``parts``: what it would consist of,
-    which is never looked at but to tell what leads to it."""
+    """A placeholder for an unknown or dropped type and all that is made of it, and for what a known
+    one may not be made of: then with the ``error`` that says so. ``parts``: what it would consist
+    of, which is never looked at but to tell what leads to it."""
 
     module: str
     name: str
@@ -78,8 +78,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What REDUCE or NEWOBJ made. ``build`` sets its state, once, and may give another object in
-    its place; ``needs_state`` where it is not fit for use before that."""
+    """The result of REDUCE or NEWOBJ. ``build`` sets its state, once, and may give another object
+    in its place; ``needs_state`` where it is not fit for use before that."""
 
     value: Any
     build: Callable[[Reading, Any, Any], Any]

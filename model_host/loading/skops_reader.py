@@ -127,7 +127,7 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
 
 
 def _nodes(schema: Node) -> Iterator[Node]:
-    """Every dict that could be taken for a node, wherever it stands in the schema."""
+    """Every dict that could be a node, anywhere in the schema."""
     waiting: list[Any] = [schema]
     while waiting:
         part = waiting.pop()

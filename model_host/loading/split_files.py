@@ -154,7 +154,8 @@ def refusal_of_transformer(root: Any) -> str:
 def _joined(
     models: list[Part], preparing: list[Part], parts: list[Part], is_checked: bool
 ) -> Iterator[str]:
-    """What to do with the parts: the order, the line to write, and what belongs elsewhere."""
+    """The advice on the parts: their order, the line to write, and the parts that belong
+    elsewhere."""
     columns = {name for one in parts for name in names_of(one.value)}
     labels = [one for one in preparing if is_of_target(one, models, columns)]
     of_target = [one for one in preparing if one not in labels and scales_target(one, models)]
@@ -242,7 +243,7 @@ def _by_column(rows: list[Part], model: Part) -> str:
 
 
 def _lost_otherwise(models: list[Part], preparing: list[Part], parts: list[Part]) -> Iterator[str]:
-    """What the file says besides that the model alone would not know."""
+    """The other facts of the file that the model alone would not have."""
     for one in parts:
         key = one.keys[-1]
         if models and isinstance(key, str) and _THRESHOLD.search(key) and _is_share(one.value):

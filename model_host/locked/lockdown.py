@@ -139,7 +139,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _drop_privileges() -> None:
-    """Leaves root for nobody where root has the capabilities for it, then drops them all.
+    """Change from root to nobody if root has the capabilities for it, then drop them all.
 
     Without CAP_KILL the worker could not end a process of another user, so the user stays.
     """
@@ -163,7 +163,7 @@ def _effective_capabilities() -> int:
 
 
 def _landlock() -> tuple[str, ...]:
-    """Denies every file, and what the kernel's ABI adds: TCP, abstract sockets, signals outside.
+    """Deny every file, and what the kernel's ABI adds: TCP, abstract sockets, signals outside.
 
     A kernel without Landlock is no reason to stop: the filter denies the same, and the self-test
     decides whether what is left will do.

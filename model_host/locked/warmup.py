@@ -179,7 +179,8 @@ def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
 def _open_and_predict(
     model: object, form: str, layout: InputLayout, inputs: dict[str, Scalar]
 ) -> None:
-    """Writes ``model`` as ``form`` (a format, or a joblib compressor) and does all that is done."""
+    """Write ``model`` as ``form`` (a format, or a joblib compressor), open it, and run every
+    operation."""
     file = io.BytesIO()
     format_: Format = "joblib"
     if form == "skops":

@@ -82,7 +82,7 @@ def _serve(control: socket.socket, waiting: select.poll) -> None:
 
 
 def _fork(descriptor: int, orders: object) -> int:
-    """Forks a child that serves on ``descriptor``; RuntimeError where a thread would be lost."""
+    """Fork a child that serves on ``descriptor``; RuntimeError where a thread would be lost."""
     ordered = wire.from_json(Orders, orders)
     if threads() != 1:
         raise RuntimeError(f"{threads()} threads before a fork")

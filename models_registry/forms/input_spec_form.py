@@ -418,7 +418,7 @@ def _values_are_known(spec: FeatureSpec) -> bool:
 
 
 def _source(spec: FeatureSpec, name: str) -> str:
-    """Where a proposed field came from, in words."""
+    """The source of a proposed field, in words."""
     told = spec.sources.get(name, "")
     if told == ADMIN:
         return "set by an admin"

@@ -30,7 +30,7 @@ class SchemaChanges:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """Every change, a line each."""
+        """All changes, a line each."""
         return (
             *(f"Input added: {label}" for label in self.added),
             *(f"Input removed: {label}" for label in self.removed),

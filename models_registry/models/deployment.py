@@ -65,7 +65,7 @@ class Deployment(models.Model):
 
     @property
     def act(self) -> str:
-        """What was done to the version, as in "promoted by Ada"."""
+        """The action on the version, as in "promoted by Ada"."""
         return {
             self.Action.PROMOTION: "promoted",
             self.Action.ROLLBACK: "made active again",

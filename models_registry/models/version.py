@@ -26,8 +26,8 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
 
 
 def _served(**conditions: str) -> Coalesce:
-    """How many predictions of people a version has, counted in `executions_served` alone: joining
-    them to the versions took 5 s for a million, so each number is a query of its own."""
+    """The number of people's predictions with a version, counted in `executions_served` alone:
+    joining them to the versions took 5 s for a million, so each number is a query of its own."""
     counted = (
         ModelVersion.objects.filter(
             pk=OuterRef("pk"), executions__purpose="prediction", **conditions

@@ -146,7 +146,7 @@ def _rounded(number: int | float) -> int | float:
 def _combinations(
     features: Sequence[FeatureSpec], columns: Sequence[list[Scalar]], statuses: Sequence[str]
 ) -> Iterator[Combination]:
-    """Those that came at least twice, the most frequent first."""
+    """The combinations that occurred at least twice, the most frequent first."""
     if not features:
         return
     rows = list(zip(*columns, strict=True))

@@ -182,8 +182,8 @@ def deployments(scope: Scope) -> list[Deployment]:
 def _kept(
     period: Period, versions: Sequence[int], *columns: str
 ) -> tuple[datetime, list[tuple[Any, ...]]]:
-    """What was kept of each day, the day first, and until when, in one statement: what finished
-    later is to be added."""
+    """The stored counts of each day, the day first, and the time up to which they count, in one
+    statement: executions that finished later must be added."""
     wanted = Q(totals__day__range=(period.first, period.last), totals__version__in=versions)
     rows = list(
         CountedZone.objects.filter(name=period.zone.key)

@@ -180,7 +180,7 @@ def _regress_if_due(
 
 
 def _first_live(versions: set[int]) -> dict[int, datetime]:
-    """When each of the versions first went live."""
+    """The time at which each of the versions first went live."""
     went = (
         Deployment.objects.filter(version__in=versions)
         .exclude(action=Deployment.Action.RETIREMENT)

@@ -115,6 +115,6 @@ def _act(
 
 
 def _back(request: SignedInRequest, group: FailureGroup) -> HttpResponse:
-    """To the group's page, at the failure that it showed."""
+    """The redirect to the group's page, at the failure that it showed."""
     page, query = reverse("monitoring:failure", args=[group.pk]), request.GET.urlencode()
     return redirect(f"{page}?{query}" if query else page)

@@ -127,7 +127,7 @@ def read_totals() -> Totals:
 
 
 def _ended(after: datetime | None, until: datetime | None) -> ExecutionQuerySet:
-    """What finished after one moment, if given, and until another, if given."""
+    """The executions that finished after one time, if given, and until another, if given."""
     ended = Execution.objects.finished().filter(finished_at__isnull=False)
     ended = ended.filter(finished_at__gt=after) if after else ended
     return ended.filter(finished_at__lte=until) if until else ended

@@ -57,9 +57,9 @@ class DayTotal(models.Model):
 
 
 class DayTally(models.Model):
-    """How many finished predictions of a version on a day, or of all of them (None: what is asked
-    most), were one person's (``key`` is their id) or failed alike (``key`` is the fingerprint, or
-    else the error code)."""
+    """The number of finished predictions of a version on a day, or of all versions (None, the most
+    frequent query), that were one person's (``key`` is their id) or failed alike (``key`` is the
+    fingerprint, or else the error code)."""
 
     class Kind(models.TextChoices):
         PERSON = "person", "Person"

@@ -109,8 +109,8 @@ def _support_vectors_fit(machine: Any) -> bool:
 
 
 def _spline_fits(spline: Any) -> bool:
-    """As SciPy's constructor asks it. The degree is a length, too. All knots may be one: those of a
-    column that never varied are, and SciPy evaluates them."""
+    """Whether the spline meets the requirements of SciPy's constructor. The degree is a length,
+    too. All knots may be one: those of a column that never varied are, and SciPy evaluates them."""
     knots, weights = spline.t, spline.c
     count = len(knots) - spline.k - 1
     return bool(
@@ -127,8 +127,8 @@ def _spline_fits(spline: Any) -> bool:
 
 
 def _stages_fit(boosting: Any) -> bool:
-    """Every stage is a tree of one number in each leaf; there is one for a number or two classes,
-    else one for each class."""
+    """Whether every stage is a tree of one number in each leaf; there is one for a number or two
+    classes, else one for each class."""
     if not hasattr(boosting, "estimators_"):
         return True
     classes = len(getattr(boosting, "classes_", ()))
@@ -208,7 +208,7 @@ def _neighbours_fit(neighbours: Any) -> bool:
 
 
 def _densities_fit(factor: Any) -> bool:
-    """Each training row has its density, and the distances to its neighbours."""
+    """Whether each training row has its density, and the distances to its neighbours."""
     if not hasattr(factor, "_lrd"):
         return True
     rows = (factor.n_samples_fit_,)
@@ -220,8 +220,8 @@ def _densities_fit(factor: Any) -> bool:
 
 
 def _metric_fits(neighbours: Any) -> bool:
-    """What the metric is given besides rows are its own numbers, one for each column, and no norms
-    of rows, which compiled code would take on trust."""
+    """Whether the metric's arguments besides rows are its own numbers, one for each column, and no
+    norms of rows, which compiled code would take on trust."""
     width = getattr(neighbours, "n_features_in_", None)
     row, square = (width,), (width, width)
     shapes = {"w": (row,), "V": (row, square), "VI": (square,)}
@@ -236,7 +236,7 @@ def _metric_fits(neighbours: Any) -> bool:
 
 
 def _labels_fit(neighbours: Any) -> bool:
-    """Each training row's label is one of the classes."""
+    """Whether each training row's label is one of the classes."""
     if not hasattr(neighbours, "_y"):
         return True
     labels, classes = neighbours._y, neighbours.classes_
@@ -267,7 +267,8 @@ def _centres_fit(clusters: Any) -> bool:
 
 
 def _subclusters_fit(clusters: Any) -> bool:
-    """Each subcluster has its label, and the squared length that distances are computed from."""
+    """Whether each subcluster has its label, and the squared length that distances are computed
+    from."""
     if not hasattr(clusters, "subcluster_centers_"):
         return True
     centres = clusters.subcluster_centers_
@@ -279,13 +280,14 @@ def _subclusters_fit(clusters: Any) -> bool:
 
 
 def _splines_fit(transformer: Any) -> bool:
-    """Every column has a spline of the degree that the columns are counted by."""
+    """Whether every column has a spline of the degree from which the columns are counted."""
     splines = getattr(transformer, "bsplines_", ())
     return all(type(one) is BSpline and one.k == transformer.degree for one in splines)
 
 
 def _polynomials_fit(transformer: Any) -> bool:
-    """Room is made for as many columns as are filled: others would show what was in memory."""
+    """Whether as many columns are allocated as are filled: others would show uninitialised
+    memory."""
     if not hasattr(transformer, "n_output_features_"):
         return True
     told = (transformer._n_out_full, transformer.n_output_features_)
@@ -303,7 +305,7 @@ def _polynomials_fit(transformer: Any) -> bool:
 
 
 def _encodings_fit(encoder: Any) -> bool:
-    """Each column has its numbers, for each class where there are several: as above."""
+    """Whether each column has its numbers, for each class where there are several: as above."""
     if not hasattr(encoder, "encodings_"):
         return True
     several = len(encoder.classes_) if encoder.target_type_ == "multiclass" else 1
@@ -311,7 +313,7 @@ def _encodings_fit(encoder: Any) -> bool:
 
 
 def _chain_fits(chain: Any) -> bool:
-    """Each model of a chain has its place, and no two have the same one: as above."""
+    """Whether each model of a chain has its place, and no two have the same one: as above."""
     if not hasattr(chain, "order_"):
         return True
     return bool(sorted(chain.order_) == list(range(len(chain.estimators_))))

@@ -129,7 +129,7 @@ def settle(root: object, approved: frozenset[TypeName]) -> bool:
 
 
 def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
-    """What ``part`` holds, each with its place, after the part's own checks."""
+    """The parts inside ``part``, each with its place, after the part's own checks."""
     if isinstance(part, Named) and place.holder == "make_column_selector":
         return ()  # a type of columns, for which nobody asks after fit
     if isinstance(part, Named | ArrayHeader | Part):
@@ -183,7 +183,8 @@ def _cells(array: np.ndarray[Any, Any], place: Slot, walk: _Walk) -> Iterable[tu
 
 
 def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
-    """Takes from ``part`` what it does not need to predict, and what would change as it does."""
+    """Remove from ``part`` what it does not need to predict, and what would change while it
+    predicts."""
     for name, calm in _CALM.items():
         if name in attributes:
             attributes[name] = calm

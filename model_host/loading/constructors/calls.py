@@ -121,7 +121,7 @@ def _set_booster_state(reading: Reading, value: Any, state: Any) -> None:
 
 
 def _set_approved_state(reading: Reading, value: Any, state: Any) -> None:
-    """As pickle does it: the class's own way where it has one."""
+    """Set the state as pickle does: by the class's own method if it has one."""
     if hasattr(type(value), "__setstate__"):
         value.__setstate__(state)
     elif type(state) is dict:

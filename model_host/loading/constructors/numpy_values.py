@@ -88,7 +88,8 @@ def _is_plain(reading: Reading, dtype: object) -> bool:
 
 
 def _check_content(reading: Reading, shape: Any, dtype: Any, raw: Any) -> None:
-    """That ``raw`` is as many bytes, or for an object array as many items, as the shape says."""
+    """Check that ``raw`` is as many bytes, or for an object array as many items, as the shape
+    says."""
     check_shape(shape)
     if not isinstance(dtype, np.dtype) or not reading.is_built(dtype):
         raise unfit("ndarray")
@@ -195,7 +196,7 @@ def named_bit_generator(name: object) -> np.random.BitGenerator:
 
 
 def _given_bit_generator(arguments: Arguments) -> tuple[np.random.BitGenerator, bool]:
-    """What a RandomState or a Generator is made of, and whether its state is still to be set.
+    """The bit generator of a RandomState or a Generator, and whether its state is still to be set.
 
     NumPy 2 gives the bit generator, NumPy 1 its name and the function that makes one of it."""
     match arguments:

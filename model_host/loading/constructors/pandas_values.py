@@ -59,7 +59,7 @@ _BACKED: dict[str, Any] = {
 
 
 def _check_cells(reading: Reading, cells: list[Any]) -> None:
-    """That objects are plain values, or types of columns."""
+    """Check that objects are plain values, or types of columns."""
     for cell in cells:
         if isinstance(cell, np.dtype | ExtensionDtype) and reading.is_built(cell):
             continue
@@ -130,7 +130,7 @@ def _interval(reading: Reading, arguments: Arguments) -> Any:
 
 
 def _offset(name: str) -> Maker:
-    """How long a period is: so many months, or a quarter that ends in March."""
+    """The length of a period: a number of months, or a quarter that ends in March."""
 
     def make(reading: Reading, arguments: Arguments) -> Any:
         match arguments:
@@ -228,7 +228,7 @@ def _set_interval_dtype(reading: Reading, value: Any, state: Any) -> None:
 
 
 def _set_nothing(reading: Reading, value: Any, state: Any) -> None:
-    """What a type of numbers remembers of itself."""
+    """Check the state of a numeric type, which is ignored."""
     if state is not None and type(state) is not dict:
         raise unfit(type(value).__name__)
 

@@ -240,5 +240,5 @@ def test_what_the_page_did_not_show_is_not_approved(posted: str, root: User) -> 
         follow=True,
     )
 
-    assert "asks for no such approval" in page.text
+    assert "does not ask for this approval" in page.text
     assert not TypeApproval.objects.exists()

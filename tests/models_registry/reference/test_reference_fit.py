@@ -101,4 +101,4 @@ def test_what_does_not_fit_is_named() -> None:
     assert "no such inputs: home." in said
     assert "says nothing about: wage." in said
     assert "“note” is a number" in said
-    assert "no choices of the model: Genf." in said
+    assert "not choices of the model: Genf." in said

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -190,12 +190,13 @@ _TARGETS: dict[str, Any] = {
 
 
 def parts_of(root: Any) -> Iterator[Any]:
-    """Every object with attributes in ``root``, once."""
+    """Yield every object with attributes in ``root`` once; a module, which SciPy's splines keep,
+    would lead to all others."""
     seen: dict[int, Any] = {}
     waiting = [root]
     while waiting:
         part = waiting.pop()
-        if id(part) in seen or isinstance(part, type | str | FunctionType):
+        if id(part) in seen or isinstance(part, type | str | FunctionType | ModuleType):
             continue
         seen[id(part)] = part
         if isinstance(part, dict):

@@ -66,7 +66,10 @@ _ELSEWHERE = tuple(
         (r"builtins:(?!getattr$)(\w+)", r"__builtin__:\1"),
         # NumPy 1 has no underscore before its core. Before NumPy 2.3 an ufunc does not say where it
         # is public, and pickle finds the compiled module. Its `clip` is not NumPy's `clip`.
-        (r"numpy:(?!(?:clip|count_nonzero|interp)$)(\w+)", r"numpy._core._multiarray_umath:\1"),
+        (
+            r"numpy:(?!(?:clip|count_nonzero|imag|interp|real)$)(\w+)",
+            r"numpy._core._multiarray_umath:\1",
+        ),
         (r"numpy\._core\.(.+)", r"numpy.core.\1"),
         (r"numpy\.ma:MaskedArray", "numpy.ma.core:MaskedArray"),
         # `asarray` as SciPy's splines keep it, in the place where each version vendors it.

@@ -28,7 +28,10 @@ def set_spline(spline: BSpline, state: Any) -> None:
     """Set the spline that ``state`` describes, in place. HostError if it describes none."""
     match state:
         case (BSpline() | _Inner() as inner, np.ndarray()):
-            state = {name: getattr(inner, name) for name in _NUMBERS}
+            try:
+                state = {name: getattr(inner, name) for name in _NUMBERS}
+            except AttributeError:  # its own state was refused
+                raise unfit("BSpline") from None
         case {"_t": knots, "_c": weights, **others}:
             state = {**others, "t": knots, "c": weights}
     match state:

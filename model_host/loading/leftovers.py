@@ -111,6 +111,8 @@ _PLUMBING = {
 """Packages whose names do not describe what was left out."""
 
 
+_OF_LIBRARIES = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, np.ufunc)
+"""What a file cannot make, only name. A module, which SciPy's splines keep, leads to all others."""
 _LEAVES = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
 
 
@@ -199,14 +201,16 @@ class _Walk:
         elif isinstance(part, functools.partial):
             yield from (part.func, part.args, part.keywords)
         elif isinstance(part, dict):
-            yield from part.keys()
-            yield from part.values()
-        elif isinstance(part, list | tuple | set | frozenset):
+            for pair in dict.items(part):
+                yield from pair
+        elif isinstance(part, tuple):
+            yield from tuple.__iter__(part)  # a class of tuples may run anything to give its items
+        elif isinstance(part, list | set | frozenset):
             yield from part
         elif isinstance(part, np.ndarray):
             if part.dtype.hasobject:
                 yield from np.ma.getdata(part).ravel().tolist()
-        elif not isinstance(part, type | types.FunctionType) and hasattr(part, "__dict__"):
+        elif not isinstance(part, _OF_LIBRARIES) and hasattr(part, "__dict__"):
             slots = {} if self.is_in_training else self._training_slots(part)
             for name, value in vars(part).items():
                 if name in slots:

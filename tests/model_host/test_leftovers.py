@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import platform
 import sys
 import types
 from collections.abc import Callable
@@ -42,6 +43,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model_host.loading import leftovers
+from model_host.loading.reading_state import Reading
 from model_host.loading.safe_load import load
 from model_host.protocol.errors import HostError
 from tests.model_host.every_estimator import (
@@ -508,3 +510,14 @@ def test_a_file_of_too_many_things_that_are_not_made_is_refused(
     monkeypatch.setattr("model_host.loading.reading_state.MOST_PLACEHOLDERS", 10)
 
     refusal_of(program(b"]", named("os", "system") * 20), "names `os.system`")
+
+
+def test_the_walk_stays_inside_of_the_model_and_runs_nothing() -> None:
+    model: Any = GaussianNB()
+    model.namespace, model.machine = platform, platform.uname()
+    walk = leftovers._Walk(Reading(approved=frozenset(), opcodes_left=1, boosters=False))
+
+    walk.go([model])
+
+    assert id(platform.uname) not in walk.seen
+    assert "processor" not in vars(model.machine)  # found out by a program, when it is asked for

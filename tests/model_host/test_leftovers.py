@@ -514,7 +514,7 @@ def test_a_file_of_too_many_things_that_are_not_made_is_refused(
 
 def test_the_walk_stays_inside_of_the_model_and_runs_nothing() -> None:
     model: Any = GaussianNB()
-    model.namespace, model.machine = platform, platform.uname()
+    model.namespace, model.machine = platform, platform.uname_result(*"abcde")
     walk = leftovers._Walk(Reading(approved=frozenset(), opcodes_left=1, boosters=False))
 
     walk.go([model])

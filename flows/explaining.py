@@ -19,7 +19,7 @@ from config.logging import log_context
 from executions.explanations.storing import store_explanation, unexplained
 from executions.models import Execution
 from flows.opened import FILE_IS_AWAY, opened
-from model_host import wire
+from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar
@@ -95,7 +95,7 @@ def explain(execution_id: UUID) -> None:
                 store_explanation(execution.pk, problem=TOOK_TOO_MUCH)
             return
         problem = explanation.problem or _doubt(execution, explanation)
-        content = None if problem else wire.to_json(explanation)
+        content = None if problem else codec.to_json(explanation)
         store_explanation(execution.pk, content=content, problem=problem)
         logger.info(
             "explained method=%s rows=%d seconds=%.3f has_problem=%s",

@@ -35,8 +35,8 @@ from flows.host import limits_of, model_host, owner
 from flows.lease import Lease, leases
 from flows.opened import layout
 from flows.proposal import propose
-from model_host import wire
 from model_host.client import ArtifactChanged
+from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
@@ -243,8 +243,8 @@ class Examining:
             rules=proposed.rules,
             libraries_trained=examination.libraries_trained,
             report={
-                "load": wire.to_json(load),
-                "examination": wire.to_json(examination),
+                "load": codec.to_json(load),
+                "examination": codec.to_json(examination),
                 "disagreements": list(proposed.disagreements),
             },
         )

@@ -36,8 +36,8 @@ from flows.host import owner
 from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
 from flows.opened import given_back_if_lost, opened
-from model_host import wire
 from model_host.client import ArtifactChanged
+from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
@@ -154,7 +154,7 @@ class Prediction:
         return lifecycle.mark_succeeded(
             self.execution,
             owner=owner,
-            outputs=wire.to_json(outputs),
+            outputs=codec.to_json(outputs),
             warnings=[
                 *self.execution.warnings,
                 *outcome.outputs.warnings,
@@ -235,7 +235,7 @@ def claim(
 
 def _recorded(trace: Trace | None) -> dict[str, Any] | None:
     """A trace as ``Execution.diagnostics`` keeps it."""
-    return None if trace is None else wire.to_json(trace)
+    return None if trace is None else codec.to_json(trace)
 
 
 def _differing(

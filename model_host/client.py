@@ -25,6 +25,7 @@ from model_host.processes.conversation import ArtifactChanged, PredictionCancell
 from model_host.processes.handles import Child
 from model_host.processes.pool import Pool
 from model_host.processes.sandbox import Sandbox
+from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
@@ -259,7 +260,7 @@ def _request(
 ) -> bytes:
     """A question about inputs as a message. HostError INPUT for inputs that cannot travel."""
     try:
-        values = {"layout": wire.to_json(layout), "inputs": wire.to_json(dict(inputs))}
+        values = {"layout": codec.to_json(layout), "inputs": codec.to_json(dict(inputs))}
         return wire.frame({"op": op, **values, **options})
     except ValueError as error:
         raise HostError("INPUT", f"The inputs cannot be sent to the model: {error}.") from None
@@ -290,6 +291,6 @@ def _fit(outputs: Outputs) -> Outputs:
 
 def _read(kind: type[T], answer: object) -> T:
     try:
-        return wire.from_json(kind, answer)
-    except wire.MalformedMessage as error:
+        return codec.from_json(kind, answer)
+    except codec.MalformedMessage as error:
         raise malformed(error) from None

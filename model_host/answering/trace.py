@@ -21,6 +21,7 @@ from model_host.answering import watching
 from model_host.answering.prediction import predict
 from model_host.answering.trace_values import HIDDEN, cells, look_of, printable, shown
 from model_host.answering.watching import MOST_STEPS, watched
+from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.trace import (
@@ -268,4 +269,4 @@ def _bounded(trace: Trace) -> Trace:
 
 
 def _size(trace: Trace) -> int:
-    return len(wire.frame(wire.to_json(trace), limit=sys.maxsize))
+    return len(wire.frame(codec.to_json(trace), limit=sys.maxsize))

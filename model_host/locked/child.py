@@ -26,7 +26,7 @@ from model_host.answering.prediction import predict
 from model_host.answering.trace import peak_bytes, predict_traced
 from model_host.loading.safe_load import Loaded, load
 from model_host.locked import lockdown
-from model_host.protocol import MAX_MESSAGE, MAX_REPLY
+from model_host.protocol import MAX_MESSAGE, MAX_REPLY, codec
 from model_host.protocol.artifact import LoadReport
 from model_host.protocol.errors import OUT_OF_MEMORY, HostError
 from model_host.protocol.inputs import InputLayout
@@ -111,7 +111,7 @@ def _answer(loaded: Loaded, request: dict[str, Any]) -> object:
 
 def _fails_always(loaded: Loaded, request: dict[str, Any]) -> bool:
     """Whether the model has no answer to a typical row either."""
-    layout = wire.from_json(InputLayout, request["layout"])
+    layout = codec.from_json(InputLayout, request["layout"])
     names = [column.name for column in layout.columns]
     return examine(loaded.estimator, loaded.libraries, names).trial_failure is not None
 
@@ -121,15 +121,15 @@ def _asked(loaded: Loaded, request: dict[str, Any]) -> object:
         case {"op": "examine", "names": names, "named_by": named_by}:
             return examine(loaded.estimator, loaded.libraries, names, named_by)
         case {"op": "predict", "inputs": inputs}:
-            layout = wire.from_json(InputLayout, request["layout"])
+            layout = codec.from_json(InputLayout, request["layout"])
             return predict(loaded.estimator, layout, inputs)
         case {"op": "trace"}:
             return _trace(loaded, request)
         case {"op": "explain", "inputs": inputs, "typical": typical, "seed": seed}:
-            layout, seconds = wire.from_json(InputLayout, request["layout"]), request["seconds"]
+            layout, seconds = codec.from_json(InputLayout, request["layout"]), request["seconds"]
             return explain(loaded.estimator, layout, inputs, typical, seed=seed, seconds=seconds)
         case {"op": "curve", "inputs": inputs, "name": name, "points": points}:
-            layout = wire.from_json(InputLayout, request["layout"])
+            layout = codec.from_json(InputLayout, request["layout"])
             return curve(loaded.estimator, layout, inputs, name, points)
     raise _unknown()
 
@@ -183,7 +183,7 @@ def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadRepor
 def _trace(loaded: Loaded, request: dict[str, Any]) -> Traced:
     return predict_traced(
         loaded.estimator,
-        wire.from_json(InputLayout, request["layout"]),
+        codec.from_json(InputLayout, request["layout"]),
         request["inputs"],
         level=request["level"],
         hidden=frozenset(request["hidden"]),
@@ -205,10 +205,10 @@ def _receive() -> dict[str, Any] | None:
         return None
     length = wire.MESSAGE_LENGTH.unpack(header)[0]
     if length > MAX_MESSAGE:
-        raise wire.MalformedMessage(f"a request of {length} bytes")
+        raise codec.MalformedMessage(f"a request of {length} bytes")
     request = wire.parse(_read(length))
     if not isinstance(request, dict):
-        raise wire.MalformedMessage("a request that is no object")
+        raise codec.MalformedMessage("a request that is no object")
     return request
 
 
@@ -228,12 +228,12 @@ def _read(length: int) -> bytearray:
 
 def _reply(result: object, *, has_changed: bool = False) -> None:
     """``has_changed``: this process is not to be asked about anybody else's inputs."""
-    message: dict[str, Any] = {"ok": True, "result": wire.to_json(result)}
+    message: dict[str, Any] = {"ok": True, "result": codec.to_json(result)}
     if has_changed:
         message["changed"] = True
     try:
         framed = wire.frame(message, limit=MAX_REPLY)
-    except wire.MalformedMessage as error:
+    except codec.MalformedMessage as error:
         raise HostError("MODEL", f"The model's answer is too large: {error}.") from None
     _send(framed)
 

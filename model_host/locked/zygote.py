@@ -32,6 +32,7 @@ from typing import Any
 
 from model_host import wire
 from model_host.locked import child, lockdown, warmup
+from model_host.protocol import codec
 from model_host.protocol.orders import Orders
 
 
@@ -83,7 +84,7 @@ def _serve(control: socket.socket, waiting: select.poll) -> None:
 
 def _fork(descriptor: int, orders: object) -> int:
     """Fork a child that serves on ``descriptor``; RuntimeError where a thread would be lost."""
-    ordered = wire.from_json(Orders, orders)
+    ordered = codec.from_json(Orders, orders)
     if threads() != 1:
         raise RuntimeError(f"{threads()} threads before a fork")
     zygote = os.getpid()

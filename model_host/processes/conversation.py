@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 from model_host import wire
-from model_host.protocol import MAX_REPLY
+from model_host.protocol import MAX_REPLY, codec
 from model_host.protocol.artifact import Artifact
 from model_host.protocol.errors import HostError
 
@@ -107,7 +107,7 @@ class Conversation:
                     return result
                 case {"ok": False, "error": error, **others} if not others:
                     raise wire.error_from_json(error)
-        except wire.MalformedMessage as error:
+        except codec.MalformedMessage as error:
             raise malformed(error) from None
         raise malformed("neither a result nor an error")
 

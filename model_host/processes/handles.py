@@ -19,6 +19,7 @@ from typing import Any
 
 from model_host import wire
 from model_host.processes.conversation import Conversation, ConversationEnded, Watch
+from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, LoadReport
 from model_host.protocol.errors import OUT_OF_MEMORY, HostError
 from model_host.protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
@@ -315,8 +316,8 @@ def self_test(zygote: Zygote, *, locked: bool = True) -> SelfTest:
     """
     child = zygote.fork(Orders("self_test", memory_bytes=2**28, cpu_seconds=10, locked=locked))
     try:
-        return wire.from_json(SelfTest, child.report_of_self_test())
-    except (HostError, wire.MalformedMessage) as error:
+        return codec.from_json(SelfTest, child.report_of_self_test())
+    except (HostError, codec.MalformedMessage) as error:
         return SelfTest(passed=False, findings=(f"The locked process gave no answer: {error}",))
     finally:
         child.end()

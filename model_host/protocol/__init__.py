@@ -27,8 +27,8 @@ Requests, one JSON object each:
 Replies: ``{"ok": true, "result": {...}}`` or ``{"ok": false, "error": {...}}`` with the fields of
 ``HostError``.
 
-The modules of this package hold the dataclasses that these messages carry, a noun each; ``wire.py``
-turns them into bytes and back.
+The modules of this package hold the dataclasses that these messages carry, a noun each, and their
+JSON form (``codec``); ``model_host.wire`` turns messages into bytes and back.
 """
 
 MAX_MESSAGE = 16 * 1024 * 1024

@@ -25,6 +25,7 @@ from model_host.answering.prediction import predict
 from model_host.answering.trace import predict_traced
 from model_host.answering.trace_values import cells
 from model_host.client import ModelHost
+from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Column, InputLayout, Scalar
@@ -221,7 +222,7 @@ def test_a_hidden_value_and_what_was_made_of_it_are_nowhere(make: Callable[[], A
     trace = (
         traced(make(), hidden=hidden) if make is people_pipeline else failed(make(), hidden=hidden)
     )
-    told = wire.frame(wire.to_json(trace)).decode(errors="replace")
+    told = wire.frame(codec.to_json(trace)).decode(errors="replace")
     assert "987654" not in told
     assert "112.43" not in told  # scaled
     assert '"value":"[hidden]"' in told
@@ -260,7 +261,7 @@ def test_a_trace_that_is_too_large_gives_up_its_rows_first() -> None:
         ),
     )
     kept = tracing._bounded(wide)
-    assert len(wire.frame(wire.to_json(kept))) <= MAX_TRACE
+    assert len(wire.frame(codec.to_json(kept))) <= MAX_TRACE
     assert len(kept.steps) == 200
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_host import client, wire
+from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import (
@@ -70,8 +71,8 @@ EXAMINATION = Examination(
 
 def crossed(value: Any) -> Any:
     """``value`` after the whole way: dataclass, bytes, dataclass."""
-    body = wire.frame(wire.to_json(value))[wire.MESSAGE_LENGTH.size :]
-    return wire.from_json(type(value), wire.parse(body))
+    body = wire.frame(codec.to_json(value))[wire.MESSAGE_LENGTH.size :]
+    return codec.from_json(type(value), wire.parse(body))
 
 
 @given(outputs)
@@ -115,17 +116,17 @@ def test_an_error_is_cut_to_size_and_made_printable() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float64("nan")])
 def test_a_number_that_is_not_finite_is_not_sent(value: float) -> None:
     with pytest.raises(ValueError, match="not finite"):
-        wire.to_json(TargetOutput("y", value))
+        codec.to_json(TargetOutput("y", value))
 
 
 @pytest.mark.parametrize("value", [np.int64(1), np.bool_(True), b"x", 1j, object(), {1, 2}])
 def test_a_value_that_is_not_plain_is_not_sent(value: Any) -> None:
     with pytest.raises(TypeError, match="does not travel"):
-        wire.to_json(TargetOutput("y", value))
+        codec.to_json(TargetOutput("y", value))
 
 
 def test_a_message_over_its_limit_is_not_sent() -> None:
-    with pytest.raises(wire.MalformedMessage, match="12 bytes"):
+    with pytest.raises(codec.MalformedMessage, match="12 bytes"):
         wire.frame("x" * 10, limit=11)
 
 
@@ -135,11 +136,11 @@ def test_a_message_over_its_limit_is_not_sent() -> None:
     ids=lambda body: repr(body[:10]),
 )
 def test_bytes_that_are_not_plain_json_are_refused(body: bytes) -> None:
-    with pytest.raises(wire.MalformedMessage):
+    with pytest.raises(codec.MalformedMessage):
         wire.parse(body)
 
 
-REPORT = wire.to_json(LoadReport((("os", "system"),), 1.5, 7))
+REPORT = codec.to_json(LoadReport((("os", "system"),), 1.5, 7))
 
 
 @pytest.mark.parametrize(
@@ -166,10 +167,10 @@ REPORT = wire.to_json(LoadReport((("os", "system"),), 1.5, 7))
     ids=repr,
 )
 def test_a_value_against_the_contract_is_refused(changed: object) -> None:
-    assert wire.from_json(LoadReport, REPORT) == LoadReport((("os", "system"),), 1.5, 7)
+    assert codec.from_json(LoadReport, REPORT) == LoadReport((("os", "system"),), 1.5, 7)
 
-    with pytest.raises(wire.MalformedMessage):
-        wire.from_json(LoadReport, changed)
+    with pytest.raises(codec.MalformedMessage):
+        codec.from_json(LoadReport, changed)
 
 
 def test_what_a_process_says_it_left_out_is_no_longer_than_a_sentence() -> None:
@@ -184,18 +185,27 @@ def test_what_a_process_says_it_left_out_is_no_longer_than_a_sentence() -> None:
 
 
 def test_a_value_outside_a_named_set_is_refused() -> None:
-    wrong = wire.to_json(replace(EXAMINATION, container="matrix"))  # type: ignore[arg-type]
+    wrong = codec.to_json(replace(EXAMINATION, container="matrix"))  # type: ignore[arg-type]
 
-    with pytest.raises(wire.MalformedMessage, match=r"Examination\.container"):
-        wire.from_json(Examination, wrong)
+    with pytest.raises(codec.MalformedMessage, match=r"Examination\.container"):
+        codec.from_json(Examination, wrong)
+
+
+def test_what_is_stored_may_have_fields_that_are_unknown_or_missing_now() -> None:
+    kept = codec.to_json(TargetOutput("y", 1.5, confidence=0.5)) | {"of_tomorrow": 1}
+    del kept["confidence"]
+
+    assert codec.stored(TargetOutput, kept) == TargetOutput("y", 1.5)
+    with pytest.raises(codec.MalformedMessage):
+        codec.from_json(TargetOutput, kept)
 
 
 def test_a_refusal_names_the_place_and_never_the_value() -> None:
-    wrong = wire.to_json(EXAMINATION)
+    wrong = codec.to_json(EXAMINATION)
     wrong["features"][1]["choices"][0]["label"] = {"secret": 1}
 
-    with pytest.raises(wire.MalformedMessage) as caught:
-        wire.from_json(Examination, wrong)
+    with pytest.raises(codec.MalformedMessage) as caught:
+        codec.from_json(Examination, wrong)
 
     assert "Examination.features: ProposedFeature.choices: ProposedChoice.label" in str(
         caught.value

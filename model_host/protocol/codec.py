@@ -57,9 +57,9 @@ def from_json(kind: type[T], value: object) -> T:
 
 
 def stored(kind: type[T], value: object) -> T:
-    """Build the dataclass ``kind`` from a JSON column that ``to_json`` filled. A field that is missing
-    gets its default, one that is unknown is passed over; MalformedMessage as in ``from_json``
-    otherwise."""
+    """Build the dataclass ``kind`` from a JSON column that ``to_json`` filled. A field that is
+    missing gets its default, one that is unknown is passed over; MalformedMessage as in
+    ``from_json`` otherwise."""
     hint: Any = kind
     result: T = _reader(hint, True)(value)
     return result

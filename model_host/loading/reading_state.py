@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -145,10 +145,24 @@ class Reading:
         """Set the state of what was ``made``. Where that is refused, a placeholder stands for it
         wherever it is."""
         try:
-            made.build(self, made.value, state)
+            self.build(made, state)
         except HostError as error:
             spoilt = self.refuse(*_name_of(made.value), error, made.value, state)
             self.spoilt[id(made.value)] = spoilt
+
+    def build(self, made: Made, state: Any) -> None:
+        """Set the state of what was ``made``. HostError where it is refused, or where a part of it
+        was and the object cannot do without."""
+        if made.needs_state and not all(map(self.is_built, _parts_of(state))):
+            raise unfit(type(made.value).__name__)
+        try:
+            made.build(self, made.value, state)
+        except (HostError, MemoryError):
+            raise
+        except Exception as error:  # whatever the library makes of a part that is not fit for use
+            if all(self.is_built(one) and not isinstance(one, Absent) for one in _parts_of(state)):
+                raise
+            raise unfit(type(made.value).__name__) from error
 
     def find(self, module: str, name: str) -> Any:
         """Look up a name for the file: a value, a ``Named``, or an ``Absent``."""
@@ -175,6 +189,15 @@ class Reading:
         """Refuse a file that leaves something half made."""
         if any(made.needs_state for made in self.unbuilt.values()):
             raise damaged("it leaves an object without its state")
+
+
+def _parts_of(state: Any) -> Iterator[Any]:
+    """What stands in a state: values of a dict, or members of a tuple and the values of a dict in
+    it."""
+    for one in state if type(state) is tuple else (state,):
+        yield one
+        if type(one) is dict:
+            yield from one.values()
 
 
 def _name_of(what: Any) -> TypeName:
@@ -244,6 +267,12 @@ def in_words(names: Sequence[TypeName]) -> str:
 def damaged(what: str) -> HostError:
     """Return the refusal of a file that breaks the rules of its own format."""
     return HostError("LOAD", f"The file is damaged or was made by hand: {what}.")
+
+
+def unfit(name: str) -> HostError:
+    """Return the refusal of arguments or a state that the type ``name`` never has in an honest
+    file."""
+    return damaged(f"`{name}` is used with values that no honest file has")
 
 
 def resolve(entry: allow_list.Entry) -> Any:

@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from model_host.loading import allow_list
-from model_host.loading.constructors.calls import MAKERS, call, instance, unfit
+from model_host.loading.constructors.calls import MAKERS, call, instance
 from model_host.loading.constructors.numpy_values import check_array_type, check_shape
 from model_host.loading.formats import of_zip
 from model_host.loading.reading_state import (
@@ -34,6 +34,7 @@ from model_host.loading.reading_state import (
     damaged,
     in_words,
     resolve,
+    unfit,
 )
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.errors import HostError
@@ -462,7 +463,7 @@ class _Builder:
         if not isinstance(made, Made):
             return made
         if is_stated:
-            made.build(self.reading, made.value, state)  # refused, it makes the node a placeholder
+            self.reading.build(made, state)  # refused, it makes the node a placeholder
         elif made.needs_state:
             raise damaged("it leaves an object without its state")
         return made.value

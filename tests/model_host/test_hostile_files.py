@@ -33,9 +33,11 @@ import scipy.stats
 import skops.io
 from joblib.numpy_pickle import NumpyArrayWrapper
 from numpy.testing._private.utils import runstring
+from scipy.interpolate import BSpline
 from sklearn.cluster._kmeans import _kmeans_single_lloyd
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.gaussian_process.kernels import RBF
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import RandomizedSearchCV
@@ -367,6 +369,59 @@ def test_the_state_of_an_object_is_set_once() -> None:
     refusal_of(data, "sets the state of a LinearRegression that it did not make")
 
     assert open_plainly(data).fit_intercept is False
+
+
+class Stated:
+    """Pickles as what ``function`` makes, with a state."""
+
+    def __init__(self, function: Any, arguments: tuple[Any, ...], state: Any) -> None:
+        self.reduced = (function, arguments, state)
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        """The pickler wants to see the class that it names."""
+        function, arguments, _ = self.reduced
+        return arguments[0] if function is copyreg.__newobj__ else function  # type: ignore[attr-defined]
+
+
+def new(kind: type, state: Any) -> Stated:
+    return Stated(copyreg.__newobj__, (kind,), state)  # type: ignore[attr-defined]
+
+
+def array_without_bytes() -> Stated:
+    rebuild, arguments, _ = np.zeros(3).__reduce__()
+    return Stated(rebuild, arguments, (1, (3,), np.dtype("f8"), False, b""))
+
+
+def spline_of_a_refused_one() -> Any:
+    model = copy.deepcopy(specimen("splines").estimator)
+    inner = new(BSpline, {"t": array_without_bytes()})
+    model[0].bsplines_[0] = new(BSpline, (inner, np.ones(4)))
+    return model
+
+
+def tree_of_refused_nodes() -> Any:
+    model = copy.deepcopy(specimen("decision tree").estimator)
+    kind, arguments, state = model.tree_.__reduce__()
+    bent = {**state, "node_count": 0, "nodes": array_without_bytes()}
+    model.tree_ = Stated(kind, arguments, bent)
+    return model
+
+
+def thresholds_that_were_refused() -> Any:
+    model = IsotonicRegression().fit(np.arange(3.0), np.arange(3.0))
+    state = model.__getstate__()
+    return new(IsotonicRegression, {**state, "X_thresholds_": array_without_bytes()})
+
+
+@pytest.mark.parametrize(
+    "bend", [spline_of_a_refused_one, tree_of_refused_nodes, thresholds_that_were_refused]
+)
+def test_what_is_made_of_a_refused_part_is_refused_for_that_part(bend: Callable[[], Any]) -> None:
+    refusal_of(pickle.dumps(bend()), "`ndarray` is used with values that no honest file has")
 
 
 def test_an_attribute_cannot_replace_a_method() -> None:

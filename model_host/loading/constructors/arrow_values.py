@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model_host.loading.constructors.calls import Arguments, maker, unfit
-from model_host.loading.reading_state import Part, Reading
+from model_host.loading.constructors.calls import Arguments, maker
+from model_host.loading.reading_state import Part, Reading, unfit
 from model_host.protocol.errors import HostError
 
 _TEXTS = {"string": "<i4", "utf8": "<i4", "large_string": "<i8", "large_utf8": "<i8"}

@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from model_host.loading.reading_state import ArrayHeader, Made, Named, Reading, damaged, resolve
+from model_host.loading.reading_state import (
+    ArrayHeader,
+    Made,
+    Named,
+    Reading,
+    damaged,
+    resolve,
+    unfit,
+)
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.errors import HostError
 
@@ -81,12 +89,6 @@ def misused(does: str, what: object) -> HostError:
         name = (str(getattr(kind, "__module__", "")), str(kind.__name__))
     message = f"The file {does} `{name[0]}.{name[1]}`, which no honest model does."
     return HostError("LOAD", message, refused=(name,))
-
-
-def unfit(name: str) -> HostError:
-    """Return the refusal of arguments or a state that the type ``name`` never has in an honest
-    file."""
-    return damaged(f"`{name}` is used with values that no honest file has")
 
 
 def _unreachable(reading: Reading, value: Any, state: Any) -> None:

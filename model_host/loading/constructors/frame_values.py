@@ -13,9 +13,9 @@ import pandas as pd
 from pandas.api.extensions import ExtensionArray
 from pandas.arrays import DatetimeArray, PeriodArray, StringArray, TimedeltaArray
 
-from model_host.loading.constructors.calls import Arguments, maker, unfit
+from model_host.loading.constructors.calls import Arguments, maker
 from model_host.loading.constructors.pandas_values import blank, empty, row_of
-from model_host.loading.reading_state import Named, Part, Reading, check_key, damaged
+from model_host.loading.reading_state import Named, Part, Reading, check_key, damaged, unfit
 
 MOST_COLUMNS = 100_000
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from model_host.loading.constructors.calls import Arguments, maker, unfit
-from model_host.loading.reading_state import Made, Named, Reading, check_key, resolve
+from model_host.loading.constructors.calls import Arguments, maker
+from model_host.loading.reading_state import Made, Named, Reading, check_key, resolve, unfit
 
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]|f16|c8|c16|O8?|[USV]\d{1,6}|[Mm]8")
 _TIME_UNITS = frozenset({"Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "generic"})

@@ -31,8 +31,8 @@ from pandas.arrays import (
 )
 
 from model_host.loading.constructors.arrow_values import arrow_values
-from model_host.loading.constructors.calls import BLANKS, MAKERS, Arguments, Maker, maker, unfit
-from model_host.loading.reading_state import Made, Named, Part, Reading, check_key
+from model_host.loading.constructors.calls import BLANKS, MAKERS, Arguments, Maker, maker
+from model_host.loading.reading_state import Made, Named, Part, Reading, check_key, unfit
 from model_host.protocol.errors import HostError
 
 OF_PANDAS: tuple[type, ...] = (
@@ -220,11 +220,10 @@ def _set_interval_dtype(reading: Reading, value: Any, state: Any) -> None:
             "subtype": np.dtype() as kind,
             "closed": "left" | "right" | "both" | "neither" as end,
         }:
-            proper = pd.IntervalDtype(kind, end) if reading.is_built(kind) else None
-            if proper is not None:
-                value.__setstate__({"subtype": proper.subtype, "closed": proper.closed})
-                return
-    raise unfit("IntervalDtype")
+            proper = pd.IntervalDtype(kind, end)
+            value.__setstate__({"subtype": proper.subtype, "closed": proper.closed})
+        case _:
+            raise unfit("IntervalDtype")
 
 
 def _set_nothing(reading: Reading, value: Any, state: Any) -> None:
@@ -248,10 +247,9 @@ def _backed(reading: Reading, arguments: Arguments) -> Made:
 def _build_backed(reading: Reading, value: Any, state: Any) -> None:
     match state:
         case (dtype, np.ndarray() as values) | (dtype, np.ndarray() as values, dict()):
-            if reading.is_built(dtype) and reading.is_built(values):
-                _fill(reading, value, _proper(reading, value, dtype, values))
-                return
-    raise unfit(type(value).__name__)
+            _fill(reading, value, _proper(reading, value, dtype, values))
+        case _:
+            raise unfit(type(value).__name__)
 
 
 def _fill(reading: Reading, value: Any, proper: Any) -> None:
@@ -297,7 +295,7 @@ def _text_array(values: np.ndarray[Any, Any], dtype: pd.StringDtype | None) -> A
 
 def _set_arrow_texts(reading: Reading, value: Any, state: Any) -> None:
     match state:
-        case {"_dtype": pd.StringDtype() as dtype} if reading.is_built(dtype):
+        case {"_dtype": pd.StringDtype() as dtype}:
             texts = arrow_values(state.get("_pa_array", state.get("_data")))
             _fill(reading, value, _text_array(texts, dtype))
         case _:
@@ -331,10 +329,9 @@ def _build_intervals(reading: Reading, value: Any, state: Any) -> None:
     match state:
         case ({"_left": left, "_right": right, "_dtype": pd.IntervalDtype() as dtype},):
             ends = [row_of(reading, end) for end in (left, right)]
-            if reading.is_built(dtype):
-                vars(value).update(vars(IntervalArray.from_arrays(*ends, closed=dtype.closed)))
-                return
-    raise unfit("IntervalArray")
+            vars(value).update(vars(IntervalArray.from_arrays(*ends, closed=dtype.closed)))
+        case _:
+            raise unfit("IntervalArray")
 
 
 def blank(module: str, name: str, make: Any, build: Any, *, needs_state: bool = True) -> None:

@@ -19,8 +19,8 @@ from model_host.loading.checks.function_roles import (
     is_short,
     may_be_partial,
 )
-from model_host.loading.constructors.calls import Arguments, maker, unfit
-from model_host.loading.reading_state import Absent, Made, Named, Reading, check_key
+from model_host.loading.constructors.calls import Arguments, maker
+from model_host.loading.reading_state import Absent, Made, Named, Reading, check_key, unfit
 
 LONGEST_DECIMAL = 400
 """The maximum number of digits before and after the decimal point."""

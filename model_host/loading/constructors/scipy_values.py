@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import BSpline, _bsplines
 
-from model_host.loading.constructors.calls import SETTERS, set_attributes, unfit
-from model_host.loading.reading_state import Reading
+from model_host.loading.constructors.calls import SETTERS, set_attributes
+from model_host.loading.reading_state import Reading, unfit
 
 _MODULE = "scipy.interpolate._bsplines"
 _NUMBERS = ("t", "c", "k", "extrapolate", "axis")
@@ -28,10 +28,7 @@ def set_spline(spline: BSpline, state: Any) -> None:
     """Set the spline that ``state`` describes, in place. HostError if it describes none."""
     match state:
         case (BSpline() | _Inner() as inner, np.ndarray()):
-            try:
-                state = {name: getattr(inner, name) for name in _NUMBERS}
-            except AttributeError:  # its own state was refused
-                raise unfit("BSpline") from None
+            state = {name: getattr(inner, name) for name in _NUMBERS}
         case {"_t": knots, "_c": weights, **others}:
             state = {**others, "t": knots, "c": weights}
     match state:

@@ -9,8 +9,8 @@ from sklearn.metrics._dist_metrics import PyFuncDistance32, PyFuncDistance64
 from sklearn.tree._tree import Tree
 
 from model_host.loading.checks.function_roles import is_distance
-from model_host.loading.constructors.calls import MAKERS, Arguments, Maker, maker, unfit
-from model_host.loading.reading_state import Absent, Made, Named, Reading, resolve
+from model_host.loading.constructors.calls import MAKERS, Arguments, Maker, maker
+from model_host.loading.reading_state import Absent, Made, Named, Reading, resolve, unfit
 
 
 @maker("sklearn._loss._loss", "__pyx_unpickle_CyHalfMultinomialLoss")
@@ -61,7 +61,7 @@ def _compiled(name: str, length: int) -> Maker:
             state = _by_function(state)
         elif type(state) is not tuple or len(state) != length:
             raise unfit(name)
-        if not all(reading.is_built(part) and not isinstance(part, Absent) for part in state):
+        if any(isinstance(part, Absent) for part in state):
             raise unfit(name)
         value.__setstate__(state)
 

@@ -381,7 +381,7 @@ class Stated:
         return self.reduced
 
     @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    def __class__(self) -> Any:
         """The pickler wants to see the class that it names."""
         function, arguments, _ = self.reduced
         return arguments[0] if function is copyreg.__newobj__ else function  # type: ignore[attr-defined]
@@ -392,8 +392,8 @@ def new(kind: type, state: Any) -> Stated:
 
 
 def array_without_bytes() -> Stated:
-    rebuild, arguments, _ = np.zeros(3).__reduce__()
-    return Stated(rebuild, arguments, (1, (3,), np.dtype("f8"), False, b""))
+    reduced: Any = np.zeros(3).__reduce__()
+    return Stated(*reduced[:2], (1, (3,), np.dtype("f8"), False, b""))
 
 
 def spline_of_a_refused_one() -> Any:

@@ -247,10 +247,9 @@ class Execution(Run):
 
     @property
     def is_pinned(self) -> bool:
-        """Whether its version still has the file and the revision that it was requested with: a
-        draft may have changed since. Needs ``version``."""
-        pinned = (self.version_sha256, self.version_revision)
-        return pinned == (self.version.sha256, self.version.revision)
+        """Whether its version still has the file and the revision that it was requested with.
+        Needs ``version``."""
+        return self.version.is_at(self.version_sha256, self.version_revision)
 
     @property
     def may_be_retried(self) -> bool:

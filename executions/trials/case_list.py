@@ -32,18 +32,18 @@ def case_lines(version: ModelVersion) -> list[CaseLine]:
         .distinct("test_case_id")
     }
     return [
-        CaseLine(case, _state(case, version, runs.get(case.pk)), _expected(case, targets), run)
+        CaseLine(case, _state(case, run), _expected(case, targets), run)
         for case in version.cases.all()
         for run in [runs.get(case.pk)]
     ]
 
 
-def _state(case: TestCase, version: ModelVersion, run: Execution | None) -> str:
+def _state(case: TestCase, run: Execution | None) -> str:
     if run is not None and not run.is_finished:
         return "running"
     if case.passed is None:
         return "new"
-    if (case.ran_sha256, case.ran_revision) != (version.sha256, version.revision):
+    if not case.is_pinned:
         return "stale"
     return "passes" if case.passed else "fails"
 

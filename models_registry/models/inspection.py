@@ -82,3 +82,8 @@ class Rehearsal(VersionRun):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.version_id} ({self.status})"
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its version still has the file and the revision that it was requested with."""
+        return self.version.is_at(self.sha256, self.revision)

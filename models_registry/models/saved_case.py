@@ -63,3 +63,9 @@ class TestCase(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether its version still has the file and the revision that it last ran with. Needs
+        ``version``."""
+        return self.version.is_at(self.ran_sha256, self.ran_revision)

@@ -126,11 +126,12 @@ class ModelVersion(models.Model):
     @property
     def is_tested(self) -> bool:
         """Whether a test succeeded with exactly this file and this revision of the inputs."""
-        return (
-            self.tested_at is not None
-            and self.tested_sha256 == self.sha256
-            and self.tested_revision == self.revision
-        )
+        return self.tested_at is not None and self.is_at(self.tested_sha256, self.tested_revision)
+
+    def is_at(self, sha256: str, revision: int | None) -> bool:
+        """Return whether this is still its file and the revision of its inputs: a draft may have
+        changed since."""
+        return (sha256, revision) == (self.sha256, self.revision)
 
     @property
     def is_locked(self) -> bool:

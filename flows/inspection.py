@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -36,11 +36,11 @@ from flows.lease import Lease, leases
 from flows.opened import layout
 from flows.proposal import propose
 from model_host.client import ArtifactChanged
-from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs
 from models_registry import lifecycle
 from models_registry.errors import ArtifactMissing
 from models_registry.inputs.feature_spec import MAX_NAME, FeatureSpec, Kind
@@ -54,6 +54,8 @@ from models_registry.inspection_steps import (
     RECEIVED,
     TRIAL,
     TYPES,
+    Report,
+    StepTaken,
 )
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, ReferenceData, TypeApproval
@@ -78,11 +80,11 @@ def inspect(inspection_id: int, attempt: int) -> None:
 class Refused(Exception):
     """A step failed; the sentence says why and what to do, the traceback is for admins."""
 
-    def __init__(self, sentence: str, *, traceback: str = "", report: Any = None) -> None:
+    def __init__(self, sentence: str, *, traceback: str = "", report: Report | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.traceback = traceback
-        self.report: dict[str, Any] = report or {}
+        self.report = report or Report()
 
 
 @dataclass
@@ -90,30 +92,41 @@ class Steps:
     """The steps so far, shown on the admin's page while the inspection runs."""
 
     inspection: Inspection
-    done: list[dict[str, Any]] = field(default_factory=list)
+    done: list[StepTaken] = field(default_factory=list)
 
     @property
     def name(self) -> str:
         """The name of the current or last step."""
-        return str(self.done[-1]["name"])
+        return self.done[-1].name
 
     @contextmanager
-    def step(self, name: str) -> Iterator[dict[str, Any]]:
-        """Run one step; the block may set its ``detail``, or its ``state`` to "warning"."""
+    def step(self, name: str) -> Iterator[None]:
+        """Run one step; the block may call ``passed`` or ``warned``."""
         started = time.monotonic()
-        step: dict[str, Any] = {"name": name, "state": "running", "detail": ""}
-        self.done.append(step)
+        self.done.append(StepTaken(name))
         self._show()
         try:
-            yield step
+            yield
         except Refused as refusal:
-            step |= {"state": "failed", "detail": refusal.sentence}
+            self.failed(refusal)
             raise
         finally:
-            if step["state"] == "running":
-                step["state"] = "passed"
-            step["seconds"] = round(time.monotonic() - started, 3)
+            step = self.done[-1]
+            self.done[-1] = replace(
+                step,
+                state="passed" if step.state == "running" else step.state,
+                seconds=round(time.monotonic() - started, 3),
+            )
         self._show()
+
+    def passed(self, detail: str) -> None:
+        self.done[-1] = replace(self.done[-1], state="passed", detail=detail)
+
+    def warned(self, detail: str) -> None:
+        self.done[-1] = replace(self.done[-1], state="warning", detail=detail)
+
+    def failed(self, refusal: Refused) -> None:
+        self.done[-1] = replace(self.done[-1], state="failed", detail=refusal.sentence)
 
     def _show(self) -> None:
         lifecycle.note_progress(self.inspection, steps=self.done)
@@ -164,7 +177,7 @@ class Examining:
             refusal = Refused(
                 "This worker's copy of the file was altered. It was not opened; upload it again."
             )
-            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+            steps.failed(refusal)
         except Exception as error:  # any error must be written to the row
             logger.exception("inspection_broke")
             refusal = Refused(
@@ -174,7 +187,7 @@ class Examining:
             )
             if isinstance(error, DataError):
                 refusal = _not_stored(error)
-            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+            steps.failed(refusal)
         else:
             succeeded = partial(
                 lifecycle.mark_inspection_succeeded,
@@ -185,7 +198,7 @@ class Examining:
             if (problem := lease.try_to_write(succeeded)) is None:
                 return None
             refusal = _not_stored(problem)
-            steps.done[-1] |= {"state": "failed", "detail": refusal.sentence}
+            steps.failed(refusal)
         failed = partial(
             lifecycle.mark_failed,
             inspection,
@@ -207,32 +220,34 @@ class Examining:
     def _findings(self, steps: Steps) -> Findings:
         """The findings, step by step. Raises Refused, or HandedBack."""
         inspection, version = self.inspection, self.inspection.version
-        with steps.step(RECEIVED) as step:
-            step["detail"] = f"SHA-256 {inspection.sha256}"
+        with steps.step(RECEIVED):
+            steps.passed(f"SHA-256 {inspection.sha256}")
             if inspection.sha256 != version.sha256:
                 raise Refused("The file was replaced meanwhile and is inspected anew.")
         with ExitStack() as stack:
-            with steps.step(FORMAT) as step:
+            with steps.step(FORMAT):
                 file = _fetched(inspection, stack)
                 most = settings.ARTIFACT_MAX_BYTES // 1024**2
-                step["detail"] = f"{file.format}, {version.size / 1024**2:.1f} of at most {most} MB"
+                size = version.size / 1024**2
+                steps.passed(f"{file.format}, {size:.1f} of at most {most} MB")
             load = _load(steps, file, limits_of(version.model))
-            with steps.step(PREDICTS) as step:
+            with steps.step(PREDICTS):
                 profile = _profile(inspection)
                 known, named_by = _known_names(version.training_config, profile)
                 examination = _examination(file, limits_of(version.model), known, named_by)
                 count = len(examination.features)
-                step["detail"] = f"{examination.estimator}, {count} inputs, {_answer(examination)}"
-            with steps.step(LIBRARIES) as step:
-                step |= _compare_libraries(examination)
-            with steps.step(INPUTS) as step:
+                steps.passed(f"{examination.estimator}, {count} inputs, {_answer(examination)}")
+            with steps.step(LIBRARIES):
+                _compare_libraries(steps, examination)
+            with steps.step(INPUTS):
                 try:
                     proposed = propose(examination, version.training_config, profile)
                 except DomainError as error:
                     raise Refused(error.message) from None
-                step |= _completeness(proposed.features)
-            with steps.step(TRIAL) as step:
-                step |= _trial(file, limits_of(version.model), examination, proposed.features)
+                _say_completeness(steps, proposed.features)
+            with steps.step(TRIAL):
+                limits = limits_of(version.model)
+                _try(steps, file, limits, examination, proposed.features)
         return Findings(
             format=file.format,
             estimator=examination.estimator,
@@ -242,11 +257,7 @@ class Examining:
             targets=proposed.targets,
             rules=proposed.rules,
             libraries_trained=examination.libraries_trained,
-            report={
-                "load": codec.to_json(load),
-                "examination": codec.to_json(examination),
-                "disagreements": list(proposed.disagreements),
-            },
+            report=Report(load, examination, disagreements=proposed.disagreements),
         )
 
 
@@ -280,7 +291,7 @@ def _fetched(inspection: Inspection, stack: ExitStack) -> Artifact:
 def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
     """Open the file in a locked process, which stays warm for the test that follows."""
     trouble: HostError | None = None
-    with steps.step(TYPES) as step:
+    with steps.step(TYPES):
         try:
             load = model_host().warm(file, limits)
         except HostError as error:
@@ -291,22 +302,22 @@ def _load(steps: Steps, file: Artifact, limits: Limits) -> LoadReport:
                         " A superuser can approve types of installed packages only: install "
                         f"{names(missing)} on the worker, then inspect the file again."
                     )
-                report = {
-                    "refused": [".".join(name) for name in error.refused],
-                    "needs_approval": [] if missing else types,
-                }
+                report = Report(
+                    refused=tuple(".".join(name) for name in error.refused),
+                    needs_approval=() if missing else tuple(types),
+                )
                 raise _refused(error, report=report) from None
             trouble = error
         else:
             approved = len(file.approved.intersection(load.types))
             known = f"{approved} of them approved for this file" if approved else "all known"
             known += " but what is left out" if load.left_out else ""
-            step["detail"] = f"{len(load.types)} types, {known}"
-    with steps.step(LOADS) as step:
+            steps.passed(f"{len(load.types)} types, {known}")
+    with steps.step(LOADS):
         if trouble is not None:
             raise _refused(trouble) from None
-        step["detail"] = f"{load.seconds:.2f} s, {load.memory_bytes / 1024**2:.0f} MB"
-        step["detail"] += f". {load.left_out}" if load.left_out else ""
+        cost = f"{load.seconds:.2f} s, {load.memory_bytes / 1024**2:.0f} MB"
+        steps.passed(f"{cost}. {load.left_out}" if load.left_out else cost)
     return load
 
 
@@ -348,22 +359,20 @@ def _answer(examination: Examination) -> str:
     return f"{examination.task}, {classes} classes" if classes else examination.task
 
 
-def _completeness(features: tuple[FeatureSpec, ...]) -> dict[str, str]:
-    """The step's state and detail: which inputs an admin must finish."""
+def _say_completeness(steps: Steps, features: tuple[FeatureSpec, ...]) -> None:
+    """Say in the step which inputs an admin must finish."""
     unfinished = [feature.label for feature in features if not feature.is_complete]
     if not unfinished:
-        return {"detail": f"{len(features)} complete"}
+        return steps.passed(f"{len(features)} complete")
     how = "its column’s route" if len(unfinished) == 1 else "their columns’ routes"
-    return {
-        "state": "warning",
-        "detail": f"{len(features) - len(unfinished)} of {len(features)} inputs are complete. "
-        f"Please complete {names(unfinished)}: {how} could not be followed.",
-    }
+    return steps.warned(
+        f"{len(features) - len(unfinished)} of {len(features)} inputs are complete. "
+        f"Please complete {names(unfinished)}: {how} could not be followed."
+    )
 
 
-def _compare_libraries(examination: Examination) -> dict[str, str]:
-    """The step's state and detail. Another major version is refused, another minor one is not: it
-    did open."""
+def _compare_libraries(steps: Steps, examination: Examination) -> None:
+    """Refuse another major version; another minor one is a warning, since it did open."""
     differences = library_differences(examination.libraries_trained, examination.libraries_running)
     for other in differences:
         if other.is_major:
@@ -373,28 +382,29 @@ def _compare_libraries(examination: Examination) -> dict[str, str]:
                 f"{other.running.split('.')[0]}."
             )
     if differences:
-        return {"state": "warning", "detail": "; ".join(map(str, differences))}
+        return steps.warned("; ".join(map(str, differences)))
     known = sorted(examination.libraries_trained.items())
-    return {"detail": ", ".join(f"{library} {version}" for library, version in known)}
+    return steps.passed(", ".join(f"{library} {version}" for library, version in known))
 
 
-def _trial(
+def _try(
+    steps: Steps,
     file: Artifact,
     limits: Limits,
     examination: Examination,
     features: tuple[FeatureSpec, ...],
-) -> dict[str, str]:
+) -> None:
     """Predict once on a typical row: the examination's, or the values of the training configuration
     and the reference data. A model that fails on it is refused, unless inputs are incomplete or it
     only rejects a value: the admin's test shows that."""
     if examination.smoke_outputs is not None:
-        return {"detail": f"{examination.smoke_outputs.seconds * 1000:.1f} ms on a typical row"}
+        return steps.passed(_time_of(examination.smoke_outputs))
     if (failure := examination.trial_failure) is not None and failure.is_final:
         raise Refused(failure.message, traceback=failure.traceback)
     unfinished = [feature.label for feature in features if not feature.is_complete]
     if unfinished:
         why = f"No trial prediction was made: please complete {names(unfinished)}, then run a test."
-        return {"state": "warning", "detail": why}
+        return steps.warned(why)
     schema, values = InputSchema(features), _typical_row(examination, features)
     try:
         outputs = model_host().predict(file, layout(schema, examination.container), values, limits)
@@ -410,7 +420,7 @@ def _trial(
                 f"for a typical one. {about}{error.message.rstrip('.')}. Give a typical one in the "
                 "training configuration, or run a test."
             )
-            return {"state": "warning", "detail": why}
+            return steps.warned(why)
         named_by = {feature.sources.get("name") for feature in examination.features}
         if error.code == "MODEL" and named_by <= {SOURCE, COLUMNS}:
             whence = "reference data has" if COLUMNS in named_by else "training configuration lists"
@@ -426,7 +436,11 @@ def _trial(
                 "configuration; else train and save it again."
             )
         raise _refused(error) from None
-    return {"detail": f"{outputs.seconds * 1000:.1f} ms on a typical row"}
+    return steps.passed(_time_of(outputs))
+
+
+def _time_of(outputs: Outputs) -> str:
+    return f"{outputs.seconds * 1000:.1f} ms on a typical row"
 
 
 def _typical_row(examination: Examination, features: tuple[FeatureSpec, ...]) -> dict[str, Scalar]:
@@ -471,7 +485,7 @@ def _not_stored(error: Exception) -> Refused:
     )
 
 
-def _refused(error: HostError, *, report: dict[str, Any] | None = None) -> Exception:
+def _refused(error: HostError, *, report: Report | None = None) -> Exception:
     """The exception for the host's error: it ends the step, or the attempt if the model is not at
     fault."""
     if error.lost:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 from prefect import flow
@@ -41,6 +41,7 @@ from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ReferenceData, Rehearsal
 from models_registry.promotion.library_versions import library_differences
 from models_registry.reference.conformal import halfwidth
+from models_registry.rehearsal_results import Answered, Confirmed, Failed, RowResult, Skipped
 from models_registry.store.integrity import mark_altered
 from models_registry.store.storage import stored_digest
 
@@ -50,7 +51,7 @@ BUDGET_SECONDS = 120.0
 SHOWN_SECONDS = 2.0
 """The interval at which the results so far are written."""
 
-Result = dict[str, Any]
+Result = RowResult | Confirmed
 
 
 @flow(name="rehearse", persist_result=False)
@@ -171,7 +172,7 @@ class Rehearsing:
         if found != version.sha256:
             mark_altered(version.sha256)
             raise Refused(f"The file in the store was altered: its SHA-256 is {found} now.")
-        results = [{"name": "Hash verified in the store", "detail": f"SHA-256 {found}"}]
+        hashed = Confirmed("Hash verified in the store", f"SHA-256 {found}")
         with opened(version, self.schema) as model:
             names = [feature.name for feature in self.schema.features]
             load, examination = model.examine(names=names)
@@ -186,7 +187,7 @@ class Rehearsing:
         if failure is not None and failure.is_final:
             raise Refused(failure.message, traceback=failure.traceback)
         took = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
-        return [*results, {"name": "Opens in today's runtime", "detail": took}]
+        return [hashed, Confirmed("Opens in today's runtime", took)]
 
     def _rehearse(self, lease: Lease) -> list[Result]:
         """One result for each of ``of``; what the budget does not reach is skipped."""
@@ -196,9 +197,9 @@ class Rehearsing:
         with opened(self.rehearsal.version, self.schema) as model:
             for inputs in self._rows():
                 if time.monotonic() > ends:
-                    results.append({"skipped": "There was no time left."})
+                    results.append(Skipped("There was no time left."))
                 elif isinstance(inputs, str):
-                    results.append({"skipped": inputs})
+                    results.append(Skipped(inputs))
                 else:
                     results.append(self._ask(model, inputs, lease))
                 if time.monotonic() - shown > SHOWN_SECONDS:
@@ -236,17 +237,20 @@ class Rehearsing:
             if error.lost or error.code == "LOAD":
                 raise
             # The model's own message may quote inputs.
-            return {"error": str(Execution.ErrorCode(error.code).label)}
-        return {"value": outputs.targets[0].value}
+            return Failed(str(Execution.ErrorCode(error.code).label))
+        return Answered(outputs.targets[0].value)
 
     def _halfwidth(self, results: list[Result]) -> float | None:
         if self.reference is None:
             return None
         targets = self.reference.targets
         return halfwidth(
-            targets[number] - result["value"]
+            targets[number] - result.value
             for number, result in zip(self.rehearsal.of, results, strict=True)
-            if number < len(targets) and _is_number(targets[number], result.get("value"))
+            if number < len(targets)
+            and isinstance(result, Answered)
+            and _is_number(targets[number])
+            and _is_number(result.value)
         )
 
 
@@ -264,8 +268,5 @@ def claim(rehearsal_id: int, attempt: int, *, flow_run_id: UUID | None = None) -
     return Rehearsing(rehearsal, rehearsal.version.features.as_schema(), reference, claimed_at)
 
 
-def _is_number(*values: object) -> bool:
-    return all(
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        for value in values
-    )
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,8 +1,12 @@
-"""The named steps of an inspection, and the state of each for display. Pure."""
+"""The record of an inspection: its named steps and its report, and each step's state for display.
+Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
+
+from model_host.protocol.artifact import LoadReport, TypeName
+from model_host.protocol.examination import Examination
 
 RECEIVED = "Received and hashed"
 FORMAT = "Format and size"
@@ -16,9 +20,32 @@ IN_ORDER = (RECEIVED, FORMAT, TYPES, LOADS, PREDICTS, LIBRARIES, INPUTS, TRIAL)
 
 
 @dataclass(frozen=True)
+class StepTaken:
+    """One step that has begun. ``seconds`` is its duration, None while it runs."""
+
+    name: str
+    state: Literal["running", "passed", "warning", "failed"] = "running"
+    detail: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an inspection found. ``refused`` are the full names of the types that the loader did not
+    open, ``needs_approval`` those of them that a superuser may approve. ``disagreements``:
+    sentences on the training configuration and the model."""
+
+    load: LoadReport | None = None
+    examination: Examination | None = None
+    disagreements: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    needs_approval: tuple[TypeName, ...] = ()
+
+
+@dataclass(frozen=True)
 class StepSeen:
-    """One step: ``state`` is passed, warning, approval, failed, running or waiting; ``seconds`` is
-    its duration so far; ``way_on`` names a page, or is ""."""
+    """One step for display: ``state`` is passed, warning, approval, failed, running, waiting or not
+    reached; ``seconds`` is its duration so far; ``way_on`` names a page, or is ""."""
 
     name: str
     state: str
@@ -28,7 +55,7 @@ class StepSeen:
 
 
 def steps_seen(
-    steps: Sequence[dict[str, Any]], *, needs_approval: bool, elapsed: float | None
+    steps: Iterable[StepTaken], *, needs_approval: bool, elapsed: float | None
 ) -> list[StepSeen]:
     """Return every step in order, those to come included. ``elapsed``: seconds since the inspection
     started, None where it does not run."""
@@ -45,11 +72,10 @@ def steps_seen(
     return seen + [StepSeen(name, "not reached" if is_over else "waiting") for name in to_come]
 
 
-def _seen(step: dict[str, Any], needs_approval: bool) -> StepSeen:
-    name, state = str(step["name"]), str(step["state"])
-    way_on = ""
-    if name == TYPES and state == "failed" and needs_approval:
+def _seen(step: StepTaken, needs_approval: bool) -> StepSeen:
+    state, way_on = str(step.state), ""
+    if step.name == TYPES and state == "failed" and needs_approval:
         state, way_on = "approval", "review"
-    if name == INPUTS and state == "warning":
+    if step.name == INPUTS and state == "warning":
         way_on = "inputs"
-    return StepSeen(name, state, str(step.get("detail", "")), step.get("seconds"), way_on)
+    return StepSeen(step.name, state, step.detail, step.seconds, way_on)

@@ -2,6 +2,7 @@
 attempt and the owner of its lease, both from `mark_running`."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,9 +12,11 @@ from django.db.models import Value
 from django.db.models.functions import Now
 
 from engine.runs import RunQuerySet
+from model_host.protocol.codec import to_json
 from models_registry.inputs.configuration import Configuration
 from models_registry.inputs.feature_spec import FeatureSpec, TargetSpec
 from models_registry.inputs.input_rules import RuleSpec
+from models_registry.inspection_steps import Report, StepTaken
 from models_registry.models import (
     Inspection,
     ModelVersion,
@@ -21,6 +24,7 @@ from models_registry.models import (
     Rehearsal,
     VersionRun,
 )
+from models_registry.rehearsal_results import Confirmed, RowResult
 from models_registry.revisions import take_proposal
 from models_registry.store.integrity import mark_unaltered
 
@@ -30,7 +34,7 @@ RunT = TypeVar("RunT", bound=VersionRun)
 @dataclass(frozen=True)
 class Findings:
     """The results of an inspection of the file and the fitted model. ``format``, ``container`` and
-    ``task`` are values of the model host's protocol; ``report`` is shown to admins unchanged."""
+    ``task`` are values of the model host's protocol."""
 
     format: str
     estimator: str
@@ -39,7 +43,7 @@ class Findings:
     features: tuple[FeatureSpec, ...]
     targets: tuple[TargetSpec, ...]
     libraries_trained: dict[str, str]
-    report: dict[str, Any]
+    report: Report
     rules: tuple[RuleSpec, ...] = ()
 
 
@@ -67,25 +71,25 @@ def extend_lease(run: VersionRun) -> bool:
     return bool(_held(run).extend_lease())
 
 
-def note_progress(run: VersionRun, **fields: Any) -> None:
-    """Show how far the run is, in columns of its own kind."""
-    _held(run).update(**fields)
+def note_progress(run: VersionRun, **fields: object) -> None:
+    """Show how far the run is, in columns of its own kind, given as what they store."""
+    _held(run).update(**_stored(fields))
 
 
-def mark_succeeded(run: VersionRun, **fields: Any) -> bool:
+def mark_succeeded(run: VersionRun, **fields: object) -> bool:
     """Write the outcome, once; False if this worker no longer holds the run."""
-    return bool(_held(run).end(VersionRun.Status.SUCCEEDED, **fields))
+    return bool(_held(run).end(VersionRun.Status.SUCCEEDED, **_stored(fields)))
 
 
-def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields: Any) -> bool:
+def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields: object) -> bool:
     """Write why the run failed, once."""
-    failed = VersionRun.Status.FAILED
-    return bool(_held(run).end(failed, message=message, traceback=traceback, **fields))
+    told = {"message": message, "traceback": traceback} | _stored(fields)
+    return bool(_held(run).end(VersionRun.Status.FAILED, **told))
 
 
 @transaction.atomic
 def mark_inspection_succeeded(
-    inspection: Inspection, *, steps: list[dict[str, Any]], findings: Findings
+    inspection: Inspection, *, steps: Sequence[StepTaken], findings: Findings
 ) -> bool:
     """Write the results: facts onto the version, the proposed inputs, targets and rules; the rows
     of reference data become those of the inputs."""
@@ -109,7 +113,7 @@ def mark_inspection_succeeded(
 def mark_rehearsal_succeeded(
     rehearsal: Rehearsal,
     *,
-    results: list[dict[str, Any]],
+    results: Sequence[RowResult | Confirmed],
     reference: ReferenceData | None = None,
     halfwidth: float | None = None,
 ) -> bool:
@@ -140,6 +144,10 @@ def mark_handed_back(run: VersionRun, *, why: str) -> bool:
     """Return the run to the queue for its next attempt now, before the lease ends."""
     held = _held(run).first()
     return held is not None and mark_lost(held, why=why)
+
+
+def _stored(fields: Mapping[str, object]) -> dict[str, Any]:
+    return {name: to_json(value) for name, value in fields.items()}
 
 
 def _held(run: RunT) -> RunQuerySet[RunT]:

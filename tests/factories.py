@@ -10,7 +10,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
+from model_host.protocol.codec import to_json
+from model_host.protocol.examination import Examination
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
+from models_registry.inspection_steps import Report
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
 
 PASSWORD = "correct horse battery"
@@ -97,6 +100,24 @@ def make_version(
         Target.from_spec(version, position, spec) for position, spec in enumerate(targets)
     )
     return version
+
+
+def make_report(**examination: Any) -> dict[str, Any]:
+    """What an inspection stores of a model, with these fields of its examination."""
+    read: dict[str, Any] = {
+        "estimator": "sklearn.pipeline.Pipeline",
+        "task": "classification",
+        "container": "frame",
+        "features": (),
+        "targets": (),
+        "gives_probabilities": False,
+        "gives_interval": False,
+        "steps": (),
+        "libraries_trained": {},
+        "libraries_running": {},
+    }
+    report: dict[str, Any] = to_json(Report(examination=Examination(**read | examination)))
+    return report
 
 
 def make_execution(**fields: Any) -> Execution:

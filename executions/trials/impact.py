@@ -14,6 +14,7 @@ from executions.models import Execution, ExecutionQuerySet
 from models_registry.inputs.feature_spec import Scalar
 from models_registry.inputs.number_text import with_unit
 from models_registry.models import ModelVersion, Rehearsal
+from models_registry.rehearsal_results import Answered, Failed, Skipped
 
 COUNT = 200
 
@@ -116,18 +117,18 @@ def impact_of(rehearsal: Rehearsal) -> Impact:
     }
     results = [
         (executions.get(UUID(pk)), result)
-        for pk, result in zip(rehearsal.of, rehearsal.results, strict=True)
+        for pk, result in zip(rehearsal.of, rehearsal.row_results, strict=True)
     ]
     unit = next((target.unit for target in candidate.targets.all()), "")
     return summarize(
         [
-            Said(_read(execution.version, _value(execution)), _read(candidate, result["value"]))
+            Said(_read(execution.version, _value(execution)), _read(candidate, result.value))
             for execution, result in results
-            if execution is not None and "value" in result
+            if execution is not None and isinstance(result, Answered)
         ],
         asked=len(results),
-        valid=sum("skipped" not in result for _, result in results),
-        failed=sum("error" in result for _, result in results),
+        valid=sum(not isinstance(result, Skipped) for _, result in results),
+        failed=sum(isinstance(result, Failed) for _, result in results),
         unit=unit,
     )
 

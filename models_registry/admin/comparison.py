@@ -139,5 +139,6 @@ def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
 
 def _steps(version: ModelVersion) -> str:
     """The pipeline's steps, a line each."""
-    steps = examination_of(version).get("steps", [])
-    return "\n".join(f"{step['path']}: {step['estimator']}" for step in steps)
+    examination = examination_of(version)
+    steps = examination.steps if examination else ()
+    return "\n".join(f"{step.path}: {step.estimator}" for step in steps)

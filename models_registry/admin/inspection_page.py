@@ -10,7 +10,7 @@ from django.utils import timezone
 from models_registry import services
 from models_registry.admin.step_tree import step_tree, told_steps
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
-from models_registry.inspection_steps import StepSeen, steps_seen
+from models_registry.inspection_steps import Report, StepSeen, steps_seen
 from models_registry.models import Inspection, ModelVersion
 
 UNANSWERED = timedelta(seconds=15)
@@ -36,7 +36,7 @@ class InspectionSeen:
     steps: list[StepSeen]
     inputs: list[ProposedInput]
     folded: list[ProposedInput]
-    disagreements: list[str]
+    disagreements: tuple[str, ...]
     is_unanswered: bool
     heard: int | None
     same_file: list[ModelVersion]
@@ -48,17 +48,20 @@ def inspection_context(version: ModelVersion) -> dict[str, Any]:
     inspection = version.inspections.first()
     if inspection is None:
         return {"inspection": None, "seen": None, "left_out": ""}
-    steps = inspection.report.get("examination", {}).get("steps", [])
+    report = inspection.found
+    steps = report.examination.steps if report.examination else ()
     return {
         "inspection": inspection,
-        "seen": _seen(version, inspection, timezone.now()),
-        "left_out": inspection.report.get("load", {}).get("left_out", ""),
+        "seen": _seen(version, inspection, report, timezone.now()),
+        "left_out": report.load.left_out if report.load else "",
         "step_tree": step_tree(steps, version.features.count()),
         "told_steps": told_steps(version.training_config.get("preprocessing")),
     }
 
 
-def _seen(version: ModelVersion, inspection: Inspection, now: datetime) -> InspectionSeen:
+def _seen(
+    version: ModelVersion, inspection: Inspection, report: Report, now: datetime
+) -> InspectionSeen:
     runs = inspection.status == Inspection.Status.RUNNING
     elapsed = (
         (now - inspection.started_at).total_seconds() if runs and inspection.started_at else None
@@ -68,11 +71,13 @@ def _seen(version: ModelVersion, inspection: Inspection, now: datetime) -> Inspe
     first = SHOWN_WHEN_FOLDED if len(inputs) >= FOLDED_FROM else len(inputs)
     return InspectionSeen(
         steps=steps_seen(
-            inspection.steps, needs_approval=bool(inspection.needs_approval), elapsed=elapsed
+            inspection.steps_taken,
+            needs_approval=bool(inspection.needs_approval),
+            elapsed=elapsed,
         ),
         inputs=inputs[:first],
         folded=inputs[first:],
-        disagreements=inspection.report.get("disagreements", []),
+        disagreements=report.disagreements,
         is_unanswered=inspection.status == Inspection.Status.QUEUED
         and now - inspection.requested_at > UNANSWERED,
         heard=_heard(inspection, now) if runs else None,

@@ -5,9 +5,11 @@ the columns pass them. The parts of a path are names that a person chose and may
 so the parent of a step is the longest earlier path that its own path begins with.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from model_host.protocol.examination import Step
 
 SHOWN = 8
 """The number of columns shown beside a step before the rest is folded."""
@@ -38,21 +40,20 @@ class StepNode:
         return () if self.is_all or self.children else self.columns[SHOWN:]
 
 
-def step_tree(steps: Sequence[Mapping[str, Any]], inputs: int) -> list[StepNode]:
+def step_tree(steps: Iterable[Step], inputs: int) -> list[StepNode]:
     """Return the outermost steps in order, each with those inside it. ``steps`` as an examination
-    reports them: ``path``, ``estimator``, ``columns``; ``inputs`` is how many the model takes."""
+    reports them; ``inputs`` is how many the model takes."""
     roots: list[StepNode] = []
     known: dict[str, StepNode] = {}
     for step in steps:
-        path, columns = str(step["path"]), tuple(step.get("columns", ()))
-        above = _above(path, known)
-        name = path[len(above.path) + 1 :] if above else path
+        above = _above(step.path, known)
+        name = step.path[len(above.path) + 1 :] if above else step.path
         depth = above.depth + 1 if above else 1
-        is_all = len(columns) == inputs > 1
-        node = StepNode(path, name, str(step["estimator"]), columns, is_all, depth)
+        is_all = len(step.columns) == inputs > 1
+        node = StepNode(step.path, name, step.estimator, step.columns, is_all, depth)
         (above.children if above else roots).append(node)
         if depth < DEEPEST:
-            known[path] = node
+            known[step.path] = node
     return roots
 
 

@@ -1,8 +1,7 @@
 """Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
 database only where a docstring says so."""
 
-from typing import Any
-
+from model_host.protocol.examination import Examination
 from models_registry.models import Inspection, ModelVersion
 
 _TAKES = {
@@ -50,23 +49,21 @@ def cases_text(version: ModelVersion) -> str:
 
 
 def signs_of_preparation(
-    version: ModelVersion, examination: dict[str, Any]
+    version: ModelVersion, examination: Examination | None
 ) -> tuple[str, ...] | None:
     """Return what in the model suggests that its rows were scaled or encoded before it was trained,
     where a person has to say that its inputs are raw values: they have no names, neither by the
     file nor by the training configuration, and no step of the model prepares them. None where
     nothing is asked."""
-    unprepared = examination.get("unprepared")
-    if unprepared is None:
+    if examination is None or examination.unprepared is None:
         return None
     names = set(version.features.values_list("name", flat=True))
     if names != {f"x{place}" for place in range(len(names))}:
         return None
-    return tuple(unprepared["signs"])
+    return examination.unprepared.signs
 
 
-def examination_of(version: ModelVersion) -> dict[str, Any]:
-    """Return the examination of the last inspection that passed; empty if none did. One query."""
+def examination_of(version: ModelVersion) -> Examination | None:
+    """Return the examination of the last inspection that passed. One query."""
     passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()
-    examination: dict[str, Any] = passed.report.get("examination", {}) if passed else {}
-    return examination
+    return passed.found.examination if passed else None

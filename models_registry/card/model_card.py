@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.text import Truncator
 
+from model_host.protocol.examination import Examination
 from models_registry.card.facts import examination_of, task_text
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.number_text import brief_number, show_number, with_unit
@@ -80,11 +81,11 @@ def card_of(version: ModelVersion) -> Card:
     )
 
 
-def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
+def certainty_text(version: ModelVersion, examination: Examination | None) -> str:
     """Describe the model's certainty: probabilities of a classifier, or the interval of a
     regressor."""
     if version.task == "classification":
-        if examination.get("gives_probabilities"):
+        if examination and examination.gives_probabilities:
             return "A confidence: how sure the model is, not how often it is right."
         return "This model does not provide a confidence."
     if version.task != "regression":
@@ -97,14 +98,15 @@ def certainty_text(version: ModelVersion, examination: dict[str, Any]) -> str:
     ):
         width = with_unit(f"± {brief_number(reference.interval_halfwidth)}", _unit(version))
         return f"A 90 % interval, {width}, from rows that were not used in training."
-    if examination.get("gives_interval"):
+    if examination and examination.gives_interval:
         return "A 90 % interval, the model's own."
     return "This model does not provide an interval."
 
 
-def libraries_of(version: ModelVersion, examination: dict[str, Any]) -> list[Library]:
+def libraries_of(version: ModelVersion, examination: Examination | None) -> list[Library]:
     """Return the libraries of training beside those that ran the model at its inspection."""
-    trained, running = version.libraries_trained, examination.get("libraries_running", {})
+    trained = version.libraries_trained
+    running = examination.libraries_running if examination else {}
     apart = {difference.library for difference in library_differences(trained, running)}
     return [
         Library(name, str(trained.get(name, "")), str(running.get(name, "")), name in apart)

@@ -5,7 +5,11 @@ from django.conf import settings
 from django.db import models
 
 from engine.runs import Run, RunQuerySet, finished_has_a_time, open_runs
+from model_host.protocol.artifact import TypeName
+from model_host.protocol.codec import stored
+from models_registry.inspection_steps import Report, StepTaken
 from models_registry.models.version import ModelVersion
+from models_registry.rehearsal_results import Confirmed, RowResult
 
 
 class VersionRun(Run):
@@ -34,7 +38,8 @@ class VersionRun(Run):
 
 
 class Inspection(VersionRun):
-    """One examination of an uploaded file. ``steps`` are shown while it runs."""
+    """One examination of an uploaded file. ``steps`` are shown while it runs; they and ``report``
+    hold what `inspection_steps.py` defines."""
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="inspections")
     steps = models.JSONField(default=list)
@@ -48,11 +53,17 @@ class Inspection(VersionRun):
         return f"Inspection of {self.version_id} ({self.status})"
 
     @property
-    def needs_approval(self) -> list[tuple[str, str]]:
-        """The types, (module, name) each, that a superuser may approve so that the file opens."""
-        if self.status != self.Status.FAILED:
-            return []
-        return [(module, name) for module, name in self.report.get("needs_approval", [])]
+    def steps_taken(self) -> tuple[StepTaken, ...]:
+        return stored(tuple[StepTaken, ...], self.steps)
+
+    @property
+    def found(self) -> Report:
+        return stored(Report, self.report)
+
+    @property
+    def needs_approval(self) -> list[TypeName]:
+        """The types that a superuser may approve so that the file opens."""
+        return list(self.found.needs_approval) if self.status == self.Status.FAILED else []
 
 
 class Rehearsal(VersionRun):
@@ -60,9 +71,8 @@ class Rehearsal(VersionRun):
 
     IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
     residuals on reference rows that were not used in training, ``of`` their numbers. ``results``
-    holds for each of ``of`` ``{"value": scalar}``, ``{"error": sentence}`` or, where the inputs do
-    not fit any more or are gone, ``{"skipped": sentence}``; no inputs. CHECK: the file in the store
-    has its digest and opens today; ``results`` are ``{"name", "detail"}`` of what was found good.
+    are what came of each of ``of``, without inputs. CHECK: the file in the store has its digest and
+    opens today; ``results`` are what was found good.
     """
 
     class Kind(models.TextChoices):
@@ -87,3 +97,12 @@ class Rehearsal(VersionRun):
     def is_pinned(self) -> bool:
         """Whether its version still has the file and the revision that it was requested with."""
         return self.version.is_at(self.sha256, self.revision)
+
+    def row_results(self) -> tuple[RowResult, ...]:
+        """The results of an IMPACT or a CALIBRATION, in the order of ``of``."""
+        return stored(tuple[RowResult, ...], self.results)
+
+    @property
+    def confirmed(self) -> tuple[Confirmed, ...]:
+        """The results of a CHECK."""
+        return stored(tuple[Confirmed, ...], self.results)

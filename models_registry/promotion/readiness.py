@@ -1,7 +1,6 @@
 """The checklist of the promotion page. `services.promote` checks the same conditions."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from config.errors import DomainError
 from models_registry.card.facts import signs_of_preparation
@@ -82,16 +81,16 @@ def readiness_of(version: ModelVersion) -> Readiness:
     """Check every condition that a version must meet to go live."""
     live = version.model.versions.active().first()
     inspection = version.inspections.filter(sha256=version.sha256).first()
-    examination: dict[str, Any] = inspection.report.get("examination", {}) if inspection else {}
+    examination = inspection.found.examination if inspection else None
     return Readiness(
         version=version,
         live=live,
         cases=version.cases.count(),
         passing=version.cases.passing().count(),
         inspection=inspection,
-        libraries=library_differences(
-            examination.get("libraries_trained", {}), examination.get("libraries_running", {})
-        ),
+        libraries=library_differences(examination.libraries_trained, examination.libraries_running)
+        if examination
+        else (),
         changes=schema_changes(live.features.as_schema(), version.features.as_schema())
         if live is not None
         else SchemaChanges(),

@@ -8,7 +8,9 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from model_host.protocol.codec import to_json
 from models_registry.errors import NotASuperuser, NotRefused, VersionLocked
+from models_registry.inspection_steps import RECEIVED, StepTaken
 from models_registry.models import Inspection, ModelVersion, TypeApproval
 from models_registry.tasks import submit_flow_run
 
@@ -23,7 +25,7 @@ def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection
             finished_at=Now(),
             message=refusal,
             requested_by=by,
-            steps=[{"name": "Received and hashed", "state": "failed", "detail": refusal}],
+            steps=[to_json(StepTaken(RECEIVED, "failed", refusal))],
         )
     inspection = Inspection.objects.create(version=version, sha256=version.sha256, requested_by=by)
     kick(submit_flow_run, "inspection", inspection.pk)

@@ -1,10 +1,20 @@
 from typing import Any
 
-from models_registry.inspection_steps import IN_ORDER, INPUTS, LOADS, TYPES, StepSeen, steps_seen
+from model_host.protocol.codec import stored
+from models_registry.inspection_steps import (
+    IN_ORDER,
+    INPUTS,
+    LOADS,
+    TYPES,
+    Report,
+    StepSeen,
+    StepTaken,
+    steps_seen,
+)
 
 
-def step(name: str, state: str, **fields: Any) -> dict[str, Any]:
-    return {"name": name, "state": state, "detail": "", **fields}
+def step(name: str, state: Any, **fields: Any) -> StepTaken:
+    return StepTaken(name, state, **fields)
 
 
 def test_steps_to_come_are_waiting_in_order() -> None:
@@ -41,3 +51,11 @@ def test_each_step_that_an_admin_can_finish_has_a_way_on() -> None:
 def test_blocked_types_have_no_way_on() -> None:
     (refused, *_) = steps_seen([step(TYPES, "failed")], needs_approval=False, elapsed=None)
     assert (refused.state, refused.way_on) == ("failed", "")
+
+
+def test_what_an_earlier_version_stored_reads_with_defaults() -> None:
+    steps = [{"name": LOADS, "state": "running", "detail": "", "of another version": 1}]
+    assert stored(tuple[StepTaken, ...], steps) == (StepTaken(LOADS),)
+    assert stored(Report, {}) == Report()
+    report = stored(Report, {"refused": ["acme.Bands"], "needs_approval": [["acme", "Bands"]]})
+    assert report.needs_approval == (("acme", "Bands"),)

@@ -1,10 +1,11 @@
 from typing import Any
 
+from model_host.protocol.examination import Step
 from models_registry.admin.step_tree import DEEPEST, StepNode, step_tree, told_steps
 
 
-def step(path: str, *columns: str) -> dict[str, Any]:
-    return {"path": path, "estimator": path.rpartition(".")[2].title(), "columns": columns}
+def step(path: str, *columns: str) -> Step:
+    return Step(path, path.rpartition(".")[2].title(), columns)
 
 
 def shape(nodes: list[StepNode]) -> list[Any]:

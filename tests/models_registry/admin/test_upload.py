@@ -11,11 +11,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from model_host.protocol.artifact import LoadReport
+from model_host.protocol.codec import to_json
+from model_host.protocol.examination import Step
 from models_registry import services
 from models_registry.errors import BadModelName, TooManyUploads, UploadUnderWay
+from models_registry.inspection_steps import Report
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
 from models_registry.services.uploading import LOCKS
-from tests.factories import AGE, make_model, make_user, make_version
+from tests.factories import AGE, make_model, make_report, make_user, make_version
 
 
 def address(model: RegisteredModel) -> str:
@@ -266,11 +270,8 @@ def test_what_needs_approval_is_a_superusers_way_on_and_an_admins_sentence(
 
 def test_disagreements_and_the_pipelines_steps_are_shown_as_text(as_ada: Client, db: None) -> None:
     version = make_version(training_config={"preprocessing": ["Scale <b>all</b>"]})
-    steps = [{"path": "<i>scale</i>", "estimator": "StandardScaler", "columns": ["age"]}]
-    inspected(
-        version,
-        report={"disagreements": ["Names <b>wage</b>."], "examination": {"steps": steps}},
-    )
+    report = make_report(steps=(Step("<i>scale</i>", "StandardScaler", ("age",)),))
+    inspected(version, report=report | {"disagreements": ["Names <b>wage</b>."]})
     page = as_ada.get(version_page(version)).content.decode()
     for shown in ("Names &lt;b&gt;wage", "&lt;i&gt;scale", "Scale &lt;b&gt;all", "StandardScaler"):
         assert shown in page
@@ -280,7 +281,8 @@ def test_what_was_left_out_of_the_model_stands_with_the_file_as_text(
     as_ada: Client, db: None
 ) -> None:
     version = make_version()
-    inspected(version, report={"load": {"left_out": "Left out: the scorer `<b>`, which serves."}})
+    load = LoadReport((), 0.1, 0, left_out="Left out: the scorer `<b>`, which serves.")
+    inspected(version, report=to_json(Report(load)))
     page = as_ada.get(version_page(version)).content.decode()
     assert "Left out: the scorer `&lt;b&gt;`, which serves." in page
 

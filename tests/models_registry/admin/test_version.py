@@ -7,9 +7,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from model_host.protocol.examination import Unprepared
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Inspection, ModelVersion, RegisteredModel
-from tests.factories import make_execution, make_model, make_version
+from tests.factories import make_execution, make_model, make_report, make_version
 
 
 def address(version: ModelVersion, page: str) -> str:
@@ -125,13 +126,13 @@ def test_the_promotion_page_says_its_effect_and_does_it(
 
 def nameless_version() -> ModelVersion:
     version = make_version(features=(FeatureSpec("x0", "X0", Kind.FLOAT),), container="array")
-    signs = ["x0 is centred at 0 with a spread of 1."]
+    sign = "x0 is centred at 0 with a spread of 1."
     Inspection.objects.create(
         version=version,
         sha256=version.sha256,
         status="succeeded",
         finished_at=timezone.now(),
-        report={"examination": {"unprepared": {"signs": signs}}},
+        report=make_report(unprepared=Unprepared((sign,))),
     )
     return version
 

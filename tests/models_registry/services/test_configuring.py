@@ -12,6 +12,7 @@ from models_registry.errors import NotInspected, RevisionOutdated, VersionLocked
 from models_registry.inputs.configuration import ADMIN, Configuration
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inspection_steps import Report
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection, ModelVersion, ReferenceData, Revision, TestCase
 from models_registry.revisions import configuration_of
@@ -34,7 +35,7 @@ def inspect(version: ModelVersion, **findings: Any) -> None:
         "features": (AGE, OPEN),
         "targets": (LOAN_TARGET,),
         "libraries_trained": {},
-        "report": {},
+        "report": Report(),
     }
     assert lifecycle.mark_inspection_succeeded(
         running, steps=[], findings=Findings(**known | findings)

@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from config.errors import DomainError
+from model_host.protocol.examination import Unprepared
 from models_registry import services
 from models_registry.errors import (
     BadText,
@@ -28,7 +29,14 @@ from models_registry.errors import (
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Deployment, Inspection, ModelVersion, Rehearsal, TestCase
 from notifications.models import Notification
-from tests.factories import AGE, LOAN_FEATURES, make_execution, make_model, make_version
+from tests.factories import (
+    AGE,
+    LOAN_FEATURES,
+    make_execution,
+    make_model,
+    make_report,
+    make_version,
+)
 
 TEXT = "Knows heat pumps as a purpose."
 
@@ -45,7 +53,7 @@ def trained_with(version: ModelVersion, trained: str, running: str, **fields: An
             "sha256": version.sha256,
             "status": "succeeded",
             "finished_at": timezone.now(),
-            "report": {"examination": libraries},
+            "report": make_report(**libraries),
         }
         | fields
     )
@@ -131,14 +139,14 @@ def test_changed_inputs_must_be_reviewed(ada: User, active_version: ModelVersion
 
 
 def examined(version: ModelVersion, **examination: Any) -> None:
-    trained_with(version, "", "", report={"examination": examination})
+    trained_with(version, "", "", report=make_report(**examination))
 
 
 def nameless(**fields: Any) -> ModelVersion:
     """A version whose file says nothing of its two inputs."""
     features = tuple(FeatureSpec(f"x{n}", f"X{n}", Kind.FLOAT) for n in range(2))
     version = make_version(features=features, container="array", **fields)
-    examined(version, unprepared={"signs": ["x0 is centred at 0 with a spread of 1."]})
+    examined(version, unprepared=Unprepared(("x0 is centred at 0 with a spread of 1.",)))
     return version
 
 
@@ -155,7 +163,7 @@ def test_inputs_without_names_go_live_by_an_admins_word_which_is_recorded(ada: U
 
 def test_inputs_that_the_training_configuration_names_need_no_word(ada: User) -> None:
     version = make_version()
-    examined(version, unprepared={"signs": []})
+    examined(version, unprepared=Unprepared())
     services.promote(version=version, text=TEXT, by=ada)
     event = ActivityEvent.objects.get(action="version promoted")
     assert event.after is not None

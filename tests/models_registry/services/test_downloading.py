@@ -15,18 +15,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import ActivityEvent, User
+from model_host.protocol.examination import Step
 from models_registry import services
 from models_registry.card.backup import BackupBroken
 from models_registry.models import Inspection, ModelVersion, TypeApproval
 from models_registry.store.storage import artifact_key, store_artifact
-from tests.factories import make_execution, make_user, make_version
+from tests.factories import make_execution, make_report, make_user, make_version
 from tests.pdf_text import text_of
 
 MARKUP = "<img src=file:///etc/passwd onerror=alert(1)>"
-EXAMINATION = {
+EXAMINATION: dict[str, Any] = {
     "gives_probabilities": True,
     "gives_interval": False,
-    "steps": [{"path": "scale", "estimator": "StandardScaler", "columns": ["age"]}],
+    "steps": (Step("scale", "StandardScaler", ("age",)),),
     "libraries_running": {"scikit-learn": "1.9.0", "numpy": "2.4.0"},
 }
 
@@ -46,7 +47,7 @@ def inspected(version: ModelVersion) -> ModelVersion:
         sha256=version.sha256,
         status="succeeded",
         finished_at="2026-01-01T00:00Z",
-        report={"examination": EXAMINATION},
+        report=make_report(**EXAMINATION),
     )
     return version
 

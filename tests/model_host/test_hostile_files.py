@@ -393,7 +393,7 @@ def new(kind: type, state: Any) -> Stated:
 
 def array_without_bytes() -> Stated:
     reduced: Any = np.zeros(3).__reduce__()
-    return Stated(*reduced[:2], (1, (3,), np.dtype("f8"), False, b""))
+    return Stated(reduced[0], reduced[1], (1, (3,), np.dtype("f8"), False, b""))
 
 
 def spline_of_a_refused_one() -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -25,7 +26,7 @@ class MalformedMessage(ValueError):
 
 
 def to_json(value: object) -> Any:
-    """Convert a dataclass of the contract to dicts, lists and scalars.
+    """Convert a dataclass of the contract to dicts, lists and scalars; a time to ISO 8601.
 
     ValueError for a number that is not finite, TypeError for a value of any other type (a NumPy
     integer or bool, say): whoever made the value must have made it plain.
@@ -38,6 +39,8 @@ def to_json(value: object) -> Any:
         if not math.isfinite(value):
             raise ValueError("a number that is not finite")
         return float(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, tuple | list):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
@@ -75,18 +78,19 @@ def _reader(hint: Any, is_stored: bool) -> Callable[[object], Any]:
     if hint in _PLAIN:
         return _PLAIN[hint]
     if is_dataclass(hint) and isinstance(hint, type):
-        readers = {name: _reader(kind, is_stored) for name, kind in get_type_hints(hint).items()}
+        of = {name: _reader(kind, is_stored) for name, kind in get_type_hints(hint).items()}
         required = {
             item.name
             for item in fields(hint)
             if item.default is MISSING and item.default_factory is MISSING
         }
-        return partial(_read_dataclass, hint, readers, frozenset(required), is_stored)
+        return partial(_read_dataclass, hint, of, frozenset(required), is_stored)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return partial(_read_literal, arguments)
     if origin is Union or origin is UnionType:
-        return partial(_read_union, tuple(_reader(argument, is_stored) for argument in arguments))
+        readers = tuple(_reader(argument, is_stored) for argument in arguments)
+        return partial(_read_union, _by_type(arguments), readers)
     if origin is tuple and arguments[-1] is Ellipsis:
         return partial(_read_many, _reader(arguments[0], is_stored))
     if origin is tuple:
@@ -105,16 +109,15 @@ def _read_dataclass(
 ) -> Any:
     if not isinstance(value, dict):
         raise _refuse(kind.__name__, value)
-    if is_stored:
-        value = {name: given for name, given in value.items() if name in readers}
-    if not required <= value.keys() <= readers.keys():
+    if not required <= value.keys() or not (is_stored or value.keys() <= readers.keys()):
         raise MalformedMessage(f"{kind.__name__} with missing or unknown fields")
-    read = {}
-    for name, given in value.items():
-        try:
-            read[name] = readers[name](given)
-        except MalformedMessage as error:
-            raise MalformedMessage(f"{kind.__name__}.{name}: {error}") from None
+    read, name = {}, ""
+    try:
+        for name, given in value.items():
+            if name in readers:
+                read[name] = readers[name](given)
+    except MalformedMessage as error:
+        raise MalformedMessage(f"{kind.__name__}.{name}: {error}") from None
     return kind(**read)
 
 
@@ -124,7 +127,24 @@ def _read_literal(allowed: tuple[Any, ...], value: object) -> Any:
     return value
 
 
-def _read_union(readers: tuple[Callable[[object], Any], ...], value: object) -> Any:
+def _by_type(arguments: tuple[Any, ...]) -> dict[type, Callable[[object], Any]]:
+    """The reader of each plain type: the first of the union that takes it. Lists read thousands of
+    scalars, so that trying one type after the other takes too long."""
+    found: dict[type, Callable[[object], Any]] = {}
+    for argument in arguments:
+        for kind in (int, float) if argument is float else (argument,):
+            if argument in _PLAIN:
+                found.setdefault(kind, _PLAIN[argument])
+    return found
+
+
+def _read_union(
+    by_type: dict[type, Callable[[object], Any]],
+    readers: tuple[Callable[[object], Any], ...],
+    value: object,
+) -> Any:
+    if (quick := by_type.get(type(value))) is not None:
+        return quick(value)
     for reader in readers[:-1]:
         try:
             return reader(value)
@@ -185,6 +205,17 @@ def _read_str(value: object) -> str:
     return value
 
 
+def _read_datetime(value: object) -> datetime:
+    text = _read_str(value)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise MalformedMessage("a time that is not in ISO 8601") from None
+    if moment.tzinfo is None:
+        raise MalformedMessage("a time without a zone")
+    return moment
+
+
 def _read_none(value: object) -> None:
     if value is not None:
         raise _refuse("null", value)
@@ -195,5 +226,6 @@ _PLAIN: dict[Any, Callable[[object], Any]] = {
     int: _read_int,
     float: _read_float,
     str: _read_str,
+    datetime: _read_datetime,
     NoneType: _read_none,
 }

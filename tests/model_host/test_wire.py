@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from model_host.protocol.examination import (
     ProposedTarget,
     Step,
 )
+from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
 from model_host.structure.report_limits import SENTENCE
 
@@ -211,3 +213,39 @@ def test_a_refusal_names_the_place_and_never_the_value() -> None:
         caught.value
     )
     assert "secret" not in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Noted:
+    at: datetime
+
+
+def test_a_time_is_kept_with_its_zone() -> None:
+    noted = Noted(datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
+    assert codec.to_json(noted) == {"at": "2026-03-01T12:30:00+00:00"}
+    assert codec.stored(Noted, codec.to_json(noted)) == noted
+
+
+@pytest.mark.parametrize("text", ["2026-03-01T12:30:00", "yesterday"])
+def test_a_time_without_a_zone_and_words_are_no_time(text: str) -> None:
+    with pytest.raises(codec.MalformedMessage, match=r"Noted\.at: a time"):
+        codec.stored(Noted, {"at": text})
+
+
+@dataclass(frozen=True)
+class Either:
+    value: Scalar
+    size: float | None = None
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, "1", None])
+def test_a_scalar_keeps_its_type(value: Scalar) -> None:
+    read = codec.from_json(Either, {"value": value, "size": 2})
+    assert (type(read.value), read.value) == (type(value), value)
+    assert isinstance(read.size, float)
+
+
+@pytest.mark.parametrize("wrong", [{"value": []}, {"value": math.inf}, {"value": 1, "size": "2"}])
+def test_a_value_of_no_allowed_type_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(codec.MalformedMessage, match=r"Either\.(value|size): "):
+        codec.from_json(Either, wrong)

@@ -187,11 +187,6 @@ def flow_run_states(
     return tuple(sorted(states, key=lambda state: state.at))
 
 
-def delete_flow_run(flow_run_id: uuid.UUID) -> None:
-    """Delete the run with its states and logs; a run that does not exist is no error."""
-    _call("DELETE", f"/flow_runs/{flow_run_id}", absent=404)
-
-
 def delete_flow_runs(flow_run_ids: Collection[uuid.UUID]) -> None:
     """Delete up to DELETED_AT_ONCE runs with their states and logs, in one call; runs that do not
     exist are no error."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, ExpressionWrapper, F, Q, Value
+from django.db.models import ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
@@ -37,10 +37,6 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         """Return those requested at ``start`` or later and before ``end``; None is no bound."""
         found = self.filter(requested_at__gte=start) if start else self
         return found.filter(requested_at__lt=end) if end else found
-
-    def with_retry_count(self) -> "ExecutionQuerySet":
-        """Annotate ``retry_count``: how often the owner retried with the same inputs."""
-        return self.annotate(retry_count=Count("retries", distinct=True))
 
     def failures(self) -> "ExecutionQuerySet":
         """Return predictions of people that failed for good, deleted since or not."""

@@ -23,7 +23,6 @@ INTERFACE = (
     "ensure_deployment",
     "flow_run_states",
     "flow_run_story",
-    "delete_flow_run",
     "delete_flow_runs",
     "delete_finished_flow_runs",
     "is_healthy",
@@ -127,10 +126,6 @@ class FakePrefect:
         self._answer()
         run = self._find(flow_run_id)
         return tuple(run.states) if run else ()
-
-    def delete_flow_run(self, flow_run_id: uuid.UUID) -> None:
-        self._answer()
-        self.runs = [run for run in self.runs if run.id != flow_run_id]
 
     def delete_flow_runs(self, flow_run_ids: Collection[uuid.UUID]) -> None:
         self._answer()

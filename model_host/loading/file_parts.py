@@ -107,10 +107,10 @@ def state_of(root: Absent) -> Any:
     return ()
 
 
-def parts_of(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:
+def parts_of(root: Any) -> Iterator[Part]:
     """Yield the objects in a dict, list or tuple and in those one level below, each object once."""
     seen: set[int] = set()
-    for found in _walked(root, keys):
+    for found in _walked(root):
         if len(seen) >= MOST_PARTS:
             return
         if id(found.value) not in seen:
@@ -118,7 +118,7 @@ def parts_of(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:
             yield found
 
 
-def _walked(root: Any, keys: tuple[object, ...]) -> Iterator[Part]:
+def _walked(root: Any, keys: tuple[object, ...] = ()) -> Iterator[Part]:
     items = root.items() if isinstance(root, dict) else enumerate(root)
     for key, item in items:
         yield Part((*keys, key), item)

@@ -40,7 +40,6 @@ class Bar:
 
     segments: tuple[Segment, ...]
     mark: str = ""
-    mark_anchor: str = "middle"
 
 
 def bar_of(
@@ -69,6 +68,4 @@ def bar_of(
         segments.append(Segment(period, x, end - x, tone, is_labelled or number == 0, is_last))
     if marked is None or not first <= marked.astimezone(UTC) <= until:
         return Bar(tuple(segments))
-    place = at(marked)
-    anchor = "start" if place < 8 else "end" if place > 92 else "middle"
-    return Bar(tuple(segments), f"{place:.2f}%", anchor)
+    return Bar(tuple(segments), f"{at(marked):.2f}%")

@@ -1,7 +1,8 @@
 """Histograms of durations, as counts in bins of a fixed relative width.
 
-Pure. Bin n > 0 holds the times from SMALLEST × WIDTH^(n-1), exclusive, to SMALLEST × WIDTH^n
-seconds, inclusive; bin 0 what is not longer than SMALLEST. A percentile is told as the geometric
+Pure; `monitoring/dashboard/cells.py` counts them in SQL. Bin n > 0 holds the times from
+SMALLEST × WIDTH^(n-1), exclusive, to SMALLEST × WIDTH^n seconds, inclusive; bin 0 what is not
+longer than SMALLEST. A percentile is told as the geometric
 middle of its bin, so it is off by at most √WIDTH, 1 % of the time (half of SMALLEST in bin 0).
 Histograms of different days add up to that of all of them, which percentiles do not.
 """
@@ -12,13 +13,6 @@ from itertools import zip_longest
 
 SMALLEST = 0.001
 WIDTH = 1.02
-
-
-def bin_of(seconds: float) -> int:
-    """Return the bin of a time; `monitoring/dashboard/cells.py` says the same in SQL."""
-    if seconds <= SMALLEST:
-        return 0
-    return math.ceil(math.log(seconds / SMALLEST) / math.log(WIDTH))
 
 
 def seconds_of(number: int) -> float:

@@ -98,4 +98,4 @@ def test_the_gateway_says_so_where_its_password_is_not_taken(
 ) -> None:
     settings.PREFECT_API_AUTH_STRING = "stack:wrong"
     with pytest.raises(PrefectRefused, match="401"):
-        gateway.delete_flow_run(uuid.uuid4())
+        gateway.flow_run_states(uuid.uuid4())

@@ -1,5 +1,6 @@
 """The days of a dashboard, and the buckets of its charts."""
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.dashboard.histogram import SMALLEST, added, bin_of, dense, percentile, seconds_of
+from monitoring.dashboard.histogram import SMALLEST, WIDTH, added, dense, percentile, seconds_of
 from monitoring.dashboard.period import Period, Unit
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -68,6 +69,10 @@ def test_buckets_fill_the_period_without_gap_and_have_names_of_their_own(
     assert all(one.ends == following.begins for one, following in pairwise(buckets))
     assert all(bucket.begins <= bucket.ends for bucket in buckets)
     assert len({bucket.label for bucket in buckets}) == len(buckets)
+
+
+def bin_of(seconds: float) -> int:
+    return math.ceil(math.log(seconds / SMALLEST) / math.log(WIDTH))
 
 
 @given(st.floats(min_value=SMALLEST * 1.001, max_value=100_000))

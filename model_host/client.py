@@ -26,7 +26,7 @@ from model_host.processes.handles import Child
 from model_host.processes.pool import Pool
 from model_host.processes.sandbox import Sandbox
 from model_host.protocol import codec
-from model_host.protocol.artifact import Artifact, Limits, LoadReport
+from model_host.protocol.artifact import Artifact, Limits, LoadReport, Origin
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.explanation import Curve, Explanation
@@ -189,6 +189,13 @@ class ModelHost:
         unchanged."""
         request = _request("curve", layout, inputs, name=name, points=list(points))
         return _read(Curve, self._ask(artifact, request, limits))
+
+    def origin(self, artifact: Artifact, limits: Limits) -> Origin:
+        """Return which version of scikit-learn saved the file, as far as it says; nothing of it is
+        opened."""
+        with self._borrowed(artifact, limits, is_kept=False) as child:
+            request = wire.frame({"op": "origin"})
+            return _read(Origin, child.ask(request, seconds=limits.load_seconds, artifact=artifact))
 
     def warm(self, artifact: Artifact, limits: Limits) -> LoadReport:
         """Ensure that a process holds the artifact, and return the cost of opening it."""

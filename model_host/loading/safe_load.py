@@ -8,7 +8,6 @@ other outcome is one HostError with a sentence an admin can act on.
 
 from __future__ import annotations
 
-import re
 import sys
 import traceback
 import warnings
@@ -28,6 +27,7 @@ from model_host.loading.checks.length_checks import always_check_sums
 from model_host.loading.checks.loaded_graph import settle
 from model_host.loading.formats import describe, detect_compression, detect_format, is_pickle
 from model_host.loading.leftovers import leave_out
+from model_host.loading.origin import saved_with, series
 from model_host.loading.pickle_machine import read_pickle
 from model_host.loading.reading_state import Reading, damaged, in_words, unknown_types
 from model_host.loading.skops_reader import read_skops
@@ -42,17 +42,10 @@ from model_host.protocol.artifact import Format, TypeName
 from model_host.protocol.errors import HostError
 
 UNPACKED_BYTES = 2 * 1024**3
-SEARCHED_BYTES = 256 * 1024**2
-"""The number of bytes of a file that did not open which are searched for the version that wrote
-it."""
 OPCODES = 20_000_000
 """Steps of a pickle; a vectorizer with a million terms needs some five million."""
 MOST_DUMPS = 20
 """Objects in one file that are counted and named."""
-_VERSION = re.compile(
-    rb"_sklearn_version(?:\x94|q.|r....)?(?:\x8c.|X....)(\d+\.\d+(?:\.\d+)?(?:\.?(?:rc|dev|post)\d+)?)",
-    re.DOTALL,
-)
 _FORMER_MODULES = ("_loss",)
 """Modules of scikit-learn by names that it has no more: 1.7 saves the losses of gradient boosting
 under the name of their compiled file, without its packages."""
@@ -179,7 +172,7 @@ def _of_another_version(
     """The sentence where another version of scikit-learn wrote the file and that may be why it does
     not open: for what is ``gone`` since, or breaks rules that were others then. Else ""."""
     here, saved = sklearn.__version__, reading.libraries.get("scikit-learn")
-    saved = saved or _recorded_version(data)
+    saved = saved or saved_with(data)
     again = train_again()
     if is_of_this_version(saved):
         return ""
@@ -203,12 +196,12 @@ def _of_another_version(
 def is_of_this_version(saved: str) -> bool:
     """Return whether the version of scikit-learn that saved a file is the one that runs here, up to
     its last number; False for "", where the file does not record it."""
-    return _series(saved) == _series(sklearn.__version__)
+    return series(saved) == series(sklearn.__version__)
 
 
 def train_again() -> str:
     """Return the advice where another version of scikit-learn is the cause."""
-    return f"Train the model again with scikit-learn {_series(sklearn.__version__)} and save it."
+    return f"Train the model again with scikit-learn {series(sklearn.__version__)} and save it."
 
 
 def _is_own(module: str) -> bool:
@@ -224,25 +217,6 @@ def _is_gone(module: str, name: str) -> bool:
 def _is_cut_off(error: Exception) -> bool:
     """Whether the bytes ended too early; a zip archive then has lost the directory at its end."""
     return isinstance(error, EOFError | zipfile.BadZipFile)
-
-
-def _series(version: str) -> str:
-    """Major and minor version: "1.9" of "1.9.1"."""
-    return ".".join(version.split(".")[:2])
-
-
-def _recorded_version(data: bytes | memoryview) -> str:
-    """The scikit-learn version that a pickle holds somewhere, found without reading it; or ""."""
-    stream = ByteStream(data, SEARCHED_BYTES)
-    window = b""
-    try:
-        while piece := stream.read_some(CHUNK):
-            if found := _VERSION.search(window + piece):
-                return found[1].decode("ascii")
-            window = piece[-64:]
-    except Exception:
-        return ""  # it is damaged; its version is not known
-    return ""
 
 
 def _check_root(root: Any) -> None:

@@ -24,10 +24,11 @@ from model_host.answering.curve import curve
 from model_host.answering.explanation import explain
 from model_host.answering.prediction import predict
 from model_host.answering.trace import peak_bytes, predict_traced
+from model_host.loading.origin import saved_with
 from model_host.loading.safe_load import Loaded, load
 from model_host.locked import lockdown
 from model_host.protocol import MAX_MESSAGE, MAX_REPLY, codec
-from model_host.protocol.artifact import LoadReport
+from model_host.protocol.artifact import LoadReport, Origin
 from model_host.protocol.errors import OUT_OF_MEMORY, HostError
 from model_host.protocol.inputs import InputLayout
 from model_host.protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
@@ -78,6 +79,8 @@ def _serve(*, boosters: bool) -> None:
     while (request := _receive()) is not None:
         try:
             match loaded, request:
+                case None, {"op": "origin"}:
+                    _reply(Origin(saved_with(_artifact())))
                 case None, {"op": "load"}:
                     loaded, report = _load(request, boosters=boosters)
                     state = b"" if loaded.is_constant else _state_of(loaded.estimator)
@@ -165,9 +168,8 @@ def _state_of(estimator: Any) -> bytes:
 def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadReport]:
     """Open the bytes that follow the request. ``memory_bytes`` is how far the peak rose."""
     started, before = time.perf_counter(), peak_bytes()
-    length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
     loaded = load(
-        memoryview(_read(length)),
+        _artifact(),
         request["format"],
         approved=frozenset((module, name) for module, name in request["approved"]),
         boosters=boosters,
@@ -178,6 +180,12 @@ def _load(request: dict[str, Any], *, boosters: bool) -> tuple[Loaded, LoadRepor
         memory_bytes=peak_bytes() - before,
         left_out=loaded.left_out,
     )
+
+
+def _artifact() -> memoryview:
+    """The bytes that follow a request about a file."""
+    length = wire.ARTIFACT_LENGTH.unpack(_read(wire.ARTIFACT_LENGTH.size))[0]
+    return memoryview(_read(length))
 
 
 def _trace(loaded: Loaded, request: dict[str, Any]) -> Traced:

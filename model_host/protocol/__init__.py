@@ -9,6 +9,8 @@ Nothing pickled ever crosses.
 
 Requests, one JSON object each:
 
+``{"op": "origin"}`` and the artifact's bytes, as for ``load``
+    the reply is an ``Origin``; nothing is opened.
 ``{"op": "load", "format": "joblib", "approved": [["package.module", "Name"], ...]}`` and the bytes
     opens the artifact; the reply is a ``LoadReport``.
 ``{"op": "examine", "names": [name, ...], "named_by": "config"}``

@@ -42,3 +42,10 @@ class LoadReport:
     seconds: float
     memory_bytes: int
     left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The version of scikit-learn that the file says it was saved with ("1.5.2"), or ""."""
+
+    scikit_learn: str

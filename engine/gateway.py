@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from engine import wakeup
 from engine.errors import PrefectRefused, PrefectUnavailable
+from engine.wakeup import DEFAULT_QUEUE
 
 WORKER_TYPE = "resident"
 """The type of our work pool and of the workers that serve it (`flows/worker/`)."""
@@ -113,11 +114,14 @@ def start_flow_run(
     parameters: dict[str, Any],
     idempotency_key: str,
     tags: tuple[str, ...] = (),
+    queue: str = DEFAULT_QUEUE,
 ) -> FlowRun:
-    """Create a scheduled run of ``flow``'s ``deployment``, or find the one with this key, and wake
-    a worker. Raises PrefectUnavailable (try again) or PrefectRefused (final)."""
+    """Create a scheduled run of ``flow``'s ``deployment`` in ``queue``, or find the one with this
+    key, and wake a worker that takes from it. Raises PrefectUnavailable (try again) or
+    PrefectRefused (final)."""
     body = {
         "name": name,
+        "work_queue_name": queue,
         "parameters": parameters,
         "idempotency_key": idempotency_key,
         "tags": list(tags),
@@ -130,7 +134,8 @@ def start_flow_run(
         answer = _create_run(_deployment_id(flow, deployment), body)
     run = _flow_run(answer)
     if not run.is_finished and not run.is_claimed:
-        wakeup.wake({key: answer[key] for key in ("id", "name", "deployment_id", "parameters")})
+        hint = {key: answer[key] for key in ("id", "name", "deployment_id", "parameters")}
+        wakeup.wake(hint, queue=queue)
     return run
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -23,6 +24,8 @@ from redis.retry import Retry
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 1.0
+DEFAULT_QUEUE = "default"
+"""The work queue, which Prefect makes with the pool, of runs that any worker may take."""
 KEPT_SECONDS = 60
 """The lifetime of a hint; polling finds a flow run that no worker took by then."""
 MAX_HINTS = 10_000
@@ -38,37 +41,47 @@ _silent_until: dict[str, float] = {}
 """The end of the pause on the monotonic clock, by the address of Redis."""
 
 
-def wake(hint: dict[str, Any]) -> None:
-    """Send one idle worker of the pool a hint about a flow run."""
+def queue_of(runtime: str) -> str:
+    """Return the work queue of the workers that have a runtime ("1.5" of scikit-learn); that of all
+    workers for ""."""
+    return f"scikit-learn-{runtime}" if runtime else DEFAULT_QUEUE
+
+
+def wake(hint: dict[str, Any], *, queue: str = DEFAULT_QUEUE) -> None:
+    """Send one idle worker that takes from the work queue a hint about a flow run."""
     if time.monotonic() < _silent_until.get(settings.REDIS_URL, 0.0):
         return
     try:
         with quick_redis().pipeline(transaction=False) as pipe:
-            pipe.rpush(_runs(), json.dumps(hint))
-            pipe.ltrim(_runs(), -MAX_HINTS, -1)
-            pipe.expire(_runs(), KEPT_SECONDS)
+            pipe.rpush(_runs(queue), json.dumps(hint))
+            pipe.ltrim(_runs(queue), -MAX_HINTS, -1)
+            pipe.expire(_runs(queue), KEPT_SECONDS)
             pipe.execute()
     except RedisError as error:
         _silent_until[settings.REDIS_URL] = time.monotonic() + SILENT_SECONDS
         logger.warning("wake_failed run=%s error=%s", hint.get("id"), type(error).__name__)
 
 
-def next_hint(wait_seconds: float) -> dict[str, Any] | None:
-    """Return the oldest hint; wait up to ``wait_seconds`` for one. Raises RedisError: the caller
-    must wait by itself then."""
-    taken = cast(
-        "list[bytes] | None", quick_redis(wait_seconds).blpop([_runs()], timeout=wait_seconds)
-    )
+def next_hint(
+    wait_seconds: float, *, queues: Sequence[str] = (DEFAULT_QUEUE,)
+) -> dict[str, Any] | None:
+    """Return the oldest hint of the first of the work queues that has one; wait up to
+    ``wait_seconds`` for one. Raises RedisError: the caller must wait by itself then."""
+    keys = [_runs(queue) for queue in queues]
+    taken = cast("list[bytes] | None", quick_redis(wait_seconds).blpop(keys, timeout=wait_seconds))
     if not taken:
         return None
     hint = json.loads(taken[1])
     return hint if isinstance(hint, dict) else None
 
 
-def count_of_hints() -> int:
-    """Count the hints that wait for a worker; 0 if Redis is unreachable."""
+def count_of_hints(queues: Sequence[str]) -> int:
+    """Count the hints in these work queues that wait for a worker; 0 if Redis is unreachable."""
     try:
-        return quick_redis().llen(_runs())
+        with quick_redis().pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.llen(_runs(queue))
+            return sum(pipe.execute())
     except RedisError as error:
         logger.warning("hints_not_counted error=%s", type(error).__name__)
         return 0
@@ -105,8 +118,8 @@ def say_warm(hint: "WarmHint") -> None:
 
 
 def beat(worker: str, facts: dict[str, Any]) -> None:
-    """Send this worker's heartbeat: ``facts`` are its slots, running, memory, self-test, the
-    problem that keeps it from opening models, and time."""
+    """Send this worker's heartbeat: ``facts`` are its slots, running, memory, runtimes, self-test,
+    the problem that keeps it from opening models, and time."""
     try:
         quick_redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
     except RedisError as error:
@@ -158,8 +171,8 @@ class WarmHints:
         return None
 
 
-def _runs() -> str:
-    return f"wake:{settings.PREFECT_WORK_POOL}"
+def _runs(queue: str) -> str:
+    return f"wake:{settings.PREFECT_WORK_POOL}:{queue}"
 
 
 def _warm() -> str:

@@ -17,6 +17,7 @@ import pytest
 from engine import gateway
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import DeploymentMissing, FlowRun, FlowRunState, FlowRunStory
+from engine.wakeup import DEFAULT_QUEUE
 
 INTERFACE = (
     "start_flow_run",
@@ -41,6 +42,7 @@ class RememberedRun:
     parameters: dict[str, Any]
     idempotency_key: str
     tags: tuple[str, ...]
+    queue: str
     states: list[FlowRunState] = field(default_factory=list)
 
     def enter(self, state: str) -> None:
@@ -84,6 +86,7 @@ class FakePrefect:
         parameters: dict[str, Any],
         idempotency_key: str,
         tags: tuple[str, ...] = (),
+        queue: str = DEFAULT_QUEUE,
     ) -> FlowRun:
         self._answer()
         text = json.dumps(parameters)
@@ -97,7 +100,8 @@ class FakePrefect:
                 known[0]
                 if known
                 else RememberedRun(
-                    uuid.uuid4(), flow, deployment, name, json.loads(text), idempotency_key, tags
+                    *(uuid.uuid4(), flow, deployment, name, json.loads(text)),
+                    *(idempotency_key, tags, queue),
                 )
             )
             if not known:

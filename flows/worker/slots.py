@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from engine import wakeup
+from engine.wakeup import DEFAULT_QUEUE
 from flows import explaining, exploring, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.worker.lines import lines_of
@@ -76,10 +77,18 @@ class Run:
 
 
 class Slots:
-    """``size`` threads that run flow runs until they are told to stop."""
+    """``size`` threads that run flow runs of some work queues until they are told to stop."""
 
-    def __init__(self, client: SyncPrefectClient, *, size: int, takes_hints: bool = True) -> None:
+    def __init__(
+        self,
+        client: SyncPrefectClient,
+        *,
+        size: int,
+        queues: Sequence[str] = (DEFAULT_QUEUE,),
+        takes_hints: bool = True,
+    ) -> None:
         self.size = size
+        self.queues = tuple(queues)
         self._client = client
         self._takes_hints = takes_hints
         self._polled: queue.SimpleQueue[Run] = queue.SimpleQueue()
@@ -105,7 +114,7 @@ class Slots:
     def room_for(self, found: int) -> int:
         """Return how many runs this process may hold if polling found ``found``: as many as it has
         slots, and as many more as wait without a hint, because no slot will hear of those."""
-        hints = wakeup.count_of_hints() if self._takes_hints else 0
+        hints = wakeup.count_of_hints(self.queues) if self._takes_hints else 0
         return self.size + min(max(found - hints, 0), MOST_WAITING)
 
     def offer(self, run: Run, *, room: int) -> bool:
@@ -141,7 +150,7 @@ class Slots:
             return self._polled.get_nowait()
         if self._takes_hints:
             try:
-                hint = wakeup.next_hint(WAIT_SECONDS)
+                hint = wakeup.next_hint(WAIT_SECONDS, queues=self.queues)
                 return Run.from_hint(hint) if hint else None
             except RedisError as error:
                 logger.warning("no_hints error=%s", type(error).__name__)

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connections
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.base import (
     BaseJobConfiguration,
     BaseVariables,
@@ -61,8 +61,11 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         """Offer the pool's waiting runs to the slots, in case a hint was lost."""
         try:
             waiting = await self.client.get_scheduled_flow_runs_for_work_pool(
-                settings.PREFECT_WORK_POOL
+                settings.PREFECT_WORK_POOL, work_queue_names=list(self.slots.queues)
             )
+        except ObjectNotFound:
+            await self._make_queues()
+            return []
         except httpx.HTTPError as error:
             logger.warning("poll_failed error=%s", type(error).__name__)
             return []
@@ -74,6 +77,15 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
             for entry in waiting
             if self.slots.offer(_as_run(entry.flow_run), room=room)
         ]
+
+    async def _make_queues(self) -> None:
+        """Make the work queues that Prefect does not know yet: it makes one with its first run, but
+        refuses a poll that names one which it lacks."""
+        for queue in self.slots.queues:
+            with contextlib.suppress(ObjectAlreadyExists):
+                await self.client.create_work_queue(
+                    queue, work_pool_name=settings.PREFECT_WORK_POOL
+                )
 
     async def run(
         self,

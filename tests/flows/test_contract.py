@@ -14,9 +14,10 @@ from pytest_django import Settings
 from engine import gateway, wakeup
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import DeploymentMissing, FlowRun
+from engine.wakeup import DEFAULT_QUEUE, queue_of
 from tests.clocks import PATIENCE_SECONDS
 from tests.fake_prefect import INTERFACE, FakePrefect
-from tests.flows.resident import prefect_client
+from tests.flows.resident import api, prefect_client
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -263,6 +264,34 @@ def test_a_started_run_wakes_a_worker_with_what_it_needs(real_prefect: str) -> N
     assert (hint["id"], hint["parameters"]) == (str(run.id), {"execution_id": "x", "attempt": 1})
     assert hint["name"] == "loans-v1-P-0123456789ab"
     assert wakeup.next_hint(0.01) is None
+
+
+def test_a_run_of_a_queue_is_for_the_workers_of_that_queue_alone(
+    real_prefect: str, settings: Settings
+) -> None:
+    ensure(gateway, "queued")
+    queue = queue_of("1.5")
+
+    run = gateway.start_flow_run(
+        flow="predict",
+        deployment="queued",
+        name="old",
+        parameters={},
+        idempotency_key="exec:15:1",
+        queue=queue,
+    )
+
+    path = f"/work_pools/{settings.PREFECT_WORK_POOL}/get_scheduled_flow_runs"
+    found = {
+        name: [entry["flow_run"]["id"] for entry in api(path, {"work_queue_names": [name]})]
+        for name in (DEFAULT_QUEUE, queue)
+    }
+    assert str(run.id) not in found[DEFAULT_QUEUE]
+    assert str(run.id) in found[queue]
+    assert wakeup.next_hint(0.01) is None
+    hint = wakeup.next_hint(1.0, queues=(DEFAULT_QUEUE, queue))
+    assert hint is not None
+    assert hint["id"] == str(run.id)
 
 
 def test_a_run_that_is_finished_wakes_nobody(real_prefect: str) -> None:

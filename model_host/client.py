@@ -112,6 +112,19 @@ class ModelHost:
         self.start()
         self._sandbox.check()
 
+    @property
+    def is_awake(self) -> bool:
+        """Whether its processes run."""
+        return self._sandbox.is_awake
+
+    def rest(self, *, unused_seconds: float = 0.0) -> bool:
+        """End every process if no request runs and none came for ``unused_seconds``; the next
+        request starts them again. Return whether they have ended."""
+        is_unused = self._pool.rest(unused_seconds)
+        if is_unused:
+            self._sandbox.rest()
+        return is_unused
+
     def close(self) -> None:
         """End every process; a running prediction ends with a lost CRASH."""
         self._pool.close()

@@ -49,6 +49,7 @@ class Pool:
         self._changed = threading.Condition()
         self._idle: dict[Child, _Key] = {}  # Longest unused first.
         self._busy: Counter[_Key] = Counter()
+        self._used_at = time.monotonic()
         self._is_closed = False
         self._keeper: threading.Thread | None = None
 
@@ -60,6 +61,18 @@ class Pool:
                     target=self._end_idle, name="model-host-keeper", daemon=True
                 )
                 self._keeper.start()
+
+    def rest(self, unused_seconds: float) -> bool:
+        """End the idle children if none is lent and none was for ``unused_seconds``; return whether
+        there is none now."""
+        with self._changed:
+            if self._busy or time.monotonic() < self._used_at + unused_seconds:
+                return False
+            idle = list(self._idle)
+            self._idle.clear()
+        for child in idle:
+            child.end()
+        return True
 
     def close(self) -> None:
         """Stop lending, and end the idle children; a lent one is ended when it is returned."""
@@ -136,6 +149,7 @@ class Pool:
         memory = {} if child is None else {kept: kept.memory_bytes() for kept in list(self._idle)}
         evicted = []
         with self._changed:
+            self._used_at = time.monotonic()
             self._busy[key] -= 1
             if not self._busy[key]:
                 del self._busy[key]

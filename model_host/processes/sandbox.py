@@ -85,6 +85,18 @@ class Sandbox:
         except ZygoteLost as error:
             raise _not_started(error) from error
 
+    @property
+    def is_awake(self) -> bool:
+        """Whether a zygote runs."""
+        return self._zygote is not None
+
+    def rest(self) -> None:
+        """End the zygote; the next request starts another."""
+        with self._starting:
+            zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            zygote.close()
+
     def close(self) -> None:
         """End the zygote, and with it every child."""
         with self._starting:

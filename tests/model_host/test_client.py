@@ -491,6 +491,38 @@ def test_idle_children_are_ended_when_they_hold_too_much_memory(
             assert host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value == pid
 
 
+def test_a_host_rests_while_nobody_asks_and_starts_again_with_the_next_request(
+    foreign_python: str, model: MakeModel, one_number: InputLayout
+) -> None:
+    artifact, before = model("answer_its_pid"), zygotes()
+    with own_host(foreign_python) as host:
+        first = host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value
+
+        assert not host.rest(unused_seconds=3600)
+        assert host.is_awake
+        assert host.rest()
+        assert not host.is_awake
+        assert zygotes() == before
+
+        assert host.predict(artifact, one_number, INPUTS, LIMITS).targets[0].value != first
+        assert host.is_awake
+
+
+def test_a_host_that_answers_does_not_rest(
+    foreign_python: str, model: MakeModel, one_number: InputLayout
+) -> None:
+    rested: list[bool] = []
+    with own_host(foreign_python) as host:
+
+        def note(event: str) -> None:
+            rested.append(host.rest())
+
+        outputs = host.predict(model("answer_its_pid"), one_number, INPUTS, LIMITS, note=note)
+
+        assert outputs.targets[0].value
+        assert rested == [False]
+
+
 def test_a_child_ends_after_its_number_of_predictions(
     host: ModelHost, one_number: InputLayout, model: MakeModel
 ) -> None:

@@ -98,6 +98,7 @@ class Rehearsal(VersionRun):
         """Whether its version still has the file and the revision that it was requested with."""
         return self.version.is_at(self.sha256, self.revision)
 
+    @property
     def row_results(self) -> tuple[RowResult, ...]:
         """The results of an IMPACT or a CALIBRATION, in the order of ``of``."""
         return stored(tuple[RowResult, ...], self.results)

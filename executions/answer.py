@@ -1,15 +1,15 @@
 """A prediction as people read it: the answer, how sure the model is, and what to know about it.
 
-Pure presentation of stored outputs (`model_host/protocol/outputs.py`, Outputs). Numbers keep
-four significant digits on screen.
+Pure. Numbers keep four significant digits on screen.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from config.numbers import count_text, decimal_text, written
-from models_registry.inputs.feature_spec import FeatureSpec, Scalar
+from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Interval, Outputs, TargetOutput, Task
+from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.number_text import MONEY, with_unit
 from models_registry.models import Target
 
@@ -59,13 +59,13 @@ class Answer:
         return with_unit(self.value_text, self.unit) if self.value_text else self.label
 
 
-def read_answer(outputs: dict[str, Any], targets: Sequence[Target]) -> Answer:
-    """Convert stored outputs to an answer with the labels and units of the version's targets."""
+def read_answer(outputs: Outputs, targets: Sequence[Target]) -> Answer:
+    """Convert outputs to an answer with the labels and units of the version's targets."""
     named = [
-        (targets[index] if index < len(targets) else Target(name=output["name"]), output)
-        for index, output in enumerate(outputs["targets"])
+        (targets[index] if index < len(targets) else Target(name=output.name), output)
+        for index, output in enumerate(outputs.targets)
     ]
-    answers = [_read_target(outputs["task"], target, output) for target, output in named]
+    answers = [_read_target(outputs.task, target, output) for target, output in named]
     others = tuple(
         (str(target), answer.text)
         for (target, _), answer in zip(named[1:], answers[1:], strict=True)
@@ -73,48 +73,57 @@ def read_answer(outputs: dict[str, Any], targets: Sequence[Target]) -> Answer:
     return replace(answers[0], others=others)
 
 
-def _read_target(task: str, target: Target, output: dict[str, Any]) -> Answer:
-    value, confidence = output["value"], output["confidence"]
+def number_of(outputs: Outputs) -> int | float | None:
+    """Return the first target's value if the model is a regressor that gave a number."""
+    return _number(outputs.task, outputs.targets[0])
+
+
+def _number(task: Task, output: TargetOutput) -> int | float | None:
+    is_number = task == "regression" and isinstance(output.value, int | float)
+    return output.value if is_number else None  # type: ignore[return-value]
+
+
+def _read_target(task: Task, target: Target, output: TargetOutput) -> Answer:
+    number, confidence = _number(task, output), output.confidence
     classes = tuple(
-        (target.label_of(entry["value"]), percent(entry["probability"]), 100 * entry["probability"])
-        for entry in sorted(output["probabilities"], key=lambda entry: -entry["probability"])
+        (target.label_of(one.value), percent(one.probability), 100 * one.probability)
+        for one in sorted(output.probabilities, key=lambda one: -one.probability)
     )
-    is_number = task == "regression" and isinstance(value, int | float)
     return Answer(
-        label="" if is_number else output["text"] or target.label_of(value),
-        value_text=four_digits(value) if is_number else "",
-        unit=target.unit if is_number else "",
+        label=output.text or target.label_of(output.value) if number is None else "",
+        value_text="" if number is None else four_digits(number),
+        unit="" if number is None else target.unit,
         unit_before=target.unit in MONEY,
         confidence_text="" if confidence is None else percent(confidence),
         confidence_percent=100 * (confidence or 0.0),
         low_threshold_percent=100 * low_confidence(len(classes)),
         classes=classes,
-        interval=_interval(output["interval"], value, target.unit),
+        interval=_interval(output.interval, number, target.unit),
         no_confidence_text=_no_confidence(task, output),
-        score_text="" if output["score"] is None else four_digits(output["score"]),
+        score_text="" if output.score is None else four_digits(output.score),
     )
 
 
-def _interval(interval: dict[str, Any] | None, value: float, unit: str) -> IntervalText | None:
-    if interval is None:
+def _interval(interval: Interval | None, number: float | None, unit: str) -> IntervalText | None:
+    if interval is None or number is None:
         return None
-    low, high = interval["low"], interval["high"]
+    low, high = interval.low, interval.high
     texts = four_digits(low), four_digits(high)
     words = with_unit(" to ".join(texts), unit)
-    source = SOURCES[interval.get("source", "model")]
+    source = SOURCES[interval.source]
     return IntervalText(
         *texts,
         low=low,
         high=high,
-        sentence=f"{100 * interval['level']:.0f} % interval ({source}): {words}",
-        point_percent=100 * (value - low) / (high - low) if high > low else 50.0,
+        sentence=f"{100 * interval.level:.0f} % interval ({source}): {words}",
+        point_percent=100 * (number - low) / (high - low) if high > low else 50.0,
     )
 
 
-def _no_confidence(task: str, output: dict[str, Any]) -> str:
-    if task == "classification" and output["confidence"] is None:
+def _no_confidence(task: Task, output: TargetOutput) -> str:
+    if task == "classification" and output.confidence is None:
         return "This model does not provide a confidence."
-    if task == "regression" and output["interval"] is None:
+    if task == "regression" and output.interval is None:
         return "This model does not provide an interval."
     return ""
 

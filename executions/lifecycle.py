@@ -6,7 +6,6 @@ Every change of state is a compare-and-set of `engine/runs.py`.
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Value
@@ -19,6 +18,9 @@ from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.records import attempt_log
 from executions.records.hiding import named_failure
 from executions.records.search_text import text_of_result
+from model_host.protocol.codec import to_json
+from model_host.protocol.outputs import Outputs
+from model_host.protocol.trace import Trace
 from models_registry.services import judge_case, mark_tested
 from notifications.models import Notification
 from notifications.services import notify
@@ -37,13 +39,12 @@ queued: checking a long queue every 20 s overloaded Prefect and blocked the queu
 @dataclass(frozen=True)
 class Failure:
     """The failure of an attempt: an error class of `executions/errors.py`, a sentence, and for
-    admins the traceback, the trace (`model_host/protocol/trace.py`), and the path of the step
-    that failed, where it is known."""
+    admins the traceback, the trace, and the path of the step that failed, where it is known."""
 
     code: str
     message: str
     traceback: str = ""
-    diagnostics: dict[str, Any] | None = None
+    trace: Trace | None = None
     step: str = ""
 
 
@@ -92,9 +93,9 @@ def mark_succeeded(
     execution: Execution,
     *,
     owner: str,
-    outputs: dict[str, Any],
+    outputs: Outputs,
     warnings: list[str],
-    diagnostics: dict[str, Any] | None = None,
+    trace: Trace | None = None,
     log: str = "",
 ) -> bool:
     """Write the result, once; False if this worker no longer holds the execution."""
@@ -102,10 +103,10 @@ def mark_succeeded(
     held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
     written = held.end(
         Execution.Status.SUCCEEDED,
-        outputs=outputs,
+        outputs=to_json(outputs),
         search_text=Concat("search_text", Value(result_text)),
         warnings=warnings,
-        diagnostics=diagnostics,
+        diagnostics=to_json(trace),
     )
     if not written:
         return False
@@ -196,11 +197,11 @@ def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> in
         error_code=failure.code,
         message=failure.message,
         traceback=failure.traceback,
-        diagnostics=failure.diagnostics,
+        diagnostics=to_json(failure.trace),
     )
 
 
-def _judge(execution: Execution, outputs: dict[str, Any] | None, problem: str = "") -> None:
+def _judge(execution: Execution, outputs: Outputs | None, problem: str = "") -> None:
     """Record whether the saved case passes, if the run was one of a saved case."""
     if execution.test_case_id is not None:
         judge_case(

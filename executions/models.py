@@ -10,7 +10,12 @@ from django.db.models import ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
 
 from accounts.models import User
+from engine.gateway import FlowRunState
 from engine.runs import Run, RunQuerySet, finished_has_a_time
+from model_host.protocol.codec import stored
+from model_host.protocol.explanation import Explanation as StoredExplanation
+from model_host.protocol.outputs import Outputs
+from model_host.protocol.trace import Trace
 from models_registry.models import ModelVersion, TestCase
 
 TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationField())
@@ -51,7 +56,8 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
 
 
 class Execution(Run):
-    """``search_text`` holds what a search reads (`executions/records/search_text.py`): ordinary
+    """One run. ``outputs`` and ``diagnostics`` are read by ``read_outputs`` and ``read_trace``.
+    ``search_text`` holds what a search reads (`executions/records/search_text.py`): ordinary
     inputs and the result. ``search_own``, for the owner alone, holds sensitive inputs and the note.
     An UPDATE that empties inputs and outputs must empty both of these and the note, too."""
 
@@ -106,7 +112,7 @@ class Execution(Run):
     search_text = models.TextField(blank=True, editable=False)
     search_own = models.TextField(blank=True, editable=False)
     diagnostics = models.JSONField(null=True)
-    """What a test or replay recorded for admins: `model_host/protocol/trace.py`, Trace."""
+    """The trace that a test or a replay recorded for admins."""
 
     form_token = models.UUIDField(default=uuid.uuid4)
     retry_of = models.ForeignKey(
@@ -237,6 +243,13 @@ class Execution(Run):
         """The one ID that people see, quote and search: P- and 12 hex digits."""
         return f"P-{self.id.hex[:12]}"
 
+    def read_outputs(self) -> Outputs | None:
+        """Return the answer of the model; None where there is none, or it was purged."""
+        return None if self.outputs is None else stored(Outputs, self.outputs)
+
+    def read_trace(self) -> Trace | None:
+        return None if self.diagnostics is None else stored(Trace, self.diagnostics)
+
     @property
     def is_finished(self) -> bool:
         return self.status in self.FINISHED
@@ -288,8 +301,8 @@ class Attempt(models.Model):
     log = models.TextField(blank=True)
     flow_run_name = models.CharField(max_length=300, blank=True)
     states = models.JSONField(null=True)
-    """The flow run's states from Prefect, first to last (`executions/records/flow_run_copies.py`);
-    None until they are copied."""
+    """The flow run's states from Prefect, first to last; None until they are copied
+    (`executions/records/flow_run_copies.py`)."""
     is_forgotten = models.BooleanField(default=False)
     """The execution was purged, and the flow run is still to be deleted in Prefect."""
 
@@ -318,12 +331,15 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.execution_id} attempt {self.number}"
 
+    def read_states(self) -> tuple[FlowRunState, ...]:
+        return stored(tuple[FlowRunState, ...], self.states or [])
+
 
 class Explanation(models.Model):
     """The contribution of each input to a prediction, computed after the result was written.
 
-    ``content`` is what `model_host/protocol/explanation.py` calls an Explanation, by input
-    name; None while it is worked out. ``problem`` says why there is none. Never changed once there.
+    ``content``, read by ``read_content``, names the inputs; where it is None, ``problem`` says why.
+    Never changed once there.
     """
 
     execution = models.OneToOneField(
@@ -335,3 +351,6 @@ class Explanation(models.Model):
 
     def __str__(self) -> str:
         return f"Explanation of {self.execution_id}"
+
+    def read_content(self) -> StoredExplanation | None:
+        return None if self.content is None else stored(StoredExplanation, self.content)

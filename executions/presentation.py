@@ -9,6 +9,8 @@ from django.utils import timezone
 from executions.answer import Answer, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
+from model_host.protocol.codec import stored
+from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value
 from models_registry.models import Inspection, ModelVersion
@@ -69,9 +71,8 @@ def _progress(execution: Execution) -> str:
 
 
 def answer_of(execution: Execution) -> Answer | None:
-    if execution.outputs is None:
-        return None
-    return read_answer(execution.outputs, list(execution.version.targets.all()))
+    outputs = execution.read_outputs()
+    return read_answer(outputs, list(execution.version.targets.all())) if outputs else None
 
 
 def example_of(version: ModelVersion) -> Answer | None:
@@ -80,7 +81,8 @@ def example_of(version: ModelVersion) -> Answer | None:
     trial = "report__examination__smoke_outputs"
     found = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
     outputs = found.values_list(trial, flat=True).first()
-    return read_answer(outputs, list(version.targets.all())) if outputs else None
+    targets = list(version.targets.all())
+    return read_answer(stored(Outputs, outputs), targets) if outputs else None
 
 
 def error_sentence(execution: Execution) -> str:

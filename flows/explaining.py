@@ -19,7 +19,6 @@ from config.logging import log_context
 from executions.explanations.storing import store_explanation, unexplained
 from executions.models import Execution
 from flows.opened import FILE_IS_AWAY, opened
-from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar
@@ -95,7 +94,7 @@ def explain(execution_id: UUID) -> None:
                 store_explanation(execution.pk, problem=TOOK_TOO_MUCH)
             return
         problem = explanation.problem or _doubt(execution, explanation)
-        content = None if problem else codec.to_json(explanation)
+        content = None if problem else explanation
         store_explanation(execution.pk, content=content, problem=problem)
         logger.info(
             "explained method=%s rows=%d seconds=%.3f has_problem=%s",
@@ -127,10 +126,11 @@ def typical_case(schema: InputSchema) -> dict[str, Scalar]:
 
 def _doubt(execution: Execution, explanation: Explanation) -> str:
     """The reason to reject an explanation: it must explain the answer that was given."""
-    assert execution.outputs is not None
-    target = execution.outputs["targets"][0]
-    given = target["value"] if explanation.quantity == "value" else target["confidence"]
-    is_same = explanation.label is None or explanation.label == target["value"]
+    outputs = execution.read_outputs()
+    assert outputs is not None
+    target = outputs.targets[0]
+    given = target.value if explanation.quantity == "value" else target.confidence
+    is_same = explanation.label is None or explanation.label == target.value
     close = isinstance(given, int | float) and math.isclose(
         given, explanation.prediction, rel_tol=1e-6, abs_tol=1e-9
     )

@@ -6,8 +6,7 @@ is stored nowhere else. The run's parameters are an id and an input's name, no v
 """
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from prefect import flow
@@ -16,7 +15,12 @@ from redis.exceptions import RedisError
 from config.logging import log_context
 from executions.explanations.curve import points_of
 from executions.models import Execution
-from executions.services.exploring import EXPLANATION, answer_exploration, read_exploration
+from executions.services.exploring import (
+    EXPLANATION,
+    Explored,
+    answer_exploration,
+    read_exploration,
+)
 from flows.errors import NotQueued
 from flows.explaining import explain
 from flows.opened import FILE_IS_AWAY, opened
@@ -46,7 +50,7 @@ class Exploration:
         with log_context(execution=self.execution.public_id):
             if self.input == EXPLANATION:
                 explain(self.execution.pk)
-                answer: dict[str, Any] = {"explained": True}
+                answer = Explored()
             else:
                 answer = self._curve()
             try:
@@ -54,26 +58,28 @@ class Exploration:
             except RedisError as error:
                 logger.warning("exploration_unanswered error=%s", type(error).__name__)
 
-    def _curve(self) -> dict[str, Any]:
+    def _curve(self) -> Explored:
         execution, version = self.execution, self.execution.version
         schema = version.features.as_schema()
         inputs = schema.read(execution.inputs or {})
         feature = next((one for one in schema.features if one.name == self.input), None)
         points = points_of(feature, inputs[feature.name]) if feature else []
         if not points or not execution.is_pinned:
-            return {"problem": NOT_NOW}
+            return Explored(problem=NOT_NOW)
         try:
             with opened(version, schema) as model:
                 curve = model.curve(inputs, name=self.input, points=points)
         except FILE_IS_AWAY as error:
             logger.warning("no_curve error=%s", type(error).__name__)
-            return {"problem": NOT_NOW}
+            return Explored(problem=NOT_NOW)
         except HostError as error:
             logger.warning("no_curve code=%s", error.code)
             is_away = error.lost or error.code == "LOAD"
-            return {"problem": NOT_NOW if is_away else TOO_SLOW}
+            return Explored(problem=NOT_NOW if is_away else TOO_SLOW)
         logger.info("curve_drawn points=%d", len(points))
-        return asdict(curve) | {"points": points}
+        if curve.problem:
+            return Explored(problem=curve.problem)
+        return Explored(points=tuple(points), curve=curve)
 
 
 def claim(execution_id: str, input: str, *, flow_run_id: UUID | None = None) -> Exploration:
@@ -82,8 +88,9 @@ def claim(execution_id: str, input: str, *, flow_run_id: UUID | None = None) -> 
     succeeded = Execution.objects.kept().filter(status=Execution.Status.SUCCEEDED, purged_at=None)
     execution = succeeded.filter(pk=UUID(execution_id)).select_related("version__model").first()
     try:
-        if execution is None or read_exploration(execution.pk, input) != {}:
-            raise NotQueued
+        asked = read_exploration(execution.pk, input) if execution else None
     except RedisError:
-        raise NotQueued from None
+        asked = None
+    if execution is None or asked is None or not asked.is_pending:
+        raise NotQueued
     return Exploration(execution, input)

@@ -1,6 +1,6 @@
 """A version's model, ready to be asked: its file on this machine and the types approved for it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +42,7 @@ class Model:
     def trace(self, inputs: Inputs, **options: Any) -> Traced:
         return model_host().trace(self.file, self.layout, inputs, self.limits, **options)
 
-    def curve(self, inputs: Inputs, *, name: str, points: list[Scalar]) -> Curve:
+    def curve(self, inputs: Inputs, *, name: str, points: Sequence[Scalar]) -> Curve:
         return model_host().curve(
             self.file, self.layout, inputs, self.limits, name=name, points=points
         )

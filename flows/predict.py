@@ -37,11 +37,10 @@ from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
 from flows.opened import given_back_if_lost, opened
 from model_host.client import ArtifactChanged
-from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
-from model_host.protocol.trace import Trace, Traced
+from model_host.protocol.trace import Traced
 from models_registry.errors import ArtifactMissing
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.store.integrity import mark_altered
@@ -106,7 +105,7 @@ class Prediction:
                 error.code,
                 self._sentence(error),
                 error.traceback,
-                _recorded(error.trace),
+                error.trace,
                 error.step,
             )
         except ArtifactTampered as error:
@@ -154,13 +153,13 @@ class Prediction:
         return lifecycle.mark_succeeded(
             self.execution,
             owner=owner,
-            outputs=codec.to_json(outputs),
+            outputs=outputs,
             warnings=[
                 *self.execution.warnings,
                 *outcome.outputs.warnings,
                 *self._lost(outcome.outputs),
             ],
-            diagnostics=_recorded(outcome.trace),
+            trace=outcome.trace,
             log=self.log.text,
         )
 
@@ -231,11 +230,6 @@ def claim(
     if claimed is None:
         raise NotQueued
     return Prediction(claimed, schema, stored, claimed_at, AttemptLog(claimed_at))
-
-
-def _recorded(trace: Trace | None) -> dict[str, Any] | None:
-    """A trace as ``Execution.diagnostics`` keeps it."""
-    return None if trace is None else codec.to_json(trace)
 
 
 def _differing(

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from accounts.models import User
 from executions.models import Execution
-from model_host.protocol.codec import to_json
+from model_host.protocol.codec import stored, to_json
 from model_host.protocol.examination import Examination
+from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, TargetSpec
 from models_registry.inspection_steps import Report
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
@@ -52,7 +53,10 @@ LOAN_OUTPUTS = {
     "warnings": [],
     "notes": [],
     "seconds": 0.001,
+    "lost": None,
 }
+LOAN_ANSWER = stored(Outputs, LOAN_OUTPUTS)
+"""The same as the worker reports it."""
 
 
 def make_user(email: str = "", **fields: Any) -> User:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.requests import SignedInRequest
 from executions.access import asked_id, asked_ids, own_executions
+from executions.answer import number_of
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare
 from executions.models import Execution
@@ -61,9 +62,7 @@ def asked_comparison(request: SignedInRequest) -> Asked:
 
 
 def _compared(execution: Execution) -> Compared:
-    outputs = execution.outputs or {}
-    value = outputs["targets"][0]["value"] if outputs else None
-    has_number = outputs.get("task") == "regression" and isinstance(value, int | float)
+    outputs = execution.read_outputs()
     return Compared(
         at=execution.requested_at,
         when=f"{timezone.localtime(execution.requested_at):%-d %b %Y, %H:%M}",
@@ -71,7 +70,7 @@ def _compared(execution: Execution) -> Compared:
         schema=execution.version.features.as_schema(),
         inputs=execution.inputs or {},
         answer=answer_of(execution),
-        number=value if has_number else None,
+        number=number_of(outputs) if outputs else None,
         failure=error_sentence(execution) or execution.get_status_display(),
     )
 

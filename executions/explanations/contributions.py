@@ -1,16 +1,17 @@
 """The contributions of a prediction's inputs, ready to be drawn.
 
-Pure presentation of a stored explanation (`model_host/protocol/explanation.py`, Explanation).
+Pure.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from config.numbers import decimal_text, written
 from executions.answer import input_text
-from models_registry.inputs.feature_spec import FeatureSpec, Scalar
+from model_host.protocol.explanation import Explanation, QuantityKind
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import with_unit
 from models_registry.models import Target
@@ -33,7 +34,7 @@ class NumberText:
     unit: str = ""
 
     @classmethod
-    def of(cls, quantity: str, numbers: Sequence[float], unit: str) -> "NumberText":
+    def of(cls, quantity: QuantityKind, numbers: Sequence[float], unit: str) -> "NumberText":
         """Choose the decimals: two for probabilities, else those of four digits of the largest of
         the ``numbers``."""
         if quantity == "probability":
@@ -101,33 +102,31 @@ class Contributions:
 
 
 def read_contributions(
-    content: Mapping[str, Any],
+    explanation: Explanation,
     schema: InputSchema,
-    inputs: Mapping[str, Any],
+    inputs: Mapping[str, Scalar],
     targets: Sequence[Target],
 ) -> Contributions:
-    """Return a stored explanation with the labels and units of the version's inputs and targets."""
+    """Return an explanation with the labels and units of the version's inputs and targets."""
     target = targets[0] if targets else Target()
     named = {feature.name: feature for feature in schema.features if feature.is_asked}
-    known = [one for one in content["contributions"] if one["name"] in named]
+    known = [one for one in explanation.contributions if one.name in named]
     values = schema.read(inputs)
-    numbers = [content["baseline"], content["prediction"]]
-    text = NumberText.of(content["quantity"], numbers, target.unit)
-    widest = max((abs(one["amount"]) for one in known), default=0.0)
-    rows = [
-        _row(named[one["name"]], values[one["name"]], one["amount"], widest, text) for one in known
-    ]
+    numbers = [explanation.baseline, explanation.prediction]
+    text = NumberText.of(explanation.quantity, numbers, target.unit)
+    widest = max((abs(one.amount) for one in known), default=0.0)
+    rows = [_row(named[one.name], values[one.name], one.amount, widest, text) for one in known]
     shown = [index for index in range(len(rows))[:SHOWN] if rows[index].text != "0"]
-    is_probability = content["quantity"] == "probability"
+    is_probability = explanation.quantity == "probability"
     return Contributions(
-        typical_text=text.plain(content["baseline"]),
-        this_text=text.plain(content["prediction"]),
-        class_label=target.label_of(content["label"]) if is_probability else "",
+        typical_text=text.plain(explanation.baseline),
+        this_text=text.plain(explanation.prediction),
+        class_label=target.label_of(explanation.label) if is_probability else "",
         first=_plus_first([rows[index] for index in shown]),
         rest=_plus_first(rows[len(shown) :]),
-        rest_sentence=_rest_sentence([one["amount"] for one in known[len(shown) :]], text),
-        not_compared=_named([named[one].label for one in content["not_compared"] if one in named]),
-        is_sampled=content["method"] == "sampled",
+        rest_sentence=_rest_sentence([one.amount for one in known[len(shown) :]], text),
+        not_compared=_named([named[one].label for one in explanation.not_compared if one in named]),
+        is_sampled=explanation.method == "sampled",
     )
 
 

@@ -6,11 +6,12 @@ Pure. Coordinates are those of the drawing's view box, ``WIDTH`` × ``HEIGHT``.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from executions.answer import input_text
 from executions.explanations.contributions import NumberText
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
+from model_host.protocol.explanation import Curve
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Target
 
 POINTS = 25
@@ -42,7 +43,7 @@ class CurveView:
     points: tuple[CurvePoint, ...]
 
 
-def points_of(feature: FeatureSpec, own: Scalar) -> list[Scalar]:
+def points_of(feature: FeatureSpec, own: Scalar) -> list[int | float]:
     """Return about 25 values over the input's shown range, the person's own among them; [] for an
     input that is no number or has only one value."""
     if not feature.is_number:
@@ -57,8 +58,7 @@ def points_of(feature: FeatureSpec, own: Scalar) -> list[Scalar]:
     else:
         steps = [low + (high - low) * step / (POINTS - 1) for step in range(POINTS)]
     asked = {*steps} if mine is None else {*steps, mine}
-    values: list[Scalar] = [*sorted(asked)]
-    return values if len(values) > 1 else []
+    return sorted(asked) if len(asked) > 1 else []
 
 
 def _range(feature: FeatureSpec, own: int | float | None) -> tuple[int | float, int | float]:
@@ -76,14 +76,18 @@ def _range(feature: FeatureSpec, own: int | float | None) -> tuple[int | float, 
 
 
 def draw(
-    answer: dict[str, Any], feature: FeatureSpec, own: Scalar, targets: Sequence[Target]
+    curve: Curve,
+    points: Sequence[int | float],
+    feature: FeatureSpec,
+    own: Scalar,
+    targets: Sequence[Target],
 ) -> CurveView:
-    """Convert the worker's answer (`flows/exploring.py`) into the drawing of the curve."""
-    points: list[float] = answer["points"]
-    numbers: list[float] = answer["numbers"]
+    """Return the drawing of a curve over ``points``."""
+    numbers = curve.numbers
     target = targets[0] if targets else Target()
-    text = NumberText.of(answer["quantity"], [*numbers], target.unit)
-    bottom, top = _span(numbers, is_probability=answer["quantity"] == "probability")
+    is_probability = curve.quantity == "probability"
+    text = NumberText.of(curve.quantity, numbers, target.unit)
+    bottom, top = _span(numbers, is_probability=is_probability)
     places = [
         (
             MARGIN + (WIDTH - 2 * MARGIN) * (point - points[0]) / (points[-1] - points[0]),
@@ -93,8 +97,8 @@ def draw(
     ]
     here = next((place for place, point in zip(places, points, strict=True) if point == own), None)
     subject = (
-        f"Probability of {target.label_of(answer['label'])}"
-        if answer["quantity"] == "probability"
+        f"Probability of {target.label_of(curve.label)}"
+        if is_probability
         else str(target) or "Prediction"
     )
     ends = [input_text(feature, point) for point in (points[0], points[-1])]

@@ -1,11 +1,12 @@
 """Storage of explanations: which executions get one, how it is written and read."""
 
 import uuid
-from typing import Any
 
 from django.db import transaction
 
 from executions.models import Execution, ExecutionQuerySet, Explanation
+from model_host.protocol import explanation
+from model_host.protocol.codec import to_json
 
 EXPLAINED_PURPOSES = (Execution.Purpose.PREDICTION, Execution.Purpose.TEST)
 
@@ -23,7 +24,7 @@ def unexplained() -> ExecutionQuerySet:
 
 @transaction.atomic
 def store_explanation(
-    execution_id: uuid.UUID, *, content: dict[str, Any] | None = None, problem: str = ""
+    execution_id: uuid.UUID, *, content: explanation.Explanation | None = None, problem: str = ""
 ) -> bool:
     """Write an explanation, or the sentence why there is none, once; False where there is one
     already, and where the execution was deleted or purged meanwhile."""
@@ -33,7 +34,7 @@ def store_explanation(
     if not still_there.select_for_update(no_key=True).exists():
         return False
     _, is_new = Explanation.objects.get_or_create(
-        execution_id=execution_id, defaults={"content": content, "problem": problem}
+        execution_id=execution_id, defaults={"content": to_json(content), "problem": problem}
     )
     return is_new
 

@@ -16,7 +16,7 @@ from config.numbers import whole_number
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
-from executions.explanations.curve import CurveView, draw, points_of
+from executions.explanations.curve import draw, points_of
 from executions.explanations.storing import explanation_of
 from executions.models import Execution
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
@@ -59,7 +59,7 @@ def explanation_context(
         return {}
     explanation = explanation_of(execution)
     is_new = execution.finished_at and timezone.now() - execution.finished_at < NEW
-    content = explanation.content if explanation else None
+    content = explanation.read_content() if explanation else None
     targets = list(execution.version.targets.all())
     return {
         "explanation": explanation,
@@ -103,13 +103,13 @@ def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
         answer = read_exploration(execution.pk, feature.name)
     except RedisError:
         return {"curve_sentence": AWAY}
-    if not answer:
+    if answer is None or answer.is_pending:
         return {"is_curve_soon": answer is not None}
-    if answer.get("problem"):
-        return {"curve_sentence": answer["problem"]}
+    if answer.curve is None:
+        return {"curve_sentence": answer.problem}
     own = (execution.inputs or {}).get(feature.name)
-    view: CurveView = draw(answer, feature, own, list(execution.version.targets.all()))
-    return {"curve": view}
+    targets = list(execution.version.targets.all())
+    return {"curve": draw(answer.curve, answer.points, feature, own, targets)}
 
 
 def _ask(request: SignedInRequest, execution: Execution, input: str) -> str:
@@ -134,9 +134,10 @@ def _succeeded(request: SignedInRequest, pk: uuid.UUID) -> Execution:
 def _varying(execution: Execution, schema: InputSchema) -> list[tuple[int, str]]:
     """(position, label) of each input that a curve can be drawn for; none without a number that
     could change."""
-    outputs = execution.outputs or {}
-    target = outputs["targets"][0]
-    has_number = outputs["task"] == "regression" or target["confidence"] is not None
+    outputs = execution.read_outputs()
+    has_number = outputs is not None and (
+        outputs.task == "regression" or outputs.targets[0].confidence is not None
+    )
     inputs = schema.read(execution.inputs or {})
     numbers = [
         (position, feature)

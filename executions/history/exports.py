@@ -98,19 +98,19 @@ class Export:
         ]
 
     def _prediction(self, execution: Execution, shape: Shape) -> list[Any]:
-        if execution.outputs is None:
+        outputs = execution.read_outputs()
+        if outputs is None:
             return [None] * (len(PREDICTION) + len(self.further) + len(self.classes))
-        first, *others = execution.outputs["targets"]
-        interval = first["interval"] or {}
-        further = dict(zip(shape.further, others, strict=False))
-        chances = {choice_text(e["value"]): e["probability"] for e in first["probabilities"]}
+        first, *others = outputs.targets
+        further = {name: one.value for name, one in zip(shape.further, others, strict=False)}
+        chances = {choice_text(one.value): one.probability for one in first.probabilities}
         return [
-            first["value"],
-            read_answer(execution.outputs, shape.targets).label,
-            first["confidence"],
-            interval.get("low"),
-            interval.get("high"),
-            *(further[name]["value"] if name in further else None for name in self.further),
+            first.value,
+            read_answer(outputs, shape.targets).label,
+            first.confidence,
+            first.interval and first.interval.low,
+            first.interval and first.interval.high,
+            *(further.get(name) for name in self.further),
             *(chances.get(name) for name in self.classes),
         ]
 
@@ -174,11 +174,10 @@ def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
 def _classes(executions: ExecutionQuerySet) -> tuple[str, ...]:
     """The classes of a version, which all its answers name."""
     answered = executions.filter(status=Execution.Status.SUCCEEDED, outputs__isnull=False)
-    for outputs in answered.order_by().values_list("outputs", flat=True)[:1]:
+    for execution in answered.select_related(None).order_by().only("outputs")[:1]:
+        outputs = execution.read_outputs()
         assert outputs is not None
-        return tuple(
-            choice_text(entry["value"]) for entry in outputs["targets"][0]["probabilities"]
-        )
+        return tuple(choice_text(one.value) for one in outputs.targets[0].probabilities)
     return ()
 
 

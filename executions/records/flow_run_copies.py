@@ -6,10 +6,8 @@ and a prediction must not wait for that.
 """
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.db.models import Value
 from django.db.models.functions import Now
@@ -19,6 +17,7 @@ from engine import gateway
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import FlowRunState, FlowRunStory
 from executions.models import Attempt, Execution
+from model_host.protocol.codec import to_json
 
 AT_ONCE = 100
 BUDGET_SECONDS = 3.0
@@ -68,7 +67,7 @@ def copy_flow_runs() -> int:
 def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
     """Return the attempt's flow run: the copy, else from Prefect now. None if it never had one."""
     if attempt.states is not None:
-        return FlowRunCopy(attempt.flow_run_name, _read(attempt.states), "copied")
+        return FlowRunCopy(attempt.flow_run_name, attempt.read_states(), "copied")
     if attempt.flow_run_id is None:
         return None
     try:
@@ -87,27 +86,6 @@ def _copy(attempt: Attempt) -> bool:
     is_over = not story.states or story.states[-1].is_final
     if not is_over and timezone.now() - attempt.finished_at < GIVEN_UP:
         return False
+    states = [replace(one, message=one.message.replace("\0", "")[:500]) for one in story.states]
     kept = Attempt.objects.filter(pk=attempt.pk, states__isnull=True, is_forgotten=False)
-    return bool(kept.update(flow_run_name=story.name[:300], states=_written(story.states)))
-
-
-def _written(states: Iterable[FlowRunState]) -> list[dict[str, str]]:
-    """A state as it is stored; its message is Prefect's or ours and contains no value."""
-    return [
-        {
-            "type": state.type,
-            "name": state.name,
-            "message": state.message.replace("\0", "")[:500],
-            "at": state.at.isoformat(),
-        }
-        for state in states
-    ]
-
-
-def _read(stored: Iterable[Mapping[str, Any]]) -> tuple[FlowRunState, ...]:
-    return tuple(
-        FlowRunState(
-            state["type"], state["name"], state["message"], datetime.fromisoformat(state["at"])
-        )
-        for state in stored
-    )
+    return bool(kept.update(flow_run_name=story.name[:300], states=to_json(states)))

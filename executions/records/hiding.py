@@ -48,12 +48,13 @@ def name_failures(executions: Sequence[Execution]) -> None:
 
 
 def _name(execution: Execution) -> None:
+    trace = execution.read_trace()
     named = named_failure(
         execution,
         code=execution.error_code,
         message=execution.message,
         traceback=execution.traceback,
-        step=str((execution.diagnostics or {}).get("failing_step") or ""),
+        step=(trace and trace.failing_step) or "",
     )
     for field, value in named.items():
         setattr(execution, field, value)

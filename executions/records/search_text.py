@@ -9,7 +9,9 @@ from typing import Any
 
 from config.numbers import written_with
 from executions.answer import read_answer
-from models_registry.inputs.feature_spec import FeatureSpec, Scalar, choice_text
+from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs
+from models_registry.inputs.feature_spec import FeatureSpec, choice_text
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import Target
 
@@ -26,13 +28,13 @@ def text_of_inputs(schema: InputSchema, stored: Mapping[str, Any]) -> str:
     )
 
 
-def text_of_result(outputs: dict[str, Any], targets: Sequence[Target]) -> str:
+def text_of_result(outputs: Outputs, targets: Sequence[Target]) -> str:
     """Return the text of the prediction, which is added to ``Execution.search_text`` when it
     succeeds."""
     with written_with("."):
         answer = read_answer(outputs, targets)
     shown = [answer.text, *(text for _, text in answer.others)]
-    return _lines([*shown, *(choice_text(target["value"]) for target in outputs["targets"])])
+    return _lines([*shown, *(choice_text(target.value) for target in outputs.targets)])
 
 
 def own_text(schema: InputSchema, stored: Mapping[str, Any], note: str) -> str:

@@ -10,10 +10,10 @@ from accounts.models import User
 from executions.errors import NotATest
 from executions.models import Execution
 from executions.services.requesting import request_execution
+from model_host.protocol.inputs import Scalar
 from models_registry import services
 from models_registry.cases.case_check import found_values
 from models_registry.cases.case_table import CaseColumns, CaseRow
-from models_registry.inputs.feature_spec import Scalar
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, TestCase
 
@@ -29,7 +29,8 @@ def save_test_as_case(
 ) -> TestCase:
     """Save a succeeded test as a case of its version; the test is the case's first run. Raises
     NotATest, and what ``services.save_case`` raises."""
-    if execution.purpose != Execution.Purpose.TEST or execution.outputs is None:
+    outputs = execution.read_outputs()
+    if execution.purpose != Execution.Purpose.TEST or outputs is None:
         raise NotATest
     row = CaseRow(name, execution.inputs or {}, list(expected), tolerance)
     case = services.save_case(version=execution.version, case=row, by=by)
@@ -38,7 +39,7 @@ def save_test_as_case(
         sha256=execution.version_sha256,
         revision=execution.version_revision,
         started_at=timezone.now(),
-        outputs=execution.outputs,
+        outputs=outputs,
     )
     return case
 
@@ -51,7 +52,8 @@ def columns_of(version: ModelVersion) -> CaseColumns:
 
 def expected_of(execution: Execution) -> list[Scalar]:
     """Return the answers of a finished test, as the expected answers of a case."""
-    return found_values(execution.outputs) if execution.outputs else []
+    outputs = execution.read_outputs()
+    return found_values(outputs) if outputs else []
 
 
 @transaction.atomic

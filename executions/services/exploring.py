@@ -8,7 +8,8 @@ worker answers under the same key. Raises RedisError while Redis is unreachable.
 import hashlib
 import json
 import uuid
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 from django.conf import settings
 
@@ -18,10 +19,24 @@ from engine.wakeup import quick_redis
 from executions.errors import TooManyRequests
 from executions.models import Execution
 from executions.tasks import submit_exploration
+from model_host.protocol.codec import stored, to_json
+from model_host.protocol.explanation import Curve
 
 KEPT_SECONDS = 60
 EXPLANATION = ""
 """The value in place of an input's name that requests the explanation."""
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The answer to a request: the ``curve`` over ``points``, or the ``problem`` instead, a
+    sentence for people; neither for an explanation, which is in the database. ``is_pending`` until
+    a worker has answered."""
+
+    is_pending: bool = False
+    points: tuple[int | float, ...] = ()
+    curve: Curve | None = None
+    problem: str = ""
 
 
 def request_exploration(*, user: User, execution: Execution, input: str) -> None:
@@ -30,20 +45,25 @@ def request_exploration(*, user: User, execution: Execution, input: str) -> None
     if read_exploration(execution.pk, input) is not None:
         return
     _check_rate(user)
-    if quick_redis().set(_key(execution.pk, input), "{}", ex=KEPT_SECONDS, nx=True):
+    pending = _written(Explored(is_pending=True))
+    if quick_redis().set(_key(execution.pk, input), pending, ex=KEPT_SECONDS, nx=True):
         kick(submit_exploration, str(execution.pk), input, uuid.uuid4().hex)
 
 
-def read_exploration(execution_id: uuid.UUID, input: str) -> dict[str, Any] | None:
-    """Return the answer; empty while it is pending, None if nobody asked within the last minute."""
+def read_exploration(execution_id: uuid.UUID, input: str) -> Explored | None:
+    """Return the answer; None if nobody asked within the last minute."""
     found = cast("bytes | None", quick_redis().get(_key(execution_id, input)))
-    return None if found is None else dict(json.loads(found))
+    return None if found is None else stored(Explored, json.loads(found))
 
 
-def answer_exploration(execution_id: uuid.UUID, input: str, answer: dict[str, Any]) -> None:
+def answer_exploration(execution_id: uuid.UUID, input: str, answer: Explored) -> None:
     """Answer a request that has not expired; ignore any other."""
-    body = json.dumps(answer)
-    quick_redis().set(_key(execution_id, input), body, ex=KEPT_SECONDS, xx=True)
+    key = _key(execution_id, input)
+    quick_redis().set(key, _written(answer), ex=KEPT_SECONDS, xx=True)
+
+
+def _written(answer: Explored) -> str:
+    return json.dumps(to_json(answer))
 
 
 def _check_rate(user: User) -> None:

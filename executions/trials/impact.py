@@ -134,8 +134,8 @@ def impact_of(rehearsal: Rehearsal) -> Impact:
 
 
 def _value(execution: Execution) -> Scalar:
-    value: Scalar = execution.outputs["targets"][0]["value"] if execution.outputs else None
-    return value
+    outputs = execution.read_outputs()
+    return outputs.targets[0].value if outputs else None
 
 
 def _read(version: ModelVersion, value: Scalar) -> str | float:

@@ -143,14 +143,15 @@ def _outcome(run: Execution | None) -> dict[str, Any]:
     """The context of one run's outcome."""
     if run is None:
         return {"execution": None}
+    trace, outputs = run.read_trace(), run.read_outputs()
     return {
         "execution": run,
         "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
         "answer": answer_of(run),
         "error_sentence": error_sentence(run),
         "warnings": run.warnings,
-        "trace": trace_view(run.diagnostics),
-        "notes": (run.outputs or {}).get("notes", []),
+        "trace": trace_view(trace) if trace else None,
+        "notes": outputs.notes if outputs else (),
         "attempts": [
             LoggedAttempt(attempt.number, attempt.worker, attempt_log.read(attempt.log))
             for attempt in run.attempts.all()

@@ -1,14 +1,9 @@
-"""A recorded trace, prepared for display. Pure.
+"""A recorded trace, prepared for display. Pure."""
 
-The format of a trace is in `model_host/protocol/trace.py`. A stored trace came from a model's own
-process, so missing or malformed parts are left out.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from config.numbers import megabytes_text, milliseconds_text, written
+from model_host.protocol.trace import StepTrace, Trace
 from models_registry.inputs.number_text import brief_number
 
 
@@ -45,56 +40,52 @@ class TraceView:
     libraries: tuple[tuple[str, str], ...]
 
 
-def trace_view(diagnostics: Mapping[str, Any] | None) -> TraceView | None:
-    """Return the trace of an execution, None if none was recorded."""
-    if not diagnostics or "steps" not in diagnostics:
-        return None
-    steps = diagnostics["steps"]
-    whole = max((step["milliseconds"] for step in steps), default=0.0)
-    failing = diagnostics.get("failing_step")
+def trace_view(trace: Trace) -> TraceView:
+    whole = max((step.milliseconds for step in trace.steps), default=0.0)
+    failing = trace.failing_step
     return TraceView(
-        steps=tuple(_step(step, whole) for step in steps),
-        row_text=milliseconds_text(diagnostics.get("row_milliseconds", 0.0)),
-        confidence_text=milliseconds_text(diagnostics.get("confidence_milliseconds", 0.0)),
-        memory_text=megabytes_text(diagnostics.get("peak_bytes", 0)),
-        grown_text=megabytes_text(diagnostics.get("grown_bytes", 0)),
+        steps=tuple(_step(step, whole) for step in trace.steps),
+        row_text=milliseconds_text(trace.row_milliseconds),
+        confidence_text=milliseconds_text(trace.confidence_milliseconds),
+        memory_text=megabytes_text(trace.peak_bytes),
+        grown_text=megabytes_text(trace.grown_bytes),
         failing_step="" if failing is None else failing or "the model itself",
-        warnings=tuple(dict.fromkeys(diagnostics.get("warnings", ()))),
-        libraries=tuple(sorted(diagnostics.get("libraries", {}).items())),
+        warnings=tuple(dict.fromkeys(trace.warnings)),
+        libraries=tuple(sorted(trace.libraries.items())),
     )
 
 
-def _step(step: Mapping[str, Any], whole: float) -> StepLine:
-    path = step["path"]
+def _step(step: StepTrace, whole: float) -> StepLine:
+    path = step.path
     return StepLine(
         name=path.rpartition(".")[2] or "The whole model",
         depth=min(path.count(".") + 1 if path else 0, 4),
-        estimator=step["estimator"],
-        milliseconds=step["milliseconds"],
-        percent=100 * step["milliseconds"] / whole if whole else 0.0,
+        estimator=step.estimator,
+        milliseconds=step.milliseconds,
+        percent=100 * step.milliseconds / whole if whole else 0.0,
         output=_output(step),
         numbers=_numbers(step),
-        has_failed=step["has_failed"],
+        has_failed=step.has_failed,
     )
 
 
-def _output(step: Mapping[str, Any]) -> str:
+def _output(step: StepTrace) -> str:
     """ "1 × 13, float64": the shape, and each dtype with its columns where there are several."""
-    shape = " × ".join(str(size) for size in step["shape"])
-    dtypes = step["dtypes"]
-    kinds = [name if len(dtypes) == 1 else f"{count} {name}" for name, count in dtypes.items()]
+    shape = " × ".join(str(size) for size in step.shape)
+    is_one = len(step.dtypes) == 1
+    kinds = [name if is_one else f"{count} {name}" for name, count in step.dtypes.items()]
     return ", ".join(filter(None, [shape, *kinds]))
 
 
-def _numbers(step: Mapping[str, Any]) -> str:
+def _numbers(step: StepTrace) -> str:
     """The range of the numbers and how many are missing, as far as it may be shown."""
-    if step["is_hidden"]:
+    if step.is_hidden:
         return "[hidden]"
-    low, high = step["minimum"], step["maximum"]
+    low, high = step.minimum, step.maximum
     parts = []
     if low is not None and high is not None:
         texts = [written(brief_number(bound)) for bound in (low, high)]
         parts.append(texts[0] if texts[0] == texts[1] else " to ".join(texts))
-    if step["missing"]:
-        parts.append(f"{step['missing']} missing")
+    if step.missing:
+        parts.append(f"{step.missing} missing")
     return ", ".join(parts)

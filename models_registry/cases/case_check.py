@@ -1,17 +1,17 @@
 """The check of an answer against a saved test case. Pure.
 
-``outputs`` are as stored (`model_host/protocol/outputs.py`, Outputs); expected values are in the
-order of the targets. Numbers of a regressor may differ by the tolerance, and by 1e-9 relative in
-any case; everything else must be equal.
+Expected values are in the order of the targets. Numbers of a regressor may differ by the tolerance,
+and by 1e-9 relative in any case; everything else must be equal.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from config.json_text import shown
-from models_registry.inputs.feature_spec import Scalar, choice_text, same_value
+from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs
+from models_registry.inputs.feature_spec import choice_text, same_value
 from models_registry.inputs.number_text import NumberProblem, is_whole, parse_number
 
 RELATIVE_TOLERANCE = 1e-9
@@ -27,17 +27,17 @@ class Difference:
     found: Scalar
 
 
-def found_values(outputs: Mapping[str, Any]) -> list[Scalar]:
+def found_values(outputs: Outputs) -> list[Scalar]:
     """Return the model's answer, one value for each target."""
-    return [target["text"] or target["value"] for target in outputs["targets"]]
+    return [target.text or target.value for target in outputs.targets]
 
 
 def differences(
-    expected: Sequence[Scalar], outputs: Mapping[str, Any], tolerance: float
+    expected: Sequence[Scalar], outputs: Outputs, tolerance: float
 ) -> tuple[Difference, ...]:
     """Return the differences from the expected answer; empty if the case passes."""
     found = found_values(outputs)
-    is_number = outputs["task"] == "regression"
+    is_number = outputs.task == "regression"
     count = max(len(expected), len(found))
     pairs = [
         (

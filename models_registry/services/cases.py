@@ -1,6 +1,7 @@
 """Operations on saved test cases: save, change, delete and import."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -9,10 +10,11 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
+from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs
 from models_registry.cases.case_check import differences, found_values
 from models_registry.cases.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken, TooManyCases
-from models_registry.inputs.feature_spec import Scalar
 from models_registry.inputs.number_text import show_number, with_unit
 from models_registry.models import ModelVersion, Target, TestCase
 
@@ -119,8 +121,8 @@ def judge_case(
     case_id: int,
     sha256: str,
     revision: int,
-    started_at: Any,
-    outputs: dict[str, Any] | None,
+    started_at: datetime,
+    outputs: Outputs | None,
     problem: str = "",
 ) -> bool:
     """Write the result of a run of the case on this file and this revision: ``outputs``, or the

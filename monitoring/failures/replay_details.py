@@ -1,18 +1,15 @@
-"""The details of a replay for its page: the verdict and everything recorded.
+"""The details of a replay for its page: the verdict and everything recorded."""
 
-The stored trace came from a model's own process, so missing or malformed parts are left out.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from executions.answer import Answer
 from executions.models import Execution
 from executions.presentation import answer_of
 from executions.records import attempt_log
 from executions.records.hiding import masked
 from executions.services.replaying import Verdict, verdict_of
 from executions.trials.trace_details import StepLine, TraceView, trace_view
+from model_host.protocol.trace import Trace
 from monitoring.failures.example import LoggedAttempt, inputs_of
 from monitoring.failures.stack import Frame, Item, folded, read_stack
 
@@ -66,7 +63,7 @@ class ReplayView:
     with; ``steps`` pairs each step with the first row that came out of it."""
 
     summary: Summary
-    answer: Any
+    answer: Answer | None
     inputs: list[tuple[str, str]]
     frame: list[tuple[str, str, str]]
     steps: list[tuple[StepLine, list[tuple[str, str]]]]
@@ -80,25 +77,28 @@ class ReplayView:
 def replay_summary(replay: Execution, original: Execution) -> Summary:
     verdict = verdict_of(replay, original)
     tone, icon = _ICONS[verdict]
-    return Summary(replay, verdict, tone, icon, trace_view(replay.diagnostics))
+    trace = replay.read_trace()
+    return Summary(replay, verdict, tone, icon, trace_view(trace) if trace else None)
 
 
 def replay_view(replay: Execution, original: Execution) -> ReplayView:
     summary = replay_summary(replay, original)
-    recorded = replay.diagnostics or {}
-    noted = (replay.outputs or {}).get("notes", [])
+    recorded, outputs = replay.read_trace() or Trace("full"), replay.read_outputs()
     return ReplayView(
         summary=summary,
         answer=answer_of(replay),
         inputs=inputs_of(replay) if replay.inputs is not None else [],
-        frame=[(cell["name"], cell["dtype"], cell["value"]) for cell in recorded.get("frame", [])],
+        frame=[(cell.name, cell.dtype, cell.value) for cell in recorded.frame],
         steps=_steps(summary.trace, recorded),
         warnings=[
             masked(text, replay)
-            for text in (*(summary.trace.warnings if summary.trace else ()), *noted)
+            for text in (
+                *dict.fromkeys(recorded.warnings),
+                *(outputs.notes if outputs else ()),
+            )
         ],
         stack=_stack(replay, recorded),
-        libraries=_libraries(replay, recorded.get("libraries", {})),
+        libraries=_libraries(replay, recorded),
         attempts=[
             LoggedAttempt(attempt, attempt_log.read(attempt.log))
             for attempt in replay.attempts.all()
@@ -108,41 +108,34 @@ def replay_view(replay: Execution, original: Execution) -> ReplayView:
 
 
 def _steps(
-    trace: TraceView | None, recorded: Mapping[str, Any]
+    trace: TraceView | None, recorded: Trace
 ) -> list[tuple[StepLine, list[tuple[str, str]]]]:
-    if trace is None:
-        return []
     rows = [
-        [
-            (cell["name"] or f"column {place}", cell["value"])
-            for place, cell in enumerate(step["row"])
-        ]
-        for step in recorded.get("steps", [])
+        [(cell.name or f"column {place}", cell.value) for place, cell in enumerate(step.row)]
+        for step in recorded.steps
     ]
-    return list(zip(trace.steps, rows, strict=True))
+    return list(zip(trace.steps if trace else (), rows, strict=True))
 
 
-def _stack(replay: Execution, recorded: Mapping[str, Any]) -> list[Item]:
+def _stack(replay: Execution, recorded: Trace) -> list[Item]:
     """The calls with their variables where they were recorded, else those of the traceback."""
     told = read_stack(masked(replay.traceback, replay))
     raised = [item for item in told if item.kind == "raise"][-1:]
     frames = tuple(
         Frame(
-            frame["file"],
-            frame["line"],
-            frame["function"],
-            variables=tuple(
-                (name, masked(text, replay)) for name, text in frame["variables"].items()
-            ),
+            frame.file,
+            frame.line,
+            frame.function,
+            variables=tuple((name, masked(text, replay)) for name, text in frame.variables.items()),
         )
-        for frame in recorded.get("stack", [])
+        for frame in recorded.stack
     )
     return [*folded(frames), *raised] if frames else told
 
 
-def _libraries(replay: Execution, running: Mapping[str, str]) -> list[Library]:
+def _libraries(replay: Execution, recorded: Trace) -> list[Library]:
     trained = replay.version.libraries_trained
     return [
         Library(name, number, trained[name] if trained.get(name, number) != number else "")
-        for name, number in sorted(running.items())
+        for name, number in sorted(recorded.libraries.items())
     ]

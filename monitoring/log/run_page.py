@@ -138,7 +138,7 @@ def _contents(execution: Execution) -> dict[str, Any]:
     """The parts of the page that contain the person's values."""
     schema = execution.version.features.as_schema()
     sensitive = sensitive_names(execution)
-    trace = trace_view(execution.diagnostics)
+    trace = execution.read_trace()
     return {
         "inputs": _input_lines(schema, execution, sensitive),
         "answer": answer_of(execution),
@@ -146,7 +146,7 @@ def _contents(execution: Execution) -> dict[str, Any]:
         "message": masked(execution.message, execution),
         "traceback": masked(execution.traceback, execution),
         "warnings": [masked(warning, execution) for warning in execution.warnings],
-        "trace": trace,
+        "trace": trace_view(trace) if trace else None,
         "trained_with": sorted(execution.version.libraries_trained.items()),
         "contributions": _contributions(execution, schema, sensitive),
         "raw": escaped(
@@ -186,9 +186,9 @@ def _contributions(
     execution: Execution, schema: InputSchema, sensitive: set[str]
 ) -> Contributions | None:
     explanation = explanation_of(execution)
-    if explanation is None or explanation.content is None:
+    content = explanation.read_content() if explanation else None
+    if content is None:
         return None
     shown = InputSchema(tuple(one for one in schema.features if one.name not in sensitive))
-    return read_contributions(
-        explanation.content, shown, execution.inputs or {}, list(execution.version.targets.all())
-    )
+    targets = list(execution.version.targets.all())
+    return read_contributions(content, shown, execution.inputs or {}, targets)

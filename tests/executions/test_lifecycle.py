@@ -11,7 +11,7 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Attempt, Execution
 from notifications.models import Notification
-from tests.factories import LOAN_OUTPUTS, make_execution, make_version
+from tests.factories import LOAN_ANSWER, LOAN_OUTPUTS, make_execution, make_version
 
 pytestmark = pytest.mark.django_db
 ANN, BEN = "worker-ann", "worker-ben"
@@ -25,7 +25,7 @@ def running(**fields: object) -> Execution:
 
 
 def succeed(execution: Execution, owner: str = ANN) -> bool:
-    return lifecycle.mark_succeeded(execution, owner=owner, outputs=LOAN_OUTPUTS, warnings=[])
+    return lifecycle.mark_succeeded(execution, owner=owner, outputs=LOAN_ANSWER, warnings=[])
 
 
 def fail(execution: Execution, code: str = "MODEL", owner: str = ANN) -> bool:

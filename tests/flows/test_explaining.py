@@ -180,13 +180,14 @@ def test_a_curve_is_what_the_model_says_with_one_input_changed(predicted: Execut
 
     answer = read_exploration(predicted.pk, name)
     assert answer is not None
+    assert answer.curve is not None
     model = LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target)
-    rows = load_iris(as_frame=True).data.iloc[[60] * len(answer["points"])].copy()
-    rows[name] = answer["points"]
+    rows = load_iris(as_frame=True).data.iloc[[60] * len(answer.points)].copy()
+    rows[name] = answer.points
     target = (predicted.outputs or {})["targets"][0]
-    assert answer["numbers"] == pytest.approx(model.predict_proba(rows)[:, target["value"]])
+    assert answer.curve.numbers == pytest.approx(model.predict_proba(rows)[:, target["value"]])
     assert predicted.inputs is not None
-    assert predicted.inputs[name] in answer["points"]
+    assert predicted.inputs[name] in answer.points
 
 
 @pytest.mark.usefixtures("questions")
@@ -236,7 +237,7 @@ def test_a_model_without_probabilities_has_no_curve_and_says_so(db: None) -> Non
 
     answer = read_exploration(execution.pk, IRIS.data.columns[0])
     assert answer is not None
-    assert answer["problem"] == NO_PROBABILITIES
+    assert answer.problem == NO_PROBABILITIES
 
 
 @pytest.mark.parametrize(("minutes", "is_over"), [(1, False), (10, True)])

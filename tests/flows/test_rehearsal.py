@@ -232,8 +232,9 @@ def test_a_calibrated_interval_comes_with_the_next_prediction(
     predict.claim(str(execution.pk), 1).carry_out()
 
     execution.refresh_from_db()
-    assert execution.outputs is not None
-    interval = read_answer(execution.outputs, list(line.targets.all())).interval
+    outputs = execution.read_outputs()
+    assert outputs is not None
+    interval = read_answer(outputs, list(line.targets.all())).interval
     assert interval is not None
     assert interval.sentence == "90 % interval (from data the model had not seen): 6.5 to 9.5"
 

@@ -13,7 +13,7 @@ from executions.lifecycle import Failure
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from notifications.models import Kind, Notification
-from tests.factories import LOAN_OUTPUTS, make_version
+from tests.factories import LOAN_ANSWER, make_version
 
 CONFIG = b"""
 description: Repayment of consumer loans.
@@ -45,7 +45,7 @@ def finish(execution: Execution, failure: Failure | None = None) -> None:
     if failure:
         lifecycle.mark_failed(claimed, owner="worker", failure=failure)
     else:
-        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_OUTPUTS, warnings=[])
+        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_ANSWER, warnings=[])
 
 
 def test_us_2_1_a_model_is_made_and_a_file_with_its_configuration_becomes_a_draft(

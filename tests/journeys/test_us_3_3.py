@@ -11,7 +11,7 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
 from models_registry.models import ModelVersion
-from tests.factories import LOAN_OUTPUTS
+from tests.factories import LOAN_ANSWER
 
 
 def predict(client: Client, version: ModelVersion, token: str, **fields: str) -> Execution:
@@ -31,7 +31,7 @@ def run(execution: Execution, failure: Failure | None = None) -> None:
     if failure:
         lifecycle.mark_failed(claimed, owner="worker", failure=failure)
     else:
-        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_OUTPUTS, warnings=[])
+        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_ANSWER, warnings=[])
 
 
 def shown(response: Any) -> list[Execution]:

@@ -13,7 +13,7 @@ from models_registry import services
 from models_registry.models import ModelVersion
 from monitoring.dashboard import rollup
 from monitoring.models import DayTotal
-from tests.factories import LOAN_OUTPUTS, make_version
+from tests.factories import LOAN_ANSWER, make_version
 from tests.journeys.test_us_3_3 import predict, run
 
 
@@ -56,7 +56,7 @@ def test_us_4_1_the_rate_recovers_where_an_admin_looks(
         execution = predict(as_alice, active_version, token * 32)
         claimed = lifecycle.mark_running(execution.pk, attempt=1, owner="worker")
         assert claimed is not None
-        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_OUTPUTS, warnings=[])
+        lifecycle.mark_succeeded(claimed, owner="worker", outputs=LOAN_ANSWER, warnings=[])
     response = as_ada.get(address)
     assert response.context["numbers"][3].value == "25.0"
     assert response.context["period"].unit.value == "hour"

@@ -73,17 +73,15 @@ def _active_version(name: str) -> ModelVersion:
 
 def describe(execution: Execution) -> dict[str, Any]:
     """Convert an execution to JSON values for scripts; several targets come as lists."""
-    targets = (execution.outputs or {}).get("targets", [])
+    outputs = execution.read_outputs()
     answers = [
         {
-            "prediction": target["text"] or target["value"],
-            "confidence": target["confidence"],
-            "probabilities": {
-                str(entry["value"]): entry["probability"] for entry in target["probabilities"]
-            }
+            "prediction": target.text or target.value,
+            "confidence": target.confidence,
+            "probabilities": {str(one.value): one.probability for one in target.probabilities}
             or None,
         }
-        for target in targets
+        for target in (outputs.targets if outputs else ())
     ]
     attempt = execution.attempts.last()
     return {

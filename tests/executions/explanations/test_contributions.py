@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from executions.explanations.contributions import NumberText, read_contributions
+from model_host.protocol.codec import stored
+from model_host.protocol.explanation import Explanation
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, Target
@@ -28,6 +30,7 @@ CONTENT: dict[str, Any] = {
     "seconds": 0.01,
     "problem": "",
 }
+EXPLANATION = stored(Explanation, CONTENT)
 
 
 def target(spec: TargetSpec = LOAN_TARGET) -> Target:
@@ -35,7 +38,7 @@ def target(spec: TargetSpec = LOAN_TARGET) -> Target:
 
 
 def test_the_sentence_names_the_typical_case_and_each_signed_contribution() -> None:
-    shown = read_contributions(CONTENT, SCHEMA, LOAN_INPUTS, [target()])
+    shown = read_contributions(EXPLANATION, SCHEMA, LOAN_INPUTS, [target()])
 
     assert (
         shown.sentence
@@ -46,7 +49,7 @@ def test_the_sentence_names_the_typical_case_and_each_signed_contribution() -> N
 
 
 def test_values_that_add_next_to_nothing_are_one_sentence() -> None:
-    shown = read_contributions(CONTENT, SCHEMA, LOAN_INPUTS, [target()])
+    shown = read_contributions(EXPLANATION, SCHEMA, LOAN_INPUTS, [target()])
 
     assert [row.label for row in shown.rest] == ["Employment", "Owns a home"]
     assert shown.rest_sentence == "Two more values add less than 0.01 together."
@@ -57,13 +60,13 @@ def test_values_as_in_a_typical_case_are_called_so() -> None:
         "contributions": [*CONTENT["contributions"][:2], {"name": "home", "amount": 0.0}]
     }
 
-    shown = read_contributions(content, SCHEMA, LOAN_INPUTS, [target()])
+    shown = read_contributions(stored(Explanation, content), SCHEMA, LOAN_INPUTS, [target()])
 
     assert shown.rest_sentence == "One more value is as in a typical case."
 
 
 def test_bars_leave_the_centre_to_their_side_in_proportion() -> None:
-    up, down = read_contributions(CONTENT, SCHEMA, LOAN_INPUTS, [target()]).first
+    up, down = read_contributions(EXPLANATION, SCHEMA, LOAN_INPUTS, [target()]).first
 
     assert (up.is_plus, up.x_percent) == (True, 50.0)
     assert up.width_percent > down.width_percent * 4
@@ -71,7 +74,7 @@ def test_bars_leave_the_centre_to_their_side_in_proportion() -> None:
 
 
 def test_rows_show_the_persons_own_value() -> None:
-    up, down = read_contributions(CONTENT, SCHEMA, LOAN_INPUTS, [target()]).first
+    up, down = read_contributions(EXPLANATION, SCHEMA, LOAN_INPUTS, [target()]).first
 
     assert (up.value, down.value) == ("€ 41,500", "34 years")
 
@@ -81,7 +84,7 @@ def test_five_rows_are_first_and_what_moved_it_up_leads() -> None:
     amounts = [{"name": f"f{n}", "amount": (-1) ** n * (7 - n) / 10} for n in range(7)]
     content = CONTENT | {"contributions": amounts}
 
-    shown = read_contributions(content, InputSchema(features), {}, [target()])
+    shown = read_contributions(stored(Explanation, content), InputSchema(features), {}, [target()])
 
     assert [row.label for row in shown.first] == ["F0", "F2", "F4", "F1", "F3"]
     assert [row.label for row in shown.rest] == ["F6", "F5"]
@@ -94,7 +97,7 @@ def test_an_input_that_the_version_no_longer_names_is_left_out() -> None:
         "not_compared": ["gone"],
     }
 
-    shown = read_contributions(content, SCHEMA, LOAN_INPUTS, [target()])
+    shown = read_contributions(stored(Explanation, content), SCHEMA, LOAN_INPUTS, [target()])
 
     assert (shown.first, shown.rest, shown.not_compared) == ((), (), ())
 

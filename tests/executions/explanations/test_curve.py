@@ -1,12 +1,13 @@
 """The points of a curve, and its drawing."""
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from executions.explanations.curve import HEIGHT, WIDTH, draw, points_of
+from model_host.protocol.explanation import Curve
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion, Target
 from tests.factories import AGE, HOME, LOAN_TARGET, WORK
@@ -34,14 +35,14 @@ def test_points_lie_in_the_shown_range_and_hold_the_persons_own_value(
 
     points = points_of(feature, own)
 
-    assert points == sorted(set(points))  # type: ignore[type-var]
+    assert points == sorted(set(points))
     assert len(points) <= 26
     if points and own is not None:
         assert own in points
     ends = [one for one in (low, high, own) if one is not None]
     for point in points:
-        assert low is None or point >= min(ends) - 1e-6  # type: ignore[operator]
-        assert high is None or point <= max(ends) + 1e-6  # type: ignore[operator]
+        assert low is None or point >= min(ends) - 1e-6
+        assert high is None or point <= max(ends) + 1e-6
         assert not is_whole or isinstance(point, int)
 
 
@@ -50,8 +51,8 @@ def test_whole_numbers_beyond_those_of_a_float_keep_their_digits() -> None:
     feature = FeatureSpec("x", "X", Kind.INTEGER, minimum=2**60 - 3, maximum=2**60 + 3)
     points = points_of(feature, own)
     assert points == list(range(2**60 - 3, 2**60 + 4))
-    answer = {"points": points, "numbers": [0.1 * n for n in range(7)], "quantity": "value"}
-    curve = draw(answer, feature, own, [TARGET])
+    numbers = tuple(0.1 * n for n in range(7))
+    curve = draw(Curve("value", numbers=numbers), points, feature, own, [TARGET])
     assert [point.is_own for point in curve.points].index(True) == 4
     assert curve.low_text == f"{2**60 - 3:,}"
 
@@ -70,13 +71,12 @@ def test_what_cannot_vary_has_no_points(feature: FeatureSpec) -> None:
     assert points_of(feature, 2.0 if feature.is_number else None) == []
 
 
-def answer(**fields: Any) -> dict[str, Any]:
-    numbers = {"points": [18.0, 34.0, 100.0], "numbers": [0.2, 0.5, 0.9]}
-    return {"quantity": "probability", "label": 0, "problem": "", **numbers, **fields}
+POINTS = [18.0, 34.0, 100.0]
+CURVE = Curve("probability", label=0, numbers=(0.2, 0.5, 0.9))
 
 
 def test_a_curve_says_what_it_shows_from_end_to_end_and_marks_the_own_point() -> None:
-    view = draw(answer(), AGE, 34.0, [TARGET])
+    view = draw(CURVE, POINTS, AGE, 34.0, [TARGET])
 
     assert view.sentence == "Probability of Repays from 0.20 at 18 years to 0.90 at 100 years."
     assert [point.is_own for point in view.points] == [False, True, False]
@@ -86,7 +86,7 @@ def test_a_curve_says_what_it_shows_from_end_to_end_and_marks_the_own_point() ->
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=3, max_size=3))
 def test_every_point_lies_inside_the_drawing(numbers: list[float]) -> None:
-    view = draw(answer(numbers=numbers, quantity="value", label=None), AGE, 34.0, [TARGET])
+    view = draw(Curve("value", numbers=tuple(numbers)), POINTS, AGE, 34.0, [TARGET])
 
     for place in view.line.split():
         x, y = map(float, place.split(","))
@@ -95,7 +95,8 @@ def test_every_point_lies_inside_the_drawing(numbers: list[float]) -> None:
 
 
 def test_a_flat_line_stays_flat() -> None:
-    view = draw(answer(numbers=[0.5, 0.5 + 1e-9, 0.5]), AGE, None, [TARGET])
+    flat = replace(CURVE, numbers=(0.5, 0.5 + 1e-9, 0.5))
+    view = draw(flat, POINTS, AGE, None, [TARGET])
 
     assert len({place.split(",")[1] for place in view.line.split()}) == 1
     assert view.own is None

@@ -12,8 +12,9 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from executions.explanations.storing import store_explanation
 from executions.models import Execution, Explanation
-from executions.services.exploring import answer_exploration, read_exploration
-from tests.executions.explanations.test_contributions import CONTENT
+from executions.services.exploring import Explored, answer_exploration, read_exploration
+from model_host.protocol.explanation import Curve
+from tests.executions.explanations.test_contributions import CONTENT, EXPLANATION
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution, make_version
 
 HTMX: Any = {"headers": {"HX-Request": "true"}}
@@ -73,7 +74,7 @@ def test_a_new_result_asks_for_its_explanation_by_itself(
 def test_the_explanation_is_on_the_page_once_it_is_there(
     as_alice: Client, execution: Execution
 ) -> None:
-    store_explanation(execution.pk, content=CONTENT)
+    store_explanation(execution.pk, content=EXPLANATION)
 
     for found in (page(as_alice, execution), page(as_alice, execution, "explanation/", **HTMX)):
         assert "typical case 0.31 → this case 0.48" in found
@@ -126,7 +127,7 @@ def test_labels_and_values_of_inputs_are_never_markup(as_alice: Client, alice: U
     execution = make_execution(
         user=alice, version=version, inputs={"income": 1.0}, outputs=LOAN_OUTPUTS
     )
-    store_explanation(execution.pk, content=CONTENT)
+    store_explanation(execution.pk, content=EXPLANATION)
 
     assert hostile not in page(as_alice, execution)
 
@@ -186,10 +187,8 @@ def test_the_curve_and_its_table_appear_once_the_worker_has_answered(
     as_alice: Client, execution: Execution, sent: list[tuple[object, ...]]
 ) -> None:
     ask(as_alice, execution, input="0")
-    numbers = {"points": [18.0, 34.0, 100.0], "numbers": [0.2, 0.834, 0.9]}
-    answer_exploration(
-        execution.pk, "age", {"quantity": "probability", "label": 0, "problem": ""} | numbers
-    )
+    curve = Curve("probability", label=0, numbers=(0.2, 0.834, 0.9))
+    answer_exploration(execution.pk, "age", Explored(points=(18.0, 34.0, 100.0), curve=curve))
 
     found = page(as_alice, execution, "curve/?input=0")
 
@@ -209,7 +208,7 @@ def test_without_scripts_the_question_leads_to_a_page_that_refreshes(
 
 
 def test_an_answer_that_nobody_asked_for_is_not_kept(execution: Execution) -> None:
-    answer_exploration(execution.pk, "age", {"problem": "x"})
+    answer_exploration(execution.pk, "age", Explored(problem="x"))
 
     assert read_exploration(execution.pk, "age") is None
 
@@ -246,7 +245,7 @@ def test_too_many_questions_are_told_to_wait(
 
 
 def test_an_explanation_is_written_once(execution: Execution) -> None:
-    assert store_explanation(execution.pk, content=CONTENT)
+    assert store_explanation(execution.pk, content=EXPLANATION)
     assert not store_explanation(execution.pk, problem="Another.")
 
     assert Explanation.objects.get().content == CONTENT
@@ -256,5 +255,5 @@ def test_an_explanation_is_written_once(execution: Execution) -> None:
 def test_nothing_is_written_about_a_deleted_or_purged_execution(alice: User, gone: str) -> None:
     execution = make_execution(user=alice, outputs=LOAN_OUTPUTS, **{gone: timezone.now()})
 
-    assert not store_explanation(execution.pk, content=CONTENT)
-    assert not store_explanation(uuid.uuid4(), content=CONTENT)
+    assert not store_explanation(execution.pk, content=EXPLANATION)
+    assert not store_explanation(uuid.uuid4(), content=EXPLANATION)

@@ -33,10 +33,8 @@ def make_found(**fields: Any) -> Execution:
     execution = make_execution(**fields)
     schema = execution.version.features.as_schema()
     execution.search_text = text_of_inputs(schema, execution.inputs or {})
-    if execution.outputs:
-        execution.search_text += text_of_result(
-            execution.outputs, list(execution.version.targets.all())
-        )
+    if outputs := execution.read_outputs():
+        execution.search_text += text_of_result(outputs, list(execution.version.targets.all()))
     execution.search_own = own_text(schema, execution.inputs or {}, execution.note)
     execution.save()
     return execution

@@ -12,6 +12,8 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.services import cases
+from model_host.protocol.codec import stored
+from model_host.protocol.outputs import Outputs
 from models_registry import services
 from models_registry.cases.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken
@@ -40,7 +42,9 @@ def finish(run: Execution, outputs: dict[str, Any] | None) -> None:
     if outputs is None:
         lifecycle.mark_failed(claimed, owner="worker", failure=Failure("MODEL", "no"))
     else:
-        lifecycle.mark_succeeded(claimed, owner="worker", outputs=outputs, warnings=[])
+        lifecycle.mark_succeeded(
+            claimed, owner="worker", outputs=stored(Outputs, outputs), warnings=[]
+        )
 
 
 def run(case: TestCase, by: User, outputs: dict[str, Any] | None = LOAN_OUTPUTS) -> TestCase:
@@ -92,7 +96,7 @@ def test_a_slow_run_never_overwrites_a_later_one(version: ModelVersion, ada: Use
     claimed.started_at = case.created_at  # long before the other one ended
     run(case, ada)
     other = LOAN_OUTPUTS | {"targets": [LOAN_OUTPUTS["targets"][0] | {"value": 1}]}  # type: ignore[index]
-    lifecycle.mark_succeeded(claimed, owner="slow", outputs=other, warnings=[])
+    lifecycle.mark_succeeded(claimed, owner="slow", outputs=stored(Outputs, other), warnings=[])
     case.refresh_from_db()
     assert case.passed is True
 

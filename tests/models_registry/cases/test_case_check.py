@@ -1,19 +1,16 @@
-from typing import Any
-
 import pytest
 
+from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs, TargetOutput, Task
 from models_registry.cases.case_check import Difference, differences, found_values, read_expected
-from models_registry.inputs.feature_spec import Scalar
 from models_registry.inputs.number_text import NumberProblem
 
 CLASSES = ((0, "Repays"), (1, "Defaults"))
 
 
-def outputs(*values: Scalar, task: str = "regression", text: str = "") -> dict[str, Any]:
-    targets = [
-        {"name": f"output {n}", "value": value, "text": text} for n, value in enumerate(values)
-    ]
-    return {"task": task, "targets": targets}
+def outputs(*values: Scalar, task: Task = "regression", text: str = "") -> Outputs:
+    named = enumerate(values)
+    return Outputs(task, tuple(TargetOutput(f"output {n}", one, text=text) for n, one in named))
 
 
 def test_a_number_may_differ_by_the_tolerance_and_no_more() -> None:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
@@ -20,6 +21,9 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from model_host.protocol.codec import stored, to_json
+from model_host.protocol.orders import SelfTest
 
 logger = logging.getLogger(__name__)
 
@@ -117,11 +121,24 @@ def say_warm(hint: "WarmHint") -> None:
         logger.warning("warm_not_said error=%s", type(error).__name__)
 
 
-def beat(worker: str, facts: dict[str, Any]) -> None:
-    """Send this worker's heartbeat: ``facts`` are its slots, running, memory, runtimes, self-test,
-    the problem that keeps it from opening models, and time."""
+@dataclass(frozen=True)
+class Heartbeat:
+    """The facts that a worker reports: its slots and how many of them are busy, its memory, the
+    result of its self-test, and the ``problem`` that keeps it from opening models, "" if none."""
+
+    at: datetime
+    self_test: SelfTest
+    slots: int = 0
+    running: int = 0
+    memory_bytes: int = 0
+    problem: str = ""
+
+
+def beat(worker: str, heartbeat: Heartbeat) -> None:
+    """Send this worker's heartbeat."""
+    body = json.dumps(to_json(heartbeat))
     try:
-        quick_redis().set(f"worker:heartbeat:{worker}", json.dumps(facts), ex=HEARTBEAT_SECONDS)
+        quick_redis().set(f"worker:heartbeat:{worker}", body, ex=HEARTBEAT_SECONDS)
     except RedisError as error:
         logger.warning("heartbeat_failed error=%s", type(error).__name__)
 
@@ -134,14 +151,14 @@ def stop_beating(worker: str) -> None:
         logger.warning("heartbeat_failed error=%s", type(error).__name__)
 
 
-def heartbeats() -> dict[str, dict[str, Any]]:
-    """Return the facts of the living workers by name. Raises RedisError: then nothing is known
+def heartbeats() -> dict[str, Heartbeat]:
+    """Return the heartbeats of the living workers by name. Raises RedisError: then nothing is known
     about them."""
     redis = quick_redis()
     keys = [key.decode() for key in redis.scan_iter("worker:heartbeat:*")]
     values = cast("list[bytes | None]", redis.mget(keys)) if keys else []
     return {
-        key.removeprefix("worker:heartbeat:"): json.loads(value)
+        key.removeprefix("worker:heartbeat:"): stored(Heartbeat, json.loads(value))
         for key, value in zip(keys, values, strict=True)
         if value is not None
     }

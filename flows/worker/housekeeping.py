@@ -6,7 +6,6 @@ import resource
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import httpx
@@ -76,14 +75,14 @@ class Housekeeping:
         test, problem = state_of_host()
         wakeup.beat(
             owner(),
-            {
-                "slots": self._slots.size,
-                "running": self._slots.running,
-                "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-                "self_test": asdict(test),
-                "problem": problem,
-                "at": timezone.now().isoformat(),
-            },
+            wakeup.Heartbeat(
+                at=timezone.now(),
+                slots=self._slots.size,
+                running=self._slots.running,
+                memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                self_test=test,
+                problem=problem,
+            ),
         )
 
     def _slots_are_full(self) -> bool:

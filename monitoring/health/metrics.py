@@ -99,8 +99,8 @@ class Product(Collector):
         yield _gauge("queue_oldest_seconds", "How long the oldest of them has waited", oldest)
         beats = read_workers().beats
         if beats is not None:
-            running = sum(int(facts.get("running", 0)) for facts in beats.values())
-            slots = sum(int(facts.get("slots", 0)) for facts in beats.values())
+            running = sum(beat.running for beat in beats.values())
+            slots = sum(beat.slots for beat in beats.values())
             yield _gauge("workers_alive", "Workers with a recent heartbeat", len(beats))
             yield _gauge("worker_slots_running", "Slots of workers that are busy", running)
             yield _gauge("worker_slots", "Slots of workers", slots)

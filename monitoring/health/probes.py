@@ -9,9 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -23,6 +22,7 @@ from redis.exceptions import RedisError
 
 from config.numbers import megabytes_text
 from engine import gateway, wakeup
+from engine.wakeup import Heartbeat
 from executions.models import Execution
 from models_registry.store.storage import ArtifactStorage
 from notifications.models import Mail
@@ -76,7 +76,7 @@ class Queue:
 class Workers:
     """The heartbeats by worker, None if Redis is unreachable."""
 
-    beats: dict[str, dict[str, Any]] | None
+    beats: dict[str, Heartbeat] | None
 
 
 def probe_all() -> tuple[Probe, ...]:
@@ -202,17 +202,15 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
     figures: list[tuple[str, str]] = [("Alive", str(len(workers.beats)))]
     problems: list[str] = []
     missing: set[str] = set()
-    for name, facts in sorted(workers.beats.items()):
-        models, problem = _stands_with_models(facts)
+    for name, beat in sorted(workers.beats.items()):
+        models, problem = _stands_with_models(beat)
         problems += [f"{name} {problem}"] if problem else []
-        missing.update(map(str, facts.get("self_test", {}).get("missing", ())))
-        seen = datetime.fromisoformat(str(facts.get("at", datetime.now(UTC).isoformat())))
+        missing.update(beat.self_test.missing)
         figures.append(
             (
                 name,
-                f"{facts.get('running', 0)} of {facts.get('slots', 0)} slots busy, "
-                f"{megabytes_text(facts.get('memory_bytes', 0))}, "
-                f"seen {_seconds(timezone.now() - seen)} ago, {models}",
+                f"{beat.running} of {beat.slots} slots busy, {megabytes_text(beat.memory_bytes)}, "
+                f"seen {_seconds(timezone.now() - beat.at)} ago, {models}",
             )
         )
     if missing:
@@ -222,14 +220,13 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
     return Probe("Workers", State.OK, tuple(figures))
 
 
-def _stands_with_models(facts: dict[str, Any]) -> tuple[str, str]:
+def _stands_with_models(beat: Heartbeat) -> tuple[str, str]:
     """The state of a worker's model host in a few words, and its problem, if any."""
-    test = facts.get("self_test", {})
-    if problem := facts.get("problem"):
-        return "opens no model", f"opens no model. {problem}"
-    if test.get("passed"):
+    if beat.problem:
+        return "opens no model", f"opens no model. {beat.problem}"
+    if beat.self_test.passed:
         return "sandbox works", ""
-    findings = " ".join(map(str, test.get("findings", ())))
+    findings = " ".join(beat.self_test.findings)
     return "sandbox does not work", f"opens models without a sandbox. {findings}"
 
 

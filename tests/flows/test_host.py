@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
 from config.stack.errors import StackError
 from config.stack.processes import check_worker
 from engine import wakeup
+from engine.wakeup import Heartbeat
 from executions.explanations.storing import unexplained
 from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
@@ -141,7 +142,7 @@ def test_boosters_open_only_where_the_site_allows_them(
 
 
 @pytest.fixture
-def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any]]]:
+def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Heartbeat]]:
     """Has a worker of this test's own send a heartbeat, and returns its facts."""
 
     class Idle:
@@ -150,7 +151,7 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], dict[str, Any
     name = f"worker-{uuid.uuid4().hex[:8]}"
     monkeypatch.setattr("flows.worker.housekeeping.owner", lambda: name)
 
-    def send() -> dict[str, Any]:
+    def send() -> Heartbeat:
         Housekeeping(Idle(), None)._beat()  # type: ignore[arg-type]
         return wakeup.heartbeats()[name]
 
@@ -167,15 +168,15 @@ def test_a_heartbeat_tells_what_the_self_test_found_and_what_keeps_models_closed
     problem: str,
     started: Callable[..., ModelHost],
     no_sandbox: None,
-    beat: Callable[[], dict[str, Any]],
+    beat: Callable[[], Heartbeat],
 ) -> None:
     started(ALLOW_UNSANDBOXED_MODELS=is_allowed)
 
     facts = beat()
 
-    assert facts["self_test"] == {"passed": False, "findings": [FINDING], "missing": []}
-    assert facts["problem"].startswith(problem)
-    assert bool(facts["problem"]) != is_allowed
+    assert facts.self_test == SelfTest(passed=False, findings=(FINDING,), missing=())
+    assert facts.problem.startswith(problem)
+    assert bool(facts.problem) != is_allowed
 
 
 # A host that does not start
@@ -262,12 +263,12 @@ def test_a_host_that_is_ended_from_outside_gets_all_its_attempts_and_keeps_its_c
 
 
 def test_a_demo_stops_at_its_start_with_the_reason_why_its_worker_opens_no_model(
-    without_a_library: str, beat: Callable[[], dict[str, Any]]
+    without_a_library: str, beat: Callable[[], Heartbeat]
 ) -> None:
     for name in wakeup.heartbeats():
         wakeup.stop_beating(name)
 
-    assert beat()["problem"] == without_a_library
+    assert beat().problem == without_a_library
     with pytest.raises(StackError) as caught:
         check_worker(settings.REDIS_URL, opens_models=True)
     assert str(caught.value) == without_a_library
@@ -277,7 +278,7 @@ def test_a_demo_stops_at_its_start_with_the_reason_why_its_worker_opens_no_model
 def test_a_stack_is_healthy_while_one_of_its_workers_opens_models() -> None:
     beats = {"broken": "No module named x.", "working": ""}
     for name, problem in beats.items():
-        wakeup.beat(name, {"problem": problem})
+        wakeup.beat(name, Heartbeat(timezone.now(), SelfTest(True), problem=problem))
 
     check_worker(settings.REDIS_URL, opens_models=True)
 

@@ -105,8 +105,8 @@ def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
 
 def test_the_worker_says_that_it_lives_and_that_its_sandbox_holds(worker: RealWorker) -> None:
     def facts() -> tuple[object, ...]:
-        told = wakeup.heartbeats().get(worker.name, {"self_test": {}})
-        return told.get("slots"), told.get("running"), told["self_test"].get("passed")
+        told = wakeup.heartbeats().get(worker.name)
+        return (told.slots, told.running, told.self_test.passed) if told else ()
 
     until(lambda: facts() == (2, 0, True), "a heartbeat of an idle worker")
 

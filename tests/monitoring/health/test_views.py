@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from pytest_django import Settings
 from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
 from engine import wakeup
+from engine.wakeup import Heartbeat
+from model_host.protocol.orders import SelfTest
 from models_registry.models import ModelVersion
 from monitoring.health import probes, watch
 from monitoring.health.metrics import read_totals
@@ -24,12 +27,9 @@ from tests.fake_prefect import FakePrefect
 
 NOBODY = Workers({})
 EMPTY = Queue(0, 0, None)
-BEAT: dict[str, Any] = {
-    "slots": 4,
-    "running": 1,
-    "memory_bytes": 300 * 1024**2,
-    "self_test": {"passed": True, "findings": []},
-}
+BEAT = Heartbeat(
+    timezone.now(), SelfTest(passed=True), slots=4, running=1, memory_bytes=300 * 1024**2
+)
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +39,8 @@ def cleared(db: None) -> Iterator[None]:
     cache.clear()
 
 
-def beating(**changes: Any) -> dict[str, Any]:
-    return BEAT | {"at": timezone.now().isoformat()} | changes
+def beating(**changes: Any) -> Heartbeat:
+    return replace(BEAT, at=timezone.now(), **changes)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_worker_says_what_it_does_and_whether_its_sandbox_holds() -> None:
     found = probes.worker_probe(Workers({"ann": beating()}), EMPTY)
     assert found.state is State.OK
     assert "1 of 4 slots busy, 300 MB" in dict(found.figures)["ann"]
-    test = {"passed": False, "findings": ["A socket was opened."]}
+    test = SelfTest(passed=False, findings=("A socket was opened.",))
     broken = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
     assert broken.state is State.BAD
     assert broken.advice == "ann opens models without a sandbox. A socket was opened."
@@ -100,7 +100,7 @@ def test_a_worker_says_what_it_does_and_whether_its_sandbox_holds() -> None:
 def test_a_worker_that_opens_no_model_says_why() -> None:
     problem = "The process that opens models cannot start: No module named 'x'."
     found = probes.worker_probe(
-        Workers({"ann": beating(), "bob": beating(problem=problem, self_test={"passed": False})}),
+        Workers({"ann": beating(), "bob": beating(problem=problem, self_test=SelfTest(False))}),
         EMPTY,
     )
 
@@ -110,8 +110,7 @@ def test_a_worker_that_opens_no_model_says_why() -> None:
 
 
 def test_known_types_that_a_workers_libraries_lack_are_shown() -> None:
-    missing = [f"scipy.sparse.Of{n}" for n in range(7)]
-    test = BEAT["self_test"] | {"missing": missing}
+    test = SelfTest(passed=True, missing=tuple(f"scipy.sparse.Of{n}" for n in range(7)))
 
     found = probes.worker_probe(Workers({"ann": beating(self_test=test)}), EMPTY)
 

@@ -124,13 +124,15 @@ def say_warm(hint: "WarmHint") -> None:
 @dataclass(frozen=True)
 class Heartbeat:
     """The facts that a worker reports: its slots and how many of them are busy, its memory, the
-    result of its self-test, and the ``problem`` that keeps it from opening models, "" if none."""
+    ``runtimes`` that it has, the result of its self-test, and the ``problem`` that keeps it from
+    opening models, "" if none."""
 
     at: datetime
     self_test: SelfTest
     slots: int = 0
     running: int = 0
     memory_bytes: int = 0
+    runtimes: tuple[str, ...] = ()
     problem: str = ""
 
 

@@ -22,7 +22,7 @@ from model_host.protocol.codec import to_json
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Trace
 from models_registry.services import judge_case, mark_tested
-from notifications.models import Notification
+from notifications.models import Context, Notification
 from notifications.services import notify
 
 RETRY_DELAYS = {"STORAGE": (timedelta(seconds=1), timedelta(seconds=3))}
@@ -240,14 +240,14 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
         title=f"Your prediction {execution.public_id} failed",
         text=f"{user_sentence(failure.code, failure.message)} (code {failure.code})",
         url=page,
-        context={
-            "model": version.model.name,
-            "version": version.short_name,
-            "requested_at": execution.requested_at.isoformat(),
-            "links": [
-                ["Try again with the same inputs", f"{form}?from={execution.pk}"],
-                ["Ask an administrator", reverse("monitoring:support_create", args=[execution.pk])],
-            ],
-        },
+        context=Context(
+            model=version.model.name,
+            version=version.short_name,
+            requested_at=execution.requested_at,
+            links=(
+                ("Try again with the same inputs", f"{form}?from={execution.pk}"),
+                ("Ask an administrator", reverse("monitoring:support_create", args=[execution.pk])),
+            ),
+        ),
         bundle=f"model {version.model_id} {failure.code}",
     )

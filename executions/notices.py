@@ -1,28 +1,28 @@
 """The detail line of a rollback notification: how many of the person's predictions it concerns."""
 
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from executions.models import Execution
 from notifications.details import register
-from notifications.models import Kind, Notification
+from notifications.models import Context, Kind, Notification
 
 
-def _made_in_between(notification: Notification) -> dict[str, Any]:
-    """``count``: the number of predictions that the person made with the replaced version while it
-    was live; ``history_url``: where they are."""
-    about = notification.context
-    if not (about.get("previous_id") and about.get("from") and about.get("to")):
-        return {}
+def _made_in_between(notification: Notification, about: Context) -> Context:
+    """Add the number of predictions that the person made with the replaced version while it was
+    live, and where they are."""
+    if about.previous_id is None or about.used_from is None or about.used_to is None:
+        return about
     made = Execution.objects.visible_to(notification.user).filter(
-        version=about["previous_id"],
-        requested_at__gte=about["from"],
-        requested_at__lt=about["to"],
+        version=about.previous_id,
+        requested_at__gte=about.used_from,
+        requested_at__lt=about.used_to,
     )
-    search = urlencode({"q": f"version:{about['previous'].removeprefix('v')}"})
-    return {"count": made.count(), "history_url": f"{reverse('executions:list')}?{search}"}
+    search = urlencode({"q": f"version:{about.previous.removeprefix('v')}"})
+    page = f"{reverse('executions:list')}?{search}"
+    return replace(about, count=made.count(), history_url=page)
 
 
 register(Kind.ROLLBACK, _made_in_between)

@@ -4,22 +4,20 @@ Higher apps register a source for a kind when they are ready, as with `accounts.
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from notifications.models import Kind, Notification
+from notifications.models import Context, Kind, Notification
 
-Source = Callable[[Notification], dict[str, Any]]
+Source = Callable[[Notification, Context], Context]
 
 _sources: dict[str, Source] = {}
 
 
 def register(kind: Kind, source: Source) -> None:
-    """Register ``source``, which returns more context for a notification of this kind."""
+    """Register ``source``, which completes the context of a notification of this kind."""
     _sources[kind] = source
 
 
-def details_of(notification: Notification) -> dict[str, Any]:
+def details_of(notification: Notification) -> Context:
     """Return the notification's context, with the details that higher apps add."""
-    source = _sources.get(notification.kind)
-    context: dict[str, Any] = notification.context
-    return context | (source(notification) if source else {})
+    source, context = _sources.get(notification.kind), notification.read_context()
+    return source(notification, context) if source else context

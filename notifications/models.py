@@ -1,6 +1,10 @@
 """The tables of notifications and of the mail outbox."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -8,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import User
+from model_host.protocol.codec import stored, to_json
 
 
 class Channel(models.TextChoices):
@@ -44,6 +49,52 @@ ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
 """The kinds that are also shown above the models' pages until the person dismisses them."""
 
 
+@dataclass(frozen=True)
+class Context:
+    """The variables of a notification's mail and pages beside title and text. Every kind fills some
+    of them; the others are not stored. ``used_from`` and ``used_to`` (``from`` and ``to`` in JSON)
+    are the time for which the version was live that a rollback replaced. ``count`` and
+    ``history_url`` are never stored (`notifications/details.py`)."""
+
+    model: str = ""
+    model_id: int | None = None
+    version: str = ""
+    previous: str = ""
+    previous_id: int | None = None
+    description: str = ""
+    changes: str = ""
+    reason: str = ""
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    deployed_at: datetime | None = None
+    requested_at: datetime | None = None
+    at: datetime | None = None
+    used_from: datetime | None = None
+    used_to: datetime | None = None
+    since: datetime | None = None
+    waiting: int | None = None
+    reply_to: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    count: int | None = None
+    history_url: str = ""
+
+    @classmethod
+    def stored(cls, kept: Mapping[str, Any]) -> "Context":
+        """Return the context that ``to_json`` wrote, in whatever version of this product."""
+        names = {key: name for name, key in _CONTEXT_KEYS.items()}
+        given = {names.get(key, key): value for key, value in kept.items() if value is not None}
+        return stored(cls, given)
+
+    def to_json(self) -> dict[str, Any]:
+        given = {name: value for name, value in vars(self).items() if value not in (None, "", ())}
+        return {_CONTEXT_KEYS.get(name, name): to_json(value) for name, value in given.items()}
+
+
+_CONTEXT_KEYS = {"used_from": "from", "used_to": "to"}
+
+
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def shown_to(self, user: User) -> "NotificationQuerySet":
         """Return the notifications that the person reads in the app."""
@@ -55,6 +106,9 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def announced(self) -> "NotificationQuerySet":
         """Return announcements about models that the person has not dismissed."""
         return self.filter(is_shown=True, kind__in=ANNOUNCED, dismissed_at=None)
+
+    def about_model(self, model_id: int) -> "NotificationQuerySet":
+        return self.filter(context__model_id=model_id)
 
     def due_by_mail(self) -> "NotificationQuerySet":
         """Return those wanted by e-mail, not yet written, and not held back for a bundle."""
@@ -118,6 +172,9 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def read_context(self) -> Context:
+        return Context.stored(self.context)
 
     @property
     def is_unread(self) -> bool:

@@ -10,10 +10,16 @@ from django.db.models.functions import Now
 
 from accounts.managers import UserQuerySet
 from accounts.models import User
-from notifications.models import Channel, Kind, Notification, NotificationQuerySet, Preference
+from notifications.models import (
+    Channel,
+    Context,
+    Kind,
+    Notification,
+    NotificationQuerySet,
+    Preference,
+)
 
-Context = dict[str, Any]
-"""The variables of the kind's mail beside title and text, as JSON: times in ISO 8601 with zone."""
+NO_CONTEXT = Context()
 
 
 def notify(
@@ -24,7 +30,7 @@ def notify(
     title: str,
     text: str = "",
     url: str = "",
-    context: Context | None = None,
+    context: Context = NO_CONTEXT,
     bundle: str = "",
 ) -> int:
     """Notify ``user`` once per ``cause``, on the channels they want; a second report of the same
@@ -46,7 +52,7 @@ def notify_everyone(
     title: str,
     text: str = "",
     url: str = "",
-    context: Context | None = None,
+    context: Context = NO_CONTEXT,
     excluding: Collection[User] = (),
 ) -> int:
     """Notify every active person who wants it, as `notify` does, in one statement however many they
@@ -76,14 +82,14 @@ def dismiss(notifications: NotificationQuerySet) -> int:
     return notifications.announced().update(dismissed_at=Now())
 
 
-def _tell(people: UserQuerySet, *, context: Context | None, **words: str) -> int:
+def _tell(people: UserQuerySet, *, context: Context, **words: str) -> int:
     """Notify with one INSERT … SELECT, so that ten thousand people do not delay a promotion."""
     columns = {
         "user_id": F("pk"),
         "is_shown": F("is_shown"),
         "mail_due_at": Case(When(is_mailed=True, then=Now())),
         "created_at": Now(),
-        "context": Value(context or {}, JSONField()),
+        "context": Value(context.to_json(), JSONField()),
         **{name: Value(_stored(name, value)) for name, value in words.items()},
     }
     rows = people.annotate(**{f"new_{name}": column for name, column in columns.items()})

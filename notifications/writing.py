@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
 from accounts import mails
 from accounts.models import User
@@ -24,7 +23,6 @@ from notifications.services import wants_mail
 TAKEN_FOR = timedelta(minutes=5)
 BUNDLED_FOR = timedelta(minutes=15)
 
-TIMES = ("deployed_at", "requested_at", "at", "from", "to")
 LONG_TEXTS = ("text", "changes", "description", "reason")
 """The variables that may have several lines; every other text is one line."""
 
@@ -95,31 +93,27 @@ def _send(notification: Notification, user: User, *, others: int) -> None:
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
     }
-    if context.get("reply_to"):
+    if context["reply_to"]:
         message.extra_headers["Reply-To"] = context["reply_to"]
     message.send()
 
 
 def _context(notification: Notification) -> dict[str, Any]:
-    """The variables of the templates: times as datetimes, paths as URLs, and every name on one
-    line."""
-    found = details_of(notification) | {
-        "title": notification.title,
+    """The variables of the templates: paths as URLs, and every name on one line."""
+    context = details_of(notification)
+    names = {"model": context.model, "version": context.version, "previous": context.previous}
+    lists = {name: getattr(context, name) for name in ("added", "removed", "changed", "metrics")}
+    return {
+        **vars(context),
+        **{name: isolated(_in_one_line(text)) for name, text in names.items()},
+        **{name: [isolated(_in_one_line(text)) for text in texts] for name, texts in lists.items()},
+        "reply_to": _in_one_line(context.reply_to),
+        "links": [(label, _address(path)) for label, path in context.links],
+        "history_url": _address(context.history_url),
+        "title": _in_one_line(notification.title),
         "text": notification.text,
         "url": _address(notification.url),
     }
-    for name, value in found.items():
-        if name in TIMES and isinstance(value, str):
-            found[name] = parse_datetime(value)
-        elif isinstance(value, str) and name not in LONG_TEXTS:
-            in_sentence = name not in {"title", "reply_to"}
-            found[name] = isolated(_in_one_line(value)) if in_sentence else _in_one_line(value)
-        elif isinstance(value, list):
-            found[name] = [isolated(_in_one_line(v)) if isinstance(v, str) else v for v in value]
-    found["links"] = [(label, _address(path)) for label, path in found.get("links", [])]
-    if found.get("history_url"):
-        found["history_url"] = _address(found["history_url"])
-    return found
 
 
 def _address(path: str) -> str:

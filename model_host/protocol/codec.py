@@ -2,7 +2,8 @@
 
 Reading is strict, because a message may come from a process that a model file has taken over: known
 fields only, finite numbers, no text that UTF-8 or PostgreSQL cannot hold. ``stored`` reads a row
-that another version of the product may have written: fields that are unknown now are passed over.
+that another version of the product may have written: fields that are unknown now are passed over,
+and a text may have any length.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 MAX_TEXT = 20_000
-"""Letters of one text; a traceback is the longest."""
+"""Letters of one text of a message; a traceback is the longest."""
 
 T = TypeVar("T")
 
@@ -75,6 +76,8 @@ def _refuse(expected: str, value: object) -> MalformedMessage:
 @cache
 def _reader(hint: Any, is_stored: bool) -> Callable[[object], Any]:
     """The function that reads a value of the type ``hint`` out of parsed JSON."""
+    if hint is str and is_stored:
+        return _read_stored_str
     if hint in _PLAIN:
         return _PLAIN[hint]
     if is_dataclass(hint) and isinstance(hint, type):
@@ -90,7 +93,7 @@ def _reader(hint: Any, is_stored: bool) -> Callable[[object], Any]:
         return partial(_read_literal, arguments)
     if origin is Union or origin is UnionType:
         readers = tuple(_reader(argument, is_stored) for argument in arguments)
-        return partial(_read_union, _by_type(arguments), readers)
+        return partial(_read_union, _by_type(arguments, readers), readers)
     if origin is tuple and arguments[-1] is Ellipsis:
         return partial(_read_many, _reader(arguments[0], is_stored))
     if origin is tuple:
@@ -127,14 +130,16 @@ def _read_literal(allowed: tuple[Any, ...], value: object) -> Any:
     return value
 
 
-def _by_type(arguments: tuple[Any, ...]) -> dict[type, Callable[[object], Any]]:
+def _by_type(
+    arguments: tuple[Any, ...], readers: tuple[Callable[[object], Any], ...]
+) -> dict[type, Callable[[object], Any]]:
     """The reader of each plain type: the first of the union that takes it. Lists read thousands of
     scalars, so that trying one type after the other takes too long."""
     found: dict[type, Callable[[object], Any]] = {}
-    for argument in arguments:
+    for argument, reader in zip(arguments, readers, strict=True):
         for kind in (int, float) if argument is float else (argument,):
             if argument in _PLAIN:
-                found.setdefault(kind, _PLAIN[argument])
+                found.setdefault(kind, reader)
     return found
 
 
@@ -202,6 +207,12 @@ def _read_str(value: object) -> str:
         raise MalformedMessage("text with a NUL or a lone surrogate")
     if len(value) > MAX_TEXT:
         raise MalformedMessage(f"a text of {len(value)} characters")
+    return value
+
+
+def _read_stored_str(value: object) -> str:
+    if not isinstance(value, str):
+        raise _refuse("text", value)
     return value
 
 

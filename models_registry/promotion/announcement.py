@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.urls import reverse
 
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.metric_changes import metric_changes
-from notifications.models import Kind
+from notifications.models import Context, Kind
 from notifications.services import notify_everyone
 
 
@@ -22,7 +21,7 @@ class Announcement:
     title: str
     text: str
     url: str
-    context: dict[str, Any]
+    context: Context
 
 
 def announce(deployment: Deployment) -> int:
@@ -51,19 +50,19 @@ def announcement_of(deployment: Deployment) -> Announcement:
         f"New model available: {model} {_called(version)}"[:200],
         deployment.text,
         _page(deployment),
-        {
-            "model": model.name,
-            "model_id": model.pk,
-            "version": _called(version),
-            "previous": previous.short_name if previous else None,
-            "deployed_at": deployment.started_at.isoformat(),
-            "description": model.description,
-            "changes": deployment.text,
-            "added": list(changes.added),
-            "removed": list(changes.removed),
-            "changed": [label for label, _ in changes.changed],
-            "metrics": _metrics(previous, version),
-        },
+        Context(
+            model=model.name,
+            model_id=model.pk,
+            version=_called(version),
+            previous=previous.short_name if previous else "",
+            deployed_at=deployment.started_at,
+            description=model.description,
+            changes=deployment.text,
+            added=tuple(changes.added),
+            removed=tuple(changes.removed),
+            changed=tuple(label for label, _ in changes.changed),
+            metrics=tuple(_metrics(previous, version)),
+        ),
     )
 
 
@@ -78,17 +77,17 @@ def _of_rollback(deployment: Deployment) -> Announcement:
         f"{model}: back to {version.short_name}"[:200],
         f"Predictions are made with {version.short_name} again{instead}. Reason: {reason}",
         _page(deployment),
-        {
-            "model": model.name,
-            "model_id": model.pk,
-            "version": version.short_name,
-            "previous": before.version.short_name if before else None,
-            "previous_id": before.version_id if before else None,
-            "at": deployment.started_at.isoformat(),
-            "reason": deployment.text,
-            "from": before.started_at.isoformat() if before else None,
-            "to": _end(before, deployment).isoformat(),
-        },
+        Context(
+            model=model.name,
+            model_id=model.pk,
+            version=version.short_name,
+            previous=before.version.short_name if before else "",
+            previous_id=before.version_id if before else None,
+            at=deployment.started_at,
+            reason=deployment.text,
+            used_from=before.started_at if before else None,
+            used_to=_end(before, deployment),
+        ),
     )
 
 

@@ -24,7 +24,7 @@ from executions.models import Execution
 from executions.records.hiding import name_failures
 from models_registry.models import Deployment, ModelVersion
 from monitoring.models import FailureGroup, FailureNote, State
-from notifications.models import Kind
+from notifications.models import Context, Kind
 from notifications.services import notify_admins
 
 logger = logging.getLogger(__name__)
@@ -217,5 +217,7 @@ def _tell(group: FailureGroup, kind: Kind, failure: Execution, cause: str) -> No
         text=f"{failure.version.model} {failure.version.short_name}{where} "
         f"({group.error_code}), for example {failure.public_id}.",
         url=reverse("monitoring:failure", args=[group.pk]),
-        context={"links": [["Open the failure", reverse("monitoring:failure", args=[group.pk])]]},
+        context=Context(
+            links=(("Open the failure", reverse("monitoring:failure", args=[group.pk])),)
+        ),
     )

@@ -23,7 +23,7 @@ from monitoring.health.probes import (
     read_queue,
     read_workers,
 )
-from notifications.models import Kind
+from notifications.models import Context, Kind
 from notifications.services import notify_admins
 
 RED = "monitoring:red"
@@ -91,5 +91,5 @@ def watch_workers(workers: Workers, queue: Queue, now: datetime) -> None:
         text=f"No worker has sent a heartbeat for a minute. {count} wait. Start a worker; the "
         "queue then empties by itself.",
         url=reverse("monitoring:health"),
-        context={"waiting": queue.waiting, "since": since.isoformat()},
+        context=Context(waiting=queue.waiting, since=since),
     )

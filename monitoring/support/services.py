@@ -10,7 +10,7 @@ from accounts.models import User
 from executions.models import Execution
 from monitoring.errors import NothingToAskAbout, NotInThisState, Unreachable
 from monitoring.models import FailureGroup, FailureNote, SupportMessage, SupportRequest
-from notifications.models import Kind
+from notifications.models import Context, Kind
 from notifications.services import notify, notify_admins
 
 State = SupportRequest.State
@@ -32,7 +32,7 @@ def ask(*, execution: Execution, text: str, by: User) -> SupportRequest:
         text=f"{by} asks about {execution.version.model} {execution.version.short_name}:\n"
         f"{message.text}",
         url=page,
-        context={"links": [["Answer", page]]},
+        context=Context(links=(("Answer", page),)),
     )
     record("help asked", by=by, target=execution.public_id)
     return request
@@ -63,7 +63,7 @@ def write_to_owner(
         title=message.subject,
         text=message.text,
         url=page,
-        context={"reply_to": by.email, "links": [["Read and reply", page]]},
+        context=Context(reply_to=by.email, links=(("Read and reply", page),)),
     )
     record("person contacted", by=by, target=execution.public_id)
     return message

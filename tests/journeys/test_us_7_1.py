@@ -1,6 +1,7 @@
 """US-7.1: people learn of a new version in the product and by mail, and choose what they get."""
 
 import re
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from django.test import Client
@@ -9,7 +10,7 @@ from accounts.models import User
 from models_registry import services
 from models_registry.models import ModelVersion
 from notifications import writing
-from notifications.models import Kind, Mail, Notification
+from notifications.models import Context, Kind, Mail, Notification
 from notifications.services import count_of_people, notify_everyone
 from tests.factories import make_version
 from tests.post_office import PostOffice, body, post_office
@@ -24,15 +25,15 @@ def tell(version: ModelVersion, *, previous: str = "") -> None:
         title=f"New model available: {version.model.name} {version.short_name}",
         text="Trained on newer data.",
         url=f"/models/{version.model.slug}/",
-        context={
-            "model": version.model.name,
-            "model_id": version.model_id,
-            "version": version.short_name,
-            "previous": previous,
-            "deployed_at": "2026-11-19T09:02:00+00:00",
-            "changes": "Trained on newer data.",
-            "added": ["Age"],
-        },
+        context=Context(
+            model=version.model.name,
+            model_id=version.model_id,
+            version=version.short_name,
+            previous=previous,
+            deployed_at=datetime(2026, 11, 19, 9, 2, tzinfo=UTC),
+            changes="Trained on newer data.",
+            added=("Age",),
+        ),
     )
 
 

@@ -6,9 +6,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
-from notifications.models import Channel, Kind, Notification, Preference
+from notifications.models import Channel, Context, Kind, Notification, Preference
 from notifications.services import (
     count_of_people,
     mark_read,
@@ -92,7 +93,7 @@ def test_an_address_nobody_confirmed_is_told_nothing_where_the_site_asks_for_it(
 
 
 def test_words_too_long_or_hostile_never_fail_what_they_tell_of(alice: User) -> None:
-    announce(title="%s\0" + "ß" * 400, text="'); DROP TABLE --", context={"model": "%(x)s <b>"})
+    announce(title="%s\0" + "ß" * 400, text="'); DROP TABLE --", context=Context(model="%(x)s <b>"))
     notification = Notification.objects.get()
     assert notification.title == "%s" + "ß" * 298
     assert notification.context == {"model": "%(x)s <b>"}
@@ -101,3 +102,20 @@ def test_words_too_long_or_hostile_never_fail_what_they_tell_of(alice: User) -> 
 def test_reading_counts_only_what_was_unread(alice: User) -> None:
     announce()
     assert [mark_read(Notification.objects.shown_to(alice)) for _ in range(2)] == [1, 0]
+
+
+def test_a_context_is_stored_without_what_is_empty_and_read_again(alice: User) -> None:
+    began = timezone.now()
+    context = Context(model="Loans", added=("Age",), used_from=began, links=(("Open", "/"),))
+
+    notify(alice, kind=Kind.ROLLBACK, cause="x", title="x", context=context)
+
+    row = Notification.objects.get()
+    links = [["Open", "/"]]
+    stored = {"model": "Loans", "added": ["Age"], "from": began.isoformat(), "links": links}
+    assert row.context == stored
+    assert row.read_context() == context
+
+
+def test_what_an_earlier_version_stored_as_null_or_under_another_name_is_empty() -> None:
+    assert Context.stored({"previous": None, "of_yesterday": 1}) == Context()

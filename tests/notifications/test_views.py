@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import ActivityEvent, User
 from accounts.personal_data import erase, everything
-from notifications.models import Channel, Kind, Mail, Notification, Preference
+from notifications.models import Channel, Context, Kind, Mail, Notification, Preference
 from notifications.preferences import choices_of, switch_off_path
 from notifications.services import notify
 from tests.factories import make_version
@@ -157,7 +157,7 @@ def announce(user: User, number: int = 1, **context: Any) -> Notification:
         kind=Kind.DEPLOYMENT,
         cause=f"deployment {number}",
         title=f"New model available: Loan v{number}",
-        context=context,
+        context=Context(**context),
     )
 
 

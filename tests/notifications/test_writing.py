@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from notifications import writing
-from notifications.models import Channel, Kind, Mail, Notification, Preference
+from notifications.models import Channel, Context, Kind, Mail, Notification, Preference
 from notifications.services import notify, notify_everyone
 from tests.factories import make_user
 from tests.post_office import PostOffice, body, post_office
@@ -54,7 +54,11 @@ def site(settings: Any) -> None:
 def announce(kind: Kind = Kind.DEPLOYMENT, **changes: Any) -> None:
     context = (DEPLOYED if kind == Kind.DEPLOYMENT else ROLLED_BACK) | changes
     notify_everyone(
-        kind=kind, cause=f"{kind} 1", title="A title", url="/models/loan/", context=context
+        kind=kind,
+        cause=f"{kind} 1",
+        title="A title",
+        url="/models/loan/",
+        context=Context.stored(context),
     )
 
 
@@ -66,7 +70,7 @@ def fail(user: User, number: int, *, bundle: str = "model 1 MODEL") -> None:
         title=f"Your prediction P-{number} failed",
         text="The model failed on these inputs. (code MODEL)",
         url=f"/predictions/{number}/",
-        context=FAILED,
+        context=Context.stored(FAILED),
         bundle=bundle,
     )
 
@@ -147,7 +151,7 @@ def test_other_notices_have_their_title_as_subject(ada: User, post_office: PostO
         title="Support request: P-1",
         text="Why?\nhttp://evil.example/",
         url="/admin/",
-        context={"reply_to": "alice@example.com\nBcc: eve@example.com"},
+        context=Context(reply_to="alice@example.com\nBcc: eve@example.com"),
     )
     letter = one(post_office)
     assert letter["Subject"] == "Support request: P-1"

@@ -2,11 +2,11 @@
 Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from model_host.protocol.artifact import LoadReport, TypeName
-from model_host.protocol.examination import Examination
+from model_host.protocol.examination import Examination, Step, Unprepared
 
 RECEIVED = "Received and hashed"
 FORMAT = "Format and size"
@@ -30,13 +30,27 @@ class StepTaken:
 
 
 @dataclass(frozen=True)
+class Examined:
+    """The facts of a stored examination that pages show: all but the proposed inputs and the trial,
+    of which 2 MB are read nowhere."""
+
+    gives_probabilities: bool = False
+    gives_interval: bool = False
+    steps: tuple[Step, ...] = ()
+    libraries_trained: dict[str, str] = field(default_factory=dict)
+    libraries_running: dict[str, str] = field(default_factory=dict)
+    unprepared: Unprepared | None = None
+
+
+@dataclass(frozen=True)
 class Report:
-    """What an inspection found. ``refused`` are the full names of the types that the loader did not
-    open, ``needs_approval`` those of them that a superuser may approve. ``disagreements``:
-    sentences on the training configuration and the model."""
+    """What an inspection found. ``examination`` is stored whole and read as its facts. ``refused``
+    are the full names of the types that the loader did not open, ``needs_approval`` those of them
+    that a superuser may approve. ``disagreements``: sentences on the training configuration and
+    the model."""
 
     load: LoadReport | None = None
-    examination: Examination | None = None
+    examination: Examined | Examination | None = None
     disagreements: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     needs_approval: tuple[TypeName, ...] = ()

@@ -139,6 +139,5 @@ def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
 
 def _steps(version: ModelVersion) -> str:
     """The pipeline's steps, a line each."""
-    examination = examination_of(version)
-    steps = examination.steps if examination else ()
+    steps = examination_of(version).steps
     return "\n".join(f"{step.path}: {step.estimator}" for step in steps)

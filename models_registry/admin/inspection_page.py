@@ -49,12 +49,11 @@ def inspection_context(version: ModelVersion) -> dict[str, Any]:
     if inspection is None:
         return {"inspection": None, "seen": None, "left_out": ""}
     report = inspection.found
-    steps = report.examination.steps if report.examination else ()
     return {
         "inspection": inspection,
         "seen": _seen(version, inspection, report, timezone.now()),
         "left_out": report.load.left_out if report.load else "",
-        "step_tree": step_tree(steps, version.features.count()),
+        "step_tree": step_tree(inspection.examined.steps, version.features.count()),
         "told_steps": told_steps(version.training_config.get("preprocessing")),
     }
 

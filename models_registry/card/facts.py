@@ -1,7 +1,7 @@
 """Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
 database only where a docstring says so."""
 
-from model_host.protocol.examination import Examination
+from models_registry.inspection_steps import Examined
 from models_registry.models import Inspection, ModelVersion
 
 _TAKES = {
@@ -48,14 +48,12 @@ def cases_text(version: ModelVersion) -> str:
     return f"{version.cases.passing().count()} of {count} pass"
 
 
-def signs_of_preparation(
-    version: ModelVersion, examination: Examination | None
-) -> tuple[str, ...] | None:
+def signs_of_preparation(version: ModelVersion, examination: Examined) -> tuple[str, ...] | None:
     """Return what in the model suggests that its rows were scaled or encoded before it was trained,
     where a person has to say that its inputs are raw values: they have no names, neither by the
     file nor by the training configuration, and no step of the model prepares them. None where
     nothing is asked."""
-    if examination is None or examination.unprepared is None:
+    if examination.unprepared is None:
         return None
     names = set(version.features.values_list("name", flat=True))
     if names != {f"x{place}" for place in range(len(names))}:
@@ -63,7 +61,7 @@ def signs_of_preparation(
     return examination.unprepared.signs
 
 
-def examination_of(version: ModelVersion) -> Examination | None:
-    """Return the examination of the last inspection that passed. One query."""
+def examination_of(version: ModelVersion) -> Examined:
+    """Return the examination of the last inspection that passed; empty if none did. One query."""
     passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()
-    return passed.found.examination if passed else None
+    return passed.examined if passed else Examined()

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from model_host.protocol.examination import Examination
 from models_registry.card.facts import examination_of, task_text
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.number_text import brief_number, show_number, with_unit
+from models_registry.inspection_steps import Examined
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.library_versions import library_differences
 from models_registry.promotion.metric_changes import Direction, direction_of, metric_text
@@ -81,11 +81,11 @@ def card_of(version: ModelVersion) -> Card:
     )
 
 
-def certainty_text(version: ModelVersion, examination: Examination | None) -> str:
+def certainty_text(version: ModelVersion, examination: Examined) -> str:
     """Describe the model's certainty: probabilities of a classifier, or the interval of a
     regressor."""
     if version.task == "classification":
-        if examination and examination.gives_probabilities:
+        if examination.gives_probabilities:
             return "A confidence: how sure the model is, not how often it is right."
         return "This model does not provide a confidence."
     if version.task != "regression":
@@ -98,15 +98,14 @@ def certainty_text(version: ModelVersion, examination: Examination | None) -> st
     ):
         width = with_unit(f"± {brief_number(reference.interval_halfwidth)}", _unit(version))
         return f"A 90 % interval, {width}, from rows that were not used in training."
-    if examination and examination.gives_interval:
+    if examination.gives_interval:
         return "A 90 % interval, the model's own."
     return "This model does not provide an interval."
 
 
-def libraries_of(version: ModelVersion, examination: Examination | None) -> list[Library]:
+def libraries_of(version: ModelVersion, examination: Examined) -> list[Library]:
     """Return the libraries of training beside those that ran the model at its inspection."""
-    trained = version.libraries_trained
-    running = examination.libraries_running if examination else {}
+    trained, running = version.libraries_trained, examination.libraries_running
     apart = {difference.library for difference in library_differences(trained, running)}
     return [
         Library(name, str(trained.get(name, "")), str(running.get(name, "")), name in apart)

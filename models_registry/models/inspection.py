@@ -7,7 +7,7 @@ from django.db import models
 from engine.runs import Run, RunQuerySet, finished_has_a_time, open_runs
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.codec import stored
-from models_registry.inspection_steps import Report, StepTaken
+from models_registry.inspection_steps import Examined, Report, StepTaken
 from models_registry.models.version import ModelVersion
 from models_registry.rehearsal_results import Confirmed, RowResult
 
@@ -59,6 +59,12 @@ class Inspection(VersionRun):
     @property
     def found(self) -> Report:
         return stored(Report, self.report)
+
+    @property
+    def examined(self) -> Examined:
+        """What was read from the fitted model; empty where the inspection came to nothing."""
+        examination = self.found.examination
+        return examination if isinstance(examination, Examined) else Examined()
 
     @property
     def needs_approval(self) -> list[TypeName]:

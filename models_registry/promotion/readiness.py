@@ -17,6 +17,7 @@ from models_registry.errors import (
     WasLive,
 )
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
+from models_registry.inspection_steps import Examined
 from models_registry.models import Inspection, ModelVersion
 from models_registry.promotion.library_versions import LibraryDifference, library_differences
 
@@ -81,16 +82,14 @@ def readiness_of(version: ModelVersion) -> Readiness:
     """Check every condition that a version must meet to go live."""
     live = version.model.versions.active().first()
     inspection = version.inspections.filter(sha256=version.sha256).first()
-    examination = inspection.found.examination if inspection else None
+    examination = inspection.examined if inspection else Examined()
     return Readiness(
         version=version,
         live=live,
         cases=version.cases.count(),
         passing=version.cases.passing().count(),
         inspection=inspection,
-        libraries=library_differences(examination.libraries_trained, examination.libraries_running)
-        if examination
-        else (),
+        libraries=library_differences(examination.libraries_trained, examination.libraries_running),
         changes=schema_changes(live.features.as_schema(), version.features.as_schema())
         if live is not None
         else SchemaChanges(),

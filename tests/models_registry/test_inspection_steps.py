@@ -1,16 +1,19 @@
-from typing import Any
+from typing import Any, get_type_hints
 
 from model_host.protocol.codec import stored
+from model_host.protocol.examination import Examination, Step
 from models_registry.inspection_steps import (
     IN_ORDER,
     INPUTS,
     LOADS,
     TYPES,
+    Examined,
     Report,
     StepSeen,
     StepTaken,
     steps_seen,
 )
+from tests.factories import make_report
 
 
 def step(name: str, state: Any, **fields: Any) -> StepTaken:
@@ -59,3 +62,9 @@ def test_what_an_earlier_version_stored_reads_with_defaults() -> None:
     assert stored(Report, {}) == Report()
     report = stored(Report, {"refused": ["acme.Bands"], "needs_approval": [["acme", "Bands"]]})
     assert report.needs_approval == (("acme", "Bands"),)
+
+
+def test_a_stored_examination_is_read_as_its_facts() -> None:
+    assert get_type_hints(Examined).items() <= get_type_hints(Examination).items()
+    report = stored(Report, make_report(gives_interval=True, steps=(Step("scale", "Scaler"),)))
+    assert report.examination == Examined(gives_interval=True, steps=(Step("scale", "Scaler"),))

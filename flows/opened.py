@@ -70,7 +70,7 @@ def opened(version: ModelVersion, schema: InputSchema | None = None) -> Iterator
 def layout(schema: InputSchema | None, container: str) -> InputLayout:
     """How the inputs become what the model is called with."""
     columns = tuple(
-        Column(feature.name, feature.kind.value, may_be_missing=feature.may_be_missing)
+        Column(feature.name, feature.kind, may_be_missing=feature.may_be_missing)
         for feature in (schema.features if schema else ())
     )
     return InputLayout(container, columns)  # type: ignore[arg-type]

@@ -1,14 +1,20 @@
 """The inputs and targets proposed to an admin from an examination."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from model_host.protocol.examination import Examination, ProposedFeature, ProposedTarget
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, TargetSpec
 from models_registry.inputs.labels import choice_label, distinct_choices, readable
 from models_registry.reference.reference_fit import with_reference
 from models_registry.reference.reference_profile import Profile
 from models_registry.training.config_merge import Merged, merge
+
+LIMITS = ("minimum", "maximum")
+AS_READ = {item.name for item in fields(ProposedFeature)}.intersection(
+    item.name for item in fields(FeatureSpec)
+) - {*LIMITS, "choices"}
+"""The fields of an input that are taken over as they were read."""
 
 
 def propose(
@@ -27,25 +33,15 @@ def propose(
 
 
 def _feature(proposed: ProposedFeature) -> FeatureSpec:
-    is_soft = proposed.is_soft_range
+    low, high = ("soft_minimum", "soft_maximum") if proposed.is_soft_range else LIMITS
+    as_read: dict[str, Any] = {name: getattr(proposed, name) for name in AS_READ}
     return FeatureSpec(
-        name=proposed.name,
+        **as_read | {low: proposed.minimum, high: proposed.maximum},
         label=readable(proposed.name),
-        kind=Kind(proposed.kind),
-        requirement=Requirement(proposed.requirement),
-        minimum=None if is_soft else proposed.minimum,
-        maximum=None if is_soft else proposed.maximum,
-        soft_minimum=proposed.minimum if is_soft else None,
-        soft_maximum=proposed.maximum if is_soft else None,
         choices=tuple(
             (one.value, one.label or choice_label(one.value)) for one in proposed.choices
         ),
-        takes_others=proposed.takes_others,
-        default=proposed.default,
-        typical=proposed.typical,
-        imputed=proposed.imputed,
         is_complete=proposed.complete,
-        sources=proposed.sources,
     )
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 
 from model_host.answering.one_row import one_row
 from model_host.answering.watching import watched
-from model_host.protocol.inputs import InputLayout, Scalar
+from model_host.protocol.inputs import InputLayout, Kind, Scalar
 from model_host.protocol.outputs import LostNumber
 from model_host.structure.anatomy import final_estimator
 from model_host.structure.follow import routes_of
@@ -205,7 +205,7 @@ class _Search:
     def keeps(self, name: str, other: Any, loss: _Loss) -> bool:
         """Return whether this value of the input is not lost in that step."""
         kind = next(one.kind for one in self._layout.columns if one.name == name)
-        value = round(other) if kind == "integer" else other
+        value = round(other) if kind == Kind.INTEGER else other
         found = self.loss({**self.inputs, name: value}, loss.path)
         is_same = found is not None and (found.path, found.column) == (loss.path, loss.column)
         return self.has_reached and not is_same

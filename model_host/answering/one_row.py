@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.structure.anatomy import takes_texts
 from model_host.structure.follow import routes_of
 from model_host.structure.input_columns import InputColumn
@@ -83,7 +83,7 @@ def _column(column: Column, value: Scalar, about: InputColumn) -> Any:
         return np.array([cell], dtype=object)  # in a frame it becomes pandas' own str
     if about.dtype is not None and about.dtype.kind in "Oiu":
         return _category(cell, about)
-    if isinstance(cell, int) and column.kind != "float" and _needs_digits(column, cell):
+    if isinstance(cell, int) and column.kind != Kind.FLOAT and _needs_digits(column, cell):
         return np.array([cell], dtype=np.int64 if cell <= _LARGEST_INTEGER else np.uint64)
     return np.array([cell], dtype=np.float64)
 
@@ -101,7 +101,7 @@ def _gap(column: Column, about: InputColumn) -> Any:
     marker = about.marker
     if about.dtype is not None and about.dtype.kind in "mM":
         return np.array(["NaT"], dtype=about.dtype)
-    if column.kind in ("float", "integer") and isinstance(marker, int | float | None):
+    if column.kind in (Kind.FLOAT, Kind.INTEGER) and isinstance(marker, int | float | None):
         return np.array([np.nan if marker is None else marker], dtype=np.float64)
     return np.array([marker], dtype=object)
 
@@ -132,23 +132,23 @@ def _cell(column: Column, value: Scalar, about: InputColumn | None = None) -> Sc
             raise HostError("INPUT", "it may not be left empty", input=column.name)
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if column.kind == "boolean" and not isinstance(value, bool):
+    if column.kind == Kind.BOOLEAN and not isinstance(value, bool):
         raise HostError("INPUT", "yes or no is expected", input=column.name)
-    if column.kind == "string" and not isinstance(value, str):
+    if column.kind == Kind.STRING and not isinstance(value, str):
         raise HostError("INPUT", "a text is expected", input=column.name)
-    if column.kind in ("float", "integer") and not is_number:
+    if column.kind in (Kind.FLOAT, Kind.INTEGER) and not is_number:
         raise HostError("INPUT", "a number is expected", input=column.name)
-    if column.kind == "integer" and isinstance(value, float) and not value.is_integer():
+    if column.kind == Kind.INTEGER and isinstance(value, float) and not value.is_integer():
         raise HostError("INPUT", "a whole number is expected", input=column.name)
     if is_number and not _is_held(column, value, about):  # type: ignore[arg-type]
         raise HostError("INPUT", "the number is too large", input=column.name)
-    return int(value) if column.kind == "integer" else value
+    return int(value) if column.kind == Kind.INTEGER else value
 
 
 def _is_held(column: Column, number: int | float, about: InputColumn | None) -> bool:
     """Whether a numeric column can hold the value; an object column holds everything."""
-    if column.kind == "choice" and about is not None and about.dtype is not None:
+    if column.kind == Kind.CHOICE and about is not None and about.dtype is not None:
         return about.dtype.kind == "O" or abs(number) <= _LARGEST_FLOAT
-    if column.kind == "integer" or (column.kind == "choice" and isinstance(number, int)):
+    if column.kind == Kind.INTEGER or (column.kind == Kind.CHOICE and isinstance(number, int)):
         return _SMALLEST_INTEGER <= number <= _LARGEST_UNSIGNED
     return abs(number) <= _LARGEST_FLOAT

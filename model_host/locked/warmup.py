@@ -42,7 +42,7 @@ from model_host.answering.prediction import predict
 from model_host.loading.allow_list import BOOSTER_MODULES, preload
 from model_host.loading.safe_load import load
 from model_host.protocol.artifact import Format
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.structure.examine import examine
 
 _MODULES = (
@@ -113,7 +113,7 @@ def _imports(modules: Iterable[str]) -> Iterator[tuple[str, Callable[[], object]
 def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
     numbers = np.arange(_ROWS * 2, dtype=np.float64).reshape(_ROWS, 2)
     classes = np.arange(_ROWS) % 2
-    two = InputLayout("array", (Column("x0", "float"), Column("x1", "float")))
+    two = InputLayout("array", (Column("x0", Kind.FLOAT), Column("x1", Kind.FLOAT)))
     row: dict[str, Scalar] = {"x0": 1.0, "x1": 2.0}
     for model in (
         linear_model.LinearRegression(),
@@ -143,7 +143,7 @@ def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
     texts = pipeline.make_pipeline(
         feature_extraction.text.TfidfVectorizer(), linear_model.LogisticRegression()
     ).fit(["good day", "bad day"] * (_ROWS // 2), classes)
-    words = InputLayout("texts", (Column("text", "string"),))
+    words = InputLayout("texts", (Column("text", Kind.STRING),))
     yield "texts", partial(_open_and_predict, texts, "joblib", words, {"text": "good"})
 
     frame = pd.DataFrame(
@@ -166,10 +166,10 @@ def _exercises() -> Iterator[tuple[str, Callable[[], object]]]:
         linear_model.LogisticRegression(),
     ).fit(frame, classes)
     columns = (
-        Column("number", "float", may_be_missing=True),
-        Column("whole", "integer"),
-        Column("flag", "boolean"),
-        Column("name", "choice"),
+        Column("number", Kind.FLOAT, may_be_missing=True),
+        Column("whole", Kind.INTEGER),
+        Column("flag", Kind.BOOLEAN),
+        Column("name", Kind.CHOICE),
     )
     values: dict[str, Scalar] = {"number": None, "whole": 3, "flag": True, "name": "a"}
     layout = InputLayout("frame", columns)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -32,6 +33,8 @@ def to_json(value: object) -> Any:
     ValueError for a number that is not finite, TypeError for a value of any other type (a NumPy
     integer or bool, say): whoever made the value must have made it plain.
     """
+    if isinstance(value, StrEnum):
+        return value.value
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int):
@@ -88,6 +91,8 @@ def _reader(hint: Any, is_stored: bool) -> Callable[[object], Any]:
             if item.default is MISSING and item.default_factory is MISSING
         }
         return partial(_read_dataclass, hint, of, frozenset(required), is_stored)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return partial(_read_enum, hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
         return partial(_read_literal, arguments)
@@ -128,6 +133,10 @@ def _read_literal(allowed: tuple[Any, ...], value: object) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise _refuse(f"one of {', '.join(allowed)}", value)
     return value
+
+
+def _read_enum(kind: type[StrEnum], value: object) -> StrEnum:
+    return kind(_read_literal(tuple(kind), value))
 
 
 def _by_type(

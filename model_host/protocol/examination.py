@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-from model_host.protocol.inputs import Container, Kind, Scalar
+from model_host.protocol.inputs import Container, Kind, Requirement, Scalar
 from model_host.protocol.outputs import Outputs, Task
-
-Requirement = Literal["required", "optional", "may_be_missing"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class ProposedFeature:
 
     name: str
     kind: Kind
-    requirement: Requirement = "required"
+    requirement: Requirement = Requirement.REQUIRED
     minimum: float | None = None
     maximum: float | None = None
     is_soft_range: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 Scalar = bool | int | float | str | None
@@ -13,8 +14,26 @@ Container = Literal["frame", "array", "texts", "records"]
 (1, n_features) float64 array, for models fitted without names; a list of one str, for pipelines
 that begin with a text vectorizer; a list of one mapping, for those that begin with one of mappings,
 without what is missing."""
-Kind = Literal["integer", "float", "string", "boolean", "choice", "unused"]
-"""``unused``: no step of the model looks at the column, and whatever is given for it is ignored."""
+
+
+class Kind(StrEnum):
+    """What an input takes. ``UNUSED``: no step of the model looks at the column, and whatever is
+    given for it is ignored."""
+
+    INTEGER = "integer"
+    FLOAT = "float"
+    STRING = "string"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    UNUSED = "unused"
+
+
+class Requirement(StrEnum):
+    """Whether a value must be given. ``MAY_BE_MISSING``: the model itself takes a missing one."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+    MAY_BE_MISSING = "may_be_missing"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sklearn.svm._base import BaseLibSVM
 from model_host.answering.one_row import one_row
 from model_host.answering.prediction import undisturbed
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, Container, InputLayout, Scalar
+from model_host.protocol.inputs import Column, Container, InputLayout, Kind, Scalar
 from model_host.structure.anatomy import (
     TEXT_VECTORIZERS,
     entrance_of,
@@ -154,7 +154,9 @@ def _answers(
     """Whether the model accepts a row with these names, with numbers where no typical value is
     known."""
     row = dict.fromkeys(names, 1.0) | {name: typical[name] for name in names if name in typical}
-    columns = [Column(one, "string" if isinstance(row[one], str) else "float") for one in names]
+    columns = [
+        Column(one, Kind.STRING if isinstance(row[one], str) else Kind.FLOAT) for one in names
+    ]
     layout = InputLayout(container, tuple(columns))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

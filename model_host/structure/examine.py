@@ -27,7 +27,7 @@ from model_host.protocol.examination import (
     Step,
     TrialFailure,
 )
-from model_host.protocol.inputs import Column, Container, InputLayout, Kind, Scalar
+from model_host.protocol.inputs import Column, Container, InputLayout, Kind, Requirement, Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.structure.anatomy import (
     classes_by_target,
@@ -54,11 +54,11 @@ LIBRARIES_RUNNING = {
 }
 _UNUSED = "not used by the model"
 _STAND_IN: dict[Kind, Scalar] = {
-    "float": 0.0,
-    "integer": 0,
-    "string": "text",
-    "boolean": False,
-    "unused": None,
+    Kind.FLOAT: 0.0,
+    Kind.INTEGER: 0,
+    Kind.STRING: "text",
+    Kind.BOOLEAN: False,
+    Kind.UNUSED: None,
 }
 """The values of the trial prediction if no typical one is known."""
 _OTHERS = (0.5, 1.0, -0.5, 10.0, 1000.0)
@@ -93,7 +93,7 @@ def examine(
     ]
     if container == "texts" and not features[0].complete:  # whatever its own steps do with it
         sources = features[0].sources | {"kind": entry.source}
-        features = [replace(features[0], kind="string", complete=True, sources=sources)]
+        features = [replace(features[0], kind=Kind.STRING, complete=True, sources=sources)]
     libraries = dict(libraries_trained or {})
     trial = _try_out(estimator, container, features, libraries.get("scikit-learn", ""))
     probabilities = (
@@ -127,7 +127,7 @@ def layout_of(container: Container, features: Sequence[ProposedFeature]) -> Inpu
     return InputLayout(
         container,
         tuple(
-            Column(one.name, one.kind, may_be_missing=one.requirement == "may_be_missing")
+            Column(one.name, one.kind, may_be_missing=one.requirement == Requirement.MAY_BE_MISSING)
             for one in features
         ),
     )
@@ -170,23 +170,23 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
     sources = {"name": named_by}
     if column.kind is None and not column.is_used:
         sources |= {"kind": _UNUSED, "requirement": _UNUSED}
-        return ProposedFeature(name, "unused", "may_be_missing", sources=sources)
-    choices = column.categories if column.kind == "choice" else ()
-    if column.kind is None or (column.kind == "choice" and not choices):
+        return ProposedFeature(name, Kind.UNUSED, Requirement.MAY_BE_MISSING, sources=sources)
+    choices = column.categories if column.kind == Kind.CHOICE else ()
+    if column.kind is None or (column.kind == Kind.CHOICE and not choices):
         sources["kind"] = f"could not be followed beyond {column.lost_at or 'its encoders'}"
-        return ProposedFeature(name, "string", sources=sources, complete=False)
+        return ProposedFeature(name, Kind.STRING, sources=sources, complete=False)
     handling = column.handling
     default = column.default if handling is not None else None
     proposed = ProposedFeature(
         name,
         kind=column.kind,
-        requirement="required" if handling is None else "may_be_missing",
-        minimum=column.minimum if column.kind == "float" else None,
-        maximum=column.maximum if column.kind == "float" else None,
+        requirement=Requirement.REQUIRED if handling is None else Requirement.MAY_BE_MISSING,
+        minimum=column.minimum if column.kind == Kind.FLOAT else None,
+        maximum=column.maximum if column.kind == Kind.FLOAT else None,
         choices=tuple(
             ProposedChoice(value, column.readings.get(str(value), "")) for value in choices
         ),
-        takes_others=column.kind == "choice" and column.takes_others,
+        takes_others=column.kind == Kind.CHOICE and column.takes_others,
         default=default if not choices or default in choices else None,
         imputed=None if handling is None else handling.imputed,
         typical=column.typical if not choices or column.typical in choices else choices[0],
@@ -241,7 +241,7 @@ def _try_out(
             return True
         return False
 
-    optional = {one.name: None for one in features if one.requirement == "may_be_missing"}
+    optional = {one.name: None for one in features if one.requirement == Requirement.MAY_BE_MISSING}
     needed = _refused(optional, refuses)
     strangers = {one.name: _stranger(one) for one in features if one.takes_others}
     closed = _refused(strangers, refuses)
@@ -254,7 +254,7 @@ def _first_answer(
     """The typical row and the model's answer to it. If a number of it is unknown, others are tried
     before the model is refused: it may take a logarithm of it."""
     inputs = {one.name: _typical(one) for one in features}
-    made_up = [one.name for one in features if one.kind == "float" and one.typical is None]
+    made_up = [one.name for one in features if one.kind == Kind.FLOAT and one.typical is None]
     rows = [inputs] + [inputs | dict.fromkeys(made_up, number) for number in _OTHERS if made_up]
     answered: list[tuple[dict[str, Scalar], Outputs]] = []
     failures: list[HostError] = []
@@ -286,11 +286,13 @@ def _failure_of_version(
             open_ones = [
                 one
                 for one in features
-                if not one.complete and one.kind == "string" and one.name == error.input
+                if not one.complete and one.kind == Kind.STRING and one.name == error.input
             ]
             if not open_ones:
                 return None
-            features = [replace(one, kind="float") if one in open_ones else one for one in features]
+            features = [
+                replace(one, kind=Kind.FLOAT) if one in open_ones else one for one in features
+            ]
         else:
             return None
     return None
@@ -349,7 +351,9 @@ def _required(feature: ProposedFeature) -> ProposedFeature:
         if fact not in ("default", "imputed")
     }
     sources["requirement"] = "a trial prediction without it failed"
-    return replace(feature, requirement="required", default=None, imputed=None, sources=sources)
+    return replace(
+        feature, requirement=Requirement.REQUIRED, default=None, imputed=None, sources=sources
+    )
 
 
 def _targets(estimator: Any, outputs: Outputs | None) -> tuple[ProposedTarget, ...]:

@@ -15,6 +15,7 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from model_host.protocol.inputs import Kind
 from model_host.structure.anatomy import members, steps_of
 from model_host.structure.columns import Gap, Signal, Signals, spread
 from model_host.structure.input_columns import Handling, InputColumn
@@ -109,7 +110,7 @@ def _boost(estimator: Any, signals: Signals, routes: Routes) -> None:
     for index, signal in enumerate(aligned):
         column = routes.raw(signal)
         if column is not None and index not in encoded:
-            column.learn(name, kind="float")
+            column.learn(name, kind=Kind.FLOAT)
             if values and values.typical is not None and not np.isnan(values.typical[index]):
                 column.learn(values.source, typical=float(values.typical[index]))
     routes.use(aligned)

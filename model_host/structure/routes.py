@@ -84,10 +84,10 @@ def learn_categories(
             column.lost_at = f"{name} has categories that cannot be written apart as texts"
             return frozenset()
         is_boolean = len(values) == 2 and all(isinstance(value, bool) for value in values)
-        kind: Kind = "boolean" if is_boolean else "choice"
+        kind = Kind.BOOLEAN if is_boolean else Kind.CHOICE
         column.learn(name, kind=kind)
         # A number in one branch, or a text that this encoder must know, is a category here.
-        if column.kind == "float" or (column.kind == "string" and is_strict):
+        if column.kind == Kind.FLOAT or (column.kind == Kind.STRING and is_strict):
             column.kind, column.sources["kind"] = kind, name
         column.learn(f"{name} (first category)", typical=values[0] if values else None)
         column.sources.setdefault("choices", name)
@@ -127,7 +127,7 @@ def take_numbers(
     passed: list[Signal] = []
     for index, signal in enumerate(aligned):
         if column := routes.raw(signal):
-            column.learn(name, kind="float")
+            column.learn(name, kind=Kind.FLOAT)
             for fact in ("minimum", "maximum", "typical"):
                 numbers = getattr(values, fact)
                 if numbers is not None and not np.isnan(numbers[index]):

@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import check_array
 
-from model_host.protocol.inputs import Scalar
+from model_host.protocol.inputs import Kind, Scalar
 from model_host.structure.anatomy import key_of, steps_of, vocabulary_of
 from model_host.structure.columns import MOST_SIGNALS, Gap, Signal, Signals, spread, together
 from model_host.structure.input_columns import Handling
@@ -138,7 +138,7 @@ def _(step: FunctionTransformer, signals: Signals, routes: Routes, path: str | N
     routes.use(signals)
     for signal in signals:
         if column := routes.raw(signal):
-            column.learn(f"FunctionTransformer ({function.__name__})", kind="float")
+            column.learn(f"FunctionTransformer ({function.__name__})", kind=Kind.FLOAT)
         if step.validate:
             routes.refuse(signal.gaps)
     return [replace(one, raw=None) for one in signals]
@@ -165,7 +165,7 @@ def _(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
     routes.use(signals)
     for signal in signals:
         if column := routes.raw(signal):
-            column.learn(type(step).__name__, kind="string")
+            column.learn(type(step).__name__, kind=Kind.STRING)
             column.learn(f"{type(step).__name__} (words it knows)", typical=_common_words(step))
         routes.refuse(signal.gaps)
     return [Signal(together(signals).origins)]
@@ -186,7 +186,7 @@ def _(step: DictVectorizer, signals: Signals, routes: Routes, path: str | None) 
             known = np.array(texts, dtype=object)
             learn_categories(step, known, signal, routes, is_strict=False)
         elif column := routes.raw(signal):
-            column.learn("DictVectorizer", kind="float")
+            column.learn("DictVectorizer", kind=Kind.FLOAT)
     routes.use(list(aligned.values()))
     if len(step.feature_names_) > MOST_SIGNALS:
         return [Signal(together(list(aligned.values())).origins)]
@@ -234,7 +234,7 @@ def _(step: SimpleImputer, signals: Signals, routes: Routes, path: str | None) -
     for signal, statistic in zip(aligned, statistics, strict=True):
         value = None if is_missing(statistic) else as_scalar(statistic)
         if column := routes.raw(signal):
-            column.learn("SimpleImputer", kind="float" if is_numeric else None)
+            column.learn("SimpleImputer", kind=Kind.FLOAT if is_numeric else None)
             column.learn(source, default=value)
             column.learn(source, typical=None if step.strategy == "constant" else value)
         out = _fill(step, signal, routes, source, value if signal.raw is not None else None)
@@ -255,7 +255,7 @@ def _(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
     filled: list[Signal] = []
     for signal, middle in zip(aligned, typical, strict=True):
         if column := routes.raw(signal):
-            column.learn(name, kind="float")
+            column.learn(name, kind=Kind.FLOAT)
             column.learn(values.source, typical=None if np.isnan(middle) else float(middle))
         filled.append(_fill(step, signal, routes, name, None))
     return filled + _indicated(step, aligned)

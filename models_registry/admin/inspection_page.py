@@ -102,5 +102,5 @@ def _proposed(spec: FeatureSpec) -> ProposedInput:
 def _type(spec: FeatureSpec) -> str:
     if spec.kind is Kind.CHOICE:
         return f"{len(spec.choices)} choices"
-    word = {Kind.BOOLEAN: "Yes / No"}.get(spec.kind, spec.kind.label)
+    word = "Yes / No" if spec.kind is Kind.BOOLEAN else spec.kind_label
     return f"{word}, {spec.unit}" if spec.unit else word

@@ -117,7 +117,7 @@ def range_text(feature: FeatureSpec) -> str:
     """Describe the values that an input takes: its first choices, or its allowed or trained range
     with the unit."""
     if not feature.is_asked:
-        return feature.kind.label
+        return feature.kind_label
     if feature.choices:
         more = len(feature.choices) - MOST_LISTED
         labels = [label for _, label in feature.choices[:MOST_LISTED]]

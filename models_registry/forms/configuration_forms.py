@@ -10,7 +10,7 @@ from models_registry.forms.input_spec_form import InputSpecForm
 from models_registry.inputs.configuration import Configuration
 from models_registry.inputs.feature_spec import FeatureSpec, Requirement, TargetSpec
 from models_registry.inputs.input_check import InputError, clean_value
-from models_registry.inputs.input_rules import MAX_RULES, RuleKind, RuleSpec
+from models_registry.inputs.input_rules import MAX_RULES, RULE_LABELS, RuleKind, RuleSpec
 from models_registry.inputs.labels import choice_label
 from models_registry.inputs.spec_check import rule_problems
 
@@ -62,7 +62,7 @@ class RuleForm(forms.Form):
     column if there are too many to choose from."""
 
     first = forms.CharField(required=False)
-    kind = forms.ChoiceField(choices=[(kind.value, kind.words) for kind in RuleKind])
+    kind = forms.ChoiceField(choices=list(RULE_LABELS.items()))
     value = forms.CharField(
         label="Value", required=False, help_text="Only for the last kind of rule."
     )
@@ -92,7 +92,7 @@ class RuleForm(forms.Form):
         first = {feature.name: feature for feature in self.known}.get(self.rule.first)
         return {
             "first": numbers.get(self.rule.first, ""),
-            "kind": self.rule.kind.value,
+            "kind": self.rule.kind,
             "value": first.display(self.rule.value)
             if first and self.rule.value is not None
             else "",

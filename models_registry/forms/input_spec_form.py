@@ -8,9 +8,11 @@ from django import forms
 
 from models_registry.inputs.configuration import ADMIN
 from models_registry.inputs.feature_spec import (
+    KIND_LABELS,
     MAX_CHOICES,
     MAX_LABEL,
     MAX_TEXT_LENGTH,
+    REQUIREMENT_LABELS,
     FeatureSpec,
     Kind,
     Requirement,
@@ -76,10 +78,8 @@ class InputSpecForm(forms.Form):
         required=False,
         help_text="Inputs of a group are shown together. “Advanced” is folded.",
     )
-    kind = forms.ChoiceField(label="Type", choices=[(kind.value, kind.label) for kind in Kind])
-    requirement = forms.ChoiceField(
-        label="Needed", choices=[(value.value, value.label) for value in Requirement]
-    )
+    kind = forms.ChoiceField(label="Type", choices=list(KIND_LABELS.items()))
+    requirement = forms.ChoiceField(label="Needed", choices=list(REQUIREMENT_LABELS.items()))
     numbers = forms.BooleanField(
         label="The values are numbers",
         required=False,
@@ -138,22 +138,20 @@ class InputSpecForm(forms.Form):
         )
         return initial | {
             "place": place,
-            "kind": spec.kind.value,
-            "requirement": spec.requirement.value,
             "numbers": numbers,
         }
 
     def _shown_kind(self) -> Kind:
         posted = self.data.get(self.add_prefix("kind"), "") if self.is_bound else ""
-        known = {kind.value: kind for kind in Kind}
-        return self.spec.kind if self.kind_is_known else known.get(posted, self.spec.kind)
+        is_other = posted in set(Kind) and not self.kind_is_known
+        return Kind(posted) if is_other else self.spec.kind
 
     def _add_fields_of_kind(self) -> None:
         kind = self.shown_kind
         if self.kind_is_known:
             del self.fields["kind"]
         elif self.spec.is_asked:  # only the fitted object can say that nothing uses an input
-            kinds = [(one.value, one.label) for one in Kind if one is not Kind.UNUSED]
+            kinds = [pair for pair in KIND_LABELS.items() if pair[0] is not Kind.UNUSED]
             self.fields["kind"].choices = kinds  # type: ignore[attr-defined]
         if kind is not Kind.CHOICE or self.kind_is_known:
             del self.fields["numbers"]
@@ -274,7 +272,7 @@ class InputSpecForm(forms.Form):
             count = len(self.spec.choices)
             others = " and others" if self.spec.takes_others else ""
             return (f"{count:,} choice" if count == 1 else f"{count:,} choices") + others
-        return ", ".join(filter(None, [self.spec.kind.label, self.spec.unit]))
+        return ", ".join(filter(None, [self.spec.kind_label, self.spec.unit]))
 
     @property
     def imputed_text(self) -> str:

@@ -7,9 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from model_host.protocol.inputs import Scalar
 from models_registry.inputs.number_text import format_number
-
-Scalar = bool | int | float | str | None
 
 SIMILAR = 0.75
 """The similarity (difflib's ratio) from which a choice is suggested for a word."""

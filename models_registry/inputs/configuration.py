@@ -1,12 +1,13 @@
 """The configuration of a version as an admin edits it: its inputs, the rules between them, and the
 labels of its answers. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from model_host.protocol.codec import stored, to_json
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.input_rules import RuleSpec
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.schema_changes import schema_changes
 
@@ -27,38 +28,13 @@ class Configuration:
         return InputSchema(self.features, self.rules)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "features": [_plain(feature) for feature in self.features],
-            "targets": [_plain(target) for target in self.targets],
-            "rules": [_plain(rule) for rule in self.rules],
-        }
+        plain: dict[str, Any] = to_json(self)
+        return plain
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Configuration":
+    def from_json(cls, plain: object) -> "Configuration":
         """Return the configuration as ``to_json`` wrote it, in whatever version of this product."""
-        return cls(
-            tuple(
-                FeatureSpec(
-                    **_known(FeatureSpec, entry)
-                    | {
-                        "kind": Kind(entry["kind"]),
-                        "requirement": Requirement(entry["requirement"]),
-                        "choices": _pairs(entry["choices"]),
-                    }
-                )
-                for entry in stored["features"]
-            ),
-            tuple(
-                TargetSpec(
-                    **_known(TargetSpec, entry) | {"class_labels": _pairs(entry["class_labels"])}
-                )
-                for entry in stored["targets"]
-            ),
-            tuple(
-                RuleSpec(**_known(RuleSpec, entry) | {"kind": RuleKind(entry["kind"])})
-                for entry in stored["rules"]
-            ),
-        )
+        return stored(cls, plain)
 
     def changes_since(self, before: "Configuration") -> list[str]:
         """Return the changes, a sentence each; empty if there are none."""
@@ -156,21 +132,3 @@ def _values(spec: FeatureSpec | TargetSpec) -> tuple[str, ...]:
     """The values of a choice or the classes of an answer, told apart by type."""
     pairs = spec.choices if isinstance(spec, FeatureSpec) else spec.class_labels
     return tuple(repr(value) for value, _ in pairs)
-
-
-def _plain(spec: FeatureSpec | TargetSpec | RuleSpec) -> dict[str, Any]:
-    plain = {field.name: getattr(spec, field.name) for field in fields(spec)}
-    for key, value in plain.items():
-        if isinstance(value, Kind | Requirement | RuleKind):
-            plain[key] = value.value
-        elif isinstance(value, tuple):
-            plain[key] = [list(pair) for pair in value]
-    return plain
-
-
-def _known(kind: type, entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key in kind.__dataclass_fields__}  # type: ignore[attr-defined]
-
-
-def _pairs(pairs: Any) -> tuple[tuple[Any, str], ...]:
-    return tuple((value, label) for value, label in pairs)

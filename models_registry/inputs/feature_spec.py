@@ -3,15 +3,15 @@
 Pure except for the site's limit of a text, which is a setting.
 """
 
-import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from django.conf import settings
 
+from model_host.protocol.inputs import Kind as Kind
+from model_host.protocol.inputs import Requirement as Requirement
+from model_host.protocol.inputs import Scalar as Scalar
 from models_registry.inputs.choices import Choices
-from models_registry.inputs.choices import Scalar as Scalar
 from models_registry.inputs.choices import choice_text as choice_text
 from models_registry.inputs.choices import same_value as same_value
 from models_registry.inputs.labels import visible
@@ -24,39 +24,20 @@ MAX_CHOICES, MAX_CHOICES_TOGETHER = 20_000, 40_000
 """Of one input, and of all inputs of a version."""
 
 
-class Kind(enum.Enum):
-    INTEGER = "integer"
-    FLOAT = "float"
-    STRING = "string"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
-    UNUSED = "unused"
-    """No step of the model uses the input: it has no field and accepts any value."""
-
-    @property
-    def label(self) -> str:
-        return {
-            "integer": "Whole number",
-            "float": "Number",
-            "string": "Text",
-            "boolean": "Yes or no",
-            "choice": "Choice",
-            "unused": "Not used by the model",
-        }[self.value]
-
-
-class Requirement(enum.Enum):
-    REQUIRED = "required"
-    OPTIONAL = "optional"
-    MAY_BE_MISSING = "may_be_missing"
-
-    @property
-    def label(self) -> str:
-        return {
-            "required": "Required",
-            "optional": "Optional, with a default",
-            "may_be_missing": "May be missing",
-        }[self.value]
+KIND_LABELS = {
+    Kind.INTEGER: "Whole number",
+    Kind.FLOAT: "Number",
+    Kind.STRING: "Text",
+    Kind.BOOLEAN: "Yes or no",
+    Kind.CHOICE: "Choice",
+    Kind.UNUSED: "Not used by the model",
+}
+"""An unused input has no field and accepts any value."""
+REQUIREMENT_LABELS = {
+    Requirement.REQUIRED: "Required",
+    Requirement.OPTIONAL: "Optional, with a default",
+    Requirement.MAY_BE_MISSING: "May be missing",
+}
 
 
 @dataclass(frozen=True)
@@ -92,7 +73,15 @@ class FeatureSpec:
     deprecation: str = ""
     rank: int = 0
     is_complete: bool = True
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kind_label(self) -> str:
+        return KIND_LABELS[self.kind]
+
+    @property
+    def requirement_label(self) -> str:
+        return REQUIREMENT_LABELS[self.requirement]
 
     @property
     def is_number(self) -> bool:

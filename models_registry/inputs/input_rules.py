@@ -1,26 +1,25 @@
 """Rules between two inputs of a version. Pure."""
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
 
 MAX_RULES = 20
 
 
-class RuleKind(enum.Enum):
+class RuleKind(StrEnum):
     BELOW = "below"
     AT_MOST = "at_most"
     REQUIRES = "requires"
 
-    @property
-    def words(self) -> str:
-        return {
-            "below": "is less than",
-            "at_most": "is at most",
-            "requires": "when it has this value, needs",
-        }[self.value]
+
+RULE_LABELS = {
+    RuleKind.BELOW: "is less than",
+    RuleKind.AT_MOST: "is at most",
+    RuleKind.REQUIRES: "when it has this value, needs",
+}
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,8 @@ class InputSchema:
     def digest(self) -> str:
         """The digest of the schema, sent with a form, so that a form opened on one version is never
         read by the positions of another, nor run under rules that the person did not see."""
-        shape: list[list[Scalar]] = [[f.name, f.kind.value] for f in self.features]
-        shape += [[r.first, r.kind.value, r.second, r.value] for r in self.rules]
+        shape: list[list[Scalar]] = [[f.name, f.kind] for f in self.features]
+        shape += [[r.first, r.kind, r.second, r.value] for r in self.rules]
         return hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:16]
 
     def json_schema(self) -> dict[str, Any]:

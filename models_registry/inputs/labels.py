@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from config.plain_text import escaped, unturned
-from models_registry.inputs.choices import Scalar, choice_text
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.choices import choice_text
 
 LONGEST_LABEL = 200
 _JOINERS = frozenset("\u200c\u200d\u200e\u200f\u061c")

@@ -1,31 +1,28 @@
 """The inputs and outputs of one version, as rows that an admin edits."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from config.plain_text import escaped, unturned
 from models_registry.inputs.feature_spec import (
+    KIND_LABELS,
     MAX_GROUP,
     MAX_HELP,
     MAX_LABEL,
     MAX_NAME,
     MAX_UNIT,
+    REQUIREMENT_LABELS,
     FeatureSpec,
-    Kind,
     Requirement,
     TargetSpec,
 )
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.spec_check import spec_problems
 from models_registry.models.input_rule import InputRule
+from models_registry.models.spec_rows import columns_of, spec_of
 from models_registry.models.version import ModelVersion
-
-
-def _choice_label(label: str) -> str:
-    """A label that cannot change the direction of the text around it, and is never empty."""
-    return unturned(label) or escaped(label)
 
 
 class FeatureQuerySet(models.QuerySet["Feature"]):
@@ -51,10 +48,10 @@ class Feature(models.Model):
     help = models.CharField(max_length=MAX_HELP, blank=True)
     unit = models.CharField(max_length=MAX_UNIT, blank=True)
     group = models.CharField(max_length=MAX_GROUP, blank=True)
-    kind = models.CharField(max_length=10, choices=[(kind.value, kind.label) for kind in Kind])
+    kind = models.CharField(max_length=10, choices=list(KIND_LABELS.items()))
     requirement = models.CharField(
         max_length=15,
-        choices=[(requirement.value, requirement.label) for requirement in Requirement],
+        choices=list(REQUIREMENT_LABELS.items()),
         default=Requirement.REQUIRED.value,
     )
     minimum = models.JSONField(null=True, blank=True, help_text="A smaller value is refused.")
@@ -128,63 +125,12 @@ class Feature(models.Model):
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: FeatureSpec) -> "Feature":
         """Return an unsaved row with the fields of ``spec``."""
-        return cls(
-            version=version,
-            position=position,
-            rank=spec.rank,
-            name=spec.name,
-            label=unturned(spec.label)[:MAX_LABEL],
-            help=unturned(spec.help)[:MAX_HELP],
-            unit=unturned(spec.unit)[:MAX_UNIT],
-            group=unturned(spec.group)[:MAX_GROUP],
-            kind=spec.kind.value,
-            requirement=spec.requirement.value,
-            minimum=spec.minimum,
-            maximum=spec.maximum,
-            soft_minimum=spec.soft_minimum,
-            soft_maximum=spec.soft_maximum,
-            step=spec.step,
-            choices=[[value, _choice_label(label)] for value, label in spec.choices],
-            takes_others=spec.takes_others,
-            max_length=spec.max_length,
-            default=spec.default,
-            typical=spec.typical,
-            imputed=spec.imputed,
-            is_sensitive=spec.is_sensitive,
-            is_listed=spec.is_listed,
-            deprecation=unturned(spec.deprecation)[:MAX_LABEL],
-            is_complete=spec.is_complete,
-            sources=dict(spec.sources),
-        )
+        return cls(version=version, position=position, **columns_of(spec, cls))
 
     @property
     def spec(self) -> FeatureSpec:
-        return FeatureSpec(
-            name=self.name,
-            rank=self.rank,
-            label=self.label or self.name,
-            help=self.help,
-            unit=self.unit,
-            group=self.group,
-            kind=Kind(self.kind),
-            requirement=Requirement(self.requirement),
-            minimum=self.minimum,
-            maximum=self.maximum,
-            soft_minimum=self.soft_minimum,
-            soft_maximum=self.soft_maximum,
-            step=self.step,
-            choices=tuple((value, label) for value, label in self.choices),
-            takes_others=self.takes_others,
-            max_length=self.max_length,
-            default=self.default,
-            typical=self.typical,
-            imputed=self.imputed,
-            is_sensitive=self.is_sensitive,
-            is_listed=self.is_listed,
-            deprecation=self.deprecation,
-            is_complete=self.is_complete,
-            sources=self.sources,
-        )
+        spec = spec_of(self, FeatureSpec)
+        return spec if spec.label else replace(spec, label=spec.name)
 
 
 class Target(models.Model):
@@ -215,23 +161,11 @@ class Target(models.Model):
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: TargetSpec) -> "Target":
         """Return an unsaved row with the fields of ``spec``."""
-        return cls(
-            version=version,
-            position=position,
-            name=spec.name,
-            label=unturned(spec.label)[:MAX_LABEL],
-            unit=unturned(spec.unit)[:MAX_UNIT],
-            class_labels=[[value, _choice_label(label)] for value, label in spec.class_labels],
-        )
+        return cls(version=version, position=position, **columns_of(spec, cls))
 
     @property
     def spec(self) -> TargetSpec:
-        return TargetSpec(
-            name=self.name,
-            label=self.label,
-            unit=self.unit,
-            class_labels=tuple((value, label) for value, label in self.class_labels),
-        )
+        return spec_of(self, TargetSpec)
 
     @property
     def what_it_says(self) -> str:

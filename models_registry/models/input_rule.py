@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from config.plain_text import unturned
-from models_registry.inputs.input_rules import RuleKind, RuleSpec
+from models_registry.inputs.input_rules import RULE_LABELS, RuleSpec
+from models_registry.models.spec_rows import columns_of, spec_of
 from models_registry.models.version import ModelVersion
 
 
@@ -11,15 +11,10 @@ class InputRule(models.Model):
     """A rule between two inputs, by name; a version has at most MAX_RULES of them. ``value`` is the
     choice of ``first`` that makes ``second`` required."""
 
-    class Kind(models.TextChoices):
-        BELOW = "below", "is less than"
-        AT_MOST = "at_most", "is at most"
-        REQUIRES = "requires", "when it has this value, needs"
-
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="rules")
     position = models.PositiveIntegerField(default=0, editable=False)
     first = models.CharField("input", max_length=300)
-    kind = models.CharField("rule", max_length=10, choices=Kind)
+    kind = models.CharField("rule", max_length=10, choices=list(RULE_LABELS.items()))
     value = models.JSONField(null=True, blank=True)
     second = models.CharField("other input", max_length=300)
     message = models.CharField(
@@ -42,16 +37,8 @@ class InputRule(models.Model):
     @classmethod
     def from_spec(cls, version: ModelVersion, position: int, spec: RuleSpec) -> "InputRule":
         """Return an unsaved row with the fields of ``spec``."""
-        return cls(
-            version=version,
-            position=position,
-            first=spec.first,
-            kind=spec.kind.value,
-            value=spec.value,
-            second=spec.second,
-            message=unturned(spec.message)[:300],
-        )
+        return cls(version=version, position=position, **columns_of(spec, cls))
 
     @property
     def spec(self) -> RuleSpec:
-        return RuleSpec(self.first, RuleKind(self.kind), self.second, self.value, self.message)
+        return spec_of(self, RuleSpec)

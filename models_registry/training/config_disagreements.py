@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
+from models_registry.inputs.feature_spec import KIND_LABELS, FeatureSpec, Kind, TargetSpec
 from models_registry.inputs.input_rules import RuleSpec
 from models_registry.training.config_reading import class_names, entries, pairs_of
 from models_registry.training.config_shape import KINDS
@@ -69,8 +69,8 @@ def _about_kinds(
         differs = kind not in (None, spec.kind) and {spec.kind, kind} != numbers
         if kind is not None and spec.is_complete and differs and not is_open:
             sentences.append(
-                f"“{spec.name}”: the configuration says {kind.label.lower()}, the model takes "
-                f"{_article(spec.kind)}. The model's value is used."
+                f"“{spec.name}”: the configuration says {KIND_LABELS[kind].lower()}, the model "
+                f"takes {_article(spec.kind)}. The model's value is used."
             )
         strange = [
             str(value)

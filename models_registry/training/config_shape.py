@@ -197,7 +197,7 @@ def _rules(place: str, value: Any) -> None:
     _list(place, value)
     if len(value) > MAX_RULES:
         raise _refuse(place, f"a list of at most {MAX_RULES} rules", "Leave some out.")
-    kinds = [kind.value for kind in RuleKind]
+    kinds = list(RuleKind)
     for number, rule in enumerate(value):
         here = f"{place}[{number}]"
         if not isinstance(rule, dict) or not {"first", "kind", "second"} <= rule.keys():

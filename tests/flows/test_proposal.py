@@ -33,7 +33,7 @@ from flows.proposal import propose
 from model_host.answering.prediction import predict
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
-from model_host.protocol.inputs import Column, InputLayout
+from model_host.protocol.inputs import Column, InputLayout, Kind
 from model_host.structure.examine import examine
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema
@@ -227,7 +227,7 @@ def test_a_value_of_a_type_that_no_category_has_never_reaches_the_encoder(
 ) -> None:
     model, _ = categories(values, OneHotEncoder(handle_unknown="ignore"))
     with pytest.raises(HostError, match="is expected"):
-        predict(model, InputLayout("frame", (Column("x", "choice"),)), {"x": given})
+        predict(model, InputLayout("frame", (Column("x", Kind.CHOICE),)), {"x": given})
 
 
 @pytest.mark.parametrize("ids", [IDS, (2**64 - 2, 2**64 - 1), (2**70, 2**70 + 1)], ids=str)

@@ -12,7 +12,7 @@ import pytest
 
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact
-from model_host.protocol.inputs import Column, InputLayout
+from model_host.protocol.inputs import Column, InputLayout, Kind
 
 FOREIGN = Path(__file__).parent / "foreign"
 APPROVED = frozenset(
@@ -22,7 +22,7 @@ APPROVED = frozenset(
 
 @pytest.fixture(scope="session")
 def one_number() -> InputLayout:
-    return InputLayout("array", (Column("x0", "float"),))
+    return InputLayout("array", (Column("x0", Kind.FLOAT),))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from model_host.processes import conversation, handles
 from model_host.protocol import MAX_MESSAGE
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout
+from model_host.protocol.inputs import Column, InputLayout, Kind
 from model_host.protocol.orders import SelfTest
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.model_host.conftest import python_with
@@ -91,7 +91,7 @@ def test_a_prediction_equals_what_scikit_learn_itself_says(host: ModelHost, tmp_
     path = tmp_path / "forest.joblib"
     joblib.dump(forest, path, compress=3)
     artifact = Artifact(hashlib.sha256(path.read_bytes()).hexdigest(), path, "joblib")
-    layout = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(3)))
+    layout = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(3)))
 
     for row in rows[:5]:
         inputs = {f"x{n}": float(value) for n, value in enumerate(row)}
@@ -653,7 +653,7 @@ import sys
 from pathlib import Path
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
-from model_host.protocol.inputs import Column, InputLayout
+from model_host.protocol.inputs import Column, InputLayout, Kind
 
 python, path, digest = sys.argv[1:]
 approved = frozenset({("misbehaving", "Does")})

@@ -23,7 +23,7 @@ from model_host.answering.trace import predict_traced
 from model_host.loading.safe_load import load
 from model_host.locked.child import _state_of
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.structure.examine import examine, layout_of
 from tests.model_host.estimators import NAMES, specimen
 from tests.model_host.every_estimator import NAMES as CLASSES
@@ -133,7 +133,7 @@ def test_a_metric_that_is_an_object_keeps_no_difference_for_the_next_prediction(
     rows = scipy.sparse.csr_matrix(np.array([[0.0, 2, 0], [0, 0, 3], [0, 4, 0], [0, 0, 5]]))
     metric = DistanceMetric.get_metric("mahalanobis", VI=np.eye(3))
     model = KNeighborsRegressor(1, algorithm="brute", metric=metric).fit(rows, [1.0, 2, 3, 4])
-    layout = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(3)))
+    layout = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(3)))
     estimator = load(pickle.dumps(model), "pickle").estimator
     plain = pickle.loads(pickle.dumps(model))
 

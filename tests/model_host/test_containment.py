@@ -27,7 +27,7 @@ from model_host.client import ModelHost
 from model_host.processes.handles import Child
 from model_host.protocol.artifact import Artifact, Format, Limits
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout
+from model_host.protocol.inputs import Column, InputLayout, Kind
 from tests.clocks import PATIENCE_SECONDS
 from tests.model_host.observed import children_of, status_of
 
@@ -166,7 +166,7 @@ def polynomial(tmp_path: Path) -> Artifact:
 def test_a_model_that_makes_billions_of_columns_ends_for_memory_and_not_for_time(
     question: str, host: ModelHost, polynomial: Artifact
 ) -> None:
-    four = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(4)))
+    four = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(4)))
     inputs = dict.fromkeys(("x0", "x1", "x2", "x3"), 1.0)
     asked: dict[str, Callable[[], object]] = {
         "predict": lambda: host.predict(polynomial, four, inputs, LIMITS),

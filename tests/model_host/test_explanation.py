@@ -40,13 +40,13 @@ from model_host.answering.quantity import NO_PROBABILITIES
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.explanation import Explanation
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 
 Inputs = dict[str, Scalar]
 RANDOM = np.random.default_rng(1)
 TABLE = RANDOM.normal(size=(80, 4))
 CLASSES = np.where(TABLE[:, 0] + TABLE[:, 1] * TABLE[:, 2] > 0, "yes", "no")
-FOUR = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(4)))
+FOUR = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(4)))
 TYPICAL: Inputs = dict.fromkeys(("x0", "x1", "x2", "x3"), 0.0)
 LIMITS = Limits(load_seconds=30, predict_seconds=10)
 
@@ -61,10 +61,10 @@ FRAME = pd.DataFrame(
 MIXED = InputLayout(
     "frame",
     (
-        Column("number", "float", may_be_missing=True),
-        Column("whole", "integer"),
-        Column("flag", "boolean"),
-        Column("name", "choice"),
+        Column("number", Kind.FLOAT, may_be_missing=True),
+        Column("whole", Kind.INTEGER),
+        Column("flag", Kind.BOOLEAN),
+        Column("name", Kind.CHOICE),
     ),
 )
 
@@ -116,7 +116,7 @@ class Clock:
         return self.now
 
 
-TWELVE = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(12)))
+TWELVE = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(12)))
 ONES: Inputs = {f"x{n}": 1.0 + n / 10 for n in range(12)}
 ZEROS: Inputs = dict.fromkeys(ONES, 0.0)
 
@@ -265,7 +265,7 @@ def test_a_classifier_without_probabilities_says_so() -> None:
 def test_a_model_of_one_text_has_one_input() -> None:
     texts = ["good day", "bad day"] * 5
     model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0] * 5)
-    layout = InputLayout("texts", (Column("text", "string"),))
+    layout = InputLayout("texts", (Column("text", Kind.STRING),))
 
     assert explained(model, layout, {"text": "good"}, {}).problem == ONE_INPUT
 
@@ -277,9 +277,9 @@ def test_a_model_of_mappings_is_explained_by_its_keys_the_missing_ones_too() -> 
     model = make_pipeline(DictVectorizer(), LinearRegression())
     model.fit(rows, [2 * row["size"] + 30 * (row["city"] == "Oslo") for row in rows])
     columns = (
-        Column("age", "float", may_be_missing=True),
-        Column("city", "choice", may_be_missing=True),
-        Column("size", "float", may_be_missing=True),
+        Column("age", Kind.FLOAT, may_be_missing=True),
+        Column("city", Kind.CHOICE, may_be_missing=True),
+        Column("size", Kind.FLOAT, may_be_missing=True),
     )
     inputs = {"age": None, "city": "Oslo", "size": 10.0}
 

@@ -58,7 +58,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from model_host.answering.prediction import predict
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.structure.examine import examine, layout_of
 
@@ -237,12 +237,12 @@ def test_columns_reach_the_model_in_training_order_with_the_types_of_their_kinds
             return np.array([0.0])
 
     columns = (
-        Column("flag", "boolean"),
-        Column("whole", "integer"),
-        Column("gap", "integer", may_be_missing=True),
-        Column("real", "float"),
-        Column("word", "string"),
-        Column("code", "choice"),
+        Column("flag", Kind.BOOLEAN),
+        Column("whole", Kind.INTEGER),
+        Column("gap", Kind.INTEGER, may_be_missing=True),
+        Column("real", Kind.FLOAT),
+        Column("word", Kind.STRING),
+        Column("code", Kind.CHOICE),
     )
     inputs: dict[str, Scalar] = {
         "code": 3, "word": "True", "real": 1, "gap": None, "whole": 2**53 + 1, "flag": True,
@@ -260,7 +260,7 @@ def test_columns_reach_the_model_in_training_order_with_the_types_of_their_kinds
 def test_an_array_model_gets_float64_and_answers_as_scikit_learn_does() -> None:
     rng = np.random.default_rng(0)
     model = Ridge().fit(rng.normal(size=(20, 3)).astype(np.float32), rng.normal(size=20))
-    layout = InputLayout("array", tuple(Column(f"x{n}", "float") for n in range(3)))
+    layout = InputLayout("array", tuple(Column(f"x{n}", Kind.FLOAT) for n in range(3)))
     outputs = predict(model, layout, {"x0": 0.1, "x1": -2, "x2": 7.5})
     assert outputs.targets[0].value == float(model.predict([[0.1, -2.0, 7.5]])[0])
 
@@ -278,7 +278,7 @@ def test_an_array_of_texts_and_numbers_keeps_both() -> None:
 def test_a_pipeline_of_texts_gets_the_text() -> None:
     texts = ["good day", "bad day", "good night", "bad night"]
     model = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, ["+", "-", "+", "-"])
-    layout = InputLayout("texts", (Column("text", "string"),))
+    layout = InputLayout("texts", (Column("text", Kind.STRING),))
     outputs = predict(model, layout, {"text": "a good, good day"})
     assert_equal_to_scikit_learn(model, ["a good, good day"], outputs)
 
@@ -309,7 +309,7 @@ def test_predictions_do_not_influence_one_another() -> None:
 
 def test_numpys_own_random_numbers_are_left_as_they_were() -> None:
     model = DummyClassifier(strategy="uniform").fit([[0.0]] * 4, [0, 1, 2, 3])
-    layout = InputLayout("array", (Column("x0", "float"),))
+    layout = InputLayout("array", (Column("x0", Kind.FLOAT),))
     answers = {predict(model, layout, {"x0": 1.0}).targets[0].value for _ in range(20)}
     assert len(answers) == 1
 
@@ -332,7 +332,7 @@ class _Fixed(ClassifierMixin, BaseEstimator):
 
 
 def ask(model: Any, value: Scalar = 1.0) -> Outputs:
-    return predict(model, InputLayout("array", (Column("x0", "float"),)), {"x0": value})
+    return predict(model, InputLayout("array", (Column("x0", Kind.FLOAT),)), {"x0": value})
 
 
 def test_confidence_is_that_of_the_returned_label_even_when_another_is_likelier() -> None:
@@ -403,7 +403,7 @@ def test_native_deviations_become_a_90_percent_interval(model: Any, is_frame: bo
     row: Any = pd.DataFrame({"x0": [0.3]}) if is_frame else np.array([[0.3]])
     pipeline = make_pipeline(StandardScaler(), model)
     pipeline.fit(pd.DataFrame(rows, columns=["x0"]) if is_frame else rows, answers)
-    layout = InputLayout("frame" if is_frame else "array", (Column("x0", "float"),))
+    layout = InputLayout("frame" if is_frame else "array", (Column("x0", Kind.FLOAT),))
     (target,) = predict(pipeline, layout, {"x0": 0.3}).targets
     mean, deviation = pipeline[-1].predict(pipeline[0].transform(row), return_std=True)
     assert target.value == pipeline.predict(row)[0]
@@ -541,7 +541,7 @@ def test_names_that_only_the_notebook_s_configuration_gave_have_their_way_out(se
     with config_context(transform_output="pandas"):
         model = make_pipeline(first, second, LinearRegression()).fit(rows, [0, 1, 2])
 
-    layout = InputLayout("frame", (Column("age", "float"), Column("income", "float")))
+    layout = InputLayout("frame", (Column("age", Kind.FLOAT), Column("income", Kind.FLOAT)))
     with pytest.raises(HostError) as failure:
         predict(model, layout, {"age": 40.0, "income": 2.0})
 
@@ -593,7 +593,7 @@ def test_an_unknown_category_is_blamed_on_the_inputs_name_not_on_the_encoders_co
 
 def test_a_missing_value_the_model_refuses_is_blamed_on_its_input() -> None:
     model = LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 3.0]}), [1.0, 2.0])
-    columns = (Column("a", "float"), Column("b", "float", may_be_missing=True))
+    columns = (Column("a", Kind.FLOAT), Column("b", Kind.FLOAT, may_be_missing=True))
     assert objection(model, InputLayout("frame", columns), {"a": 1.0, "b": None})[:2] == (
         "INPUT",
         "b",
@@ -602,14 +602,14 @@ def test_a_missing_value_the_model_refuses_is_blamed_on_its_input() -> None:
 
 def test_a_number_too_large_for_a_tree_is_blamed_on_its_input() -> None:
     model = DecisionTreeClassifier().fit(pd.DataFrame({"a": [1, 2], "b": [1, 3]}), [0, 1])
-    columns = (Column("a", "float"), Column("b", "float"))
+    columns = (Column("a", Kind.FLOAT), Column("b", Kind.FLOAT))
     said = objection(model, InputLayout("frame", columns), {"a": 1.0, "b": 1e300})
     assert said == ("INPUT", "b", "the number is too large")
 
 
 def test_a_text_where_the_model_computes_is_blamed_on_its_input() -> None:
     model = LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 3.0]}), [1.0, 2.0])
-    columns = (Column("a", "float"), Column("b", "string"))
+    columns = (Column("a", Kind.FLOAT), Column("b", Kind.STRING))
     said = objection(model, InputLayout("frame", columns), {"a": 1.0, "b": "many"})
     assert said == ("INPUT", "b", "a number is expected")
 
@@ -637,7 +637,7 @@ def test_a_value_of_another_kind_than_the_layouts_is_refused(
 
 def test_a_name_the_model_does_not_know_is_refused() -> None:
     model = LinearRegression().fit(pd.DataFrame({"a": [1.0, 2.0]}), [1.0, 2.0])
-    layout = InputLayout("frame", (Column("a", "float"),))
+    layout = InputLayout("frame", (Column("a", Kind.FLOAT),))
     assert objection(model, layout, {"a": 1.0, "b": 2.0})[:2] == ("INPUT", "b")
 
 
@@ -660,7 +660,7 @@ def amounts(step: Any, last: Any = None, columns: Any = ("amount",)) -> Any:
 
 def asked(model: Any, amount: float, age: float = 30.0) -> Outputs:
     found = examine(model)
-    columns = tuple(Column(one.name, "float") for one in found.features)
+    columns = tuple(Column(one.name, Kind.FLOAT) for one in found.features)
     return predict(model, InputLayout("frame", columns), {"age": age, "amount": amount})
 
 
@@ -780,7 +780,7 @@ def test_the_input_behind_a_lost_number_is_found_by_its_route(
 
 def test_a_number_that_the_model_loses_whatever_is_entered_is_the_models_fault() -> None:
     model = amounts(FunctionTransformer(always_nothing))
-    columns = (Column("age", "float"), Column("amount", "float"))
+    columns = (Column("age", Kind.FLOAT), Column("amount", Kind.FLOAT))
     with pytest.raises(HostError, match="contains NaN") as failure:
         predict(model, InputLayout("frame", columns), {"age": 30.0, "amount": 1.0})
     assert (failure.value.code, failure.value.input) == ("MODEL", "")
@@ -792,7 +792,7 @@ def test_a_missing_value_beside_a_lost_number_is_not_blamed() -> None:
     )
     model = make_pipeline(columns, LogisticRegression()).fit(AMOUNTS, ANSWERS)
     layout = InputLayout(
-        "frame", (Column("age", "float", may_be_missing=True), Column("amount", "float"))
+        "frame", (Column("age", Kind.FLOAT, may_be_missing=True), Column("amount", Kind.FLOAT))
     )
     with pytest.raises(HostError, match="0 or more") as refusal:
         predict(model, layout, {"age": None, "amount": -1.0})

@@ -28,7 +28,7 @@ from model_host.client import ModelHost
 from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.protocol.trace import MAX_TRACE, StepTrace, Trace, TraceLevel
 from model_host.structure.examine import examine, layout_of
 from tests.model_host.estimators import FACTORIES, specimen
@@ -39,7 +39,7 @@ PEOPLE = pd.DataFrame(
     {"age": np.arange(30.0), "salary": np.arange(30.0) * 1000 + 7, "city": CITIES}
 )
 LAYOUT = InputLayout(
-    "frame", (Column("age", "float"), Column("salary", "float"), Column("city", "choice"))
+    "frame", (Column("age", Kind.FLOAT), Column("salary", Kind.FLOAT), Column("city", Kind.CHOICE))
 )
 PERSON: dict[str, Scalar] = {"age": 4.0, "salary": 987_654.0, "city": "Oslo"}
 
@@ -191,7 +191,7 @@ def test_a_hidden_value_of_a_mapping_is_not_shown_among_the_others() -> None:
     rows = [{"salary": float(n), "age": n % 7} for n in range(40)]
     model = Pipeline([("keys", DictVectorizer()), ("answer", LinearRegression())])
     model.fit(rows, range(40))
-    layout = InputLayout("records", (Column("age", "float"), Column("salary", "float")))
+    layout = InputLayout("records", (Column("age", Kind.FLOAT), Column("salary", Kind.FLOAT)))
     found = predict_traced(
         model,
         layout,

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from model_host import client, wire
 from model_host.protocol import codec
@@ -23,7 +22,7 @@ from model_host.protocol.examination import (
     ProposedTarget,
     Step,
 )
-from model_host.protocol.inputs import Scalar
+from model_host.protocol.inputs import Kind, Requirement, Scalar
 from model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
 from model_host.structure.report_limits import SENTENCE
 
@@ -57,8 +56,10 @@ EXAMINATION = Examination(
     task="classification",
     container="frame",
     features=(
-        ProposedFeature("size", "float", "may_be_missing", 0.5, 7, sources={"kind": "scaler"}),
-        ProposedFeature("flag", "boolean", choices=(ProposedChoice(True, "yes"),), default=True),
+        ProposedFeature(
+            "size", Kind.FLOAT, Requirement.MAY_BE_MISSING, 0.5, 7, sources={"kind": "scaler"}
+        ),
+        ProposedFeature("flag", Kind.BOOLEAN, choices=(ProposedChoice(True, "yes"),), default=True),
     ),
     targets=(ProposedTarget("y", (1, 2.5, "a", None, True)),),
     gives_probabilities=True,

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.inputs.choices import Choices, Scalar
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.choices import Choices
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.labels import choice_label, distinct_choices, readable, visible
 from models_registry.inputs.spec_check import spec_problems

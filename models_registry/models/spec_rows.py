@@ -36,24 +36,27 @@ def columns_of(spec: Spec, row: type[models.Model]) -> dict[str, Any]:
 
 def spec_of(row: models.Model, kind: type[SpecT]) -> SpecT:
     """Return the specification that a row holds."""
-    return kind(**{name: read(getattr(row, name)) for name, read in READERS[kind].items()})
-
-
-def _reader(hint: Any) -> Callable[[Any], Any]:
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint
-    return _pairs if get_origin(hint) is tuple else _same
+    values = {name: getattr(row, name) for name in NAMES[kind]}
+    for name, read in READERS[kind].items():
+        values[name] = read(values[name])
+    return kind(**values)
 
 
 def _pairs(pairs: list[list[Any]]) -> tuple[tuple[Any, Any], ...]:
     return tuple((value, label) for value, label in pairs)
 
 
-def _same(value: Any) -> Any:
-    return value
+def _readers(kind: type[Spec]) -> dict[str, Callable[[Any], Any]]:
+    """The functions that read the columns which are no plain values, by name."""
+    readers: dict[str, Callable[[Any], Any]] = {}
+    for name, hint in get_type_hints(kind).items():
+        if get_origin(hint) is tuple:
+            readers[name] = _pairs
+        elif isinstance(hint, type) and issubclass(hint, StrEnum):
+            readers[name] = hint
+    return readers
 
 
-READERS: dict[type[Spec], dict[str, Callable[[Any], Any]]] = {
-    kind: {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
-    for kind in (FeatureSpec, TargetSpec, RuleSpec)
-}
+NAMES = {kind: [item.name for item in fields(kind)] for kind in (FeatureSpec, TargetSpec, RuleSpec)}
+READERS = {kind: _readers(kind) for kind in NAMES}
+"""Inputs are read on every page: what can be known of their fields beforehand is."""

@@ -18,8 +18,8 @@ from django.db import close_old_connections, connections
 from config.logging import log_context
 from executions.explanations.storing import store_explanation, unexplained
 from executions.models import Execution
-from flows.opened import FILE_IS_AWAY, opened
-from model_host.protocol.errors import HostError
+from flows.opened import opened
+from flows.outcomes import Refused, refusals
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
@@ -84,13 +84,11 @@ def explain(execution_id: UUID) -> None:
         return
     with log_context(execution=execution.public_id):
         try:
-            explanation = _worked_out(execution)
-        except FILE_IS_AWAY as error:
-            logger.warning("not_explained error=%s", type(error).__name__)
-            return
-        except HostError as error:
-            logger.warning("not_explained code=%s", error.code)
-            if not error.lost and error.code != "LOAD":
+            with refusals():
+                explanation = _worked_out(execution)
+        except Refused as refused:
+            logger.warning("not_explained code=%s", refused.code)
+            if refused.is_of_model:
                 store_explanation(execution.pk, problem=TOOK_TOO_MUCH)
             return
         problem = explanation.problem or _doubt(execution, explanation)

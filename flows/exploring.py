@@ -23,8 +23,8 @@ from executions.services.exploring import (
 )
 from flows.errors import NotQueued
 from flows.explaining import explain
-from flows.opened import FILE_IS_AWAY, opened
-from model_host.protocol.errors import HostError
+from flows.opened import opened
+from flows.outcomes import Refused, refusals
 
 logger = logging.getLogger(__name__)
 
@@ -67,15 +67,11 @@ class Exploration:
         if not points or not execution.is_pinned:
             return Explored(problem=NOT_NOW)
         try:
-            with opened(version, schema) as model:
+            with refusals(), opened(version, schema) as model:
                 curve = model.curve(inputs, name=self.input, points=points)
-        except FILE_IS_AWAY as error:
-            logger.warning("no_curve error=%s", type(error).__name__)
-            return Explored(problem=NOT_NOW)
-        except HostError as error:
-            logger.warning("no_curve code=%s", error.code)
-            is_away = error.lost or error.code == "LOAD"
-            return Explored(problem=NOT_NOW if is_away else TOO_SLOW)
+        except Refused as refused:
+            logger.warning("no_curve code=%s", refused.code)
+            return Explored(problem=TOO_SLOW if refused.is_of_model else NOT_NOW)
         logger.info("curve_drawn points=%d", len(points))
         if curve.problem:
             return Explored(problem=curve.problem)

@@ -7,7 +7,6 @@ sensitive value nor the model's own messages.
 
 import logging
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,30 +21,20 @@ from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.records.attempt_log import AttemptLog
-from flows.errors import (
-    ArtifactTampered,
-    HandedBack,
-    LeaseLost,
-    NotAModel,
-    NotQueued,
-    ParametersDiffer,
-    PredictionFailed,
-    storable,
-)
+from flows.errors import NotQueued, ParametersDiffer, PredictionFailed
 from flows.host import owner
 from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
-from flows.opened import given_back_if_lost, opened
-from model_host.client import ArtifactChanged
-from model_host.protocol.errors import HostError
+from flows.opened import opened
+from flows.outcomes import Refused, outcome_of, record
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Traced
-from models_registry.errors import ArtifactMissing
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
+
+NOT_STORED = "The outcome could not be stored ({})."
 
 
 @flow(name="predict", persist_result=False)
@@ -79,75 +68,41 @@ class Prediction:
             version = f"{execution.version.model.slug}/{execution.version.short_name}"
             logger.info("prediction_started version=%s attempt=%d", version, attempt)
             self.log.add(f"claimed by {execution.lease_owner}, attempt {attempt}")
-            outcome = self._outcome(lease)
+            outcome = outcome_of(partial(self._compute, lease), lease, self._give_back)
             self._log_outcome(outcome)
-            if problem := lease.try_to_write(partial(self._write, outcome)):
-                words = f"The outcome could not be stored ({type(problem).__name__})."
-                outcome = Failure("CRASH", words, storable(problem))
-                lease.write(partial(self._write, outcome))
-            code = outcome.code if isinstance(outcome, Failure) else "SUCCEEDED"
+            outcome = record(lease, outcome, self._write, self._write, not_stored=NOT_STORED)
+            code = outcome.code if isinstance(outcome, Refused) else "SUCCEEDED"
             seconds = time.monotonic() - self.claimed_at
             logger.info(
                 "prediction_finished version=%s outcome=%s seconds=%.3f", version, code, seconds
             )
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Refused):
             raise PredictionFailed(code, execution.public_id) from None
 
-    def _outcome(self, lease: Lease) -> Traced | Failure:
-        """The outputs, or why there are none. Raises LeaseLost or HandedBack."""
-        try:
-            with given_back_if_lost(lease, self._give_back):
-                return self._compute(lease)
-        except (HandedBack, LeaseLost):
-            raise
-        except HostError as error:
-            return Failure(
-                error.code,
-                self._sentence(error),
-                error.traceback,
-                error.trace,
-                error.step,
-            )
-        except ArtifactTampered as error:
-            mark_altered(self.execution.version_sha256)
-            return Failure("STORAGE", str(error))
-        except ArtifactMissing as error:
-            return Failure("STORAGE", str(error))
-        except (ArtifactChanged, NotAModel):
-            sha256 = self.execution.version_sha256
-            return Failure(
-                "STORAGE", f"This worker's copy of {sha256} was altered. It was not opened."
-            )
-        except Exception as error:  # any error must be written to the row
-            logger.exception("prediction_broke")
-            words = f"The worker itself failed ({type(error).__name__})."
-            return Failure("CRASH", words, traceback.format_exc())
-
-    def _compute(self, lease: Lease) -> Traced | Failure:
+    def _compute(self, lease: Lease) -> Traced:
         execution, version = self.execution, self.execution.version
         if not execution.is_pinned:
-            return Failure("LOAD", "The draft was changed after this run was requested.")
+            raise Refused("The draft was changed after this run was requested.")
         with opened(version, self.schema) as model:
             self.log.add("file is there, its digest verified")
+            how = {"cancelled": lease.lost, "note": self.log.add}
             if execution.purpose == Execution.Purpose.PREDICTION:
-                return Traced(
-                    model.predict(self.inputs, cancelled=lease.lost, note=self.log.add), None
-                )
+                return Traced(model.predict(self.inputs, **how), None)
             is_replay = execution.purpose == Execution.Purpose.REPLAY
             return model.trace(
                 self.inputs,
                 level="full" if is_replay else "steps",
                 is_fresh=is_replay,
                 hidden=[one.name for one in self.schema.features if one.is_sensitive],
-                cancelled=lease.lost,
-                note=self.log.add,
+                **how,
             )
 
-    def _write(self, outcome: Traced | Failure) -> bool:
+    def _write(self, outcome: Traced | Refused) -> bool:
         owner = self.execution.lease_owner
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Refused):
+            failure = self._failure(outcome)
             return lifecycle.mark_failed(
-                self.execution, owner=owner, failure=outcome, log=self.log.text
+                self.execution, owner=owner, failure=failure, log=self.log.text
             )
         outputs = with_reference_interval(outcome.outputs, self.execution.version)
         return lifecycle.mark_succeeded(
@@ -163,10 +118,19 @@ class Prediction:
             log=self.log.text,
         )
 
-    def _log_outcome(self, outcome: Traced | Failure) -> None:
+    def _failure(self, refused: Refused) -> Failure:
+        """The failure, about the input as people know it where the host names one."""
+        told = refused.told
+        if told is None:
+            return Failure(refused.code, refused.sentence, refused.traceback)
+        feature = self.schema.by_name.get(told.input)
+        sentence = f"{feature.label}: {refused.sentence}" if feature else refused.sentence
+        return Failure(refused.code, sentence, refused.traceback, told.trace, told.step)
+
+    def _log_outcome(self, outcome: Traced | Refused) -> None:
         """Log the outcome without any value: the model's own message may quote one."""
-        if isinstance(outcome, Failure):
-            step = f" in step {outcome.step}" if outcome.step else ""
+        if isinstance(outcome, Refused):
+            step = f" in step {outcome.told.step}" if outcome.told and outcome.told.step else ""
             self.log.add(f"failed: {outcome.code}{step}", "ERROR")
             return
         self.log.add(f"predicted in {outcome.outputs.seconds:.3f} s")
@@ -192,13 +156,6 @@ class Prediction:
             f"{feature.label}{value} became {lost.became}{place}{expected}. The model went on with "
             "that."
         ]
-
-    def _sentence(self, error: HostError) -> str:
-        """The host's sentence, about the input as people know it."""
-        for feature in self.schema.features:
-            if error.input and feature.name == error.input:
-                return f"{feature.label}: {error.message}"
-        return error.message
 
 
 def claim(

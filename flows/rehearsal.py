@@ -8,40 +8,27 @@ ends after its time budget with the rows that it reached.
 import logging
 import math
 import time
-import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeGuard
+from typing import TypeGuard
 from uuid import UUID
 
 from prefect import flow
 from prefect.runtime import flow_run
 
 from config.logging import log_context
-from executions.models import Execution
-from flows.errors import (
-    ArtifactTampered,
-    HandedBack,
-    LeaseLost,
-    NotAModel,
-    NotQueued,
-    RehearsalFailed,
-    storable,
-)
+from flows.errors import NotQueued, RehearsalFailed
+from flows.file_checks import accepted_differences, refuse_final_failure
 from flows.host import owner
 from flows.lease import Lease, leases
-from flows.opened import Model, given_back_if_lost, opened
-from model_host.client import ArtifactChanged
-from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Scalar
+from flows.opened import opened
+from flows.outcomes import Refused, outcome_of, record
+from flows.rehearsed_rows import answer_of, rows_of
 from models_registry import lifecycle
-from models_registry.errors import ArtifactMissing
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ReferenceData, Rehearsal
-from models_registry.promotion.library_versions import library_differences
 from models_registry.reference.conformal import halfwidth
-from models_registry.rehearsal_results import Answered, Confirmed, Failed, RowResult, Skipped
+from models_registry.rehearsal_results import Answered, Confirmed, RowResult, Skipped
 from models_registry.store.integrity import mark_altered
 from models_registry.store.storage import stored_digest
 
@@ -51,22 +38,13 @@ BUDGET_SECONDS = 120.0
 SHOWN_SECONDS = 2.0
 """The interval at which the results so far are written."""
 
-Result = RowResult | Confirmed
+Results = list[RowResult] | list[Confirmed]
 
 
 @flow(name="rehearse", persist_result=False)
 def rehearse(rehearsal_id: int, attempt: int) -> None:
     """Run one attempt of a rehearsal."""
     claim(rehearsal_id, attempt, flow_run_id=UUID(flow_run.get_id())).carry_out()
-
-
-class Refused(Exception):
-    """The rehearsal was refused; the sentence says why, for admins."""
-
-    def __init__(self, sentence: str, *, traceback: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.traceback = traceback
 
 
 @dataclass(frozen=True)
@@ -87,72 +65,36 @@ class Rehearsing:
             log_context(rehearsal=rehearsal.pk),
             leases.holding(extend, taken_at=self.claimed_at) as lease,
         ):
-            refusal = self._write(lease)
+            give_back = partial(lifecycle.mark_handed_back, rehearsal)
+            outcome = outcome_of(partial(self._results, lease), lease, give_back)
+            outcome = record(lease, outcome, self._write, self._write)
+            has_failed = isinstance(outcome, Refused)
             logger.info(
                 "rehearsal_finished kind=%s outcome=%s seconds=%.3f",
                 rehearsal.kind,
-                "FAILED" if refusal else "SUCCEEDED",
+                "FAILED" if has_failed else "SUCCEEDED",
                 time.monotonic() - self.claimed_at,
             )
-        if refusal:
+        if has_failed:
             raise RehearsalFailed(rehearsal.kind) from None
 
-    def _write(self, lease: Lease) -> Refused | None:
-        """Write the results, or the refusal that is returned."""
-        try:
-            results = self._results(lease)
-        except Refused as refused:
-            refusal = refused
-        else:
-            problem = lease.try_to_write(lambda: self._succeeded(results))
-            if problem is None:
-                return None
-            words = f"What came of it could not be stored ({type(problem).__name__}). Try again."
-            refusal = Refused(words, traceback=storable(problem))
-        lease.write(
-            partial(
-                lifecycle.mark_failed,
-                self.rehearsal,
-                message=refusal.sentence,
-                traceback=refusal.traceback,
+    def _write(self, outcome: Results | Refused) -> bool:
+        if isinstance(outcome, Refused):
+            return lifecycle.mark_failed(
+                self.rehearsal, message=outcome.sentence, traceback=outcome.traceback
             )
-        )
-        return refusal
-
-    def _succeeded(self, results: list[Result]) -> bool:
         return lifecycle.mark_rehearsal_succeeded(
             self.rehearsal,
-            results=results,
+            results=outcome,
             reference=self.reference,
-            halfwidth=self._halfwidth(results),
+            halfwidth=self._halfwidth(outcome),
         )
 
-    def _results(self, lease: Lease) -> list[Result]:
-        """The results. Raises Refused, LeaseLost or HandedBack."""
-        sha256 = self.rehearsal.sha256
-        try:
-            self._check_that_it_stands()
-            give_back = partial(lifecycle.mark_handed_back, self.rehearsal)
-            with given_back_if_lost(lease, give_back):
-                if self.rehearsal.kind == Rehearsal.Kind.CHECK:
-                    return self._check()
-                return self._rehearse(lease)
-        except HostError as error:
-            raise Refused(error.message, traceback=error.traceback) from None
-        except ArtifactMissing:
-            raise Refused("The store did not give the file. Try again in a minute.") from None
-        except ArtifactTampered:
-            mark_altered(sha256)
-            raise Refused("The file in the store was altered. It was not opened.") from None
-        except (ArtifactChanged, NotAModel):
-            why = "This worker's copy of the file was altered and is fetched again. Try again."
-            raise Refused(why) from None
-        except (Refused, HandedBack, LeaseLost):
-            raise
-        except Exception as error:  # any error must be written to the row
-            logger.exception("rehearsal_broke")
-            words = f"The worker itself failed ({type(error).__name__}). Try again."
-            raise Refused(words, traceback=traceback.format_exc()) from None
+    def _results(self, lease: Lease) -> Results:
+        self._check_that_it_stands()
+        if self.rehearsal.kind == Rehearsal.Kind.CHECK:
+            return self._check()
+        return self._rehearse(lease)
 
     def _check_that_it_stands(self) -> None:
         rehearsal, version = self.rehearsal, self.rehearsal.version
@@ -165,7 +107,7 @@ class Rehearsing:
         if self.reference is None or not self.reference.is_held_out:
             raise Refused("An interval needs rows that were not used in training.")
 
-    def _check(self) -> list[Result]:
+    def _check(self) -> list[Confirmed]:
         """The digest of the store's own bytes, and a load in a new process."""
         version = self.rehearsal.version
         found = stored_digest(version.sha256)
@@ -177,70 +119,30 @@ class Rehearsing:
             names = [feature.name for feature in self.schema.features]
             load, examination = model.examine(names=names)
             model.warm()
-        differences = library_differences(
-            examination.libraries_trained, examination.libraries_running
-        )
-        words = "; ".join(map(str, differences))
-        if any(difference.is_major for difference in differences):
-            raise Refused(f"The model needs other libraries than this server runs: {words}.")
-        failure = examination.trial_failure
-        if failure is not None and failure.is_final:
-            raise Refused(failure.message, traceback=failure.traceback)
-        took = f"{load.seconds:.2f} s" + (f", {words}" if words else "")
-        return [hashed, Confirmed("Opens in today's runtime", took)]
+        differences = accepted_differences(examination)
+        refuse_final_failure(examination)
+        detail = ", ".join([f"{load.seconds:.2f} s", "; ".join(map(str, differences))])
+        return [hashed, Confirmed("Opens in today's runtime", detail.removesuffix(", "))]
 
-    def _rehearse(self, lease: Lease) -> list[Result]:
+    def _rehearse(self, lease: Lease) -> list[RowResult]:
         """One result for each of ``of``; what the budget does not reach is skipped."""
         ends = time.monotonic() + BUDGET_SECONDS
         shown = time.monotonic()
-        results: list[Result] = []
+        results: list[RowResult] = []
         with opened(self.rehearsal.version, self.schema) as model:
-            for inputs in self._rows():
+            for row in rows_of(self.rehearsal, self.reference, self.schema):
                 if time.monotonic() > ends:
                     results.append(Skipped("There was no time left."))
-                elif isinstance(inputs, str):
-                    results.append(Skipped(inputs))
+                elif isinstance(row, Skipped):
+                    results.append(row)
                 else:
-                    results.append(self._ask(model, inputs, lease))
+                    results.append(answer_of(model, row, lease))
                 if time.monotonic() - shown > SHOWN_SECONDS:
                     lifecycle.note_progress(self.rehearsal, results=results)
                     shown = time.monotonic()
         return results
 
-    def _rows(self) -> Iterator[dict[str, Scalar] | str]:
-        """For each of ``of`` its inputs as the version takes them, or why there are none."""
-        known = [feature.name for feature in self.schema.features]
-        for raw in self._raw_rows():
-            if raw is None:
-                yield "It is gone."
-                continue
-            cleaned = self.schema.clean({name: raw[name] for name in known if name in raw})
-            if cleaned.is_valid:
-                yield self.schema.read(cleaned.values)
-            else:
-                yield "Its inputs do not fit any more."
-
-    def _raw_rows(self) -> Iterator[dict[str, Any] | None]:
-        of = self.rehearsal.of
-        if self.reference is not None:
-            rows = self.reference.rows
-            yield from (rows[number] if 0 <= number < len(rows) else None for number in of)
-            return
-        kept = Execution.objects.kept().filter(pk__in=of, inputs__isnull=False)
-        inputs = dict(kept.values_list("pk", "inputs"))
-        yield from (inputs.get(UUID(pk)) for pk in of)
-
-    def _ask(self, model: Model, inputs: dict[str, Scalar], lease: Lease) -> Result:
-        try:
-            outputs = model.predict(inputs, cancelled=lease.lost)
-        except HostError as error:
-            if error.lost or error.code == "LOAD":
-                raise
-            # The model's own message may quote inputs.
-            return Failed(str(Execution.ErrorCode(error.code).label))
-        return Answered(outputs.targets[0].value)
-
-    def _halfwidth(self, results: list[Result]) -> float | None:
+    def _halfwidth(self, results: Results) -> float | None:
         if self.reference is None:
             return None
         targets = self.reference.targets

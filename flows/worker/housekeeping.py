@@ -19,16 +19,15 @@ from redis.exceptions import RedisError
 import executions.sweep
 import models_registry.sweep
 from engine import wakeup
-from flows.errors import ArtifactTampered
 from flows.explaining import notes
 from flows.host import model_host, owner
-from flows.opened import FILE_IS_AWAY, opened
+from flows.opened import opened
+from flows.outcomes import Refused, refusals
 from flows.worker.settling import settle
 from flows.worker.slots import Slots
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
 from models_registry.models import ModelVersion
-from models_registry.store.integrity import mark_altered
 
 logger = logging.getLogger(__name__)
 
@@ -147,12 +146,12 @@ def warm(version_id: int) -> None:
     close_old_connections()
     try:
         version = ModelVersion.objects.select_related("model").get(pk=version_id)
-        with opened(version) as model:
+        with refusals(), opened(version) as model:
             model.warm()
-    except ArtifactTampered:
-        mark_altered(version.sha256)
-    except (ModelVersion.DoesNotExist, DatabaseError, HostError, *FILE_IS_AWAY) as error:
+    except (ModelVersion.DoesNotExist, DatabaseError) as error:
         logger.warning("not_warmed version=%s error=%s", version_id, type(error).__name__)
+    except Refused as refused:
+        logger.warning("not_warmed version=%s code=%s", version, refused.code)
     else:
         logger.info("warmed version=%s seconds=%.3f", version, time.monotonic() - started)
     finally:

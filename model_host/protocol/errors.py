@@ -47,3 +47,9 @@ class HostError(Exception):
         self.lost = lost
         self.trace = trace
         self.step = step
+
+    @property
+    def is_of_model(self) -> bool:
+        """Whether the model was asked and is to blame: it did open, and its process was not taken
+        away."""
+        return not self.lost and self.code != "LOAD"

@@ -90,7 +90,8 @@ def replace_artifact(
         version.size = artifact.size if artifact else 0
         version.file_name = escaped(file_name)[-255:]
         version.revision += 1
-        version.save(update_fields=["sha256", "size", "file_name", "revision"])
+        version.altered_at = None  # it was the former file
+        version.save(update_fields=["sha256", "size", "file_name", "revision", "altered_at"])
         record("file replaced", by=by, target=str(version), after={"sha256": version.sha256})
         open_inspection(version, refusal, by)
     return version

@@ -2,11 +2,14 @@
 
 import io
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 
 import joblib
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from pytest_django import Settings
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +19,7 @@ from config.stack.testing import prefect_server
 from flows import inspection, predict, rehearsal
 from flows.lease import Leases
 from models_registry.models import ModelVersion
+from models_registry.store.storage import artifact_key
 from models_registry.tasks import sync_prefect_deployment
 from tests.flows.resident import IRIS, serve_iris
 
@@ -74,6 +78,20 @@ def iris_of_1_7(monkeypatch: pytest.MonkeyPatch) -> bytes:
 def iris(db: None, iris_model: bytes) -> ModelVersion:
     """A live version of it."""
     return serve_iris(iris_model)
+
+
+@pytest.fixture
+def another_file(iris: ModelVersion, iris_model: bytes) -> Iterator[Callable[[], None]]:
+    """The store holds another file for iris, until it is put right by calling this, or at the
+    end: other tests upload the same one."""
+
+    def put(content: bytes) -> None:
+        storages["artifacts"].delete(artifact_key(iris.sha256))
+        storages["artifacts"].save(artifact_key(iris.sha256), ContentFile(content))
+
+    put(b"another file")
+    yield partial(put, iris_model)
+    put(iris_model)
 
 
 @pytest.fixture

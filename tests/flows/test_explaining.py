@@ -4,6 +4,7 @@ values exist."""
 import io
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -100,6 +101,17 @@ def test_a_draft_that_changed_since_is_not_explained(predicted: Execution) -> No
 
     explain(predicted.pk)
 
+    assert not Explanation.objects.exists()
+
+
+def test_a_file_that_is_found_altered_is_marked_by_whoever_finds_it(
+    predicted: Execution, another_file: Callable[[], None], settings: Settings, tmp_path: Path
+) -> None:
+    settings.ARTIFACT_CACHE_DIR = tmp_path / "empty"
+
+    explain(predicted.pk)
+
+    assert ModelVersion.objects.get().is_altered
     assert not Explanation.objects.exists()
 
 

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from config.errors import DomainError
-from flows import inspection, proposal
+from flows import file_checks, inspection, proposal
 from flows.errors import InspectionFailed, NotQueued
 from flows.lease import Lease
 from models_registry.models import Inspection, ModelVersion
@@ -280,7 +280,7 @@ def test_findings_that_cannot_be_stored_end_the_inspection_at_once(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Left running, the row would be tried twice more and called lost."""
-    monkeypatch.setattr(inspection, "propose", of_length(301))
+    monkeypatch.setattr(file_checks, "propose", of_length(301))
 
     row = inspect(as_file(loan_model()))
 
@@ -295,7 +295,7 @@ def test_steps_that_cannot_be_stored_end_the_inspection_at_once(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """PostgreSQL stores no NUL."""
-    monkeypatch.setattr(inspection, "_answer", lambda _: "\0 classes")
+    monkeypatch.setattr(file_checks, "_answer", lambda _: "\0 classes")
 
     row = inspect(as_file(loan_model()))
 
@@ -310,7 +310,7 @@ def test_a_refusal_that_cannot_be_stored_ends_the_inspection_at_once(
     def refuse(*_: Any) -> None:
         raise DomainError("\0")
 
-    monkeypatch.setattr(inspection, "propose", refuse)
+    monkeypatch.setattr(file_checks, "propose", refuse)
 
     row = inspect(as_file(loan_model()))
 

@@ -1,16 +1,13 @@
 """The rehearsal flow: a version on many rows, its interval, and the check of its file."""
 
 import io
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.utils import timezone
 from pytest_django import Settings
 from sklearn.linear_model import LinearRegression
@@ -23,7 +20,7 @@ from models_registry import services
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion, ReferenceData, Rehearsal
 from models_registry.services import request_rehearsal
-from models_registry.store.storage import artifact_key, store_artifact
+from models_registry.store.storage import store_artifact
 from notifications.models import Notification
 from tests.factories import make_execution, make_version
 from tests.flows.resident import INPUTS, OF_1_7, serve_iris
@@ -50,20 +47,6 @@ def line(db: None) -> ModelVersion:
         sha256=sha256,
         tested_sha256=sha256,
     )
-
-
-@pytest.fixture
-def another_file(iris: ModelVersion, iris_model: bytes) -> Iterator[Callable[[], None]]:
-    """The store holds another file for iris, until it is put right by calling this, or at the
-    end: other tests upload the same one."""
-
-    def put(content: bytes) -> None:
-        storages["artifacts"].delete(artifact_key(iris.sha256))
-        storages["artifacts"].save(artifact_key(iris.sha256), ContentFile(content))
-
-    put(b"another file")
-    yield partial(put, iris_model)
-    put(iris_model)
 
 
 def carried_out(row: Rehearsal) -> Rehearsal:

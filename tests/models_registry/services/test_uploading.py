@@ -17,6 +17,7 @@ from models_registry.errors import (
 )
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import Deployment, Inspection, ModelVersion, RegisteredModel
+from models_registry.store.integrity import mark_altered
 from tests.factories import make_execution, make_model, make_user, make_version
 
 
@@ -54,6 +55,17 @@ def test_a_refused_draft_takes_another_file(ada: User) -> None:
     again = services.replace_artifact(version=version, chunks=[b"y"], file_name="b", by=ada)
     assert (again.number, again.file_name, again.revision) == (1, "b", 2)
     assert again.inspections.count() == 2
+
+
+def test_the_new_file_of_a_draft_is_not_the_one_that_was_altered(ada: User) -> None:
+    version = services.upload_version(model=make_model(), chunks=[b"x"], file_name="a", by=ada)
+    version.inspections.update(status=Inspection.Status.FAILED, finished_at="2026-01-01T00:00Z")
+    mark_altered(version.sha256)
+
+    services.replace_artifact(version=version, chunks=[b"y"], file_name="b", by=ada)
+
+    version.refresh_from_db()
+    assert not version.is_altered
 
 
 def test_a_draft_whose_file_passed_keeps_it(ada: User) -> None:

@@ -8,14 +8,7 @@ from django.urls import reverse
 
 from accounts import mails
 from accounts.activity import record
-from accounts.errors import (
-    AccountGone,
-    LastSuperuser,
-    NotActive,
-    NotSuperuser,
-    OwnAccount,
-    OwnRole,
-)
+from accounts.errors import AccountGone, LastSuperuser, NotActive, NotSuperuser, OwnAccount, OwnRole
 from accounts.models import User
 
 

@@ -64,10 +64,7 @@ class Person:
 
     def send(self) -> uuid.UUID:
         """Send the form; the execution's id is in the page that it leads to."""
-        answer = self._site.post(
-            self._path,
-            data=self._fields | {"form_token": str(uuid.uuid4())},
-        )
+        answer = self._site.post(self._path, data=self._fields | {"form_token": str(uuid.uuid4())})
         if answer.status_code != 302:
             raise RuntimeError(f"the form was answered with {answer.status_code}")
         return uuid.UUID(answer.headers["Location"].split("/")[-2])

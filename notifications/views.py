@@ -16,13 +16,7 @@ from notifications import services
 from notifications.announcements import announced_to
 from notifications.bell import bell_of, news_since
 from notifications.models import Notification, NotificationQuerySet
-from notifications.preferences import (
-    NAMES,
-    choices_of,
-    choose,
-    read_token,
-    switch_off_mail,
-)
+from notifications.preferences import NAMES, choices_of, choose, read_token, switch_off_mail
 
 
 @require_GET

@@ -6,6 +6,7 @@ scikit-learn. The iris and diabetes data come with scikit-learn; the loans are i
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 SEED = 7
+EMPLOYMENTS = {
+    "employed": "Employed",
+    "self_employed": "Self-employed",
+    "public": "Public service",
+    "retired": "Retired",
+    "not_working": "Not working",
+}
+PURPOSES = {
+    "car": "Car",
+    "debts": "Debt consolidation",
+    "education": "Education",
+    "home": "Home improvement",
+    "other": "Something else",
+}
 Trained = tuple[Any, dict[str, Any]]
 
 
@@ -77,16 +92,8 @@ def diabetes() -> Trained:
     predicted = model.predict(test)
     config = {
         "features": [
-            number(
-                data.data,
-                name,
-                label=label,
-                unit=unit,
-                help=help_text,
-                whole=name == "sex",
-                listed=name in {"age", "bmi", "bp"},
-            )
-            for name, (label, unit, help_text) in named.items()
+            number(data.data, name, *told, whole=name == "sex", listed=name in {"age", "bmi", "bp"})
+            for name, told in named.items()
         ],
         "target": {"name": "Disease progression", "unit": "points"},
         "metrics": {
@@ -119,75 +126,28 @@ def loans() -> Trained:
     )
     model = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(train, y_train)
     probability = model.predict_proba(test)[:, 1]
-    applicant, loan, history = "Applicant", "Loan", "Credit history"
+    applicant, loan, history = (
+        partial(number, frame, group=group) for group in ("Applicant", "Loan", "Credit history")
+    )
     config = {
         "features": [
-            number(
-                frame,
-                "age",
-                unit="years",
-                group=applicant,
-                whole=True,
-                low=18,
-                high=100,
-                listed=True,
+            applicant("age", unit="years", whole=True, low=18, high=100, listed=True),
+            applicant(
+                "income", label="Annual income", unit="€", help="Before tax", low=0, listed=True
             ),
-            number(
-                frame,
-                "income",
-                label="Annual income",
-                unit="€",
-                group=applicant,
-                help="Before tax",
-                low=0,
-                listed=True,
-            ),
-            number(
-                frame,
-                "job_years",
-                label="Time in current job",
-                unit="years",
-                group=applicant,
-                low=0,
-                high=60,
-            ),
-            choice(
-                "employment",
-                group=applicant,
-                is_open=True,
-                labels={
-                    "employed": "Employed",
-                    "self_employed": "Self-employed",
-                    "public": "Public service",
-                    "retired": "Retired",
-                    "not_working": "Not working",
-                },
-            ),
-            {"name": "owns_home", "label": "Owns a home", "group": applicant},
-            number(frame, "amount", unit="€", group=loan, low=500, high=75_000, listed=True),
-            choice("term", group=loan, labels={"36": "36 months", "60": "60 months"}),
-            number(frame, "interest_rate", unit="%", group=loan, low=0, high=40),
-            choice(
-                "purpose",
-                group=loan,
-                labels={
-                    "car": "Car",
-                    "debts": "Debt consolidation",
-                    "education": "Education",
-                    "home": "Home improvement",
-                    "other": "Something else",
-                },
-            ),
-            number(
-                frame,
-                "missed_payments",
-                group=history,
-                whole=True,
-                low=0,
-                high=100,
-                help="In the last 24 months",
-            ),
-            {"name": "defaulted_before", "label": "Has defaulted before", "group": history},
+            applicant("job_years", label="Time in current job", unit="years", low=0, high=60),
+            choice("employment", group="Applicant", is_open=True, labels=EMPLOYMENTS),
+            {"name": "owns_home", "label": "Owns a home", "group": "Applicant"},
+            loan("amount", unit="€", low=500, high=75_000, listed=True),
+            choice("term", group="Loan", labels={"36": "36 months", "60": "60 months"}),
+            loan("interest_rate", unit="%", low=0, high=40),
+            choice("purpose", group="Loan", labels=PURPOSES),
+            history("missed_payments", whole=True, low=0, high=100, help="In the last 24 months"),
+            {
+                "name": "defaulted_before",
+                "group": "Credit history",
+                "label": "Has defaulted before",
+            },
         ],
         "target": {
             "name": "Repayment",
@@ -213,16 +173,12 @@ def invent_loans(rows: int) -> tuple[pd.DataFrame, Any]:
             "age": random.integers(18, 80, rows).astype(float),
             "income": np.round(random.lognormal(10.6, 0.5, rows), -2),
             "job_years": np.round(random.gamma(2, 2.5, rows), 1),
-            "employment": random.choice(
-                ["employed", "self_employed", "public", "retired", "not_working"],
-                rows,
-                p=[0.55, 0.15, 0.12, 0.12, 0.06],
-            ),
+            "employment": random.choice([*EMPLOYMENTS], rows, p=[0.55, 0.15, 0.12, 0.12, 0.06]),
             "owns_home": random.random(rows) < 0.45,
             "amount": np.round(random.lognormal(9.3, 0.7, rows).clip(500, 75_000), -2),
             "term": random.choice([36, 60], rows, p=[0.65, 0.35]),
             "interest_rate": np.round(random.normal(7.5, 2.2, rows).clip(1.5, 18), 1),
-            "purpose": random.choice(["car", "debts", "education", "home", "other"], rows),
+            "purpose": random.choice([*PURPOSES], rows),
             "missed_payments": random.poisson(0.5, rows).astype(float),
             "defaulted_before": random.random(rows) < 0.08,
         }
@@ -248,10 +204,10 @@ def invent_loans(rows: int) -> tuple[pd.DataFrame, Any]:
 def number(
     frame: pd.DataFrame,
     name: str,
-    *,
     label: str = "",
     unit: str = "",
     help: str = "",
+    *,
     group: str = "",
     low: float | None = None,
     high: float | None = None,

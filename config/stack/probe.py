@@ -44,17 +44,7 @@ def check_beat(schedule: str) -> None:
 
 def check_worker() -> None:
     """Check that this machine's worker sent its heartbeat in the last seconds."""
-    import redis
-    from redis.exceptions import RedisError
-
-    pattern = f"worker:heartbeat:{os.uname().nodename[:50]}-*"
-    try:
-        with redis.Redis.from_url(variable("REDIS_URL"), socket_timeout=2, retry=None) as client:
-            is_beating = next(client.scan_iter(pattern, count=1000), None)
-    except RedisError as error:
-        raise NotHealthyError(str(error)) from None
-    if is_beating is None:
-        raise NotHealthyError("no heartbeat")
+    processes.heartbeats(variable("REDIS_URL"), machine=f"{os.uname().nodename[:50]}-")
 
 
 def check_prefect() -> None:

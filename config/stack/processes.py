@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from config.stack import ports, postgres, prefect, redis, s3
@@ -63,24 +64,30 @@ def check_celery(redis_url: str, node: str) -> None:
         raise NotHealthyError("no answer to a ping")
 
 
-def check_worker(redis_url: str, *, opens_models: bool) -> None:
-    """Raise NotHealthyError unless a resident worker's heartbeat is there (kept for 15 s).
-
-    StackError where ``opens_models`` must be true and it says why it opens none: waiting does not
-    mend that.
-    """
+def heartbeats(redis_url: str, *, machine: str = "") -> list[dict[str, Any]]:
+    """Return the heartbeats of resident workers (each is kept for 15 s), of one machine or of all.
+    Raises NotHealthyError if there is none."""
     import redis as client
     from redis.exceptions import RedisError
 
     try:
         with client.Redis.from_url(redis_url, socket_timeout=2, retry=None) as connection:
-            keys = list(connection.scan_iter("worker:heartbeat:*", count=1000))
+            keys = list(connection.scan_iter(f"worker:heartbeat:{machine}*", count=1000))
             beats = [json.loads(beat) for beat in connection.mget(keys) if beat] if keys else []
     except RedisError as error:
         raise NotHealthyError(str(error)) from None
     if not beats:
         raise NotHealthyError("no heartbeat")
-    problems = [beat.get("problem") for beat in beats]
+    return beats
+
+
+def check_worker(redis_url: str, *, opens_models: bool) -> None:
+    """Raise NotHealthyError unless a resident worker is there.
+
+    StackError where ``opens_models`` must be true and it says why it opens none: waiting does not
+    mend that.
+    """
+    problems = [beat.get("problem") for beat in heartbeats(redis_url)]
     if opens_models and all(problems):
         raise StackError(str(problems[0]))
 

@@ -1,11 +1,16 @@
 #!/usr/bin/env python
-"""Django's command line; `up`, `down` and `status` run before any setting exists."""
+"""Django's command line; `up`, `down`, `status` and `--version` need no setting."""
 
 import os
 import sys
 
 
 def main() -> None:
+    if sys.argv[1:] in (["--version"], ["version"]):
+        from config.version import VERSION
+
+        print(f"Plumbline {VERSION}")
+        return
     if len(sys.argv) > 1 and sys.argv[1] in {"up", "down", "status"}:
         from config.stack.main import main as stack
 

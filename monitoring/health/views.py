@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.requests import SignedInRequest
+from config.version import VERSION
 from monitoring.access import staff_only
 from monitoring.health.probes import probe_all
 
@@ -41,5 +42,6 @@ def health(request: SignedInRequest) -> HttpResponse:
         "probes": probes,
         "red": [probe for probe in probes if probe.is_red],
         "refresh_seconds": REFRESH_SECONDS,
+        "version": VERSION,
     }
     return render(request, "monitoring/health.html", context)

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
+from config.version import VERSION
 from engine import wakeup
 from engine.wakeup import Heartbeat
 from model_host.protocol.orders import SelfTest
@@ -63,6 +64,10 @@ def test_admins_see_every_part_with_its_state(as_ada: Client, fake_prefect: Fake
     found = by_name(probes.probe_all())
     working = ("Database", "Object store", "Redis", "Prefect", "Celery", "Queue", "Mail")
     assert {found[part].state for part in working} == {State.OK}
+
+
+def test_admins_see_which_version_runs(as_ada: Client, fake_prefect: FakePrefect) -> None:
+    assert f"Plumbline {VERSION}" in as_ada.get("/monitoring/health/").content.decode()
 
 
 def test_what_is_away_is_red_in_time_and_says_what_to_do(

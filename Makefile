@@ -18,7 +18,7 @@ INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
 	$(PYTHON) -I config/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke check fix lock audit bench fuzz chaos
+.PHONY: help run test smoke check fix lock audit bench fuzz chaos pictures
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,3 +80,7 @@ fuzz: ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash 
 chaos: ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random); fills docs/reliability.md
 	$(INSTALL) development pages
 	@CHAOS_MINUTES="$(CHAOS_MINUTES)" CHAOS="$(CHAOS)" $(PY) -W ignore -m tests.chaos
+
+pictures: ## Take the README's pictures again, of the demo in a browser
+	$(INSTALL) development pages programs
+	@$(PY) -m tests.browser.pictures

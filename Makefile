@@ -46,6 +46,9 @@ check: ## Check style, types, layers, clocks in tests, migrations and templates;
 		$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@.venv/bin/djlint --quiet --lint templates
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	@.venv/bin/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*
+	@.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	@.venv/bin/hadolint Dockerfile
 
 fix: ## Change what can be changed by itself: imports, layout, style

@@ -5,7 +5,6 @@ sentences say what to do.
 """
 
 from contextlib import ExitStack
-from typing import Any
 
 from django.conf import settings
 
@@ -21,7 +20,7 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
-from models_registry.inputs.feature_spec import MAX_NAME, FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inspection_steps import (
     FORMAT,
@@ -39,19 +38,24 @@ from models_registry.promotion.library_versions import LibraryDifference, librar
 from models_registry.reference.reference_profile import Profile
 from models_registry.training.config_disagreements import names
 from models_registry.training.config_merge import SOURCE, Merged
-from models_registry.training.config_reading import entries
+from models_registry.training.training_config import TrainingConfig, read
 
 COLUMNS = "columns of the reference data"
 """The source of names that neither the model nor the configuration has."""
 
 
-def check_receipt(steps: Steps, version: ModelVersion) -> None:
-    """Check that the version still has the file that was to be inspected."""
+def check_receipt(steps: Steps, version: ModelVersion) -> TrainingConfig:
+    """Check that the version still has the file that was to be inspected; return its training
+    configuration."""
     sha256 = steps.inspection.sha256
     with steps.step(RECEIVED):
         steps.passed(f"SHA-256 {sha256}")
         if sha256 != version.sha256:
             raise Refused("The file was replaced meanwhile and is inspected anew.")
+        try:
+            return read(version.training_config)
+        except DomainError as error:
+            raise Refused(error.message) from None
 
 
 def check_format(steps: Steps, version: ModelVersion, stack: ExitStack) -> Model:
@@ -110,7 +114,7 @@ def profile_of(version: ModelVersion) -> Profile | None:
 
 
 def check_predictions(
-    steps: Steps, model: Model, config: dict[str, Any], profile: Profile | None
+    steps: Steps, model: Model, config: TrainingConfig, profile: Profile | None
 ) -> Examination:
     """Examine the fitted model, in a process of its own."""
     with steps.step(PREDICTS):
@@ -124,10 +128,10 @@ def check_predictions(
         return examination
 
 
-def _known_names(config: dict[str, Any], profile: Profile | None) -> tuple[list[str], str]:
+def _known_names(config: TrainingConfig, profile: Profile | None) -> tuple[list[str], str]:
     """The names of the inputs of a model that has none: those of the training configuration, else
     the columns of the reference data; and which of the two was used."""
-    if listed := [str(entry["name"])[:MAX_NAME] for entry in entries(config)]:
+    if listed := [entry.name for entry in config.features]:
         return listed, SOURCE
     columns = (
         [] if profile is None else [name for name in profile.columns if name != profile.target]
@@ -167,7 +171,7 @@ def accepted_differences(examination: Examination) -> tuple[LibraryDifference, .
 
 
 def check_inputs(
-    steps: Steps, examination: Examination, config: dict[str, Any], profile: Profile | None
+    steps: Steps, examination: Examination, config: TrainingConfig, profile: Profile | None
 ) -> Merged:
     """Propose the version's inputs; say which of them an admin must finish."""
     with steps.step(INPUTS):

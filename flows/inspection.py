@@ -87,14 +87,14 @@ class Examining:
     def _examine(self) -> Findings:
         """The findings, step by step."""
         steps, version = self.steps, self.inspection.version
-        check_receipt(steps, version)
+        config = check_receipt(steps, version)
         with ExitStack() as stack:
             model = check_format(steps, version, stack)
             load = check_load(steps, model)
             profile = profile_of(version)
-            examination = check_predictions(steps, model, version.training_config, profile)
+            examination = check_predictions(steps, model, config, profile)
             check_libraries(steps, examination)
-            proposed = check_inputs(steps, examination, version.training_config, profile)
+            proposed = check_inputs(steps, examination, config, profile)
             check_a_row(steps, model, examination, proposed.features)
         return Findings(
             format=model.file.format,

@@ -9,6 +9,7 @@ from models_registry.inputs.labels import choice_label, distinct_choices, readab
 from models_registry.reference.reference_fit import with_reference
 from models_registry.reference.reference_profile import Profile
 from models_registry.training.config_merge import Merged, merge
+from models_registry.training.training_config import TrainingConfig
 
 LIMITS = ("minimum", "maximum")
 AS_READ = {item.name for item in fields(ProposedFeature)}.intersection(
@@ -18,7 +19,7 @@ AS_READ = {item.name for item in fields(ProposedFeature)}.intersection(
 
 
 def propose(
-    examination: Examination, config: dict[str, Any], profile: Profile | None = None
+    examination: Examination, config: TrainingConfig, profile: Profile | None = None
 ) -> Merged:
     """Return the version's inputs in training order, its targets and rules, with the training
     configuration merged in, and what the profile of reference data adds to both."""

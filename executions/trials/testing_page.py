@@ -173,9 +173,8 @@ def _refresh_seconds(run: Execution | None, cases: list[CaseLine]) -> int:
 def _metrics(version: ModelVersion) -> tuple[MetricChange, ...]:
     """The version's metrics beside those of the one that is live."""
     live = version.model.versions.active().exclude(pk=version.pk).first()
-    directions = version.training_config.get("metric_direction")
-    known = directions if isinstance(directions, dict | str) else {}
-    return metric_changes(live.metrics if live else {}, version.metrics, known)
+    directions = version.training.metric_direction
+    return metric_changes(live.metrics if live else {}, version.metrics, directions)
 
 
 def _run(request: HttpRequest, version: ModelVersion) -> Execution | None:

@@ -93,9 +93,7 @@ def _comparison(versions: QuerySet[ModelVersion], a: int, b: int) -> Comparison:
     return Comparison(
         a=before,
         b=after,
-        metrics=metric_changes(
-            before.metrics, after.metrics, after.training_config.get("metric_direction")
-        ),
+        metrics=metric_changes(before.metrics, after.metrics, after.training.metric_direction),
         schema=schema_changes(before.features.as_schema(), after.features.as_schema()),
         facts=tuple(
             Row(label, old, new)
@@ -115,13 +113,15 @@ def _library_rows(before: ModelVersion, after: ModelVersion) -> tuple[Row, ...]:
 
 def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
     """The compared facts, in the order of the page."""
-    data = version.training_config.get("data", {})
     yield "Answers", " · ".join(target.what_it_says for target in version.targets.all())
     yield "Kind of model", estimator_text(version)
     yield "Task", version.task
     yield "Takes", container_text(version)
     yield "Steps", _steps(version)
-    yield "Training data", ", ".join(f"{key} {value}" for key, value in data.items())
+    yield (
+        "Training data",
+        ", ".join(f"{key} {value}" for key, value in version.training.data.items()),
+    )
     yield "Saved cases", cases_text(version)
     yield "Tested", "Yes" if version.is_tested else "No"
     yield "Predictions served", f"{version.served:,}"  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from models_registry import services
-from models_registry.admin.step_tree import step_tree, told_steps
+from models_registry.admin.step_tree import step_tree
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inspection_steps import Report, StepSeen, steps_seen
 from models_registry.models import Inspection, ModelVersion
@@ -54,7 +54,7 @@ def inspection_context(version: ModelVersion) -> dict[str, Any]:
         "seen": _seen(version, inspection, report, timezone.now()),
         "left_out": report.load.left_out if report.load else "",
         "step_tree": step_tree(inspection.examined.steps, version.features.count()),
-        "told_steps": told_steps(version.training_config.get("preprocessing")),
+        "told_steps": version.training.preprocessing,
     }
 
 

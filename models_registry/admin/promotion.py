@@ -60,5 +60,4 @@ def _promoted(request: Any, ready: Readiness, form: PromoteForm) -> bool:
 
 def _metrics(ready: Readiness) -> Any:
     before = ready.live.metrics if ready.live else {}
-    directions = ready.version.training_config.get("metric_direction")
-    return metric_changes(before, ready.version.metrics, directions)
+    return metric_changes(before, ready.version.metrics, ready.version.training.metric_direction)

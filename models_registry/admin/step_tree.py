@@ -7,7 +7,6 @@ so the parent of a step is the longest earlier path that its own path begins wit
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from model_host.protocol.examination import Step
 
@@ -64,23 +63,3 @@ def _above(path: str, known: Mapping[str, StepNode]) -> StepNode | None:
         if path in known:
             return known[path]
     return None
-
-
-def told_steps(preprocessing: Any) -> list[tuple[str, str]]:
-    """Return the steps of the configuration's ``preprocessing``, each as a name and its
-    description."""
-    if not isinstance(preprocessing, list):
-        return []
-    return [_told(step) for step in preprocessing]
-
-
-def _told(step: Any) -> tuple[str, str]:
-    if not isinstance(step, dict):
-        return str(step), ""
-    name = str(step.get("step") or step.get("name") or step.get("type") or "Step")
-    rest = [
-        f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in step.items()
-        if str(value) != name
-    ]
-    return name, "; ".join(rest)

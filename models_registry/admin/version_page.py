@@ -29,7 +29,7 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
     configuration as text, unknown keys and all."""
     inspected = inspection_context(version)
     examination = examination_of(version)
-    directions = version.training_config.get("metric_direction") or {}
+    directions = version.training.metric_direction
     periods = periods_of(version.model.deployments.events())
     incomplete = version.features.filter(is_complete=False).count()
     step = next_step(

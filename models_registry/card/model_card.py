@@ -13,6 +13,7 @@ from models_registry.inspection_steps import Examined
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.library_versions import library_differences
 from models_registry.promotion.metric_changes import Direction, direction_of, metric_text
+from models_registry.training.training_config import TrainingConfig
 
 MOST_LISTED = 20
 """The number of an input's choices that a card lists."""
@@ -62,7 +63,7 @@ def card_of(version: ModelVersion) -> Card:
     """Return the card of a version read with its model, in a fixed number of queries."""
     schema = version.features.as_schema()
     examination = examination_of(version)
-    directions = version.training_config.get("metric_direction") or {}
+    told = version.training
     return Card(
         version=version,
         task=task_text(version),
@@ -72,10 +73,10 @@ def card_of(version: ModelVersion) -> Card:
         more_inputs=max(0, len(schema.features) - MOST_INPUTS),
         rules=[rule.message or rule.sentence(schema.by_name) for rule in schema.rules],
         metrics=[
-            Metric(name, metric_text(value), direction_of(name, directions))
+            Metric(name, metric_text(value), direction_of(name, told.metric_direction))
             for name, value in version.metrics.items()
         ],
-        training=_training(version.training_config),
+        training=_training(told),
         libraries=libraries_of(version, examination),
         deployments=list(version.deployments.select_related("by").order_by("-started_at", "-id")),
     )
@@ -140,10 +141,11 @@ def _unit(version: ModelVersion) -> str:
     return target.unit if target else ""
 
 
-def _training(config: dict[str, Any]) -> list[tuple[str, str]]:
+def _training(config: TrainingConfig) -> list[tuple[str, str]]:
     """The training configuration's facts about the data, and the model's author."""
-    said = {str(key).capitalize(): value for key, value in config.get("data", {}).items()}
-    said |= {key.capitalize(): config[key] for key in ("author", "notes") if config.get(key)}
+    said = {key.capitalize(): value for key, value in config.data.items()}
+    told = {"Author": config.author, "Notes": config.notes}
+    said |= {key: value for key, value in told.items() if value}
     return [(key, Truncator(_words(value)).chars(MOST_WORDS)) for key, value in said.items()]
 
 

@@ -8,6 +8,7 @@ from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce, Now, NullIf
 
 from models_registry.models.registered_model import RegisteredModel
+from models_registry.training.training_config import TrainingConfig, read_stored
 
 
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
@@ -114,6 +115,11 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} v{self.number}"
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The keys of the training configuration that have a meaning."""
+        return read_stored(self.training_config)
 
     @property
     def short_name(self) -> str:

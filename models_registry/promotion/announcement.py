@@ -121,7 +121,7 @@ def _changes(previous: ModelVersion | None, version: ModelVersion) -> SchemaChan
 def _metrics(previous: ModelVersion | None, version: ModelVersion) -> list[str]:
     """A sentence for each metric of the version, with the one before where that had it."""
     before = previous.metrics if previous else {}
-    directions = version.training_config.get("metric_direction")
+    directions = version.training.metric_direction
     return [
         f"{change.name}: {change.after_text}"
         + (f", was {change.before_text}" if change.before is not None else "")

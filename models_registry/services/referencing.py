@@ -21,7 +21,7 @@ from models_registry.reference.reference_fit import (
 from models_registry.reference.reference_profile import Reference
 from models_registry.services.configuring import save_configuration
 from models_registry.services.rehearsing import request_rehearsal
-from models_registry.training.config_reading import entries
+from models_registry.training import training_config
 
 FILLED = ["kind", "soft_minimum", "soft_maximum", "typical", "sources"]
 """The fields of an input that reference data may set."""
@@ -125,8 +125,8 @@ def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> s
 def _told_sensitive(version: ModelVersion) -> set[str]:
     """The inputs that the configuration marks sensitive: known before the inspection proposes the
     inputs, and valid even if it never passes."""
-    told = entries(version.training_config)
-    return {str(entry["name"]) for entry in told if entry.get("sensitive")}
+    told = training_config.read(version.training_config)
+    return {entry.name for entry in told.features if entry.sensitive}
 
 
 def _open(version: ModelVersion) -> ModelVersion:

@@ -53,6 +53,7 @@ def upload_version(
     the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away.
     """
     config = config or {}
+    told = training_config.read(config)
     artifact, refusal = _receive(chunks)
     return _create_version(
         model=model,
@@ -61,9 +62,9 @@ def upload_version(
         fields={
             "file_name": escaped(file_name)[-255:],
             "training_config": config,
-            "metrics": training_config.metrics(config),
-            "intended_use": training_config.text_of(config, "intended_use"),
-            "limitations": training_config.text_of(config, "limitations"),
+            "metrics": told.measured,
+            "intended_use": told.intended_use.strip(),
+            "limitations": told.limitations.strip(),
             "label": label,
             "description": description,
             "release_notes": release_notes,

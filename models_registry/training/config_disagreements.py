@@ -1,12 +1,10 @@
 """Disagreements between a training configuration and the fitted object, one sentence each. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from models_registry.inputs.feature_spec import KIND_LABELS, FeatureSpec, Kind, TargetSpec
 from models_registry.inputs.input_rules import RuleSpec
-from models_registry.training.config_reading import class_names, entries, pairs_of
-from models_registry.training.config_shape import KINDS
+from models_registry.training.training_config import ClassLabels, InputEntry, TrainingConfig
 
 NAMED = 5
 """The number of names that a sentence lists before the rest is only counted."""
@@ -16,25 +14,23 @@ def disagreements(
     features: Sequence[FeatureSpec],
     targets: Sequence[TargetSpec],
     rules: Sequence[RuleSpec],
-    config: Mapping[str, Any],
+    config: TrainingConfig,
     libraries: Mapping[str, str],
 ) -> tuple[str, ...]:
     """Return the disagreements. ``features`` and ``targets`` come from the object, ``rules`` from
     the configuration, ``libraries`` as the file records them."""
     return (
-        *_about_inputs(features, config),
-        *_about_kinds(features, {str(entry["name"]): entry for entry in entries(config)}),
+        *_about_inputs([spec.name for spec in features], [one.name for one in config.features]),
+        *_about_kinds(features, config.by_name),
         *_about_rules(rules, {spec.name for spec in features}),
-        *_about_classes(targets, config.get("target") or {}),
-        *_about_libraries(config, libraries),
+        *_about_classes(targets, config.target.labels),
+        *_about_libraries(config.libraries, libraries),
     )
 
 
-def _about_inputs(features: Sequence[FeatureSpec], config: Mapping[str, Any]) -> list[str]:
-    listed = [str(entry["name"]) for entry in entries(config)]
+def _about_inputs(taken: list[str], listed: list[str]) -> list[str]:
     if not listed:
         return []
-    taken = [spec.name for spec in features]
     known, described = set(taken), set(listed)
     sentences = []
     if strange := [name for name in listed if name not in known]:
@@ -57,14 +53,13 @@ def _about_inputs(features: Sequence[FeatureSpec], config: Mapping[str, Any]) ->
     return sentences
 
 
-def _about_kinds(
-    features: Sequence[FeatureSpec], by_name: Mapping[str, dict[str, Any]]
-) -> list[str]:
+def _about_kinds(features: Sequence[FeatureSpec], by_name: Mapping[str, InputEntry]) -> list[str]:
     sentences = []
     numbers = {Kind.FLOAT, Kind.INTEGER}
     for spec in features:
-        entry = by_name.get(spec.name, {})
-        kind = KINDS.get(str(entry.get("type", "")).lower())
+        if (entry := by_name.get(spec.name)) is None:
+            continue
+        kind = entry.type
         is_open = (spec.takes_others and kind is Kind.STRING) or not spec.is_asked
         differs = kind not in (None, spec.kind) and {spec.kind, kind} != numbers
         if kind is not None and spec.is_complete and differs and not is_open:
@@ -72,17 +67,14 @@ def _about_kinds(
                 f"“{spec.name}”: the configuration says {KIND_LABELS[kind].lower()}, the model "
                 f"takes {_article(spec.kind)}. The model's value is used."
             )
-        strange = [
-            str(value)
-            for value, _ in (pairs_of(entry.get("choices") or []) if spec.choices else ())
-            if spec.index.found(value) is None
-        ]
+        told = (entry.choices or ()) if spec.choices else ()
+        strange = [str(value) for value, _ in told if spec.index.found(value) is None]
         if strange:
             sentences.append(
                 f"“{spec.name}”: the model was not trained with {names(strange)}. "
                 "It is not offered in the form."
             )
-        if entry.get("other_values") and spec.choices and not spec.takes_others:
+        if entry.other_values and spec.choices and not spec.takes_others:
             sentences.append(
                 f"“{spec.name}”: the configuration accepts other values, but the model's encoder "
                 "refuses them."
@@ -99,19 +91,18 @@ def _about_rules(rules: Sequence[RuleSpec], known: set[str]) -> list[str]:
     return [f"A rule names {_count(strange)} that the model does not have: {names(strange)}."]
 
 
-def _about_classes(targets: Sequence[TargetSpec], target: Mapping[str, Any]) -> list[str]:
-    labels = target.get("labels")
-    if not labels or not targets:
+def _about_classes(targets: Sequence[TargetSpec], labels: ClassLabels) -> list[str]:
+    if not labels.pairs or not targets:
         return []
     classes = [str(value) for value, _ in targets[0].class_labels]
     if not classes:
         return ["The configuration labels classes, but the model answers with a number."]
-    if isinstance(labels, list) and len(labels) != len(classes):
+    if labels.is_list and len(labels.pairs) != len(classes):
         return [
-            f"The configuration labels {len(labels)} classes, the model has {len(classes)}: "
+            f"The configuration labels {len(labels.pairs)} classes, the model has {len(classes)}: "
             f"{names(classes)}."
         ]
-    strange = [value for value in class_names(targets[0], target) if value not in classes]
+    strange = [name for name in labels.by_class(classes) if name not in classes]
     if not strange:
         return []
     return [
@@ -120,10 +111,8 @@ def _about_classes(targets: Sequence[TargetSpec], target: Mapping[str, Any]) -> 
     ]
 
 
-def _about_libraries(config: Mapping[str, Any], recorded: Mapping[str, str]) -> list[str]:
-    told = {
-        str(name).lower(): str(version) for name, version in (config.get("libraries") or {}).items()
-    }
+def _about_libraries(said: Mapping[str, object], recorded: Mapping[str, str]) -> list[str]:
+    told = {name.lower(): str(version) for name, version in said.items()}
     return [
         f"The configuration says {library} {told[library.lower()]}, the file was saved with "
         f"{version}. The file's value is used."

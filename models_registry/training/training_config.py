@@ -1,178 +1,315 @@
-"""The training configuration: facts that the person who trained the model adds to its file.
+"""The training configuration: facts that the person who trained a model adds to its file. Pure.
 
-Pure. JSON or YAML, all keys optional; ``docs/training-configuration.md`` documents them one by one,
-and `config_merge.py` merges them into what the fitted object says. Unknown keys are kept.
+JSON or YAML. Each key stands here with what it takes and what it means: the tables of
+``docs/training-configuration.md`` are made from them. Unknown keys are kept in the stored JSON.
 """
 
 import math
-from datetime import date
-from typing import Any
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated, Any
 
-import yaml
-
-from config.json_text import (
-    MAX_DEPTH,
-    MAX_DIGITS,
-    MAX_VALUES,
-    BadJson,
-    NotJson,
-    check_text,
-    check_texts,
-    read_json,
-    shown,
-    too_deep,
-    too_large,
-    too_many,
-    unique,
-)
 from models_registry.errors import BadTrainingConfig
-from models_registry.training.config_shape import check_shape
+from models_registry.inputs import feature_spec as spec
+from models_registry.inputs.feature_spec import MAX_LABEL, MAX_NAME, Kind, Scalar
+from models_registry.inputs.input_rules import MAX_RULES, RuleKind
+from models_registry.inputs.number_text import show_number
+from models_registry.inputs.spec_check import MAX_TEXT_LIMIT
+from models_registry.training import config_reading as take
+from models_registry.training.config_reading import Number, One, Reader, Unfit, YesOrNo, at
 
-MAX_BYTES = 1024 * 1024
-WHAT = "The training configuration"
+MAX_FEATURES = 2000
+MAX_CLASSES = 1000
+MAX_STEPS = 200
+MAX_PROSE = 5000
+"""Letters of a longer text, such as the model card's."""
+KINDS = {
+    "integer": Kind.INTEGER, "int": Kind.INTEGER,
+    "float": Kind.FLOAT, "number": Kind.FLOAT, "numeric": Kind.FLOAT,
+    "string": Kind.STRING, "str": Kind.STRING, "text": Kind.STRING,
+    "boolean": Kind.BOOLEAN, "bool": Kind.BOOLEAN,
+    "choice": Kind.CHOICE, "category": Kind.CHOICE, "categorical": Kind.CHOICE,
+}  # fmt: skip
+USUAL_KINDS = ("integer", "float", "string", "boolean", "choice")
+LABEL = take.text(MAX_LABEL)
+PROSE = take.text(MAX_PROSE)
+_SHORT = partial(take.scalar, most=MAX_LABEL)
+RULES = {kind.value: kind for kind in RuleKind}
 
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{name}"
-    for name in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp")
+Pairs = tuple[tuple[Scalar, str], ...]
+
+
+def _choice(given: Any) -> tuple[Scalar, str]:
+    if isinstance(given, list) or (isinstance(given, dict) and "value" not in given):
+        raise Unfit("must be a value, or a mapping with “value”. Correct it.")
+    if not isinstance(given, dict):
+        return take.scalar(given, MAX_LABEL), str(given)
+    value = at("value", _SHORT, given["value"])
+    return value, at("label", LABEL.read, given.get("label", value))
+
+
+def _pairs(given: Any, most: int = spec.MAX_CHOICES) -> Pairs:
+    """(value, label) pairs; a key of a mapping is a text, whatever the value is."""
+    if not isinstance(given, dict | list):
+        raise Unfit("must be a list of values, or a mapping of values to labels. Write [a, b].")
+    take.few(given, most, "values")
+    if isinstance(given, list):
+        return tuple(at(f"[{index}]", _choice, one) for index, one in enumerate(given))
+    return tuple((_SHORT(value), at(value, LABEL.read, label)) for value, label in given.items())
+
+
+@dataclass(frozen=True)
+class ClassLabels:
+    """Labels by class. ``is_list``: they were written as a list, so each class has one;
+    ``is_in_order``: as texts alone, in the model's order of the classes."""
+
+    pairs: Pairs = ()
+    is_list: bool = False
+    is_in_order: bool = False
+
+    def by_class(self, classes: Sequence[str]) -> dict[str, str]:
+        """Return the labels by the text of their class."""
+        if self.is_in_order:
+            return dict(zip(classes, (label for _, label in self.pairs), strict=False))
+        return {str(value): label for value, label in self.pairs}
+
+
+def _class_labels(given: Any) -> ClassLabels:
+    pairs = _pairs(given, MAX_CLASSES)
+    is_list = isinstance(given, list)
+    return ClassLabels(pairs, is_list, is_list and all(isinstance(one, str) for one in given))
+
+
+@dataclass(frozen=True)
+class ToldStep:
+    """A step of the preprocessing, as the model's author describes it."""
+
+    name: str
+    description: str = ""
+
+
+def _step(given: Any) -> ToldStep:
+    if isinstance(given, list):
+        raise Unfit("must be a text or a mapping. Describe the step.")
+    whole = PROSE.read(str(given))  # of a mapping: all its text
+    if not isinstance(given, dict):
+        return ToldStep(whole)
+    name = str(given.get("step") or given.get("name") or given.get("type") or "Step")
+    rest = [
+        f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in given.items()
+        if str(value) != name
+    ]
+    return ToldStep(name, "; ".join(rest))
+
+
+def _directions(given: Any) -> str | Mapping[str, str]:
+    word = take.text(take.MAX_WORDS).read
+    if isinstance(given, str):
+        return str(word(given))
+    named = take.named("", take.MAX_WORDS).read(given)
+    return {name: at(name, word, value) for name, value in named.items()}
+
+
+CHOICES = Reader("list of values, list of `{value, label}`, or mapping of values to labels", _pairs)
+CLASS_LABELS = Reader(
+    "list of texts in the order of the model's classes, list of `{value, label}`, or mapping of "
+    "classes to labels",
+    _class_labels,
 )
+STEP = Reader("text or mapping (`step` names it, the rest is shown beside it)", _step)
+DIRECTIONS = Reader("`higher` or `lower`, or mapping of names to these", _directions)
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Read a configuration, JSON or YAML, into plain JSON values. Raises BadTrainingConfig."""
-    if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
-        raise BadTrainingConfig(f"{WHAT} is larger than 1 MB.")
-    if not text.strip():
-        return {}
+@dataclass(frozen=True)
+class InputEntry:
+    """What the configuration says of one input."""
+
+    name: Annotated[str, take.text(MAX_NAME), "the name of the training column"]
+    label: Annotated[str, LABEL, "what people read; else the name in readable form"] = ""
+    unit: Annotated[
+        str, take.text(spec.MAX_UNIT), "after the field and the value; `€ $ £ ¥` stand before it"
+    ] = ""
+    description: Annotated[str, take.text(spec.MAX_HELP), "the help line"] = ""
+    type: Annotated[
+        Kind | None,
+        take.one_of(KINDS, *USUAL_KINDS),
+        f"also {', '.join(f'`{word}`' for word in KINDS if word not in USUAL_KINDS)}",
+    ] = None
+    min: Annotated[Number, "hard: a value below is refused; inclusive, 0 is a limit"] = None
+    max: Annotated[Number, "hard: a value above is refused; inclusive, 0 is a limit"] = None
+    trained_min: Annotated[Number, "soft: a value below runs, with a warning"] = None
+    trained_max: Annotated[Number, "soft: a value above runs, with a warning"] = None
+    step: Annotated[take.Positive, "values are multiples of it, counted from `min`"] = None
+    choices: Annotated[
+        Pairs | None,
+        CHOICES,
+        "labels of the model's categories; the categories themselves where the object does not "
+        "know them",
+    ] = None
+    other_values: Annotated[
+        YesOrNo,
+        "false refuses what is none of the choices although the encoder would take it; true lets "
+        "other values run, with a warning, where the object does not know the categories. An "
+        "encoder that refuses others cannot be opened",
+    ] = None
+    max_length: Annotated[
+        int | None,
+        take.whole(MAX_TEXT_LIMIT),
+        "the most characters of a text; else the site's `TEXT_MAX_CHARACTERS` (10,000)",
+    ] = None
+    default: Annotated[One, "makes the input optional and fills it when it is left empty"] = None
+    typical: Annotated[One, "for “Typical values” and the trial prediction"] = None
+    group: Annotated[str, take.text(spec.MAX_GROUP), "inputs of one group stand together"] = ""
+    order: Annotated[
+        Number, "place in the form, smallest first; inputs without one follow in training order"
+    ] = None
+    listed: Annotated[YesOrNo, "shown in the list of predictions"] = None
+    sensitive: Annotated[
+        YesOrNo, "never sent to the flow engine, logged, mailed, or kept from reference data"
+    ] = None
+    deprecated: Annotated[str, LABEL, "why nobody should fill it any more"] = ""
+
+    def __post_init__(self) -> None:
+        _in_order("min", self.min, "max", self.max)
+        _in_order("trained_min", self.trained_min, "trained_max", self.trained_max)
+
+
+def _in_order(low: str, least: Number, high: str, most: Number) -> None:
+    if least is not None and most is not None and least > most:
+        above = f"{show_number(least)} is above {show_number(most)}"
+        raise Unfit(f"must be at most {high}. {above}: swap them.", low)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule between two inputs."""
+
+    first: Annotated[str, take.text(MAX_NAME), "the name of an input"]
+    kind: Annotated[
+        RuleKind,
+        take.one_of(RULES, *RULES),
+        "`first` is less than `second`, is at most `second`, or, having `value`, needs `second`",
+    ]
+    second: Annotated[str, take.text(MAX_NAME), "the name of another input"]
+    value: Annotated[One, "for `requires`"] = None
+    message: Annotated[
+        str, take.text(spec.MAX_HELP), "what people read when the rule is broken"
+    ] = ""
+
+    def __post_init__(self) -> None:
+        if self.first == self.second:
+            raise Unfit("must be another input than “first”. Name a second one.", "second")
+        if self.kind is RuleKind.REQUIRES and self.value is None:
+            raise Unfit("must be given for a rule of kind requires. Say which value.", "value")
+
+
+@dataclass(frozen=True)
+class TargetEntry:
+    """What the configuration says of the answer."""
+
+    name: Annotated[str, LABEL, "what the answer is called"] = ""
+    unit: Annotated[str, take.text(spec.MAX_UNIT), "of a number"] = ""
+    labels: Annotated[ClassLabels, CLASS_LABELS, "what the classes are called"] = field(
+        default_factory=ClassLabels
+    )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The keys of a training configuration that have a meaning here."""
+
+    features: Annotated[
+        tuple[InputEntry, ...],
+        take.many(take.mapping(InputEntry), MAX_FEATURES, "inputs"),
+        "An entry describes one input.",
+    ] = ()
+    rules: Annotated[
+        tuple[Rule, ...],
+        take.many(take.mapping(Rule), MAX_RULES, "rules"),
+        "A rule that names an input the model does not have is left out, and said.",
+    ] = ()
+    target: Annotated[TargetEntry, take.mapping(TargetEntry), "Of several answers, the first."] = (
+        field(default_factory=TargetEntry)
+    )
+    metrics: Annotated[
+        Mapping[str, Any],
+        take.named("numbers", take.MAX_WORDS),
+        "shown beside those of the live version; what is no number is kept and not compared",
+    ] = field(default_factory=dict)
+    metric_direction: Annotated[
+        str | Mapping[str, str],
+        DIRECTIONS,
+        "which way is better; else the name decides (errors and losses: lower)",
+    ] = ""
+    preprocessing: Annotated[
+        tuple[ToldStep, ...],
+        take.many(STEP, MAX_STEPS, "steps"),
+        "shown beside the steps read from the pipeline",
+    ] = ()
+    data: Annotated[
+        Mapping[str, Any],
+        take.named("values: `rows`, `from`, `to`, `sha256`, `description`", MAX_PROSE),
+        "the training data, on the model card",
+    ] = field(default_factory=dict)
+    libraries: Annotated[
+        Mapping[str, Any],
+        take.named("versions", take.MAX_WORDS),
+        "compared with what the file records",
+    ] = field(default_factory=dict)
+    author: Annotated[str, LABEL, "shown with the version"] = ""
+    notes: Annotated[str, PROSE, "shown with the version"] = ""
+    intended_use: Annotated[str, PROSE, "the model card's words, editable afterwards"] = ""
+    limitations: Annotated[str, PROSE, "the model card's words, editable afterwards"] = ""
+
+    def __post_init__(self) -> None:
+        choices = [choice for entry in self.features for choice in entry.choices or ()]
+        few = partial(take.few, most=spec.MAX_CHOICES_TOGETHER, what="choices together")
+        at("features", few, choices)
+        seen: set[str] = set()
+        for index, name in enumerate(entry.name for entry in self.features):
+            if name in seen:
+                says = f"must be a name that no other entry has. {take.shown(name)} twice."
+                raise Unfit(says, f"features[{index}].name")
+            seen.add(name)
+
+    @property
+    def by_name(self) -> dict[str, InputEntry]:
+        return {entry.name: entry for entry in self.features}
+
+    @property
+    def measured(self) -> dict[str, float]:
+        """The metrics that are finite numbers, by name."""
+        return {
+            name: float(value)
+            for name, value in self.metrics.items()
+            if isinstance(value, int | float) and math.isfinite(value)
+        }
+
+
+KNOWN = frozenset(key.name for key in take.keys_of(TrainingConfig))
+
+
+def read(document: Mapping[str, Any]) -> TrainingConfig:
+    """Read a configuration from its JSON. Raises BadTrainingConfig for the first key whose value
+    cannot be used."""
     try:
-        check_text(text, WHAT, MAX_BYTES)
-        config = _value(text)
-    except BadJson as error:
-        raise BadTrainingConfig(str(error)) from error
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        # To the C parser a text ends on the line after its last.
-        last = len(text.splitlines())
-        where = f" near line {min(mark.line + 1, last)}" if mark is not None else ""
-        raise BadTrainingConfig(
-            f"{WHAT} is not valid JSON or YAML{where}. Correct it, or upload the model without it."
-        ) from error
-    if not isinstance(config, dict):
-        raise BadTrainingConfig(f"{WHAT} must be a mapping of keys to values.")
-    check_shape(config)
-    return config
+        take.few(document.keys() - KNOWN, take.MAX_ENTRIES, "keys without a meaning")
+        return take.read_mapping(TrainingConfig, document)
+    except Unfit as error:
+        raise BadTrainingConfig(str(error)) from None
 
 
-def _value(text: str) -> Any:
-    """The value in ``text``: as JSON, which Python reads at once, else as YAML. Raises BadJson or
-    what PyYAML raises."""
-    if text.lstrip()[:1] in ("{", "["):
-        try:
-            return read_json(text, WHAT)
-        except NotJson:
-            pass  # YAML has braces and brackets, too
-    _check_events(text)
-    value = _plain(yaml.load(text, Loader=_Loader))  # noqa: S506 a loader of plain values
-    check_texts(value, WHAT)
-    return value
-
-
-def _check_events(text: str) -> None:
-    """Scan the YAML events without building objects. Raises BadJson if it is too deep or too large,
-    and for aliases and tags."""
-    depth = values = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise BadJson(f"{WHAT} uses YAML aliases (*name). Write the values out.")
-        if isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        values += 1
-        if values > 2 * MAX_VALUES:  # keys count, too
-            raise too_many(WHAT)
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!") and tag not in _PLAIN_TAGS:
-            raise BadJson(f"{WHAT} uses the YAML tag {shown(tag)}. Write a plain value instead.")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise too_deep(WHAT)
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's safe loader, the C one if available, which keeps every key."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        pairs = []
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise BadJson(f"{WHAT} uses the YAML key <<. Write the values out.")
-            if not isinstance(key, yaml.ScalarNode):
-                raise BadJson(f"{WHAT} has a key that is not text near line {_line(key)}.")
-            pairs.append((_key(self.construct_object(key)), None))
-        unique(pairs, WHAT, f" that begins near line {_line(node)}")
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(mapping) < len(pairs):  # 1 and true are one key to Python
-            raise BadJson(f"{WHAT} has two keys that mean the same near line {_line(node)}.")
-        return mapping
-
-    def construct_number(self, node: Any) -> Any:
-        """Refuse overlong numbers: YAML reads numbers in base 60 in quadratic time."""
-        if len(node.value) > MAX_DIGITS:
-            raise too_large(WHAT, node.value)
-        is_whole = node.tag == "tag:yaml.org,2002:int"
-        return self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
-
-
-for _number in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_number}", _Loader.construct_number)
-
-
-def _line(node: Any) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _key(key: Any) -> str:
-    """A key as JSON has it."""
-    return key if isinstance(key, str) else str(_plain(key)).lower()
-
-
-def _plain(value: Any) -> Any:
-    """The loaded YAML as JSON values: dates and times as text."""
-    if isinstance(value, dict):
-        return unique(((_key(key), _plain(inner)) for key, inner in value.items()), WHAT)
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, date):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadJson(f"{WHAT} has a number that is not finite. Leave the value out.")
-    return value
-
-
-def metrics(config: dict[str, Any]) -> dict[str, float]:
-    """Return the metrics by name, finite numbers only."""
-    return {
-        str(name): float(value)
-        for name, value in config.get("metrics", {}).items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
-
-
-def text_of(config: dict[str, Any], key: str) -> str:
-    """Return a text of the configuration as a text field holds it; "" where there is none."""
-    value = config.get(key)
-    return "" if value is None else str(value).strip()
-
-
-KNOWN = frozenset(
-    {
-        *("features", "preprocessing", "target", "metrics", "metric_direction", "data", "rules"),
-        *("libraries", "author", "notes", "intended_use", "limitations"),
-    }
-)
-
-
-def extra(config: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys that the product does not interpret; they are kept and shown."""
-    return {key: value for key, value in config.items() if key not in KNOWN}
+def read_stored(document: Mapping[str, Any]) -> TrainingConfig:
+    """Read a stored configuration for display: a key whose value would be refused by now is passed
+    over."""
+    with suppress(BadTrainingConfig):
+        return read(document)
+    usable = {}
+    for name in document.keys() & KNOWN:
+        with suppress(BadTrainingConfig):
+            read({name: document[name]})
+            usable[name] = document[name]
+    return read(usable)

@@ -37,6 +37,7 @@ from model_host.protocol.inputs import Column, InputLayout, Kind
 from model_host.structure.examine import examine
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema
+from models_registry.training.training_config import read
 
 ROWS = 120
 IDS = (1234567890123456788, 1234567890123456789)
@@ -50,7 +51,7 @@ def examined(model: Any, config: dict[str, Any] | None = None) -> Examination:
 
 
 def schema_of(model: Any, config: dict[str, Any] | None = None) -> InputSchema:
-    return InputSchema(propose(examined(model, config), config or {}).features)
+    return InputSchema(propose(examined(model, config), read(config or {})).features)
 
 
 def named(schema: InputSchema, name: str) -> FeatureSpec:

@@ -1,7 +1,8 @@
 from typing import Any
 
 from model_host.protocol.examination import Step
-from models_registry.admin.step_tree import DEEPEST, StepNode, step_tree, told_steps
+from models_registry.admin.step_tree import DEEPEST, StepNode, step_tree
+from models_registry.training.training_config import read_stored
 
 
 def step(path: str, *columns: str) -> Step:
@@ -53,6 +54,11 @@ def test_every_input_is_not_named_one_by_one() -> None:
 def test_long_lists_of_columns_fold() -> None:
     (node,) = step_tree([step("scale", *(f"c{n}" for n in range(12)))], 13)
     assert (len(node.shown), len(node.folded)) == (8, 4)
+
+
+def told_steps(preprocessing: object) -> list[tuple[str, str]]:
+    told = read_stored({"preprocessing": preprocessing}).preprocessing
+    return [(step.name, step.description) for step in told]
 
 
 def test_the_configurations_own_steps_are_read_in_each_way_of_writing() -> None:

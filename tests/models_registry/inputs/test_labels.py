@@ -10,12 +10,13 @@ from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.labels import choice_label, distinct_choices, readable, visible
 from models_registry.inputs.spec_check import spec_problems
 from models_registry.training.config_merge import merge
-from models_registry.training.training_config import parse
+from models_registry.training.config_text import parse
+from models_registry.training.training_config import read
 
 
 def inputs(*names: str, config: str = "") -> list[str]:
     specs = [FeatureSpec(name, readable(name), Kind.FLOAT) for name in names]
-    return [spec.label for spec in merge(specs, [], parse(config)).features]
+    return [spec.label for spec in merge(specs, [], read(parse(config))).features]
 
 
 def test_inputs_that_would_be_called_alike_keep_their_column_beside_the_label() -> None:
@@ -52,7 +53,7 @@ def test_choices_are_called_so_that_their_page_can_be_saved(values: tuple[Scalar
 
 def test_labels_of_a_configuration_that_are_alike_or_another_value_are_told_apart() -> None:
     spec = FeatureSpec("x", "X", Kind.CHOICE, choices=(("a", "a"), ("b", "b"), ("c", "c")))
-    config = parse("features: [{name: x, choices: {a: Rent, b: Rent, c: a}}]")
+    config = read(parse("features: [{name: x, choices: {a: Rent, b: Rent, c: a}}]"))
     labels = [label for _, label in merge([spec], [], config).features[0].choices]
     assert labels == ["Rent (a)", "Rent (b)", "a (c)"]
 

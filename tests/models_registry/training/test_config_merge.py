@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import call_command
 
 from models_registry.errors import BadTrainingConfig
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.training.config_merge import merge
-from models_registry.training.training_config import extra, metrics, parse, text_of
+from models_registry.training.config_text import parse
+from models_registry.training.training_config import KNOWN, TrainingConfig, read, read_stored
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "static" / "examples"
@@ -31,8 +33,12 @@ LOAN = (
 )
 
 
+def parsed(text: str) -> TrainingConfig:
+    return read(parse(text))
+
+
 def disagreements(config: str, *features: FeatureSpec) -> list[str]:
-    return list(merge(features or (AGE, CITY), [CLASSES], parse(config)).disagreements)
+    return list(merge(features or (AGE, CITY), [CLASSES], parsed(config)).disagreements)
 
 
 def test_inputs_that_the_model_does_not_have_are_named() -> None:
@@ -43,7 +49,7 @@ def test_inputs_that_the_model_does_not_have_are_named() -> None:
 
 
 def test_another_order_is_said_and_the_models_holds() -> None:
-    merged = merge([AGE, CITY], [], parse("features: [{name: city}, {name: age}]"))
+    merged = merge([AGE, CITY], [], parsed("features: [{name: city}, {name: age}]"))
     assert [spec.name for spec in merged.features] == ["age", "city"]
     assert "another order" in merged.disagreements[0]
 
@@ -69,7 +75,7 @@ def test_classes_that_the_model_does_not_have_are_named(labels: str, sentence: s
 
 
 def test_other_library_versions_are_said() -> None:
-    config = parse("libraries: {scikit-learn: 1.2.0, NumPy: 2.0.0}")
+    config = parsed("libraries: {scikit-learn: 1.2.0, NumPy: 2.0.0}")
     merged = merge([AGE], [], config, {"scikit-learn": "1.5.0", "numpy": "2.0.0"})
     assert merged.disagreements == (
         "The configuration says scikit-learn 1.2.0, the file was saved with 1.5.0. "
@@ -86,7 +92,7 @@ def test_a_model_without_names_takes_those_of_the_configuration_in_its_order() -
     nameless = [
         FeatureSpec(f"x{n}", f"X{n}", Kind.FLOAT, sources={"name": "position"}) for n in range(2)
     ]
-    merged = merge(nameless, [], parse("features: [{name: room_count, min: 1}, {name: area}]"))
+    merged = merge(nameless, [], parsed("features: [{name: room_count, min: 1}, {name: area}]"))
     assert [(spec.name, spec.label) for spec in merged.features] == [
         ("room_count", "Room count"),
         ("area", "Area"),
@@ -94,12 +100,12 @@ def test_a_model_without_names_takes_those_of_the_configuration_in_its_order() -
     assert merged.features[0].minimum == 1
     assert merged.features[0].sources["name"] == "config"
     assert merged.disagreements == ()
-    one = merge(nameless, [], parse("features: [{name: area}]"))
+    one = merge(nameless, [], parsed("features: [{name: area}]"))
     assert [spec.name for spec in one.features] == ["x0", "x1"]
 
 
 def test_order_gives_places_in_the_form_and_the_rest_follows() -> None:
-    config = parse("features: [{name: amount, order: 1}, {name: age, order: 2}]")
+    config = parsed("features: [{name: amount, order: 1}, {name: age, order: 2}]")
     schema = InputSchema(merge(LOAN, [], config).features)
     assert [spec.name for spec in schema.in_form_order] == [
         "amount",
@@ -112,7 +118,7 @@ def test_order_gives_places_in_the_form_and_the_rest_follows() -> None:
 
 
 def test_rules_between_inputs_are_taken_over_and_strange_ones_named() -> None:
-    config = parse(
+    config = parsed(
         "rules: [{first: amount, kind: at_most, second: income, message: Too much.},"
         " {first: age, kind: below, second: wage}]"
     )
@@ -160,9 +166,9 @@ def test_more_rules_than_are_kept_are_refused() -> None:
 
 def test_keys_without_a_meaning_here_are_kept() -> None:
     config = parse("approved_by: Ada\nnotes: ' x '\nfeatures: [{name: a, owner: Bob}]")
-    assert extra(config) == {"approved_by": "Ada"}
+    assert {key: config[key] for key in config.keys() - KNOWN} == {"approved_by": "Ada"}
     assert config["features"][0]["owner"] == "Bob"
-    assert (text_of(config, "notes"), text_of(config, "limitations")) == ("x", "")
+    assert (read(config).notes.strip(), read(config).limitations) == ("x", "")
 
 
 def test_the_example_is_one_and_the_same_in_yaml_in_json_and_in_the_documentation() -> None:
@@ -175,7 +181,8 @@ def test_the_example_is_one_and_the_same_in_yaml_in_json_and_in_the_documentatio
 
 
 def test_the_example_applies_to_the_model_it_describes_without_a_disagreement() -> None:
-    config = parse((EXAMPLES / "training-configuration.yaml").read_text())
+    document = parse((EXAMPLES / "training-configuration.yaml").read_text())
+    config = read(document)
     merged = merge(LOAN, [CLASSES], config)
     assert merged.disagreements == ()
     age, income, employment, amount, code = merged.features
@@ -187,8 +194,8 @@ def test_the_example_applies_to_the_model_it_describes_without_a_disagreement() 
     assert "Not asked" in code.deprecation
     assert merged.targets[0].class_labels == ((0, "Repays"), (1, "Defaults"))
     assert len(merged.rules) == 1
-    assert metrics(config) == {"auc": 0.874, "log_loss": 0.402}
-    assert extra(config) == {}
+    assert config.measured == {"auc": 0.874, "log_loss": 0.402}
+    assert document.keys() - KNOWN == set()
 
 
 def test_every_key_of_the_example_and_of_the_checks_is_documented() -> None:
@@ -196,3 +203,48 @@ def test_every_key_of_the_example_and_of_the_checks_is_documented() -> None:
     config = yaml.safe_load((EXAMPLES / "training-configuration.yaml").read_text())
     keys = set(config) | {key for entry in config["features"] for key in entry}
     assert [key for key in sorted(keys) if f"`{key}`" not in documented] == []
+
+
+def test_the_tables_of_the_documentation_are_current(capsys: pytest.CaptureFixture[str]) -> None:
+    documented = (ROOT / "docs" / "training-configuration.md").read_text()
+    call_command("training_reference")
+    assert capsys.readouterr().out in documented, (
+        "Run manage.py training_reference and put what it prints under “The keys”."
+    )
+
+
+def test_what_is_stored_and_would_be_refused_by_now_is_passed_over_on_pages() -> None:
+    document = {"notes": "Old", "target": {"unit": "u" * 41}, "author": "Ada", "own": "kept"}
+    told = read_stored(document)
+    assert (told.notes, told.author, told.target.unit) == ("Old", "Ada", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "features: [{label: x}]",
+            "“features[0]” in the training configuration must be a mapping with “name”. Add the "
+            "name of the training column.",
+        ),
+        (
+            "features: [{name: a, choices: [{value: 1, label: [x]}]}]",
+            "“features[0].choices[0].label” in the training configuration must be a text. Write it "
+            "in quotes on one line, or leave it out.",
+        ),
+        (
+            "features: [{name: a, trained_min: 3, trained_max: 2.5}]",
+            "“features[0].trained_min” in the training configuration must be at most trained_max. "
+            "3 is above 2.5: swap them.",
+        ),
+        (
+            "rules: [{first: a, kind: over, second: b}]",
+            "“rules[0].kind” in the training configuration must be below, at_most or requires. Not "
+            "“over”.",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place_and_what_to_write(text: str, sentence: str) -> None:
+    with pytest.raises(BadTrainingConfig) as caught:
+        parse(text)
+    assert caught.value.message == sentence

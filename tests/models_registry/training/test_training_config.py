@@ -6,13 +6,19 @@ import yaml
 
 from models_registry.errors import BadTrainingConfig
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
-from models_registry.training.config_merge import merge
-from models_registry.training.training_config import metrics, parse
+from models_registry.training import config_merge
+from models_registry.training.config_merge import Merged
+from models_registry.training.config_text import parse
+from models_registry.training.training_config import read
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})
 CITY = FeatureSpec("city", "City", Kind.CHOICE, choices=(("zh", "zh"), ("be", "be")))
 UNKNOWN = FeatureSpec("code", "Code", Kind.FLOAT, is_complete=False)
 CLASSES = TargetSpec("", class_labels=((0, "0"), (1, "1")))
+
+
+def merge(features: list[FeatureSpec], targets: list[TargetSpec], config: dict[str, Any]) -> Merged:
+    return config_merge.merge(features, targets, read(config))
 
 
 def test_json_and_yaml_are_read_alike() -> None:
@@ -231,4 +237,4 @@ def test_class_labels_are_taken_in_each_way_of_writing(labels: object) -> None:
 
 
 def test_metrics_are_finite_numbers_by_name() -> None:
-    assert metrics({"metrics": {"auc": 0.9, "note": "good"}}) == {"auc": 0.9}
+    assert read({"metrics": {"auc": 0.9, "note": "good"}}).measured == {"auc": 0.9}

@@ -31,7 +31,7 @@ RUN python -m compileall -q . \
     python manage.py collectstatic --no-input
 USER 10001
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "config.front.Worker", \
+CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "config.web.front.Worker", \
      "--workers", "2", "--threads", "4", "--preload", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]
 
 FROM product AS embedded

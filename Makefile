@@ -15,7 +15,7 @@ NAMED := $(if $(filter file,$(origin PYTHON)),,--named)
 INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
 		echo "This needs Python 3.11, 3.12 or 3.13 and found none$(if $(PYTHON), in $(PYTHON)):" \
 		"install one, or name it, as in make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; } >&2; \
-	$(PYTHON) -I config/install.py $(NAMED)
+	$(PYTHON) -I config/packages/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test smoke check fix lock audit bench fuzz chaos pictures
@@ -70,7 +70,7 @@ lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
 
 audit: ## Look for known holes in what is locked; list the servers inside wheels
 	$(INSTALL) development pages
-	@$(PY) -m config.audit
+	@$(PY) -m config.packages.audit
 
 bench: ## Measure every figure that is to be reached; one table, one JSON file (ALL=1: the long ones, too)
 	$(INSTALL) development pages

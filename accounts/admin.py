@@ -25,8 +25,8 @@ from accounts.activity import record
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
 from accounts.role_changes import ACTS, acts_for
-from config.csv_text import csv_response
 from config.errors import DomainError
+from config.text.csv_text import csv_response
 
 ACTIVITY_COLUMNS = {
     "at": "at",

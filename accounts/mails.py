@@ -16,7 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string, select_template
 from django.utils import timezone
 
-from config.plain_text import settled
+from config.text.plain_text import settled
 
 
 @dataclass(frozen=True)

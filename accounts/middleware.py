@@ -15,7 +15,7 @@ from django.utils.cache import patch_cache_control
 from accounts.activity import acting_from
 from accounts.models import User
 from accounts.requests import client_address
-from config.numbers import written_with
+from config.text.numbers import written_with
 
 SEEN_EVERY = timedelta(minutes=5)
 """The resolution of "last seen", which avoids a write for each page."""

@@ -14,7 +14,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.models import User
-from config.csv_text import csv_lines
+from config.text.csv_text import csv_lines
 
 Row = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 from bench import memory, report, stack, start, targets
 from bench.round_trip import Sample
 from bench.start import Start
-from config.stack import record
+from config.stack.supervision import record
 
 AT_ONCE = {8: 1.5, 32: 5.0}
 """The number of people, and the seconds within which 95 of 100 of their results must be

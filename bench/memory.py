@@ -5,7 +5,7 @@ from typing import Any
 
 import psutil
 
-from config.stack.record import Record
+from config.stack.supervision.record import Record
 
 MB = 1_000_000
 

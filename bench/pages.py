@@ -26,7 +26,7 @@ from psycopg import sql
 from bench import report, round_trip
 from bench.first import scrape
 from bench.stack import FOLDER, METRICS_TOKEN, REPOSITORY
-from config.stack import ports
+from config.stack.servers import ports
 from config.stack.testing import servers
 
 TIMES = 50
@@ -76,7 +76,7 @@ def web(environment: Mapping[str, str]) -> Iterator[str]:
     process = subprocess.Popen(
         [
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind",
-            address.removeprefix("http://"), "--worker-class", "config.front.Worker",
+            address.removeprefix("http://"), "--worker-class", "config.web.front.Worker",
             "--workers", "2", "--threads", "4", "--preload",
             "--no-control-socket", "--log-level", "warning",
         ],

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.stack import record
+from config.stack.supervision import record
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDER = REPOSITORY / ".stack" / "bench"

@@ -11,7 +11,7 @@ from typing import Any
 from bench import memory, stack
 from bench.memory import Memory
 from bench.round_trip import Sample
-from config.stack import record
+from config.stack.supervision import record
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 
 PAGE_SIZE = 25
 

@@ -74,7 +74,7 @@ INSTALLED_APPS = [
     "executions",
     "presets",
     "monitoring",
-    "config.stack",
+    "config",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -95,10 +95,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.compression.PageCompressionMiddleware",
+    "config.web.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.logging.RequestIdMiddleware",
-    "config.bodies.RefusalMiddleware",
+    "config.web.bodies.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -128,9 +128,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "config.context_processors.site",
+                "config.web.context_processors.site",
             ],
-            "builtins": ["config.template_filters"],
+            "builtins": ["config.web.template_filters"],
         },
     }
 ]

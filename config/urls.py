@@ -14,7 +14,7 @@ for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
 
 handler429 = "config.rate.too_many_requests"  # allauth looks for it here
-handler500 = "config.views.server_error"
+handler500 = "config.web.error_pages.server_error"
 
 urlpatterns = [
     path("", include("models_registry.urls")),

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 bin=.venv/bin
 case ${1:-} in
 web) exec $bin/gunicorn config.wsgi --bind "127.0.0.1:${WEB_PORT:-8000}" \
-    --worker-class config.front.Worker --workers 2 --threads 4 --preload \
+    --worker-class config.web.front.Worker --workers 2 --threads 4 --preload \
     --no-control-socket --keep-alive 75 --graceful-timeout 20 ;;
 celery) exec $bin/celery -A config worker --hostname celery@%h --pool threads --concurrency 2 \
     --without-gossip --without-mingle --loglevel WARNING ;;

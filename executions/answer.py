@@ -6,7 +6,7 @@ Pure. Numbers keep four significant digits on screen.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from config.numbers import count_text, decimal_text, written
+from config.text.numbers import count_text, decimal_text, written
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput, Task
 from models_registry.inputs.feature_spec import FeatureSpec

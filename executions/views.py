@@ -14,9 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
 from config.keyset import older
-from config.numbers import whole_number
 from config.pdf import pdf_response
 from config.rate import too_many_requests
+from config.text.numbers import whole_number
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests

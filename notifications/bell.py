@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.models import User
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from notifications.models import Notification
 
 MOST = 99

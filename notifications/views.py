@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.keyset import PAGE_SIZE
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from notifications import services
 from notifications.announcements import announced_to
 from notifications.bell import bell_of, news_since

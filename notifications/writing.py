@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import mails
 from accounts.models import User
-from config.plain_text import isolated
+from config.text.plain_text import isolated
 from notifications.details import details_of
 from notifications.models import Kind, Notification
 from notifications.preferences import NAMES, switch_off_path

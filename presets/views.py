@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError, refusals_as_messages
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from executions.access import own_execution
 from executions.forms import InputForm, with_fix
 from executions.views import Notice, form_page

@@ -12,9 +12,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from config.stack import s3
 from config.stack.environment import REPOSITORY
 from config.stack.errors import StackError
+from config.stack.servers import s3
 from config.stack.testing import servers
 
 RUNS = REPOSITORY / ".stack" / "test"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from aiosmtpd.controller import Controller
 
-from config.stack import ports
+from config.stack.servers import ports
 from notifications import mail
 from notifications.models import Mail
 from tests.clocks import PATIENCE_SECONDS

@@ -67,7 +67,7 @@ def works_on(python: str) -> bool:
             "PATH": str(programs),
             "STACK_DIR": str(clone / ".stack"),
         }
-        installed = [python, "-I", "config/install.py", "--named", "development", "pages"]
+        installed = [python, "-I", "config/packages/install.py", "--named", "development", "pages"]
         own = ".venv/bin/python"
         steps: dict[str, Sequence[str]] = {
             "installed": installed,

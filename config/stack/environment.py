@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.stack import ports
 from config.stack.errors import StackError
+from config.stack.servers import ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

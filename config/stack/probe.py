@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.stack import prefect, processes, s3
+from config.stack import processes
 from config.stack.errors import NotHealthyError
+from config.stack.servers import prefect, s3
 
 BEAT_SECONDS = 60  # it sends something every 5 s
 

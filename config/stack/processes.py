@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from config.stack import ports, postgres, prefect, redis, s3
 from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError, StackError
-from config.stack.parts import Part
+from config.stack.servers import ports, postgres, prefect, redis, s3
+from config.stack.supervision.parts import Part
 
 # Django commands, each list in one process: before the product's processes begin, while the
 # resident worker begins, and once everything runs. A line that begins with a minus may fail.
@@ -106,7 +106,7 @@ def web(environment: Environment) -> Part:
         "web",
         argv=(
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address,
-            "--worker-class", "config.front.Worker",
+            "--worker-class", "config.web.front.Worker",
             "--workers", "2", "--threads", "4", "--preload", "--no-control-socket",
             "--keep-alive", "75", "--graceful-timeout", "5", "--timeout", "60",
             "--log-level", "warning",

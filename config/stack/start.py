@@ -12,15 +12,16 @@ from pathlib import Path
 from types import FrameType
 
 from config.stack import environment as env
-from config.stack import processes, record
-from config.stack.console import Console
+from config.stack import processes
 from config.stack.environment import REPOSITORY, Environment
 from config.stack.errors import StackError
-from config.stack.parts import Part
-from config.stack.pids import Identity
-from config.stack.record import Process, Record
 from config.stack.stop import count_of, end_leftovers
-from config.stack.supervisor import StoppedError, Supervisor
+from config.stack.supervision import record
+from config.stack.supervision.console import Console
+from config.stack.supervision.parts import Part
+from config.stack.supervision.pids import Identity
+from config.stack.supervision.record import Process, Record
+from config.stack.supervision.supervisor import StoppedError, Supervisor
 
 START_SECONDS = 300.0  # after which a start has failed; a part that ends is reported at once
 STOP_SECONDS = 45.0  # within which a failed start is stopped

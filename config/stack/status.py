@@ -3,11 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from config.stack import processes, record
+from config.stack import processes
 from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError
-from config.stack.parts import Part
-from config.stack.record import Record
+from config.stack.supervision import record
+from config.stack.supervision.parts import Part
+from config.stack.supervision.record import Record
 
 
 def status(folder: Path) -> int:

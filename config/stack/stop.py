@@ -4,8 +4,8 @@ import signal
 import time
 from pathlib import Path
 
-from config.stack import record
-from config.stack.pids import Identity, left_behind
+from config.stack.supervision import record
+from config.stack.supervision.pids import Identity, left_behind
 
 STOP_SECONDS = 45.0  # after which a supervisor that does not stop is ended
 PATIENCE_SECONDS = 10.0

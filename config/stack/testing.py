@@ -14,10 +14,10 @@ from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
 from config.stack import environment as env
-from config.stack import ports, postgres, prefect, redis, s3
-from config.stack.console import Console
 from config.stack.environment import Environment
-from config.stack.supervisor import Supervisor
+from config.stack.servers import ports, postgres, prefect, redis, s3
+from config.stack.supervision.console import Console
+from config.stack.supervision.supervisor import Supervisor
 
 # Safe for data that is temporary.
 QUICK = {

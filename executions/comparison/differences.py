@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from config.numbers import decimal_text, written
+from config.text.numbers import decimal_text, written
 from executions.answer import Answer, four_digits, input_text
 from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
 from models_registry.inputs.input_schema import InputSchema

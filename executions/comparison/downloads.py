@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
-from config.csv_text import csv_response
-from config.numbers import written_with
 from config.pdf import pdf_response
 from config.rate import too_many_requests
+from config.text.csv_text import csv_response
+from config.text.numbers import written_with
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
 from executions.comparison.differences import Compared, Line, compare
 from executions.comparison.drawing import draw

@@ -6,7 +6,7 @@ The drawing is 520 wide and 152 high, in units of its view box; the plot area is
 import math
 from dataclasses import dataclass
 
-from config.numbers import decimal_text
+from config.text.numbers import decimal_text
 from executions.answer import four_digits
 from executions.comparison.chart import Chart
 

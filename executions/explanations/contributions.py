@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.numbers import decimal_text, written
+from config.text.numbers import decimal_text, written
 from executions.answer import input_text
 from model_host.protocol.explanation import Explanation, QuantityKind
 from model_host.protocol.inputs import Scalar

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains, Exact
 
 from config.errors import DomainError
-from config.numbers import written
+from config.text.numbers import written
 from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar, choice_text

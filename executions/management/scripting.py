@@ -11,8 +11,8 @@ from django.db import DatabaseError
 from accounts.managers import folded
 from accounts.models import User
 from config.errors import DomainError
-from config.json_text import BadJson, read_json
-from config.plain_text import escaped
+from config.text.json_text import BadJson, read_json
+from config.text.plain_text import escaped
 from executions.models import Execution
 from models_registry.models import Inspection
 

@@ -7,7 +7,7 @@ inputs and the note are kept apart: only their owner searches those.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from config.numbers import written_with
+from config.text.numbers import written_with
 from executions.answer import read_answer
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from config.csv_text import csv_response
 from config.errors import DomainError, refusals_as_messages
+from config.text.csv_text import csv_response
 from executions.access import asked_id
 from executions.models import Execution
 from executions.presentation import input_texts

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from config.numbers import decimal_text
+from config.text.numbers import decimal_text
 from executions.answer import four_digits
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.inputs.feature_spec import Scalar

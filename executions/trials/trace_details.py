@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from config.numbers import megabytes_text, milliseconds_text, written
+from config.text.numbers import megabytes_text, milliseconds_text, written
 from model_host.protocol.trace import StepTrace, Trace
 from models_registry.inputs.number_text import brief_number
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 
-from config.plain_text import escaped
+from config.text.plain_text import escaped
 
 logger = logging.getLogger("lines")  # not below "flows": its own lines must not be collected
 

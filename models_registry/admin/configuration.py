@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from config.errors import DomainError
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.configuration_forms import ConfigurationForm

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from accounts.activity import record
-from config.csv_text import csv_response
+from config.text.csv_text import csv_response
 from models_registry.models import RegisteredModel
 from models_registry.timeline.periods import Period, periods_of
 

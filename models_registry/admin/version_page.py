@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from config.plain_text import escaped
+from config.text.plain_text import escaped
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.next_step import next_step
 from models_registry.card.facts import (

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.json_text import shown
+from config.text.json_text import shown
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import choice_text, same_value

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from config.csv_text import typed_text
-from config.json_text import shown
-from config.plain_text import unfit
+from config.text.csv_text import typed_text
+from config.text.json_text import shown
+from config.text.plain_text import unfit
 from models_registry.cases.case_check import read_expected, written
 from models_registry.inputs.feature_spec import MAX_TEXT_LENGTH, Scalar, TargetSpec
 from models_registry.inputs.input_schema import InputSchema

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from models_registry.forms.input_spec_form import InputSpecForm
 from models_registry.inputs.configuration import Configuration
 from models_registry.inputs.feature_spec import FeatureSpec, Requirement, TargetSpec

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from config.json_text import BadJson, read_json
+from config.text.json_text import BadJson, read_json
 from models_registry.errors import BadReferenceData, BadTrainingConfig
 from models_registry.reference.reference_profile import read_reference
 from models_registry.services import ReferenceUpload

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
-from config.plain_text import escaped, unturned
+from config.text.plain_text import escaped, unturned
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.choices import choice_text
 

@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 
-from config.plain_text import isolated
+from config.text.plain_text import isolated
 
 
 class RegisteredModelQuerySet(models.QuerySet["RegisteredModel"]):

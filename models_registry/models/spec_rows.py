@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast, get_origin, get_type_hints
 
 from django.db import models
 
-from config.plain_text import escaped, unturned
+from config.text.plain_text import escaped, unturned
 from models_registry.inputs.feature_spec import FeatureSpec, TargetSpec
 from models_registry.inputs.input_rules import RuleSpec
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from config.plain_text import unfit
+from config.text.plain_text import unfit
 from models_registry.errors import BadReferenceData
 from models_registry.inputs.feature_spec import MAX_NAME
 from models_registry.inputs.number_text import NumberProblem, as_float, is_whole, parse_number

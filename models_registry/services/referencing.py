@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
-from config.plain_text import escaped
+from config.text.plain_text import escaped
 from models_registry.errors import NoIntervalPossible, VersionLocked
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal

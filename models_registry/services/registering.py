@@ -5,8 +5,8 @@ from django.utils.text import slugify
 
 from accounts.activity import record
 from accounts.models import User
-from config.plain_text import unfit_in_name
 from config.queue import kick
+from config.text.plain_text import unfit_in_name
 from models_registry.errors import BadModelName
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment

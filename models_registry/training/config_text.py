@@ -1,5 +1,5 @@
-"""The parser of a training configuration, JSON or YAML, within the limits of `config.json_text`.
-Pure."""
+"""The parser of a training configuration, JSON or YAML, within the limits of
+`config.text.json_text`. Pure."""
 
 import math
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from config.json_text import (
+from config.text.json_text import (
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_VALUES,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from config.numbers import count_text, decimal_text, seconds_text
+from config.text.numbers import count_text, decimal_text, seconds_text
 
 
 @dataclass(frozen=True)

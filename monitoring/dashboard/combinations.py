@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import TextField
 from django.db.models.functions import Cast
 
-from config.numbers import percent_text, written
+from config.text.numbers import percent_text, written
 from executions.answer import input_text
 from executions.models import Execution
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.requests import SignedInRequest
-from config.numbers import count_text, percent_text, seconds_text
+from config.text.numbers import count_text, percent_text, seconds_text
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
 from config.errors import refusals_as_messages
-from config.numbers import whole_number
+from config.text.numbers import whole_number
 from executions.access import asked_ids
 from monitoring.access import staff_only
 from monitoring.failures import triage

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.keyset import newer, older, page_of
-from config.numbers import count_text
+from config.text.numbers import count_text
 from executions.access import asked_id
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion

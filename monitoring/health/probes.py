@@ -20,7 +20,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from config.numbers import megabytes_text
+from config.text.numbers import megabytes_text
 from engine import gateway, wakeup
 from engine.wakeup import Heartbeat
 from executions.models import Execution

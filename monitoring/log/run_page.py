@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from accounts.admin import admin_page
-from config.plain_text import escaped
+from config.text.plain_text import escaped
 from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of

@@ -19,7 +19,7 @@ import boto3
 import psycopg
 import redis
 
-from config.stack.pids import Identity
+from config.stack.supervision.pids import Identity
 from tests.chaos.machine import PARTS, Machine, until
 from tests.chaos.people import Crowd, Person, Submission
 from tests.chaos.truth import Truth

@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 import psycopg
 
-from config.stack import record
 from config.stack.environment import REPOSITORY, read
-from config.stack.pids import Identity, left_behind
-from config.stack.record import Record
+from config.stack.supervision import record
+from config.stack.supervision.pids import Identity, left_behind
+from config.stack.supervision.record import Record
 from tests.clocks import PATIENCE_SECONDS
 
 ACTS = "import django; django.setup(); from tests.chaos.acts import main; main()"

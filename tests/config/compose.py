@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from config.stack import redis
+from config.stack.servers import redis
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.test_settings import REPOSITORY
 

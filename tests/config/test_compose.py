@@ -19,7 +19,7 @@ import pytest
 from psycopg import sql
 from sklearn.linear_model import LogisticRegression
 
-from config.stack import ports
+from config.stack.servers import ports
 from tests.clocks import PATIENCE_SECONDS
 from tests.config.compose import Machine, compose
 from tests.flows.resident import INPUTS, IRIS

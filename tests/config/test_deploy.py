@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from config import bodies
 from config.stack import processes
 from config.stack.testing import environment_for
+from config.web import bodies
 from models_registry.models import ModelVersion
 from tests.factories import make_execution
 from tests.fake_prefect import FakePrefect
@@ -55,7 +55,7 @@ def test_every_way_to_start_the_web_receives_requests_whole(tmp_path: Path) -> N
         (DEPLOY / "run.sh").read_text(),
         image,
     ):
-        assert "--worker-class config.front.Worker" in command
+        assert "--worker-class config.web.front.Worker" in command
 
 
 @pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile"])

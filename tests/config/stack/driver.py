@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.stack import record
 from config.stack.environment import REPOSITORY, read
+from config.stack.supervision import record
 from config.stack.testing import without_servers
 from tests.clocks import PATIENCE_SECONDS, until
 

@@ -6,7 +6,7 @@ import pytest
 
 from config.stack import environment as env
 from config.stack.errors import StackError
-from config.stack.wheels import package
+from config.stack.servers.wheels import package
 
 NEEDED = {
     "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "AWS_S3_ENDPOINT_URL", "AWS_ACCESS_KEY_ID",

@@ -7,7 +7,7 @@ import socket
 import psycopg
 import redis
 
-from config.stack.pids import Identity
+from config.stack.supervision.pids import Identity
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.config.stack.driver import Stack
 

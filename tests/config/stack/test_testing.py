@@ -6,8 +6,8 @@ from urllib.request import urlopen
 
 import psycopg
 
-from config.stack import postgres, redis, s3
 from config.stack.environment import REPOSITORY
+from config.stack.servers import postgres, redis, s3
 from config.stack.testing import prefect_server, servers
 
 

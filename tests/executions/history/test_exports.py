@@ -15,7 +15,7 @@ from hypothesis.extra.django import TestCase
 from pytest_django.fixtures import Settings
 
 from accounts.models import ActivityEvent, User
-from config.csv_text import csv_lines, safe_text
+from config.text.csv_text import csv_lines, safe_text
 from executions.history.exports import Export, export
 from executions.models import Execution
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement

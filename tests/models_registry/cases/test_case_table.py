@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from config.csv_text import csv_lines
+from config.text.csv_text import csv_lines
 from models_registry.cases.case_table import (
     MAX_ERRORS,
     MAX_ROWS,

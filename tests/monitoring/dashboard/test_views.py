@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from accounts.models import User
-from config.numbers import percent_text, seconds_text
+from config.text.numbers import percent_text, seconds_text
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.dashboard import rollup, statistics

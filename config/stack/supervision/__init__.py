@@ -1,0 +1,1 @@
+"""The supervision of the stack's processes: their parts, accounts, pids, states and output."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bench import report
 from bench.stack import FOLDER
-from config.stack.testing import servers
+from config.stack.temporary import servers
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -27,7 +27,7 @@ from bench import report, round_trip
 from bench.first import scrape
 from bench.stack import FOLDER, METRICS_TOKEN, REPOSITORY
 from config.stack.servers import ports
-from config.stack.testing import servers
+from config.stack.temporary import servers
 
 TIMES = 50
 WARM_UP = 5

@@ -15,7 +15,7 @@ import pytest
 from config.stack.environment import REPOSITORY
 from config.stack.errors import StackError
 from config.stack.servers import s3
-from config.stack.testing import servers
+from config.stack.temporary import servers
 
 RUNS = REPOSITORY / ".stack" / "test"
 stack = ExitStack()

@@ -12,7 +12,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from config.stack import processes
-from config.stack.testing import environment_for
+from config.stack.temporary import environment_for
 from config.web import bodies
 from models_registry.models import ModelVersion
 from tests.factories import make_execution

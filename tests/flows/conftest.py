@@ -15,13 +15,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from config.stack.testing import prefect_server
 from flows import inspection, predict, rehearsal
 from flows.lease import Leases
 from models_registry.models import ModelVersion
 from models_registry.store.storage import artifact_key
 from models_registry.tasks import sync_prefect_deployment
 from tests.flows.resident import IRIS, serve_iris
+from tests.servers import prefect_server
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.stack.environment import REPOSITORY, read
 from config.stack.supervision import record
-from config.stack.testing import without_servers
+from config.stack.temporary import without_servers
 from tests.clocks import PATIENCE_SECONDS, until
 
 LISTEN = "0A"  # the state, as /proc/net/tcp writes it

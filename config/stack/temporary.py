@@ -1,7 +1,5 @@
-"""The servers of the test suite: real ones, in a folder of this test run's own.
-
-`servers()` is used by `tests/plugin.py` once per run; `prefect_server()` by the contract tests.
-"""
+"""Temporary servers, in a folder of one run's own, for the test suite and the benchmarks. When the
+run has ended nothing is left of them."""
 
 import fcntl
 import os
@@ -11,11 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit, urlunsplit
 
 from config.stack import environment as env
 from config.stack.environment import Environment
-from config.stack.servers import ports, postgres, prefect, redis, s3
+from config.stack.servers import postgres, redis, s3
 from config.stack.supervision.console import Console
 from config.stack.supervision.supervisor import Supervisor
 
@@ -28,7 +25,7 @@ QUICK = {
     "max_wal_size": "1GB",
 }
 SERVERS_SECONDS = 180
-UNREACHABLE = "http://127.0.0.1:9/api"  # no test reaches a Prefect server by accident
+UNREACHABLE = "http://127.0.0.1:9/api"  # no run reaches a Prefect server by accident
 
 
 def claim(runs: Path) -> IO[str]:
@@ -54,28 +51,28 @@ def claim(runs: Path) -> IO[str]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a test run's folder, and its database where that had to live elsewhere."""
+    """Remove a run's folder, and its database where that had to live elsewhere."""
     home = postgres.cluster_in(folder).data.parent
     for place in {folder, home}:
         shutil.rmtree(place, ignore_errors=True)
 
 
 def without_servers(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the real variables without those of a person's own servers, which tests never use."""
+    """Return the real variables without those of a person's own servers, which no run uses."""
     foreign = {name for names in env.LEFT_OUT.values() for name in names}
     foreign |= {*env.URLS, "WEB_PORT", "STACK_DIR"}
     return {name: value for name, value in given.items() if name not in foreign}
 
 
 def environment_for(folder: Path) -> Environment:
-    """Return a test run's environment, in its own folder."""
+    """Return a run's environment, in its own folder."""
     prepared = env.prepare(folder, without_servers(os.environ))
     return replace(prepared, values={**prepared.values, "PREFECT_API_URL": UNREACHABLE})
 
 
 @contextmanager
 def servers(runs: Path) -> Iterator[Environment]:
-    """Run PostgreSQL, Redis and S3 for one test run, in `runs`/<pid>; removes everything
+    """Run PostgreSQL, Redis and S3 for one run, in `runs`/<pid>; removes everything
     afterwards."""
     with claim(runs) as lock:
         folder = Path(lock.name).parent
@@ -94,33 +91,3 @@ def servers(runs: Path) -> Iterator[Environment]:
         finally:
             supervisor.stop()
             remove(folder)
-
-
-@contextmanager
-def prefect_server() -> Iterator[str]:
-    """Run a real Prefect server on a database of its own in this run's PostgreSQL; yield its API
-    URL.
-
-    It takes about 10 s to start: ask for it in a fixture of session scope, and only where a test
-    must see the real thing.
-    """
-    port = ports.choose(taken=set())
-    database = f"prefect_{os.getpid()}_{port}"
-    ours = os.environ["DATABASE_URL"]
-    url = urlunsplit(urlsplit(ours)._replace(path=f"/{database}"))
-    folder = Path(os.environ["STACK_DIR"]) / database
-    (folder / "log").mkdir(parents=True)
-    values = {
-        **os.environ,
-        "PREFECT_API_URL": f"http://{ports.LOOPBACK}:{port}/api",
-        "PREFECT_API_DATABASE_CONNECTION_URL": url.replace("postgresql:", "postgresql+asyncpg:"),
-    }
-    prefect.make_database(url, ours)
-    part = prefect.part(Environment(folder, values, frozenset()))
-    supervisor = Supervisor([replace(part, after=())], console=Console(folder))
-    try:
-        supervisor.start(seconds=SERVERS_SECONDS)
-        yield values["PREFECT_API_URL"]
-    finally:
-        supervisor.stop()
-        prefect.drop_database(url, ours)

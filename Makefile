@@ -78,7 +78,7 @@ bench: ## Measure every figure that is to be reached; one table, one JSON file (
 
 fuzz: ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
 	$(INSTALL) development
-	@$(PY) -W ignore -m bench.fuzz_model_files $(FUZZ_SECONDS)
+	@$(PY) -W ignore -m tests.model_host.fuzz $(FUZZ_SECONDS)
 
 chaos: ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random); fills docs/reliability.md
 	$(INSTALL) development pages

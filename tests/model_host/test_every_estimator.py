@@ -1,7 +1,7 @@
 """Every estimator of scikit-learn: it opens without approval, and predicts the same as before.
 
-Each estimator is written in two formats here, in turns, and in skops; `python -m bench.model_files`
-writes each of them in all formats.
+Each estimator is written in two formats here, in turns, and in skops; `python -m
+tests.model_host.model_files` writes each of them in all formats.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import sys
 
 
 def test_damaged_files_neither_escape_nor_hang_nor_take_the_host_along() -> None:
-    command = [sys.executable, "-W", "ignore", "-m", "bench.fuzz_model_files"]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.model_host.fuzz"]
     command += ["0", "1", "--mutants", "2000"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,5 @@
-"""`python -m bench.model_files`: which honest files open, what they predict, and how long it takes.
+"""`python -m tests.model_host.model_files`: which honest files open, what they predict, and how
+long it takes.
 
 Every estimator that scikit-learn lists and every model of the tests' corpus is written in each
 compressor of joblib, in each pickle protocol from 2 to 5 and in skops, opened by the loader, and

@@ -1,4 +1,4 @@
-"""`python -m bench.fuzz_model_files [SECONDS] [SEED] [--mutants N]`: open damaged honest files one
+"""`python -m tests.model_host.fuzz [SECONDS] [SEED] [--mutants N]`: open damaged honest files one
 by one, for a number of seconds or for a number of files.
 
 Honest models of many kinds and formats are changed at random (bytes, numbers, lengths, pieces of
@@ -65,7 +65,7 @@ _HARMLESS = ("os.putenv", "os.listdir")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench.fuzz_model_files")
+    parser = argparse.ArgumentParser(prog="python -m tests.model_host.fuzz")
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
     parser.add_argument("seed", nargs="?", type=int, default=int(time.time()))
     parser.add_argument("--mutants", type=int)

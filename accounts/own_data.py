@@ -1,7 +1,7 @@
-"""The personal data of this app. Its deletion is in `retention`."""
+"""The personal data of this app. Its deletion is in `accounts.privacy.retention`."""
 
 from accounts.models import User
-from accounts.personal_data import Part, Row, register
+from accounts.privacy.personal_data import Part, Row, register
 
 
 def _profile(user: User) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import retention
+from accounts.privacy import retention
 
 
 @shared_task(ignore_result=True)

@@ -295,17 +295,17 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "executions:home"
 LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_EMAIL_CONFIRMATION: bool = read("bool", "REQUIRE_EMAIL_CONFIRMATION", True)
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.SignupForm"
 ACCOUNT_FORMS = {
-    "login": "accounts.allauth_forms.LoginForm",
-    "signup": "accounts.allauth_forms.SignupForm",
-    "add_email": "accounts.allauth_forms.AddEmailForm",
-    "reset_password": "accounts.allauth_forms.ResetPasswordForm",
-    "user_token": "accounts.allauth_forms.UserTokenForm",
+    "login": "accounts.sign_in.allauth_forms.LoginForm",
+    "signup": "accounts.sign_in.allauth_forms.SignupForm",
+    "add_email": "accounts.sign_in.allauth_forms.AddEmailForm",
+    "reset_password": "accounts.sign_in.allauth_forms.ResetPasswordForm",
+    "user_token": "accounts.sign_in.allauth_forms.UserTokenForm",
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory" if REQUIRE_EMAIL_CONFIRMATION else "optional"
 ACCOUNT_PREVENT_ENUMERATION = True
@@ -322,9 +322,9 @@ ACCOUNT_RATE_LIMITS = {
     "reset_mail": "5/h/key",  # our own limit: mails that anybody may request for an address
 }
 PASSWORD_RESET_TIMEOUT = 60 * 60
-USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
+USERSESSIONS_ADAPTER = "accounts.sign_in.adapters.SessionsAdapter"
 USERSESSIONS_TRACK_ACTIVITY = True
-MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_TOTP_ISSUER = SITE_NAME
 # Else nobody with a second factor could change their address. Where people sign in unconfirmed,
 # whoever registered with a stranger's address must not lock its owner out.

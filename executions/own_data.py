@@ -3,7 +3,7 @@
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.personal_data import Part, Row, register
+from accounts.privacy.personal_data import Part, Row, register
 from executions.models import Execution
 from executions.records.purging import empty, empty_replays
 

@@ -1,7 +1,7 @@
 """The personal data of this app: messages between a person and the admins."""
 
 from accounts.models import User
-from accounts.personal_data import Part, Row, register
+from accounts.privacy.personal_data import Part, Row, register
 from monitoring.models import SupportMessage
 from notifications.models import Kind, Notification
 

@@ -1,6 +1,7 @@
 """Details of notifications that only higher apps know, looked up when one is shown or mailed.
 
-Higher apps register a source for a kind when they are ready, as with `accounts.personal_data`.
+Higher apps register a source for a kind when they are ready, as with
+`accounts.privacy.personal_data`.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The personal data of this app."""
 
 from accounts.models import User
-from accounts.personal_data import Part, Row, register
+from accounts.privacy.personal_data import Part, Row, register
 
 
 def _rows(user: User) -> list[Row]:

@@ -10,8 +10,8 @@ from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from accounts import retention
 from accounts.models import User
+from accounts.privacy import retention
 from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes

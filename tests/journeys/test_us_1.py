@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import retention
 from accounts.models import ActivityEvent, User
+from accounts.privacy import retention
 from presets.models import Preset
 from tests.clocks import NOW, stand_still
 from tests.factories import LOAN_OUTPUTS, PASSWORD, make_execution, make_model

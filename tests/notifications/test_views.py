@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import ActivityEvent, User
-from accounts.personal_data import erase, everything
+from accounts.privacy.personal_data import erase, everything
 from notifications.models import Channel, Context, Kind, Mail, Notification, Preference
 from notifications.preferences import choices_of, switch_off_path
 from notifications.services import notify

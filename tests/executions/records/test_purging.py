@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import personal_data
 from accounts.models import ActivityEvent, User
+from accounts.privacy import personal_data
 from executions.models import Attempt, Execution, Explanation
 from executions.records.flow_run_copies import copy_flow_runs, flow_run_of
 from executions.records.purging import Purged, forget_flow_runs, purge

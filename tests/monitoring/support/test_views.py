@@ -5,8 +5,8 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils import timezone
 
-from accounts import personal_data
 from accounts.models import User
+from accounts.privacy import personal_data
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.failures.collecting import collect

@@ -12,9 +12,9 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import personal_data
 from accounts.activity import record
 from accounts.models import ActivityEvent, User
+from accounts.privacy import personal_data
 from accounts.services import end_sessions
 
 SOMEBODY = "deleted person"

@@ -7,9 +7,9 @@ from django.db import ProgrammingError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import retention
 from accounts.activity import acting_from, record
 from accounts.models import ActivityEvent, User
+from accounts.privacy import retention
 from tests.factories import PASSWORD
 
 

@@ -1,0 +1,1 @@
+"""What the apps keep about a person, and how long."""

@@ -1,0 +1,1 @@
+"""The sign-in and the account pages of allauth, with the rules of this product."""

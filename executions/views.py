@@ -24,7 +24,7 @@ from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows
-from executions.services.history import record_export
+from executions.services.own_predictions import record_export
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 

@@ -26,7 +26,7 @@ from django.core.files.storage import storages
 
 from flows.errors import ArtifactTampered, NotAModel
 from model_host.client import ArtifactChanged
-from model_host.loading.formats import describe, detect_format
+from model_host.loading.file_formats import describe, detect_format
 from model_host.protocol.artifact import Artifact, TypeName
 from models_registry.errors import ArtifactMissing
 from models_registry.store.storage import artifact_key

@@ -13,7 +13,7 @@ from prefect import flow
 from redis.exceptions import RedisError
 
 from config.logging import log_context
-from executions.explanations.curve import points_of
+from executions.explanations.curve_drawing import points_of
 from executions.models import Execution
 from executions.services.exploring import (
     EXPLANATION,

@@ -23,10 +23,10 @@ from executions.models import Execution
 from executions.records.attempt_log import AttemptLog
 from flows.errors import NotQueued, ParametersDiffer, PredictionFailed
 from flows.host import owner
-from flows.intervals import with_reference_interval
 from flows.lease import Lease, leases
 from flows.opened import opened
 from flows.outcomes import Refused, outcome_of, record
+from flows.reference_intervals import with_reference_interval
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Traced

@@ -18,7 +18,7 @@ from executions.comparison.asked import Asked, asked_comparison, comparison_cont
 from executions.comparison.differences import Compared, Line, compare
 from executions.comparison.drawing import draw
 from executions.errors import TooManyRequests
-from executions.services.history import record_export
+from executions.services.own_predictions import record_export
 
 
 @require_POST

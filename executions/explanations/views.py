@@ -16,7 +16,7 @@ from config.text.numbers import whole_number
 from executions.access import own_execution
 from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
-from executions.explanations.curve import draw, points_of
+from executions.explanations.curve_drawing import draw, points_of
 from executions.explanations.storing import explanation_of
 from executions.models import Execution
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration

@@ -15,7 +15,7 @@ from executions.errors import NoActiveVersion
 from executions.forms import InputForm
 from executions.history.forms import NoteForm
 from executions.models import Execution
-from executions.services import history
+from executions.services import own_predictions
 from executions.views import form_page
 from models_registry.models import ModelVersion
 
@@ -33,7 +33,7 @@ def retry_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         return form_page(request, version, form, status=422)
     try:
-        retry = history.retry_execution(
+        retry = own_predictions.retry_execution(
             execution=execution,
             version=version,
             inputs=form.cleaned_inputs,
@@ -75,7 +75,9 @@ def write_note(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     execution = own_execution(request, pk)
     form = NoteForm(request.POST)
     if form.is_valid():
-        history.write_note(execution=execution, note=form.cleaned_data["note"], by=request.user)
+        own_predictions.write_note(
+            execution=execution, note=form.cleaned_data["note"], by=request.user
+        )
         messages.success(request, "Note saved." if execution.note else "Note removed.")
     else:
         messages.error(request, " ".join(map(str, form.errors["note"])))

@@ -28,7 +28,7 @@ from executions.history.exports import export
 from executions.history.forms import STATUSES, HistoryFilterForm
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import rows
-from executions.services import history
+from executions.services import own_predictions
 
 COUNTED = 10_000
 """Counts are exact up to here; beyond it a page says how many there are at least."""
@@ -141,7 +141,7 @@ def export_executions(request: SignedInRequest) -> HttpResponseBase:
     days = {} if ticked else form.cleaned_data
     try:
         file = export(found, zone=request.user.zone, start=days.get("from"), end=days.get("to"))
-        history.record_export(count=file.count, by=request.user)
+        own_predictions.record_export(count=file.count, by=request.user)
     except TooManyRequests as error:
         return too_many_requests(request, error.seconds)
     except TooManyRows as error:
@@ -177,7 +177,7 @@ def delete_executions(request: SignedInRequest) -> HttpResponse:
     ids = asked_ids((*request.GET.getlist("ids"), *request.POST.getlist("ids")))[:SELECTED]
     back = request.GET.get("back", "")
     if request.method == "POST":
-        deleted = history.delete_executions(ids=ids, by=request.user)
+        deleted = own_predictions.delete_executions(ids=ids, by=request.user)
         request.session[UNDO] = [str(execution.pk) for execution in deleted]
         return _back_to_list(back)
     found = rows(own_executions(request).filter(pk__in=ids))
@@ -223,7 +223,7 @@ def _days_left(execution: Execution) -> int:
 @require_POST
 def restore_executions(request: SignedInRequest) -> HttpResponse:
     ids = asked_ids(request.POST.getlist("ids"))[:SELECTED]
-    restored = history.restore_executions(ids=ids, by=request.user)
+    restored = own_predictions.restore_executions(ids=ids, by=request.user)
     if restored:
         count = len(restored)
         messages.success(request, f"Restored {count} prediction{'' if count == 1 else 's'}.")

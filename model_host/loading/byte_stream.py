@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from lz4.frame import LZ4FrameDecompressor
 
-from model_host.loading.formats import Compression, detect_compression
+from model_host.loading.file_formats import Compression, detect_compression
 from model_host.protocol.errors import HostError
 
 CHUNK = 1 << 20

@@ -11,7 +11,7 @@ import re
 import zipfile
 
 from model_host.loading.byte_stream import CHUNK, ByteStream
-from model_host.loading.formats import detect_format
+from model_host.loading.file_formats import detect_format
 
 SEARCHED_BYTES = 1024**3
 """The number of unpacked bytes of a file that are searched."""

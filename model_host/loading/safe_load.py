@@ -25,7 +25,7 @@ from model_host.loading.byte_stream import CHUNK, ByteStream
 from model_host.loading.checks.index_checks import always_check_sparse
 from model_host.loading.checks.length_checks import always_check_sums
 from model_host.loading.checks.loaded_graph import settle
-from model_host.loading.formats import describe, detect_compression, detect_format, is_pickle
+from model_host.loading.file_formats import describe, detect_compression, detect_format, is_pickle
 from model_host.loading.leftovers import leave_out
 from model_host.loading.origin import saved_with, series
 from model_host.loading.pickle_machine import read_pickle

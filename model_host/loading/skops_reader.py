@@ -24,7 +24,7 @@ from sklearn.utils import Bunch
 from model_host.loading import allow_list
 from model_host.loading.constructors.calls import MAKERS, call, instance
 from model_host.loading.constructors.numpy_values import check_array_type, check_shape
-from model_host.loading.formats import of_zip
+from model_host.loading.file_formats import of_zip
 from model_host.loading.reading_state import (
     Absent,
     Made,

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.preprocessing import LabelEncoder
 
 from model_host.loading.allow_list import BOOSTERS
+from model_host.loading.file_formats import detect_format
 from model_host.loading.file_parts import (
     LONGEST_KEY,
     OF_LABELS,
@@ -35,7 +36,6 @@ from model_host.loading.file_parts import (
     takes,
     with_article,
 )
-from model_host.loading.formats import detect_format
 from model_host.loading.reading_state import Absent, Named, unknown_types
 
 MOST_NAMED = 6

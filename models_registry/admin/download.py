@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from config.errors import DomainError
 from models_registry import services
-from models_registry.card.backup import backup_name
+from models_registry.card.version_zip import backup_name
 from models_registry.models import ModelVersion
 
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from config.pdf import pdf_response
 from models_registry import services
 from models_registry.admin.page import version_page
-from models_registry.card.backup import backup_name
 from models_registry.card.model_card import card_of
+from models_registry.card.version_zip import backup_name
 from models_registry.models import ModelVersion
 
 WORDS = ("description", "intended_use", "limitations")

@@ -17,7 +17,7 @@ from config.errors import DomainError
 from config.queue import kick
 from models_registry import services
 from models_registry.admin.comparison import compare
-from models_registry.admin.history import history_of
+from models_registry.admin.model_history import history_of
 from models_registry.admin.periods import periods
 from models_registry.admin.retirement import retire
 from models_registry.admin.upload import upload

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.card.backup import backup_zip
+from models_registry.card.version_zip import backup_zip
 from models_registry.errors import ArtifactMissing, FileIsGone
 from models_registry.models import ModelVersion
 

@@ -13,7 +13,7 @@ from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.hiding import HIDDEN, masked, sensitive_names
 from models_registry.inputs.input_schema import InputSchema
-from monitoring.failures.stack import Item, read_stack
+from monitoring.failures.folded_traceback import Item, read_stack
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from executions.services.replaying import Verdict, verdict_of
 from executions.trials.trace_details import StepLine, TraceView, trace_view
 from model_host.protocol.trace import Trace
 from monitoring.failures.example import LoggedAttempt, inputs_of
-from monitoring.failures.stack import Frame, Item, folded, read_stack
+from monitoring.failures.folded_traceback import Frame, Item, folded, read_stack
 
 _ICONS = {
     Verdict.RUNNING: ("run", "arrow-repeat"),

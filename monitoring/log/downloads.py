@@ -26,7 +26,7 @@ from executions.errors import TooManyRequests
 from executions.history.exports import ROWS_AT_ONCE, Export, export
 from executions.models import Execution, ExecutionQuerySet
 from executions.records.hiding import masked
-from executions.services import history
+from executions.services import own_predictions
 from monitoring.log.filters import form_of
 from monitoring.log.run_page import is_slow, is_withheld
 
@@ -46,7 +46,7 @@ def export_executions(request: HttpRequest) -> HttpResponseBase:
     file = export(executions, zone=request.user.zone, is_owner=False, is_limited=False)
     asked = {"filter": "" if is_all else form.query(), "format": "jsonl" if as_json else "csv"}
     try:
-        history.record_export(count=file.count, by=request.user, about=asked)
+        own_predictions.record_export(count=file.count, by=request.user, about=asked)
     except TooManyRequests as error:
         return too_many_requests(request, error.seconds)
     header, lines = [*file.header, *MORE], _lines(file)

@@ -32,7 +32,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
-from model_host.loading.formats import describe, detect_compression, detect_format
+from model_host.loading.file_formats import describe, detect_compression, detect_format
 from model_host.loading.safe_load import load
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.errors import HostError

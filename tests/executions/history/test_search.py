@@ -19,7 +19,7 @@ from executions.history.search import OPERATORS, Comparison, Word, parse
 from executions.models import Execution
 from executions.presentation import rows
 from executions.records.search_text import own_text, text_of_inputs, text_of_result
-from executions.services import history
+from executions.services import own_predictions
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_user, make_version
@@ -331,9 +331,9 @@ def test_a_changed_note_is_found_and_the_old_one_is_not(
     alice: User, active_version: ModelVersion
 ) -> None:
     execution = make_found(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
-    history.write_note(execution=execution, note="Bring Ärger up", by=alice)
+    own_predictions.write_note(execution=execution, note="Bring Ärger up", by=alice)
     assert search(alice, "ärger") == {execution}
-    history.write_note(execution=execution, note="settled", by=alice)
+    own_predictions.write_note(execution=execution, note="settled", by=alice)
     assert search(alice, "ärger") == set()
     assert search(alice, "settled") == {execution}
 

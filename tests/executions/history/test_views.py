@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
-from executions.services import history
+from executions.services import own_predictions
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
@@ -149,7 +149,7 @@ def test_a_page_that_begins_at_a_deleted_prediction_still_stands(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:
     older, edge = done(alice, active_version), done(alice, active_version)
-    history.delete_executions(ids=[edge.pk], by=alice)
+    own_predictions.delete_executions(ids=[edge.pk], by=alice)
     response = as_alice.get(f"/history/?before={edge.pk}")
     assert [row.execution for row in response.context["rows"]] == [older]
 
@@ -288,7 +288,7 @@ def test_recently_deleted_lists_days_left_and_restores(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:
     execution = done(alice, active_version)
-    history.delete_executions(ids=[execution.pk], by=alice)
+    own_predictions.delete_executions(ids=[execution.pk], by=alice)
     ago = timezone.now() - timedelta(days=29, hours=1)
     Execution.objects.filter(pk=execution.pk).update(deleted_at=ago)
     assert "1 day Restore" in text(as_alice.get("/history/deleted/"))
@@ -312,7 +312,9 @@ def test_after_thirty_days_nothing_comes_back(
 def test_what_was_deleted_goes_on_page_by_page(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:
-    history.delete_executions(ids=[done(alice, active_version).pk for _ in range(26)], by=alice)
+    own_predictions.delete_executions(
+        ids=[done(alice, active_version).pk for _ in range(26)], by=alice
+    )
     first = as_alice.get("/history/deleted/")
     second = as_alice.get("/history/deleted/" + first.context["pager"]["older_url"])
     assert [len(page.context["rows"]) for page in (first, second)] == [25, 1]
@@ -323,7 +325,7 @@ def test_another_persons_predictions_do_not_exist_by_any_road(
 ) -> None:
     other = done(bob, active_version, note="private")
     gone = done(bob, active_version)
-    history.delete_executions(ids=[gone.pk], by=bob)
+    own_predictions.delete_executions(ids=[gone.pk], by=bob)
     assert as_alice.get("/history/delete/", ids(other)).status_code == 404
     assert as_alice.get(f"/predictions/{other.pk}/row/").status_code == 404
     for address in ("retry/", "note/"):

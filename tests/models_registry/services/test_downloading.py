@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import ActivityEvent, User
 from model_host.protocol.examination import Step
 from models_registry import services
-from models_registry.card.backup import BackupBroken
+from models_registry.card.version_zip import BackupBroken
 from models_registry.models import Inspection, ModelVersion, TypeApproval
 from models_registry.store.storage import artifact_key, store_artifact
 from tests.factories import make_execution, make_report, make_user, make_version

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
-from executions.services import history
+from executions.services import own_predictions
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_model, make_version
 from tests.fake_prefect import FakePrefect
@@ -188,7 +188,7 @@ def test_what_a_person_deleted_shows_status_times_version_and_error_class_alone(
         note="My own words",
     )
     execution.attempts.create(number=1, log="+0.001 s INFO began")
-    history.delete_executions(ids=[execution.pk], by=alice)
+    own_predictions.delete_executions(ids=[execution.pk], by=alice)
     shown = detail(as_ada, execution)
     for text in ("quotes 34", "Self-employed", "Trace", "My own words", "began", alice.email):
         assert text not in shown
@@ -210,7 +210,7 @@ def test_a_replay_of_what_was_deleted_is_withheld_as_well(
         outputs=LOAN_OUTPUTS,
     )  # fmt: skip
     assert "Self-employed" in detail(as_ada, replay)
-    history.delete_executions(ids=[original.pk], by=alice)
+    own_predictions.delete_executions(ids=[original.pk], by=alice)
     assert "Self-employed" not in detail(as_ada, replay)
 
 

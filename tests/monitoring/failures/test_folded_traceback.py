@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.failures.stack import read_stack
+from monitoring.failures.folded_traceback import read_stack
 
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/model_host/answering/prediction.py", line 59, in predict

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.explanations.curve import HEIGHT, WIDTH, draw, points_of
+from executions.explanations.curve_drawing import HEIGHT, WIDTH, draw, points_of
 from model_host.protocol.explanation import Curve
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion, Target

@@ -35,6 +35,12 @@ KINDS = {
 USUAL_KINDS = ("integer", "float", "string", "boolean", "choice")
 LABEL = take.text(MAX_LABEL)
 PROSE = take.text(MAX_PROSE)
+Name = Annotated[str, take.text(MAX_NAME)]
+Label = Annotated[str, LABEL]
+Unit = Annotated[str, take.text(spec.MAX_UNIT)]
+Help = Annotated[str, take.text(spec.MAX_HELP)]
+Group = Annotated[str, take.text(spec.MAX_GROUP)]
+Prose = Annotated[str, PROSE]
 _SHORT = partial(take.scalar, most=MAX_LABEL)
 RULES = {kind.value: kind for kind in RuleKind}
 
@@ -127,12 +133,10 @@ DIRECTIONS = Reader("`higher` or `lower`, or mapping of names to these", _direct
 class InputEntry:
     """What the configuration says of one input."""
 
-    name: Annotated[str, take.text(MAX_NAME), "the name of the training column"]
-    label: Annotated[str, LABEL, "what people read; else the name in readable form"] = ""
-    unit: Annotated[
-        str, take.text(spec.MAX_UNIT), "after the field and the value; `€ $ £ ¥` stand before it"
-    ] = ""
-    description: Annotated[str, take.text(spec.MAX_HELP), "the help line"] = ""
+    name: Annotated[Name, "the name of the training column"]
+    label: Annotated[Label, "what people read; else the name in readable form"] = ""
+    unit: Annotated[Unit, "after the field and the value; `€ $ £ ¥` stand before it"] = ""
+    description: Annotated[Help, "the help line"] = ""
     type: Annotated[
         Kind | None,
         take.one_of(KINDS, *USUAL_KINDS),
@@ -162,7 +166,7 @@ class InputEntry:
     ] = None
     default: Annotated[One, "makes the input optional and fills it when it is left empty"] = None
     typical: Annotated[One, "for “Typical values” and the trial prediction"] = None
-    group: Annotated[str, take.text(spec.MAX_GROUP), "inputs of one group stand together"] = ""
+    group: Annotated[Group, "inputs of one group stand together"] = ""
     order: Annotated[
         Number, "place in the form, smallest first; inputs without one follow in training order"
     ] = None
@@ -170,7 +174,7 @@ class InputEntry:
     sensitive: Annotated[
         YesOrNo, "never sent to the flow engine, logged, mailed, or kept from reference data"
     ] = None
-    deprecated: Annotated[str, LABEL, "why nobody should fill it any more"] = ""
+    deprecated: Annotated[Label, "why nobody should fill it any more"] = ""
 
     def __post_init__(self) -> None:
         _in_order("min", self.min, "max", self.max)
@@ -187,17 +191,15 @@ def _in_order(low: str, least: Number, high: str, most: Number) -> None:
 class Rule:
     """A rule between two inputs."""
 
-    first: Annotated[str, take.text(MAX_NAME), "the name of an input"]
+    first: Annotated[Name, "the name of an input"]
     kind: Annotated[
         RuleKind,
         take.one_of(RULES, *RULES),
         "`first` is less than `second`, is at most `second`, or, having `value`, needs `second`",
     ]
-    second: Annotated[str, take.text(MAX_NAME), "the name of another input"]
+    second: Annotated[Name, "the name of another input"]
     value: Annotated[One, "for `requires`"] = None
-    message: Annotated[
-        str, take.text(spec.MAX_HELP), "what people read when the rule is broken"
-    ] = ""
+    message: Annotated[Help, "what people read when the rule is broken"] = ""
 
     def __post_init__(self) -> None:
         if self.first == self.second:
@@ -210,8 +212,8 @@ class Rule:
 class TargetEntry:
     """What the configuration says of the answer."""
 
-    name: Annotated[str, LABEL, "what the answer is called"] = ""
-    unit: Annotated[str, take.text(spec.MAX_UNIT), "of a number"] = ""
+    name: Annotated[Label, "what the answer is called"] = ""
+    unit: Annotated[Unit, "of a number"] = ""
     labels: Annotated[ClassLabels, CLASS_LABELS, "what the classes are called"] = field(
         default_factory=ClassLabels
     )
@@ -259,10 +261,10 @@ class TrainingConfig:
         take.named("versions", take.MAX_WORDS),
         "compared with what the file records",
     ] = field(default_factory=dict)
-    author: Annotated[str, LABEL, "shown with the version"] = ""
-    notes: Annotated[str, PROSE, "shown with the version"] = ""
-    intended_use: Annotated[str, PROSE, "the model card's words, editable afterwards"] = ""
-    limitations: Annotated[str, PROSE, "the model card's words, editable afterwards"] = ""
+    author: Annotated[Label, "shown with the version"] = ""
+    notes: Annotated[Prose, "shown with the version"] = ""
+    intended_use: Annotated[Prose, "the model card's words, editable afterwards"] = ""
+    limitations: Annotated[Prose, "the model card's words, editable afterwards"] = ""
 
     def __post_init__(self) -> None:
         choices = [choice for entry in self.features for choice in entry.choices or ()]

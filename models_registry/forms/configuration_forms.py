@@ -1,14 +1,21 @@
 """The forms of the page on which an admin edits a version's inputs and answers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 
 from config.text.numbers import whole_number
+from models_registry.forms.choices_form import ChoiceRow
 from models_registry.forms.input_spec_form import InputSpecForm
 from models_registry.inputs.configuration import Configuration
-from models_registry.inputs.feature_spec import FeatureSpec, Requirement, TargetSpec
+from models_registry.inputs.feature_spec import (
+    MAX_LABEL,
+    MAX_UNIT,
+    FeatureSpec,
+    Requirement,
+    TargetSpec,
+)
 from models_registry.inputs.input_check import InputError, clean_value
 from models_registry.inputs.input_rules import MAX_RULES, RULE_LABELS, RuleKind, RuleSpec
 from models_registry.inputs.labels import choice_label
@@ -22,8 +29,8 @@ INPUTS_AT_ONCE, PART = 200, 50
 class TargetForm(forms.Form):
     """The name of one answer, its unit, and the labels of its classes."""
 
-    label = forms.CharField(max_length=200, required=False)
-    unit = forms.CharField(max_length=40, required=False)
+    label = forms.CharField(max_length=MAX_LABEL, required=False)
+    unit = forms.CharField(max_length=MAX_UNIT, required=False)
 
     def __init__(self, spec: TargetSpec, index: int, data: Any = None) -> None:
         self.spec, self.index = spec, index
@@ -33,13 +40,13 @@ class TargetForm(forms.Form):
             del self.fields["unit"]
         for number, (value, label) in enumerate(spec.class_labels):
             self.fields[f"c{number}"] = forms.CharField(
-                label=f"Label of {value}", max_length=200, required=False, initial=label
+                label=f"Label of {value}", max_length=MAX_LABEL, required=False, initial=label
             )
 
     @property
-    def class_rows(self) -> list[dict[str, Any]]:
+    def class_rows(self) -> list[ChoiceRow]:
         return [
-            {"value": choice_label(value), "label": self[f"c{number}"]}
+            ChoiceRow(choice_label(value), self[f"c{number}"])
             for number, (value, _) in enumerate(self.spec.class_labels)
         ]
 
@@ -145,6 +152,14 @@ class RuleForm(forms.Form):
         for field, sentence in rule_problems(rule, {f.name: f for f in features}).items():
             self.add_error(field, sentence)
         self.cleaned_rule = None if self.errors else rule
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A value that needs a correction: the id of its field, and the message."""
+
+    id: str
+    text: str
 
 
 class ConfigurationForm:
@@ -288,21 +303,19 @@ class ConfigurationForm:
         return tuple(replace(spec, rank=ranks[index]) for index, spec in enumerate(wanted))
 
     @property
-    def error_summary(self) -> list[dict[str, str]]:
+    def error_summary(self) -> list[Correction]:
         """The link and the message for every field that needs a correction."""
+        if self.data is None:
+            return []
         named: list[tuple[str, forms.Form, str]] = [
             *((form.spec.label, form, f"input-{form.index}") for form in self.sections),
             *((form.spec.label or "Answer", form, "answers") for form in self.targets),
             *((f"Rule {form.index + 1}", form, "rules") for form in self.rules),
         ]
         return [
-            {
-                "id": form[field].auto_id if field in form.fields else anchor,
-                "text": f"{name}, {form[field].label.lower()}: {errors[0]}"
-                if field in form.fields
-                else f"{name}: {errors[0]}",
-            }
+            Correction(form[field].auto_id, f"{name}, {form[field].label.lower()}: {errors[0]}")
+            if field in form.fields
+            else Correction(anchor, f"{name}: {errors[0]}")
             for name, form, anchor in named
-            if self.data is not None
             for field, errors in form.errors.items()
         ]

@@ -27,10 +27,10 @@ def inspection(request: Any, pk: int) -> HttpResponse:
     """Show the steps of a version's inspection alone, for the page that polls them."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     context = inspection_context(version)
-    if context["inspection"] is None:
+    if context.inspection is None:
         raise Http404
     template = "admin/models_registry/modelversion/_inspection_steps.html"
-    return render(request, template, context | {"version": version})
+    return render(request, template, vars(context) | {"version": version})
 
 
 @require_POST

@@ -1,14 +1,14 @@
 """The context of a version's inspection, for its page and for the fragment that refreshes it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from models_registry import services
-from models_registry.admin.step_tree import step_tree
+from models_registry.admin.step_tree import StepNode, step_tree
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inspection_steps import Report, StepSeen, steps_seen
 from models_registry.models import Inspection, ModelVersion
@@ -42,20 +42,31 @@ class InspectionSeen:
     same_file: list[ModelVersion]
 
 
-def inspection_context(version: ModelVersion) -> dict[str, Any]:
-    """Build the context: the latest inspection of a version, what to show of it, the sentence about
-    what was left out of the model, and the steps of the pipeline."""
+@dataclass(frozen=True)
+class InspectionContext:
+    """The latest inspection of a version, what to show of it, the sentence about what was left out
+    of the model, and the steps of the pipeline."""
+
+    inspection: Inspection | None = None
+    seen: InspectionSeen | None = None
+    left_out: str = ""
+    step_tree: Sequence[StepNode] = ()
+    told_steps: Sequence[tuple[str, str]] = ()
+
+
+def inspection_context(version: ModelVersion) -> InspectionContext:
+    """Build the context of the templates that show an inspection."""
     inspection = version.inspections.first()
     if inspection is None:
-        return {"inspection": None, "seen": None, "left_out": ""}
+        return InspectionContext()
     report = inspection.found
-    return {
-        "inspection": inspection,
-        "seen": _seen(version, inspection, report, timezone.now()),
-        "left_out": report.load.left_out if report.load else "",
-        "step_tree": step_tree(inspection.examined.steps, version.features.count()),
-        "told_steps": version.training.preprocessing,
-    }
+    return InspectionContext(
+        inspection,
+        _seen(version, inspection, report, timezone.now()),
+        left_out=report.load.left_out if report.load else "",
+        step_tree=step_tree(inspection.examined.steps, version.features.count()),
+        told_steps=version.training.preprocessing,
+    )
 
 
 def _seen(

@@ -34,11 +34,11 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
     incomplete = version.features.filter(is_complete=False).count()
     step = next_step(
         version,
-        inspected["inspection"],
+        inspected.inspection,
         incomplete=incomplete,
         failing_cases=version.cases.open().count(),
     )
-    return inspected | {
+    return vars(inspected) | {
         "next_step": step,
         "next_url": _address(version, step.page) if step else "",
         "task": task_text(version),

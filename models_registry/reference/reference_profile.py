@@ -17,6 +17,7 @@ from itertools import chain, islice
 from typing import Any
 
 from config.text.plain_text import unfit
+from model_host.protocol.codec import stored, to_json
 from models_registry.errors import BadReferenceData
 from models_registry.inputs.feature_spec import MAX_NAME
 from models_registry.inputs.number_text import NumberProblem, as_float, is_whole, parse_number
@@ -73,23 +74,24 @@ class Profile:
     target: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        columns = [[name, vars(column)] for name, column in self.columns.items()]
-        return {"columns": columns, "decimal_mark": self.decimal_mark, "target": self.target}
+        columns = tuple(self.columns.items())
+        plain: dict[str, Any] = to_json(_Stored(columns, self.decimal_mark, self.target))
+        return plain
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Profile":
+    def from_json(cls, plain: object) -> "Profile":
         """Return the profile as ``to_json`` wrote it; empty for an empty mapping."""
-        columns = {
-            name: ColumnProfile(
-                **column
-                | {
-                    "quantiles": tuple(column["quantiles"]),
-                    "values": tuple((value, count) for value, count in column["values"]),
-                }
-            )
-            for name, column in stored.get("columns", [])
-        }
-        return cls(columns, stored.get("decimal_mark", "."), stored.get("target", ""))
+        found = stored(_Stored, plain)
+        return cls(dict(found.columns), found.decimal_mark, found.target)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A profile as it is stored: PostgreSQL's JSON does not keep the order of a mapping."""
+
+    columns: tuple[tuple[str, ColumnProfile], ...] = ()
+    decimal_mark: str = "."
+    target: str = ""
 
 
 @dataclass(frozen=True)

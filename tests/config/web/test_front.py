@@ -25,7 +25,7 @@ from config.web import bodies
 from config.web.front import Environ, Front, Message, environ_of
 from models_registry.models import ModelVersion
 from tests.clocks import PATIENCE_SECONDS, until
-from tests.config.web.running.running import Site, answer_of, cookie_of, head, running_site
+from tests.config.web.running import Site, answer_of, cookie_of, head, running_site
 from tests.factories import PASSWORD, make_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -243,7 +243,7 @@ def test_a_web_socket_is_refused(site: Site) -> None:
 @pytest.fixture(scope="module")
 def hasty(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A web server that gives up soon, and that takes few connections."""
-    worker = ("--worker-class", "tests.config.web.running.hasty_front.Worker")
+    worker = ("--worker-class", "tests.config.web.hasty_front.Worker")
     few = ("--worker-connections", "20", "--keep-alive", "2")
     with running_site(tmp_path_factory.mktemp("hasty"), *worker, *few) as running:
         yield running

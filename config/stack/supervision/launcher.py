@@ -1,7 +1,7 @@
 """The launcher of one part of the stack: drops rights, ties its life to the supervisor's, then
 execs. Files that it writes are readable by its own account only.
 
-    python -I -S child.py PARENT SIGNAL UID:GID COMMAND [ARGUMENT ...]
+    python -I -S launcher.py PARENT SIGNAL UID:GID COMMAND [ARGUMENT ...]
 
 Run as a file, by itself: it must not import the product. The signal arrives when the supervisor
 dies, however it dies; it is asked for after the change of user, which would clear it.

@@ -117,6 +117,15 @@ def lines(file: Path) -> list[str]:
         return []
 
 
+def test_every_story_that_a_test_is_named_by_is_told() -> None:
+    stories = (REPOSITORY / "docs" / "stories.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"US-(\d\.\d)", stories))
+    journeys = "".join((REPOSITORY / name).read_text() for name in tracked("tests/journeys/*.py"))
+    named = {".".join(number) for number in re.findall(r"def test_us_(\d)_(\d)_", journeys)}
+    assert named
+    assert named <= told
+
+
 def test_what_a_stranger_looks_for_is_one_click_from_the_readme() -> None:
     linked = {link.partition("#")[0] for link in links("README.md")}
     assert linked >= {

@@ -132,7 +132,13 @@ def signed_in(
 
 
 def take(page: Page, name: str) -> None:
-    """Write what the window shows as docs/pictures/<name>.webp, of at most 150 kB."""
+    """Write what the window shows as docs/pictures/<name>.webp, of at most 150 kB.
+
+    On a machine that is busy with this, a probe of a part may time out: wait for the alarm to go.
+    """
+    while page.get_by_text("Look at the site's health").count():
+        page.wait_for_timeout(5_000)
+        page.reload()
     page.wait_for_load_state("networkidle")
     page.evaluate("document.activeElement?.blur()")
     shot = Image.open(io.BytesIO(page.screenshot(animations="disabled")))

@@ -22,7 +22,6 @@ def tracked(*patterns: str) -> list[str]:
 
 
 PAGES = tracked("*.md")
-TESTS = REPOSITORY / "tests"  # to which the tables of docs/security.md are relative
 FENCED = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)|(?:src|srcset|href)=\"([^\"]+)\"")
 PLACE = re.compile(r"`([\w./-]+/[\w./-]*)(?:\s*::\s*(\w+)(?:\.(\w+))?[^`]*)?`")
@@ -72,7 +71,7 @@ def test_every_place_that_a_page_names_in_the_code_exists(page: str) -> None:
     gone = []
     for match in PLACE.finditer(prose(page)):
         path, name, member = match.groups()
-        target = next(filter(Path.exists, (REPOSITORY / path, TESTS / path)), REPOSITORY / path)
+        target = REPOSITORY / path
         if path.partition("/")[0] not in TOP or "…" in match[0]:
             continue
         if not target.exists() or (name and not defines(target, name, member)):

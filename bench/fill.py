@@ -138,8 +138,8 @@ def fill(*, executions: int, people: int, own: int = OWN, say: Callable[[str], N
 
 
 def _statement() -> tuple[str, dict[str, Any]]:
-    """The INSERT, and the defaults of columns that it does not name: the table grows with the
-    product."""
+    """Return the INSERT, and the defaults of columns that it does not name: the table grows with
+    the product."""
     from django.db import connection
 
     from executions.models import Execution
@@ -156,8 +156,8 @@ def _statement() -> tuple[str, dict[str, Any]]:
 
 
 def _versions() -> list[list[int]]:
-    """The bench's versions by model, oldest first, made with their deployments if they are not
-    there; none of them has a file."""
+    """Return the bench's versions by model, oldest first, made with their deployments if they are
+    not there; none of them has a file."""
     from models_registry.models import RegisteredModel
 
     found = []

@@ -47,7 +47,7 @@ def of(pids: set[int]) -> Memory:
 
 
 def _family(pid: int) -> set[int]:
-    """The process and its descendants."""
+    """Return the process and its descendants."""
     try:
         return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
     except psutil.NoSuchProcess:

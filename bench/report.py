@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -52,25 +52,20 @@ def machine() -> dict[str, Any]:
 
 def table(series: dict[str, dict[str, Any]]) -> str:
     """Return one line for each series."""
-    head: tuple[str, ...] = ("", "n", "failed", "row p50", "row p95", "finished p50", "per second")
-    lines = [head]
+    lines = [["", "n", "failed", "row p50", "row p95", "finished p50", "per second"]]
     for name, told in series.items():
         times = (told["row_p50_ms"], told["row_p95_ms"], told["finished_p50_ms"])
-        lines.append(
-            (
-                name,
-                str(told["executions"]),
-                str(told["failed"]),
-                *("–" if each is None else f"{each:,.0f} ms" for each in times),
-                f"{told['per_second']:.1f}" if "per_second" in told else "",
-            )
-        )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+        shown = ["–" if each is None else f"{each:,.0f} ms" for each in times]
+        rate = f"{told['per_second']:.1f}" if "per_second" in told else ""
+        lines.append([name, str(told["executions"]), str(told["failed"]), *shown, rate])
+    return aligned(lines, str.rjust)
+
+
+def aligned(lines: Sequence[Sequence[str]], align: Callable[[str, int], str] = str.ljust) -> str:
+    """Return the lines with their columns aligned, the first one to the left."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
+        "  ".join([line[0].ljust(widths[0]), *map(align, line[1:], widths[1:])]).rstrip()
         for line in lines
     )
 

@@ -78,7 +78,8 @@ def token_of(page: str) -> str:
 
 
 def _filled(form: str) -> dict[str, str]:
-    """What a browser would send: every text input of the prediction's form with its value."""
+    """Return what a browser would send: every text input of the prediction's form with its
+    value."""
     names = ("csrfmiddlewaretoken", "schema", *(f"f{number}" for number in range(200)))
     fields = {}
     for tag in re.findall(r"<input[^>]*>", form):

@@ -60,7 +60,7 @@ def _prefect() -> httpx.Client:
 
 
 def _deployment(log: Path) -> uuid.UUID:
-    """The same flow's deployment in the stock pool, once the worker has made the pool."""
+    """Return the same flow's deployment in the stock pool, once the worker has made the pool."""
     with _prefect() as prefect:
         deadline = time.monotonic() + START_SECONDS
         while prefect.get(f"/work_pools/{POOL}").status_code != 200:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench import report
+
 MOST_READY_SECONDS = 20.0
 MOST_MB = 1500.0
 MOST_PAGE_MS = 100.0
@@ -131,7 +133,7 @@ def pages(milliseconds: Milliseconds | None) -> Row:
 
 
 def _ms(told: Series, name: str) -> float:
-    """A time of a series; for ever where none of it came to that."""
+    """Return a time of a series; infinite if the series has none."""
     value = told[f"{name}_ms"]
     return float("inf") if value is None else float(value)
 
@@ -162,8 +164,4 @@ def table(rows: Sequence[Row]) -> str:
     said = {True: "yes", False: "no", None: "–"}
     lines = [("", "to reach", "measured", "reached")]
     lines += [(row.name, row.target, row.figure, said[row.is_reached]) for row in rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return report.aligned(lines)

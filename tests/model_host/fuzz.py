@@ -131,8 +131,8 @@ def _honest_models(chance: random.Random) -> list[Any]:
 
 
 def _honest_files(chance: random.Random, models: list[Any]) -> list[bytes]:
-    """Each model in one format, and half as many that keep what other versions of NumPy and pandas
-    wrote."""
+    """Return each model in one format, and half as many that keep what other versions of NumPy and
+    pandas wrote."""
     written = [one.content for path in sorted(SPELLINGS.glob("*")) for one in read(path)]
     others = chance.sample(written, len(models) // 2)
     return [_written(chance, model) for model in models] + others
@@ -152,7 +152,7 @@ def _written(chance: random.Random, model: Any) -> bytes:
 
 
 def _bent(chance: random.Random, models: list[Any]) -> bytes:
-    """A file in order, of a model of which one attribute is not."""
+    """Return a file in order, of a model of which one attribute is not."""
     while True:
         model = copy.deepcopy(chance.choice(models))
         part = chance.choice(list(parts_of(model)))
@@ -239,7 +239,8 @@ _OPENED = "host: opened and predicted"
 
 
 def _ask_host(host: ModelHost, folder: Path, data: bytes) -> str:
-    """What the host says of an upload. A crash of its child is an answer, as long as it comes."""
+    """Return what the host says of an upload. A crash of its child is an answer, as long as it
+    comes."""
     path = folder / "artifact"
     path.write_bytes(data)
     artifact = Artifact(hashlib.sha256(data).hexdigest(), path, "joblib")

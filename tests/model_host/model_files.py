@@ -81,7 +81,7 @@ def _open_all(models: list[Specimen]) -> int:
 
 
 def _timed(host: ModelHost, folder: Path, name: str) -> tuple[float, float, float, float]:
-    """Milliseconds, medians: from bytes to the first answer, and of an answer after that."""
+    """Return milliseconds, medians: from bytes to the first answer, and of an answer after that."""
     model = estimators.specimen(name)
     data = WRITERS["joblib"][1](model.estimator)
     layout, inputs = _question(model.row)

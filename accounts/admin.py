@@ -110,7 +110,7 @@ class StaffModelAdmin(admin.ModelAdmin):
         return [f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")]
 
     def _filter_lookups(self, request: HttpRequest) -> Iterator[str | None]:
-        """The parameters that each filter of the list understands."""
+        """Yield the parameters that each filter of the list understands."""
         filters: Any = self.get_list_filter(request)
         for one in filters:
             if callable(one):

@@ -30,8 +30,8 @@ class Paragraph:
 def send(template: str, to: str, **context: Any) -> None:
     """Send the mail ``template`` ("account/email/role_changed") to the address ``to``.
 
-    ``user`` in the context is the person it is about; times stand in their timezone. The mail is
-    queued within the current transaction, so it goes out only if what it tells of happened.
+    ``user`` in the context is the person it is about; times are in their timezone. The mail is
+    queued within the current transaction, so it goes out only if that transaction commits.
     """
     compose(template, to, context).send()
 

@@ -22,10 +22,9 @@ SEEN_EVERY = timedelta(minutes=5)
 
 
 class PersonMiddleware:
-    """Records name the request's address, times stand in the person's timezone and numbers in
-    their notation, and the person counts as seen. No answer is kept, by a browser or on the way:
-    what one person saw, the next at the same machine would see again. Static files do not pass
-    here."""
+    """Middleware that gives records the request's address and pages the person's timezone and
+    notation of numbers, and notes that the person was seen. No browser or proxy keeps an answer:
+    the next person at the same machine could see it. Static files are served before this."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

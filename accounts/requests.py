@@ -19,7 +19,7 @@ def client_address(request: HttpRequest) -> str | None:
     """Return the client's network address, or None if there is none (a Unix socket).
 
     Each of the TRUSTED_PROXIES in front appends the address that it saw to X-Forwarded-For, so the
-    entry that many places from the end is the client's. Whatever stands before it, or the whole
+    entry that many places from the end is the client's. Every entry before it, or the whole
     header without a configured proxy, is the client's own claim and counts for nothing. allauth's
     own count (ALLAUTH_TRUSTED_PROXY_COUNT) would answer 500 to a request that came past the
     proxies, and 403 to one through a socket file.

@@ -23,30 +23,27 @@ def end_sessions(user: User, *, but: str | None = None) -> int:
     return ended
 
 
-@transaction.atomic
 def grant_admin(*, user: User, by: User) -> User:
     """Make a user an admin: models, monitoring, failures."""
     return _set_role(user=user, by=by, is_staff=True, is_superuser=False)
 
 
-@transaction.atomic
 def revoke_admin(*, user: User, by: User) -> User:
     """Make an admin an ordinary user."""
     return _set_role(user=user, by=by, is_staff=False, is_superuser=False)
 
 
-@transaction.atomic
 def grant_superuser(*, user: User, by: User) -> User:
     """Make a person superuser: users, roles, trusted types, settings, audit."""
     return _set_role(user=user, by=by, is_staff=True, is_superuser=True)
 
 
-@transaction.atomic
 def revoke_superuser(*, user: User, by: User) -> User:
     """Make a superuser an admin."""
     return _set_role(user=user, by=by, is_staff=True, is_superuser=False)
 
 
+@transaction.atomic
 def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> User:
     if user.pk == by.pk:
         raise OwnRole
@@ -68,49 +65,41 @@ def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> Us
     return user
 
 
-@transaction.atomic
 def deactivate(*, user: User, by: User, reason: str = "") -> User:
     """Disable an account: sessions end at once, running predictions finish, history stays."""
-    if user.pk == by.pk:
-        raise OwnAccount
-    user = locked(user, by=by)
-    check_not_last_superuser(user)
-    if not user.is_active:
-        return user
-    user.is_active = False
-    user.save(update_fields=["is_active"])
-    end_sessions(user)
-    record(
-        "account disabled",
-        by=by,
-        target=user.email,
-        before={"status": "active"},
-        after={"status": "disabled", "reason": reason},
-    )
-    mails.send("account/email/account_disabled", user.email, user=user)
-    return user
+    return _set_status("disabled", user=user, by=by, reason=reason)
+
+
+def reactivate(*, user: User, by: User, reason: str = "") -> User:
+    """Enable the account again; role and history are as they were."""
+    return _set_status("active", user=user, by=by, reason=reason)
 
 
 @transaction.atomic
-def reactivate(*, user: User, by: User, reason: str = "") -> User:
-    """Enable the account again; role and history are as they were."""
+def _set_status(status: str, *, user: User, by: User, reason: str) -> User:
+    is_active = status == "active"
     if user.pk == by.pk:
         raise OwnAccount
     user = locked(user, by=by)
-    if user.anonymised_at:
+    if is_active and user.anonymised_at:
         raise AccountGone
-    if user.is_active:
+    if not is_active:
+        check_not_last_superuser(user)
+    if user.is_active == is_active:
         return user
-    user.is_active = True
+    user.is_active = is_active
     user.save(update_fields=["is_active"])
+    if not is_active:
+        end_sessions(user)
     record(
-        "account enabled",
+        "account enabled" if is_active else "account disabled",
         by=by,
         target=user.email,
-        before={"status": "disabled"},
-        after={"status": "active", "reason": reason},
+        before={"status": "disabled" if is_active else "active"},
+        after={"status": status, "reason": reason},
     )
-    mails.send("account/email/account_enabled", user.email, user=user)
+    mail = "account/email/account_enabled" if is_active else "account/email/account_disabled"
+    mails.send(mail, user.email, user=user)
     return user
 
 

@@ -241,8 +241,8 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
 
 def _has_just_paused(email: str) -> bool:
-    """Whether the failure just recorded was the one that began a pause for this account. True once
-    in a window, however many attempts follow. allauth itself counts and refuses
+    """Return whether the failure just recorded was the one that began a pause for this account.
+    True once in a window, however many attempts follow. allauth itself counts and refuses
     (ACCOUNT_RATE_LIMITS)."""
     recent = ActivityEvent.objects.filter(
         action="sign-in failed", target=email, at__gt=timezone.now() - PAUSE_WINDOW

@@ -1,7 +1,7 @@
 """Keyset paging: a page begins after a row of the list or ends before one, so that its cost does
 not grow with the list, and new rows do not shift it.
 
-A list stands newest first: by a column of times, ``at``, then by id.
+A list is ordered newest first: by a column of times, ``at``, then by id.
 """
 
 from collections.abc import Callable, Mapping

@@ -327,7 +327,7 @@ USERSESSIONS_TRACK_ACTIVITY = True
 MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_TOTP_ISSUER = SITE_NAME
 # Else nobody with a second factor could change their address. Where people sign in unconfirmed,
-# whoever registered with a stranger's address must not lock its owner out.
+# a person who registered with a stranger's address must not lock its owner out.
 MFA_ALLOW_UNVERIFIED_EMAIL = REQUIRE_EMAIL_CONFIRMATION
 REQUIRE_ADMIN_SECOND_FACTOR: bool = read("bool", "REQUIRE_ADMIN_SECOND_FACTOR", False)
 ACCOUNT_CLOSING = timedelta(days=30)

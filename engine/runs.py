@@ -61,7 +61,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         return self.running().filter(lease_owner=owner, attempt=attempt)
 
     def unchanged(self, run: Run) -> Self:
-        """Return the row if it still stands as it was read."""
+        """Return the row if it has not changed since it was read."""
         return self.filter(
             pk=run.pk,
             status=run.status,

@@ -100,7 +100,7 @@ class BoundInput(forms.BoundField):
 
 
 class RadioOrOther(forms.RadioSelect):
-    """Radio buttons of which one stands for the text field beside them."""
+    """Radio buttons, one of which selects the text field beside them."""
 
     def __init__(self, choices: Iterable[tuple[str, str]], other: str) -> None:
         self.other = other

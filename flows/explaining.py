@@ -111,7 +111,7 @@ def _worked_out(execution: Execution) -> Explanation:
 
 
 def typical_case(schema: InputSchema) -> dict[str, Scalar]:
-    """Return the inputs that have a typical value, else one that stands in for an empty field."""
+    """Return the inputs that have a typical value, else one used for an empty field."""
     known = {
         feature.name: next(
             (one for one in (feature.typical, feature.imputed, feature.default) if one is not None),

@@ -143,7 +143,7 @@ def send_again(*, mail: Mail, by: User) -> bool:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether a later attempt would fail the same way."""
+    """Return whether a later attempt would fail the same way."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     return isinstance(error, smtplib.SMTPSenderRefused) and error.smtp_code >= 500

@@ -36,8 +36,8 @@ def notify(
     """Notify ``user`` once per ``cause``, on the channels they want; a second report of the same
     changes nothing. Returns the number of people notified: 1 or 0.
 
-    Called inside the transaction of what it tells of, so neither exists without the other. Those
-    of one ``bundle`` ("model 3 MODEL") share a mail: one in 15 minutes tells of all.
+    Called inside the transaction that it reports, so neither exists without the other. Those
+    of one ``bundle`` ("model 3 MODEL") share a mail, at most one in 15 minutes.
     """
     return _tell(
         people_for(kind).filter(pk=user.pk),
@@ -101,8 +101,8 @@ def _tell(people: UserQuerySet, *, context: Context, **words: str) -> int:
 
 
 def _stored(name: str, words: str) -> str:
-    """The text as it can be stored: shortened, since a long name must not fail the reported action,
-    and without NUL."""
+    """Return the text as it can be stored: shortened, since a long name must not fail the reported
+    action, and without NUL."""
     length = getattr(Notification._meta.get_field(name), "max_length", None)
     return words.replace("\0", "")[:length]
 

@@ -115,7 +115,7 @@ def _one(request: SignedInRequest, pk: int) -> NotificationQuerySet:
 
 
 def _back(request: SignedInRequest) -> HttpResponse:
-    """The redirect to the page that sent the request, if it is one of ours; a script gets no
+    """Return the redirect to the page that sent the request, if it is one of ours; a script gets no
     redirect."""
     if "HX-Request" in request.headers:
         return HttpResponse(status=204)

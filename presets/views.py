@@ -48,7 +48,7 @@ def preset_list(request: SignedInRequest) -> HttpResponse:
 
 
 def _shown(request: SignedInRequest, version: ModelVersion) -> dict[str, object]:
-    """The person's presets and suggestions for a model that is live."""
+    """Return the person's presets and suggestions for a model that is live."""
     schema = version.features.as_schema()
     presets = Preset.objects.kept().filter(user=request.user, model=version.model)
     return {
@@ -188,7 +188,7 @@ def load_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpRes
 def _loaded(
     request: SignedInRequest, version: ModelVersion, saved: Mapping[str, Scalar], name: str
 ) -> HttpResponse:
-    """The form filled with the saved values; nothing runs."""
+    """Return the form filled with the saved values; nothing runs."""
     schema, mark = version.features.as_schema(), request.user.decimal_mark
     fitting = fit(saved, schema)
     form = InputForm(schema, values=fitting.values, decimal_mark=mark)

@@ -81,7 +81,7 @@ class Comparisons(ast.NodeVisitor):
 
 
 def _called(node: ast.expr) -> str:
-    """The last name of what is called; "" where nothing is."""
+    """Return the last name of what is called; "" where nothing is."""
     match node:
         case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(attr=name)):
             return name

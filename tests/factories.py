@@ -79,7 +79,7 @@ def make_version(
     is_active: bool = False,
     **fields: Any,
 ) -> ModelVersion:
-    """A version as it stands after its inspection."""
+    """Create a version as it is after its inspection."""
     model = fields.pop("model", None) or make_model()
     number = fields.pop("number", None) or model.versions.count() + 1
     sha256 = hashlib.sha256(f"{model.pk} {number}".encode()).hexdigest()
@@ -125,7 +125,7 @@ def make_report(**examination: Any) -> dict[str, Any]:
 
 
 def make_execution(**fields: Any) -> Execution:
-    """A queued execution; with ``outputs`` or an ``error_code`` a finished one."""
+    """Create a queued execution; with ``outputs`` or an ``error_code`` a finished one."""
     version = fields.pop("version", None) or make_version(is_active=True)
     now = timezone.now()
     defaults: dict[str, Any] = {

@@ -16,7 +16,8 @@ INPUTS: dict[str, Scalar] = {MARKUP: 1.5, MIRRORED: LONG, LONG: f"</textarea>{MA
 
 
 def make_hostile_version(**fields: Any) -> ModelVersion:
-    """A version whose model, inputs, choices, classes, units, help and words are all hostile."""
+    """Create a version whose model, inputs, choices, classes, units, help and words are all
+    hostile."""
     choices: tuple[tuple[Scalar, str], ...] = ((LONG, EVERY), (MARKUP, MIRRORED), ("🙂", LONG))
     model = fields.pop("model", None) or make_model(
         name=EVERY, slug="hostile", description=f"{MARKUP} {LONG} {MIRRORED}"
@@ -43,7 +44,7 @@ def make_hostile_version(**fields: Any) -> ModelVersion:
 
 
 def make_hostile_execution(**fields: Any) -> Execution:
-    """An answer of such a version, with a note and a warning of the same kind."""
+    """Create an answer of such a version, with a note and a warning of the same kind."""
     target = {
         "name": "",
         "value": 0,

@@ -10,8 +10,8 @@ _WRITTEN = re.compile(rb"/(\w+) [\d.]+ Tf|\[([^\]]*)\] ?TJ|<([0-9a-f]+)> ?Tj|\b(
 
 
 def text_of(pdf: bytes) -> str:
-    """The text of all pages, a line for each piece that was placed on its own; believes nothing but
-    the maps from glyphs to letters that the file carries for its embedded fonts."""
+    """Return the text of all pages, a line for each piece that was placed on its own; believes
+    nothing but the maps from glyphs to letters that the file carries for its embedded fonts."""
     objects = _objects(pdf)
     letters = {
         name: _letters(objects, objects[int(number)])
@@ -47,7 +47,7 @@ def _number(key: bytes, body: bytes) -> int:
 
 
 def _letters(objects: dict[int, bytes], font: bytes) -> dict[str, str]:
-    """Letters by glyph, in hex, of a font that is embedded."""
+    """Return letters by glyph, in hex, of a font that is embedded."""
     descendant = objects[_number(rb"/DescendantFonts \[", font)]
     descriptor = objects[_number(rb"/FontDescriptor", descendant)]
     assert b"/FontFile" in descriptor, "every font is embedded"

@@ -81,7 +81,7 @@ def body(letter: EmailMessage, kind: str) -> str:
 
 
 def link_in(letter: EmailMessage) -> str:
-    """The path of the letter's button, which text and HTML name alike."""
+    """Return the path of the letter's button, which text and HTML name alike."""
     address = re.search(r"^https?://\S+$", body(letter, "plain"), re.M)
     assert address
     assert f'href="{address[0]}"' in body(letter, "html")

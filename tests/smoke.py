@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def interpreters(minor: int) -> Iterator[str]:
-    """The Pythons 3.`minor` of the PATH and of pyenv that can make an environment."""
+    """Yield the Pythons 3.`minor` of the PATH and of pyenv that can make an environment."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     found = [shutil.which(f"python3.{minor}"), *map(str, pyenv.glob(f"3.{minor}.*/bin/python3"))]
     asks = f"import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, {minor}))"
@@ -54,7 +54,7 @@ def interpreters(minor: int) -> Iterator[str]:
 
 
 def works_on(python: str) -> bool:
-    """Whether everything holds with this Python; says each step and how long it took."""
+    """Return whether everything holds with this Python; says each step and how long it took."""
     version = subprocess.check_output([python, "--version"], text=True).strip()
     print(f"{version}: {python}", flush=True)
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:

@@ -99,7 +99,7 @@ def owner(**values: str) -> Entry:
 
 
 def visitors() -> Entry:
-    """Pages for people who are not signed in; the others are sent home."""
+    """Return pages for people who are not signed in; the others are sent home."""
     return entry(200, 302, 302, 302, 302)
 
 
@@ -112,7 +112,7 @@ def admins_post(**values: str) -> Entry:
 
 
 def staff(**values: str) -> Entry:
-    """The app's own pages for admins, of which nobody else learns."""
+    """Return the app's own pages for admins, of which nobody else learns."""
     return entry(302, 404, 404, 200, 200, **values)
 
 
@@ -135,7 +135,7 @@ def plain_admin(
     page: Callable[..., Entry] = admins,
     add: Callable[..., Entry] = nobody,
 ) -> dict[str, Entry]:
-    """The pages that Django's admin makes for every model."""
+    """Return the pages that Django's admin makes for every model."""
     return {
         f"admin:{name}_changelist": page(),
         f"admin:{name}_add": add(),
@@ -298,7 +298,7 @@ MATRIX: dict[str, Entry] = {
 
 
 def names(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
-    """The name of every address; Django admin's two unnamed catch-alls lead nowhere new."""
+    """Yield the name of every address; Django admin's two unnamed catch-alls lead nowhere new."""
     for pattern in resolver.url_patterns:
         if isinstance(pattern, URLResolver):
             space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
@@ -401,7 +401,8 @@ def test_a_get_changes_nothing_in_the_database(scene: Scene) -> None:
 
 
 def rows_by_table() -> dict[str, list[Any]]:
-    """Every row of the product's own tables; when somebody was last seen is allowed to change."""
+    """Return every row of the product's own tables; when somebody was last seen is allowed to
+    change."""
     from django.apps import apps
 
     ours = {"accounts", "notifications", "models_registry", "executions", "presets", "monitoring"}

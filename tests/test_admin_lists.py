@@ -61,7 +61,7 @@ def address(model: type[models.Model], page: str = "changelist", *args: Any) -> 
 
 
 def columns(model: type[models.Model], *, deep: bool = True) -> Iterator[str]:
-    """Every field, relations from elsewhere included, and those of what it leads to."""
+    """Yield every field, relations from elsewhere included, and the fields of the related rows."""
     for field in model._meta.get_fields():
         yield field.name
         if not field.is_relation:
@@ -153,7 +153,8 @@ UNCHANGEABLE = {"sha256", "execution__id"}
 
 
 def marked(model: type[models.Model], column: str, scene: Scene) -> tuple[Any, str]:
-    """A row of the list, and what its searched column holds: the mark, where it can be changed."""
+    """Return a row of the list, and what its searched column holds: the mark, where it can be
+    changed."""
     name = column.rpartition("__")[2]
     if model is ActivityEvent:
         return ActivityEvent.objects.create(action="signed in", **{column: MARK}), MARK

@@ -31,7 +31,7 @@ AS_MARKUP = re.compile(r"<img src=x|<script>alert|</textarea><img|onerror=alert\
 
 @pytest.fixture
 def addresses(alice: User, ada: User) -> list[str]:
-    """Every page that names the version, its inputs, its answers or what came of them."""
+    """Return every page that names the version, its inputs, its answers or what came of them."""
     live = make_hostile_version(is_active=True)
     draft = make_hostile_version(model=live.model)
     Deployment.objects.create(
@@ -73,7 +73,7 @@ def addresses(alice: User, ada: User) -> list[str]:
 
 
 def admin_pages(version: ModelVersion) -> list[str]:
-    """Every page about the version or its model, as the access matrix lists them."""
+    """Return every page about the version or its model, as the access matrix lists them."""
     rows: dict[str, Any] = {"version": version.pk, "model": version.model_id}
     return [
         reverse(name, kwargs={part: rows[row] for part, row in entry.values})

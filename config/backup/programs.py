@@ -60,7 +60,7 @@ def _password() -> dict[str, str]:
 
 @cache
 def _program(name: str, *, at_least: int) -> Path:
-    """The oldest program that is not older than the server."""
+    """Return the oldest program that is not older than the server."""
     found = {version: path for path in _candidates(name) if (version := _major(path)) >= at_least}
     if not found:
         raise BackupError(
@@ -80,7 +80,7 @@ def _candidates(name: str) -> Iterator[Path]:
 
 
 def _major(program: Path) -> int:
-    """The program's major version; 0 if it does not run."""
+    """Return the program's major version; 0 if it does not run."""
     try:
         said = subprocess.run([program, "--version"], capture_output=True, text=True).stdout
     except OSError:

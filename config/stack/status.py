@@ -35,7 +35,7 @@ def status(folder: Path) -> int:
     if "prefect" in running.parts and "prefect" not in running.own:
         pages = environment["PREFECT_API_URL"].removesuffix("/api")
         print(f"\nPrefect's pages: sign in at {pages}/login with all of PREFECT_API_AUTH_STRING.")
-        print(f"It stands in {folder / 'env'}.")
+        print(f"It is in {folder / 'env'}.")
     return 0 if all(told == "healthy" for told in healths) else 1
 
 

@@ -110,7 +110,7 @@ def normalised(message: str, values: Iterable[str] = ()) -> str:
 
 
 def hidden(text: str, values: Iterable[str], mark: str) -> str:
-    """Replace every value that stands as a separate word in ``text`` by ``mark``."""
+    """Replace every value that is a separate word in ``text`` by ``mark``."""
     given = sorted({value for value in values if value.strip()}, key=len, reverse=True)
     if not given:
         return text

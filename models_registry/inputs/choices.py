@@ -144,7 +144,7 @@ class Choices:
         return raw if is_safe or label is None else label
 
     def shown(self, value: Scalar) -> str:
-        """Return the text that stands in a text field for a choice: its label where that reads
+        """Return the text that a text field shows for a choice: its label where that reads
         back."""
         label = self.label_of(value)
         is_read_back = label is not None and same_value(self.written(label), value)

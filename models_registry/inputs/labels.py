@@ -81,7 +81,7 @@ def distinct(
     kept: Collection[int] = (),
     is_taken: Callable[[int, str], bool] = lambda _, __: False,
 ) -> list[str]:
-    """Return the labels, where several look alike each with what stands for it ``beside`` behind
+    """Return the labels, where several look alike each with its entry of ``beside`` behind
     it: the first of these words that tells them apart, else its place. Those at the places ``kept``
     stay as they are."""
     made = list(labels)

@@ -122,7 +122,7 @@ def _known(values: Mapping[str, Any], schema: InputSchema) -> PastedRow:
 
 
 def given(feature: FeatureSpec, value: Any) -> Any:
-    """Return a cell of a table as a value; None if it stands for a missing value."""
+    """Return a cell of a table as a value; None if it is a missing value."""
     if not isinstance(value, str):
         return value
     if feature.is_number:

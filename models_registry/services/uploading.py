@@ -30,7 +30,7 @@ from models_registry.store.storage import StoredArtifact, store_artifact
 from models_registry.training import training_config
 
 LOCKS = 7_340_010
-"""The advisory locks of people who upload, one each; beside it stands the person's key."""
+"""The advisory locks of people who upload, one each, with the person's key beside it."""
 RECEIVED = ("version uploaded", "file replaced")
 WINDOW = timedelta(hours=1)
 

@@ -9,8 +9,8 @@ from executions.models import Execution
 
 
 class SupportRequest(models.Model):
-    """The one thread about a prediction, whoever began it: open while the person waits for a reply,
-    answered once an admin has written, closed by an admin."""
+    """The one thread about a prediction, begun by its person or by an admin: open while the person
+    waits for a reply, answered once an admin has written, closed by an admin."""
 
     class State(models.TextChoices):
         OPEN = "open", "Open"

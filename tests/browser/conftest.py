@@ -69,7 +69,7 @@ class Site:
 
 @contextmanager
 def counted(folder: Path) -> Iterator[Callable[[int], int]]:
-    """How many processes use the folder; nobody else counts meanwhile."""
+    """Yield how many processes use the folder; nobody else counts meanwhile."""
     folder.mkdir(exist_ok=True)
     with (folder / "users").open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -86,8 +86,8 @@ def counted(folder: Path) -> Iterator[Callable[[int], int]]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Everything `make run` starts, with the demo's people and models: one for the whole run, also
-    where pytest-xdist shares the tests among processes."""
+    """Yield everything `make run` starts, with the demo's people and models: one for the whole run,
+    also where pytest-xdist shares the tests among processes."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "product"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -116,7 +116,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def pages(site: Site) -> dict[str, dict[str, str]]:
-    """Where the pages are, by person and name. Their rows are made once in a product."""
+    """Return where the pages are, by person and name. Their rows are made once in a product."""
     file = Path(site.environment["STACK_DIR"]) / "pages.json"
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -144,7 +144,7 @@ Arrive = Callable[..., Page]
 
 @pytest.fixture
 def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Arrive]:
-    """A page of nobody yet: `stranger("phone", timezone_id="Europe/Zagreb")`."""
+    """Yield a page of nobody yet: `stranger("phone", timezone_id="Europe/Zagreb")`."""
     contexts: list[BrowserContext] = []
 
     def arrive(size: str = "desktop", *, scripts: bool = True, **options: Any) -> Page:
@@ -183,7 +183,8 @@ def visit(site: Site, stranger: Arrive) -> Arrive:
 
 @pytest.fixture
 def newcomer(stranger: Arrive) -> Arrive:
-    """The page of somebody who has just registered, and so has no history: `newcomer("phone")`."""
+    """Return the page of somebody who has just registered, and so has no history:
+    `newcomer("phone")`."""
 
     def sign_up(size: str = "desktop", *, email: str = "", **options: Any) -> Page:
         page = stranger(size, **options)

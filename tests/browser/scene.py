@@ -15,7 +15,7 @@ ANONYMOUS = 0
 
 
 def addresses(place: int, rows: dict[str, Any]) -> dict[str, str]:
-    """Every address that one person of the matrix may read, by name; some are downloads."""
+    """Return every address that one person of the matrix may read, by name; some are downloads."""
     from django.urls import reverse
 
     from tests.test_access_matrix import MATRIX
@@ -100,7 +100,7 @@ def build() -> dict[str, dict[str, str]]:
 
 
 def failed_iris(email: str) -> str:
-    """The address of a prediction of the demo's iris model that failed for this person."""
+    """Return the address of a prediction of the demo's iris model that failed for this person."""
     from accounts.models import User
     from models_registry.models import ModelVersion
     from tests.factories import make_execution

@@ -13,7 +13,7 @@ from tests.clocks import until
 
 
 def letter_to(site: Site, address: str, subject: str) -> str:
-    """The text of the mail that the running product sent; waits for its outbox."""
+    """Return the text of the mail that the running product sent; waits for its outbox."""
     folder = Path(site.environment["STACK_DIR"]) / "mail"
 
     def found() -> list[EmailMessage]:

@@ -51,7 +51,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def axe() -> Iterator[str]:
-    """Where the browser fetches axe: it compiles once what it was given by address."""
+    """Yield the address from which the browser fetches axe, which it then compiles once."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=AXE)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/axe.min.js"
@@ -98,7 +98,7 @@ def opens(page: Page, path: str) -> bool:
 
 
 def misfits(page: Page) -> list[str]:
-    """What is too wide or too small for a finger, in any width."""
+    """Return what is too wide or too small for a finger, in any width."""
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
@@ -111,7 +111,7 @@ def misfits(page: Page) -> list[str]:
 
 
 def violations(page: Page, axe: str) -> list[str]:
-    """What axe calls serious in light and dark colours."""
+    """Return what axe calls serious in light and dark colours."""
     page.add_style_tag(content="* { transition: none !important; }")
     page.add_script_tag(url=axe)
     found = []

@@ -91,7 +91,7 @@ def prepare(folder: str) -> dict[str, Any]:
 
 
 def serve(name: str, content: bytes) -> str:
-    """A live version with this file, its tests taken for granted."""
+    """Create a live version with this file; its tests are taken for granted."""
     sha256 = store_artifact([content]).sha256
     model = make_model(name=name, slug=name.lower().replace(" ", "-"))
     model.predict_seconds = LIMIT_SECONDS

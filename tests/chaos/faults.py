@@ -53,7 +53,7 @@ class Scene:
     notes: list[str] = field(default_factory=list)
 
     def ask(self, model: str) -> Submission:
-        """One person sends the form of another model, and is answered."""
+        """Send the form of another model as one person, who is answered."""
         submission = self.crowd.next(self.slugs[model])
         self.crowd.people[0].submit(submission)
         if submission.execution is None:
@@ -61,7 +61,7 @@ class Scene:
         return submission
 
     def until_finished(self, submission: Submission, seconds: float) -> tuple[str, str]:
-        """The execution's status and error code once it is terminal."""
+        """Return the execution's status and error code once it is terminal."""
         question = "SELECT status, error_code FROM executions_execution WHERE id = %s"
         found: list[dict[str, Any]] = []
 
@@ -369,7 +369,7 @@ def _objects(scene: Scene) -> int:
 
 
 def _busiest(processes: list[Identity]) -> list[Identity]:
-    """Those that used the processor most of late."""
+    """Return the processes that used the processor most recently."""
 
     def ticks(one: Identity) -> int:
         with contextlib.suppress(OSError):

@@ -128,7 +128,7 @@ class Machine:
         return self.record.processes[part].identity
 
     def everything_of(self, part: str) -> list[Identity]:
-        """The part's process, those of its session, and their descendants."""
+        """Return the part's process, the processes of its session, and their descendants."""
         leader = self.identity(part)
         found = {one.pid: one for one in left_behind(leader, self.folder)}
         for pid in descendants(leader.pid):
@@ -194,7 +194,7 @@ class Machine:
 
     @contextmanager
     def another_worker(self, **variables: str) -> "Iterator[subprocess.Popen[bytes]]":
-        """A second resident worker, as on another machine; ready when it yields."""
+        """Yield a second resident worker, as on another machine; ready when it yields."""
         log = self.folder / "log" / "another-worker.log"
         cache = self.folder / "artifacts-of-another"
         environment = self.product_environment(
@@ -242,7 +242,7 @@ ANSWERS: dict[str, Callable[[dict[str, str]], bool]] = {
 
 
 def children(pid: int) -> list[int]:
-    """The processes whose parent this is."""
+    """Return the processes whose parent this is."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -58,7 +58,7 @@ class Person:
             raise RuntimeError(f"signing in was answered with {answer.status_code}")
 
     def open_form(self, slug: str) -> dict[str, str]:
-        """The form's fields as a browser would send them, opened once and kept."""
+        """Return the form's fields as a browser would send them, opened once and kept."""
         if slug not in self._forms:
             page = self._site.get(f"/models/{slug}/?typical=1")
             page.raise_for_status()
@@ -78,7 +78,7 @@ class Person:
             time.sleep(PRESSES_AGAIN_SECONDS)
 
     def press(self, submission: Submission) -> str:
-        """What was answered instead of the prediction's page, "" if it was that."""
+        """Return what was answered instead of the prediction's page, "" if it was that."""
         try:
             fields = self.open_form(submission.slug)
             # Four digits: nobody can take "1.4620" for a thousand and more.
@@ -157,7 +157,7 @@ def _token(page: str) -> str:
 
 
 def _fields(page: str) -> dict[str, str]:
-    """The token against forgery and every text input of the prediction's form."""
+    """Return the token against forgery and every text input of the prediction's form."""
     fields = {}
     for tag in re.findall(r"<input[^>]*>", page):
         name, value = (re.search(rf'\b{key}="([^"]*)"', tag) for key in ("name", "value"))

@@ -29,7 +29,7 @@ def cells(outcome: Outcome) -> tuple[str, ...]:
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """The rows as a Markdown table, each column as wide as its widest cell."""
+    """Return the rows as a Markdown table, each column as wide as its widest cell."""
     rows = [HEAD, *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     lines = [
@@ -41,7 +41,7 @@ def table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def remark(outcome: Outcome) -> str:
-    """What was seen beside the figures, and what was not kept."""
+    """Return what was seen beside the figures, and what was not kept."""
     said = [*outcome.notes, *outcome.verdict.problems[:5]]
     if outcome.verdict.recovered > outcome.limit:
         said.append(f"recovered after its {outcome.limit:.0f} s")
@@ -58,7 +58,7 @@ def machine() -> str:
 
 
 def told(outcomes: Sequence[Outcome]) -> str:
-    """All that a run has to say."""
+    """Return all that a run has to say."""
     return "\n\n".join([machine(), table(map(cells, outcomes)), "\n".join(map(remark, outcomes))])
 
 

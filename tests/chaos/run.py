@@ -36,7 +36,8 @@ class Outcome:
 
 @contextmanager
 def prepared(folder: Path) -> Iterator[Scene]:
-    """The product in ``folder`` with people signed in and models to ask; stopped afterwards."""
+    """Yield the product in ``folder`` with people signed in and models to ask; stopped
+    afterwards."""
     machine = Machine(folder)
     machine.up()
     try:
@@ -65,7 +66,8 @@ def prepared(folder: Path) -> Iterator[Scene]:
 
 
 def suffer(scene: Scene, fault: Fault, say: Callable[[str], None] = print) -> Outcome | None:
-    """The fault under load, and the judgement; None where this machine cannot make it."""
+    """Run the fault under load and judge what became of the forms; None where this machine cannot
+    make the fault."""
     say(f"{time.strftime('%H:%M:%S')} {fault.name} ...")
     scene.notes.clear()
     scene.crowd.submissions.clear()

@@ -16,7 +16,7 @@ from tests.clocks import until
 
 @pytest.fixture
 def scene() -> Iterator[Scene]:
-    """A product of this test's own, in a folder that root's PostgreSQL can enter."""
+    """Yield a product of this test's own, in a folder that root's PostgreSQL can enter."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=os.environ["STACK_DIR"])).resolve()
     folder.chmod(0o711)
     with prepared(folder) as scene:

@@ -76,7 +76,7 @@ class Truth:
             return connection.execute(question, values).fetchall()
 
     def ask_patiently(self, question: str, *values: Any) -> list[dict[str, Any]]:
-        """The same, while the database may still be coming back."""
+        """Ask the same, while the database may still be coming back."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -91,7 +91,7 @@ class Truth:
         return int(next(iter(row.values())))
 
     def unfinished(self) -> int:
-        """Executions, inspections and rehearsals that are under way."""
+        """Count executions, inspections and rehearsals that are under way."""
         tables = (
             "executions_execution", "models_registry_inspection", "models_registry_rehearsal"
         )  # fmt: skip
@@ -102,7 +102,7 @@ class Truth:
         return self.number(f"SELECT {' + '.join(counts)}")
 
     def standing(self) -> Standing:
-        """A digest of every row that nothing may change any more."""
+        """Return a digest of every row that nothing may change any more."""
         return {
             table: {
                 str(row["id"]): row["digest"]
@@ -121,7 +121,7 @@ class Truth:
         may_change: Collection[str] = (),
         ended_at: float,
     ) -> Verdict:
-        """Every promise about these forms, and about the rows that stood before them."""
+        """Judge every promise about these forms, and about the rows that were there before them."""
         sent = list(submissions)
         verdict = Verdict(accepted=sum(one.execution is not None for one in sent))
         rows = self.ask_patiently(
@@ -153,8 +153,8 @@ class Truth:
         return verdict
 
     def _doubled(self, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Forms with two rows, executions with two results, people told twice; and, in every table
-        at once, models with two active versions."""
+        """Count forms with two rows, executions with two results, people told twice, and models
+        with two active versions in any table."""
         rows = list(rows)
         ids = [row["id"] for row in rows]
         forms = len(rows) - len({row["form_token"] for row in rows})
@@ -209,7 +209,7 @@ class Truth:
             verdict.problems.append(f"{len(failed) - told} failures were told to nobody")
 
     def _answers(self, sha256: str, rows: list[Mapping[str, Any]]) -> Iterable[tuple[int, float]]:
-        """What the file with this digest answers here."""
+        """Return what the file with this digest answers here."""
         if sha256 not in self._models:
             content = (self._files / sha256).read_bytes()
             assert hashlib.sha256(content).hexdigest() == sha256

@@ -44,7 +44,7 @@ class Machine:
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def here(self, text: str) -> str:
-        """A text of the compose file as it is on this machine."""
+        """Return a text of the compose file as it is on this machine."""
         for path in PATHS:
             (self.folder / path).mkdir(parents=True, exist_ok=True)
         text = re.sub(rf"/({'|'.join(PATHS)})\b(?!-)", rf"{self.folder}/\1", text).replace(
@@ -58,8 +58,8 @@ class Machine:
         return text.replace("--host 0.0.0.0", "--host 127.0.0.1")
 
     def programs(self) -> Path:
-        """A folder with what the image of Redis has: the server under its name, and the one call of
-        its client that the health check makes."""
+        """Return a folder with what the image of Redis has: the server under its name, and the one
+        call of its client that the health check makes."""
         folder = self.folder / "programs"
         if not folder.exists():
             folder.mkdir(parents=True)
@@ -84,7 +84,7 @@ class Machine:
         }
 
     def run(self, service: str, *argv: str) -> str:
-        """A step of its own, or another command in the service's container; what it prints."""
+        """Run a step, or another command in the service's container, and return what it prints."""
         words = list(argv) or self.argv(compose()["services"][service]["command"])
         done = subprocess.run(
             words, cwd=REPOSITORY, env=self.environment(service), capture_output=True, text=True,

@@ -27,7 +27,7 @@ from tests.flows.resident import INPUTS, IRIS, serve_iris
 
 
 def publish() -> dict[str, Any]:
-    """Two versions of a model, of which the older is not live any more."""
+    """Publish two versions of a model; the older one is not live any more."""
     versions = []
     for strength in (1.5, 0.01):
         ModelVersion.objects.update(status="archived")
@@ -38,7 +38,8 @@ def publish() -> dict[str, Any]:
 
 
 def fill() -> dict[str, Any]:
-    """The two versions; one finished prediction, one that waits, and one whose worker is gone."""
+    """Create the two versions, one finished prediction, one that waits, and one whose worker is
+    gone."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     published, alice = publish(), make_user("alice@example.com")
     old, new = ModelVersion.objects.order_by("pk")
@@ -63,8 +64,8 @@ def look() -> dict[str, Any]:
 
 
 def go_on() -> dict[str, Any]:
-    """What is there, how many executions the sweep would hand to Prefect at once, and what the
-    oldest version answers today."""
+    """Return what is there, how many executions the sweep would hand to Prefect at once, and what
+    the oldest version answers today."""
     found = look() | {"due": len(take_stalled())}
     execution = make_execution(version=ModelVersion.objects.earliest("pk"), inputs=INPUTS)
     run(execution)

@@ -83,7 +83,7 @@ class Installation:
 
 @pytest.fixture
 def installation(transactional_db: None, tmp_path: Path) -> Iterator[Installation]:
-    """An installation with the product's tables."""
+    """Yield an installation with the product's tables."""
     server = os.environ["DATABASE_URL"]
     name, tables = f"kept_{uuid.uuid4().hex}", connection.settings_dict["NAME"]
     connection.close()
@@ -141,13 +141,13 @@ def test_what_is_there_is_replaced_when_told(installation: Installation) -> None
 
 @pytest.fixture
 def kept_version(transactional_db: None) -> ModelVersion:
-    """A version whose file no other test knows."""
+    """Return a version whose file no other test knows."""
     return serve_iris(uuid.uuid4().bytes)
 
 
 @pytest.fixture
 def monday(kept_version: ModelVersion, tmp_path: Path) -> Path:
-    """A backup of the tests' own database."""
+    """Return a backup of the tests' own database."""
     call_command("backup", str(tmp_path / "monday"), stdout=io.StringIO())
     return tmp_path / "monday"
 

@@ -134,7 +134,7 @@ def make_secrets(folder: Path) -> None:
 
 @pytest.fixture
 def machine(transactional_db: None, tmp_path: Path) -> Iterator[Machine]:
-    """The compose file's services on this machine, with databases of their own in the tests'
+    """Yield the compose file's services on this machine, with databases of their own in the tests'
     PostgreSQL. The image's PostgreSQL is the one that is not run."""
     server = os.environ["DATABASE_URL"]
     names: list[sql.Identifier] = []
@@ -197,7 +197,7 @@ def test_the_commands_of_every_service_together_make_a_prediction(machine: Machi
 
 
 def ask(machine: Machine, path: str, **headers: str) -> tuple[int, str | None]:
-    """The web's answer to somebody beside it, as a proxy is."""
+    """Return the web's answer to somebody beside it, as a proxy is."""
     port = machine.ports["web:8000"]
     web = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     with closing(web) as connection:

@@ -11,7 +11,7 @@ from tests.test_settings import REPOSITORY, REQUIRED
 
 
 def ask(tmp_path: Path, expression: str, **environment: str) -> str:
-    """What the settings hold in a process with only this environment, or its last words."""
+    """Return what the settings hold in a process with only this environment, or its last words."""
     done = subprocess.run(
         [sys.executable, "-c", f"import os, config.settings as s; print({expression})"],
         cwd=REPOSITORY,
@@ -24,7 +24,7 @@ def ask(tmp_path: Path, expression: str, **environment: str) -> str:
 
 
 def in_files(folder: Path, values: dict[str, str]) -> dict[str, str]:
-    """The variables that name a file for each value."""
+    """Return the variables that name a file for each value."""
     for name, value in values.items():
         (folder / name).write_text(f"{value}\n")
     return {f"{name}_FILE": str(folder / name) for name in values}

@@ -23,7 +23,7 @@ PAGE = """{% extends "pdf/base.html" %}{% block content %}
 
 @pytest.fixture
 def page(tmp_path: Path, settings: Settings) -> str:
-    """A document's template, found beside the product's own."""
+    """Return a document's template, found beside the product's own."""
     (tmp_path / "page.html").write_text(PAGE)
     (found,) = settings.TEMPLATES
     settings.TEMPLATES = [found | {"DIRS": [tmp_path, *found["DIRS"]]}]

@@ -26,20 +26,20 @@ from tests.servers import prefect_server
 
 @pytest.fixture(scope="session")
 def prefect_url() -> Iterator[str]:
-    """A real Prefect server, started once and only if a test asks."""
+    """Yield a real Prefect server, started once and only if a test asks."""
     with prefect_server() as url:
         yield url
 
 
 @pytest.fixture
 def pool() -> str:
-    """A work pool of this test's own."""
+    """Return a work pool of this test's own."""
     return f"pool-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture
 def real_prefect(prefect_url: str, pool: str, settings: Settings) -> str:
-    """The gateway speaks to the real server, in this test's pool."""
+    """Let the gateway speak to the real server, in this test's pool."""
     settings.PREFECT_API_URL = prefect_url
     settings.PREFECT_WORK_POOL = pool
     return prefect_url
@@ -57,7 +57,7 @@ def no_renewal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def iris_model() -> bytes:
-    """A small fitted classifier, as a joblib file."""
+    """Return a small fitted classifier, as a joblib file."""
     file = io.BytesIO()
     joblib.dump(LogisticRegression(max_iter=500).fit(IRIS.data, IRIS.target), file)
     return file.getvalue()
@@ -65,7 +65,7 @@ def iris_model() -> bytes:
 
 @pytest.fixture
 def iris_of_1_7(monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """One that scikit-learn 1.7 saved, whose imputer lacks an attribute of today's."""
+    """Return one that scikit-learn 1.7 saved, whose imputer lacks an attribute of today's."""
     model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500))
     del model.fit(IRIS.data, IRIS.target)[0]._fill_dtype
     monkeypatch.setattr("sklearn.base.__version__", "1.7.2")
@@ -76,7 +76,7 @@ def iris_of_1_7(monkeypatch: pytest.MonkeyPatch) -> bytes:
 
 @pytest.fixture
 def iris(db: None, iris_model: bytes) -> ModelVersion:
-    """A live version of it."""
+    """Return a live version of it."""
     return serve_iris(iris_model)
 
 
@@ -96,7 +96,7 @@ def another_file(iris: ModelVersion, iris_model: bytes) -> Iterator[Callable[[],
 
 @pytest.fixture
 def served_iris(transactional_db: None, real_prefect: str, iris_model: bytes) -> ModelVersion:
-    """A live version of it with its deployment in the real Prefect, for workers to see."""
+    """Return a live version of it with its deployment in the real Prefect, for workers to see."""
     version = serve_iris(iris_model)
     sync_prefect_deployment(version.model_id)
     return version

@@ -34,7 +34,7 @@ INPUTS = {name: float(value) for name, value in IRIS.data.iloc[60].items()}
 
 
 def serve_iris(content: bytes) -> ModelVersion:
-    """A live version with this file in the store."""
+    """Create a live version with this file in the store."""
     sha256 = store_artifact([content]).sha256
     classes = tuple(enumerate(IRIS.target_names.tolist()))
     return make_version(
@@ -66,7 +66,7 @@ STRANGE: tuple[dict[str, Any], ...] = (
 
 
 def start(version: ModelVersion, parameters: dict[str, Any]) -> uuid.UUID:
-    """A run of the version's deployment with these parameters."""
+    """Start a run of the version's deployment with these parameters."""
     run = gateway.start_flow_run(
         flow="predict",
         deployment=version.model.slug,
@@ -78,7 +78,7 @@ def start(version: ModelVersion, parameters: dict[str, Any]) -> uuid.UUID:
 
 
 def ask(version: ModelVersion) -> Execution:
-    """A queued execution of it."""
+    """Create a queued execution of the version."""
     return make_execution(version=version, inputs=INPUTS)
 
 
@@ -100,7 +100,7 @@ def end_lease(execution: Execution) -> None:
 
 
 def prefect_client() -> httpx.Client:
-    """A client of Prefect's API as the settings name it."""
+    """Return a client of Prefect's API as the settings name it."""
     user, _, password = settings.PREFECT_API_AUTH_STRING.partition(":")
     return httpx.Client(base_url=settings.PREFECT_API_URL, auth=(user, password))
 
@@ -119,7 +119,7 @@ def run_id(execution: Execution, attempt: int = 1) -> uuid.UUID:
 
 
 def states(execution: Execution, attempt: int = 1) -> list[str]:
-    """The types of the run's states in Prefect, first to last."""
+    """Return the types of the run's states in Prefect, first to last."""
     history = gateway.flow_run_states(run_id(execution, attempt))
     return [state.type for state in history]
 
@@ -130,7 +130,7 @@ def until_told(execution: Execution, state: str, attempt: int = 1) -> None:
 
 
 def hint(execution: Execution) -> dict[str, Any]:
-    """The wake-up of the execution's run, as the gateway sends it."""
+    """Return the wake-up of the execution's run, as the gateway sends it."""
     run = api(f"/flow_runs/{run_id(execution)}")
     return {key: run[key] for key in ("id", "name", "deployment_id", "parameters")}
 
@@ -156,7 +156,7 @@ class RealWorker:
         return words in self.log.read_text()
 
     def hold_in_mid_predict(self, version: ModelVersion) -> Execution:
-        """An execution that this worker runs while its model's process is stopped."""
+        """Return an execution that this worker runs while its model's process is stopped."""
         until(lambda: self.model_processes, "a process that holds the model")
         for pid in self.model_processes:
             os.kill(pid, signal.SIGSTOP)
@@ -183,7 +183,7 @@ def _children(pid: int) -> list[int]:
 def running_worker(
     folder: Path, prefect_url: str, pool: str, *arguments: str
 ) -> Iterator[RealWorker]:
-    """A worker of the pool, on the tests' database; ready when it yields."""
+    """Yield a worker of the pool, on the tests' database; ready when it yields."""
     facts = connection.settings_dict
     address = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
     environment = {

@@ -59,7 +59,7 @@ INCOMES = pd.DataFrame({"income": [12_000.0, 18_000.0, 35_000.0, 42_000.0, 61_00
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the team's own package."""
+    """Return a folder with the team's own package."""
     folder = tmp_path_factory.mktemp("packages")
     (folder / "northbank_ml").mkdir()
     (folder / "northbank_ml/__init__.py").touch()
@@ -69,7 +69,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelHost]:
-    """A model host in whose interpreter that package is installed."""
+    """Yield a model host in whose interpreter that package is installed."""
     python = python_with(tmp_path_factory.mktemp("python"), packages)
     with ModelHost(
         python=python, max_children=4, max_memory_bytes=2**31, children_per_model=1
@@ -91,7 +91,7 @@ def served(
 
 @pytest.fixture
 def train(packages: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., bytes]]:
-    """The file of a model with the team's own transformer in it."""
+    """Yield the file of a model with the team's own transformer in it."""
     monkeypatch.syspath_prepend(packages)
     bands: Any = importlib.import_module("northbank_ml.encoders").IncomeBands
 
@@ -113,7 +113,7 @@ def upload(content: bytes, by: User, **fields: Any) -> ModelVersion:
 
 
 def inspect(version: ModelVersion) -> Inspection:
-    """The version's latest inspection, carried out."""
+    """Carry out the version's latest inspection and return it."""
     row = version.inspections.get(status=Inspection.Status.QUEUED)
     with suppress(InspectionFailed):
         inspection.claim(row.pk, row.attempt).carry_out()

@@ -29,7 +29,7 @@ def cache(settings: Settings, tmp_path: Path) -> Path:
 
 
 def stored(constant: float) -> str:
-    """The digest of a small model in the store."""
+    """Return the digest of a small model in the store."""
     file = io.BytesIO()
     joblib.dump(DummyRegressor(strategy="constant", constant=constant).fit([[0]], [0]), file)
     return store_artifact([file.getvalue()]).sha256
@@ -37,7 +37,7 @@ def stored(constant: float) -> str:
 
 @pytest.fixture
 def fetches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The digests that were fetched from the store."""
+    """Return the digests that were fetched from the store."""
     fetched: list[str] = []
     fetch = artifacts._fetch
 

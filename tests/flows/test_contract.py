@@ -30,7 +30,7 @@ SCHEMA = {
 
 @pytest.fixture(params=["fake", "real"])
 def prefect(request: pytest.FixtureRequest) -> Any:
-    """The gateway's functions, of the fake or over a real server."""
+    """Return the gateway's functions, of the fake or over a real server."""
     if request.param == "fake":
         return FakePrefect()
     request.getfixturevalue("real_prefect")
@@ -46,7 +46,7 @@ def deployment(prefect: Any) -> str:
 
 @pytest.fixture
 def answering(settings: Settings) -> Iterator[Callable[[int], None]]:
-    """A server in Prefect's place that answers everything with one status."""
+    """Yield a server in Prefect's place that answers everything with one status."""
 
     class Handler(BaseHTTPRequestHandler):
         status = 500

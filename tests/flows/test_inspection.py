@@ -63,7 +63,7 @@ def loan_model() -> Any:
 
 
 def inspect(content: bytes, **fields: Any) -> Inspection:
-    """The inspection of an uploaded file, carried out."""
+    """Inspect an uploaded file and return the inspection."""
     sha256 = store_artifact([content]).sha256
     version = ModelVersion.objects.create(
         model=make_model(), number=1, sha256=sha256, file_name="loans.joblib", **fields
@@ -266,7 +266,7 @@ def test_a_name_that_is_too_long_ends_the_inspection_with_its_cause(db: None) ->
 
 
 def of_length(length: int) -> Callable[..., Merged]:
-    """What is proposed, with a name that no check has thought of."""
+    """Return what is proposed, with a name that no check has thought of."""
 
     def proposed(*facts: Any) -> Merged:
         merged = proposal.propose(*facts)

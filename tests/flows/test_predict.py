@@ -40,7 +40,7 @@ def cache(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unseen_model() -> bytes:
-    """A model of this test's own, that no warm process holds yet."""
+    """Return a model of this test's own, that no warm process holds yet."""
     file = io.BytesIO()
     joblib.dump(
         LogisticRegression(C=1 + random.random(), max_iter=500).fit(IRIS.data, IRIS.target), file

@@ -61,7 +61,7 @@ def named(schema: InputSchema, name: str) -> FeatureSpec:
 def answered(
     model: Any, schema: InputSchema, raw: dict[str, Any], config: dict[str, Any] | None = None
 ) -> tuple[list[float], tuple[str, ...]]:
-    """The probabilities, or the number, that a person gets for ``raw``, and the warnings."""
+    """Return the probabilities, or the number, that a person gets for ``raw``, and the warnings."""
     cleaned = schema.clean(raw)
     assert cleaned.is_valid, cleaned.errors
     values = schema.read(json.loads(json.dumps(cleaned.values)))
@@ -72,13 +72,13 @@ def answered(
 
 
 def own(model: Any, rows: Any) -> list[float]:
-    """What scikit-learn itself answers."""
+    """Return what scikit-learn itself answers."""
     ask = model.predict_proba if hasattr(model, "predict_proba") else model.predict
     return [float(one) for one in np.ravel(ask(rows))]
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it."""
+    """Return a cell as JSON has it."""
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
         value = value.item()
     return value.isoformat() if hasattr(value, "isoformat") else value
@@ -87,7 +87,8 @@ def plain(value: Any) -> Any:
 def categories(
     values: Sequence[Any], encoder: Any, of: Callable[[list[Any]], Any] | None = None
 ) -> Any:
-    """A model with one column of ``values`` behind an encoder, and the table it was trained on."""
+    """Return a model with one column of ``values`` behind an encoder, and the table it was trained
+    on."""
     places = np.arange(ROWS) % len(values)
     column = [values[int(place)] for place in places]
     table = pd.DataFrame({"x": of(column) if of else pd.Series(column, dtype=object)})

@@ -35,7 +35,7 @@ def cache(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture
 def line(db: None) -> ModelVersion:
-    """A regressor that answers twice its input."""
+    """Return a regressor that answers twice its input."""
     file = io.BytesIO()
     joblib.dump(LinearRegression().fit(np.array([[0.0], [1.0], [2.0]]), [0.0, 2.0, 4.0]), file)
     sha256 = store_artifact([file.getvalue()]).sha256
@@ -58,7 +58,8 @@ def carried_out(row: Rehearsal) -> Rehearsal:
 
 
 def reference(version: ModelVersion, *, rows: int, **fields: Any) -> ReferenceData:
-    """Rows whose true value is further from the model's answer from row to row: 1, 2, 3, …"""
+    """Return rows whose true value is further from the model's answer from row to row: 1, 2, 3,
+    …"""
     return ReferenceData.objects.create(
         **{
             "version": version,

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("no_renewal")
 
 
 def stored(pipeline: Pipeline, **fields: Any) -> ModelVersion:
-    """A live version of a pipeline that takes an amount and months."""
+    """Return a live version of a pipeline that takes an amount and months."""
     random = np.random.default_rng(1)
     rows = pd.DataFrame({name: random.uniform(1, 60, 200) for name in ("amount", "months")})
     file = io.BytesIO()

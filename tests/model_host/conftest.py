@@ -27,13 +27,14 @@ def one_number() -> InputLayout:
 
 @pytest.fixture(scope="session")
 def foreign_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter with everything of ours, in which somebody has installed ``misbehaving``."""
+    """Return an interpreter with everything of ours, in which somebody has installed
+    ``misbehaving``."""
     return python_with(tmp_path_factory.mktemp("foreign"), FOREIGN)
 
 
 @pytest.fixture(scope="session")
 def threaded_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter with everything of ours, in which something starts a thread at once."""
+    """Return an interpreter with everything of ours, in which something starts a thread at once."""
     home = tmp_path_factory.mktemp("threaded")
     (home / "sitecustomize.py").write_text(
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
@@ -42,7 +43,8 @@ def threaded_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def python_with(home: Path, packages: Path) -> str:
-    """A virtual environment in ``home`` that sees our own packages and those in ``packages``."""
+    """Return a virtual environment in ``home`` that sees our own packages and those in
+    ``packages``."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     installed = home / "lib" / version / "site-packages"
     installed.mkdir(parents=True)

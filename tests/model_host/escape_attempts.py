@@ -83,14 +83,14 @@ class Ground:
 
 
 def attempt(function: Callable[[Ground], object]) -> Callable[[Ground], object]:
-    """An attempt that needs nothing done before the lock."""
+    """Return an attempt that needs nothing done before the lock."""
     name = function.__name__.replace("_", " ")
     ATTEMPTS[name] = lambda ground: functools.partial(function, ground)
     return function
 
 
 def prepared(function: Callable[[Ground], Attempt]) -> Callable[[Ground], Attempt]:
-    """An attempt in two halves: the function runs before the lock, what it returns after."""
+    """Return an attempt in two halves: the function runs before the lock, what it returns after."""
     ATTEMPTS[function.__name__.replace("_", " ")] = function
     return function
 

@@ -92,7 +92,7 @@ def texts() -> list[str]:
 
 
 def labels() -> np.ndarray:
-    """Three classes, as text."""
+    """Return three classes, as text."""
     return np.array(["red", "green", "blue"], dtype=object)[np.arange(ROWS) % 3]
 
 
@@ -638,6 +638,6 @@ NAMES = tuple(FACTORIES)
 
 @cache
 def specimen(name: str) -> Specimen:
-    """The named model, fitted. Treat it as read-only: tests of one process share it."""
+    """Return the named model, fitted. Treat it as read-only: tests of one process share it."""
     made = FACTORIES[name]()
     return Specimen(name, made.estimator, made.row)

@@ -215,7 +215,7 @@ _SEVERAL = ("MultiTask", "MultiOutput", "RegressorChain", "CCA", "PLS")
 
 @cache
 def every(name: str) -> Specimen:
-    """The named class fitted, and two rows for it; the same object again in one process."""
+    """Return the named class fitted, and two rows for it; the same object again in one process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of models that had no time to converge
         return _fitted(name)

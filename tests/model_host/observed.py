@@ -8,7 +8,7 @@ from tests.clocks import PATIENCE_SECONDS, until
 
 
 def children_of(pid: int) -> set[int]:
-    """The processes whose parent is ``pid``, zombies not counted."""
+    """Return the processes whose parent is ``pid``, zombies not counted."""
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -41,7 +41,7 @@ def status_of(pid: int) -> dict[str, str]:
 
 
 def busy_children(parents: set[int], known: set[int]) -> set[int]:
-    """The children of ``parents`` not in ``known`` that compute, once there are some."""
+    """Return the children of ``parents`` not in ``known`` that compute, once there are some."""
     busy: set[int] = set()
 
     def look() -> bool:
@@ -54,5 +54,5 @@ def busy_children(parents: set[int], known: set[int]) -> set[int]:
 
 
 def _ticks(pid: int) -> int:
-    """The CPU time that a process has used, in hundredths of a second."""
+    """Return the CPU time that a process has used, in hundredths of a second."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])

@@ -42,13 +42,15 @@ class Saved:
 
 
 def answers(estimator: Any, row: Any) -> list[Any]:
-    """What the model says of the row: the prediction, and the probabilities where it has them."""
+    """Return what the model says of the row: the prediction, and the probabilities where it has
+    them."""
     methods = ("predict", "predict_proba")
     return [getattr(estimator, name)(row) for name in methods if hasattr(estimator, name)]
 
 
 def boosted() -> Iterator[tuple[str, Any, Any]]:
-    """Every loss of boosting and of the linear models that save one, each on three columns."""
+    """Yield every loss of boosting and of the linear models that save one, each on three
+    columns."""
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(80, 3))
     amount = rows @ [1.0, 2.0, 3.0]
@@ -83,7 +85,7 @@ def boosted() -> Iterator[tuple[str, Any, Any]]:
 
 
 def corpus() -> Iterator[tuple[str, Any, Any]]:
-    """Each model by name, and a row for it."""
+    """Yield each model by name, and a row for it."""
     yield from boosted()
     if tuple(map(int, sklearn.__version__.split(".")[:2])) < _OWN_SERIES:
         return
@@ -117,7 +119,7 @@ def write() -> Path:
 
 
 def read(path: Path) -> Iterator[Saved]:
-    """The models in a file that ``write`` wrote."""
+    """Yield the models in a file that ``write`` wrote."""
     with tarfile.open(path) as archive:
         content = {member.name: _bytes(archive, member) for member in archive}
     asked = joblib.load(io.BytesIO(content.pop(_ANSWERS)))

@@ -69,7 +69,7 @@ NONE: dict[str, str] = {}
 
 
 def ruled() -> set[tuple[str, str]]:
-    """The pairs of the functions that the rules let onto the list."""
+    """Return the pairs of the functions that the rules let onto the list."""
     special = {
         found.__name__
         for name in scipy.special.__all__
@@ -92,8 +92,8 @@ def excluded(reasons: dict[str, str]) -> list[str]:
 
 
 def _public(module: ModuleType, reasons: dict[str, str]) -> set[tuple[str, str]]:
-    """The functions that the module offers, by the names that pickle writes, without those that
-    are excluded."""
+    """Return the functions that the module offers, by the names that pickle writes, without those
+    that are excluded."""
     names = getattr(module, "__all__", None) or [name for name in dir(module) if name[0] != "_"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are about to go

@@ -61,7 +61,7 @@ class Spelled:
 
 
 def frame() -> Any:
-    """The rows that the models answer for."""
+    """Return the rows that the models answer for."""
     count = np.arange(60)
     return pd.DataFrame(
         {
@@ -73,7 +73,7 @@ def frame() -> Any:
 
 
 def values() -> Iterator[tuple[str, Any]]:
-    """What models keep, by a name each."""
+    """Yield what models keep, by a name each."""
     rows = frame()
     moments = pd.to_datetime(["2020-01-01T00:00:00", "2021-03-04T05:06:07"])
     names, texts = rows.columns, ["Oslo", None, "", "Åre"]
@@ -228,14 +228,14 @@ def models() -> Iterator[tuple[str, Any]]:
 
 
 def answers(model: Any) -> Any:
-    """What a model answers for the rows of ``frame``."""
+    """Return what a model answers for the rows of ``frame``."""
     rows = frame()[list(model.feature_names_in_)]
     method = "predict_proba" if hasattr(model, "predict_proba") else "predict"
     return getattr(model, method)(rows).tolist()
 
 
 def described(value: Any) -> Any:
-    """The value in JSON, alike whatever version made it."""
+    """Return the value in JSON, alike whatever version made it."""
     if isinstance(value, pd.DataFrame):
         series = [value.iloc[:, place] for place in range(value.shape[1])]
         return ["frame", described(value.columns), [described(one) for one in series]]
@@ -319,7 +319,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def read(path: Path) -> Iterator[Spelled]:
-    """The files that ``write`` wrote."""
+    """Yield the files that ``write`` wrote."""
     with tarfile.open(path) as archive:
         content = {
             member.name: archive.extractfile(member).read()  # type: ignore[union-attr]

@@ -38,13 +38,13 @@ LIBRARIES = ("numpy", "pandas", "scipy", "sklearn")
 
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A list that a test may add to."""
+    """Return a list that a test may add to."""
     monkeypatch.setattr(allow_list, "ENTRIES", dict(ENTRIES))
     return monkeypatch
 
 
 def here(module: str) -> types.ModuleType | None:
-    """The module, if the libraries that are installed have it."""
+    """Return the module, if the libraries that are installed have it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are about to go
         try:

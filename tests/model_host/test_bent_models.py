@@ -51,7 +51,7 @@ Bent = tuple[Any, Any]
 
 
 def taken(name: str) -> tuple[Any, Any]:
-    """A fitted estimator that may be bent, and rows to predict."""
+    """Return a fitted estimator that may be bent, and rows to predict."""
     return copy.deepcopy(every(name).estimator), every(name).row
 
 
@@ -143,7 +143,7 @@ def without(model: Any, attribute: str, value: Any) -> Any:
 
 
 def without_in(name: str, attribute: str, value: Any) -> Any:
-    """A pipeline, of which the first step is bent."""
+    """Return a pipeline, of which the first step is bent."""
     model, _ = taken(name)
     without(model[0], attribute, value)
     return model
@@ -188,13 +188,13 @@ def clusters_of_one_column(name: str) -> Any:
 
 
 def wide(tree: Any) -> Any:
-    """A fitted tree that looks at columns up to the 5,000th."""
+    """Return a fitted tree that looks at columns up to the 5,000th."""
     rows = np.random.default_rng(0).normal(size=(50, 5_000))
     return tree.fit(rows, rows[:, 4_999])
 
 
 def with_a_tree_for_show(name: str) -> Any:
-    """The attribute of a single tree, on an ensemble that asks others."""
+    """Return the attribute of a single tree, on an ensemble that asks others."""
     model, _ = taken(name)
     shown = np.ravel(model.estimators_)[0].tree_
     tree = wide(DecisionTreeRegressor(max_depth=4))

@@ -42,7 +42,7 @@ INPUTS = {"x0": 1.0}
 
 @pytest.fixture
 def ask(host: ModelHost, one_number: InputLayout) -> Callable[[Artifact], object]:
-    """The value that the shared host answers for an artifact."""
+    """Return the value that the shared host answers for an artifact."""
 
     def predict(artifact: Artifact, limits: Limits = LIMITS) -> object:
         return host.predict(artifact, one_number, dict(INPUTS), limits).targets[0].value
@@ -57,7 +57,7 @@ def own_host(python: str, **settings: object) -> ModelHost:
 
 @contextmanager
 def own_host_or_none(python: str) -> Iterator[ModelHost]:
-    """A host that need not come up."""
+    """Yield a host that need not come up."""
     host = own_host(python)
     with suppress(HostError):
         host.start()
@@ -67,8 +67,8 @@ def own_host_or_none(python: str) -> Iterator[ModelHost]:
 
 @contextmanager
 def sharing(host: ModelHost, **settings: object) -> Iterator[ModelHost]:
-    """A host that keeps children by rules of its own, and forks them from the zygote of another: a
-    zygote takes seconds to start."""
+    """Yield a host that keeps children by rules of its own, and forks them from the zygote of
+    another: a zygote takes seconds to start."""
     other = own_host(sys.executable, **settings)
     other._sandbox, other._pool._fork = host._sandbox, host._sandbox.fork
     other.start()
@@ -687,7 +687,7 @@ def test_a_killed_worker_leaves_no_process(foreign_python: str, model: MakeModel
 
 
 def interpreter(folder: Path, *lines: str) -> str:
-    """A program in an interpreter's place, which notes each start in ``started``."""
+    """Return a program in an interpreter's place, which notes each start in ``started``."""
     program = folder / "python"
     program.write_text("\n".join(["#!/bin/sh", f"echo started >> {folder}/started", *lines, ""]))
     program.chmod(0o755)

@@ -38,7 +38,7 @@ NO_WIDTH = {"DictVectorizer", "FeatureHasher"}
 
 
 def is_unchanged(model: Any) -> bool:
-    """Whether the model is the same to the last byte after all that people may ask of it."""
+    """Return whether the model is the same to the last byte after all that people may ask of it."""
     loaded = load(pickle.dumps(model), "pickle")
     estimator, before = loaded.estimator, _state_of(loaded.estimator)
     found = examine(estimator)

@@ -153,7 +153,7 @@ def test_a_model_that_misbehaves_ends_alone_and_in_time(
 
 @pytest.fixture
 def polynomial(tmp_path: Path) -> Artifact:
-    """A pipeline whose polynomial makes over a billion columns of its four inputs."""
+    """Return a pipeline whose polynomial makes over a billion columns of its four inputs."""
     rows, classes = np.arange(48.0).reshape(12, 4), np.arange(12) % 2
     pipeline = make_pipeline(PolynomialFeatures(1), LogisticRegression()).fit(rows, classes)
     pipeline.steps[0] = ("polynomialfeatures", PolynomialFeatures(400).fit(rows))
@@ -196,13 +196,13 @@ def zipped(parts: Iterator[bytes]) -> bytes:
 
 
 def array_of(items: int) -> bytes:
-    """What joblib writes for an array of so many numbers, and the first eight of them."""
+    """Return what joblib writes for an array of so many numbers, and the first eight of them."""
     wrapper = NumpyArrayWrapper(np.ndarray, (items,), "C", np.dtype("f8"))
     return pickle.dumps(wrapper, protocol=4).removesuffix(b".") + bytes(64) + b"."
 
 
 def model_of_half_a_gigabyte() -> bytes:
-    """A fitted model, honest but for its size."""
+    """Return a fitted model, honest but for its size."""
     large = DummyRegressor().fit([[0.0]], [0.0])
     large.ballast_ = np.zeros(2**26)
     file = io.BytesIO()

@@ -59,7 +59,8 @@ def write(name: str, writer: str) -> bytes:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two objects are alike down to the last array, types and memory order included."""
+    """Return whether two objects are alike down to the last array, types and memory order
+    included."""
     if isinstance(one, Absent):
         return True  # serves training alone, and so is not restored
     if type(one) is not type(other):
@@ -169,7 +170,7 @@ def test_every_callable_entry_has_a_maker_of_our_own() -> None:
 
 
 def calls_to_open(trees: int) -> int:
-    """How many functions are called while a forest of so many trees is opened."""
+    """Return how many functions are called while a forest of so many trees is opened."""
     from sklearn.ensemble import RandomForestClassifier
 
     from tests.model_host.estimators import labels, numbers

@@ -110,7 +110,7 @@ def feature(examination: Examination, name: str) -> ProposedFeature:
 
 
 def encoded(last: Any, *, filled: bool = True) -> Pipeline:
-    """The usual pipeline over ``table()``, fitted on a classifier's answers."""
+    """Return the usual pipeline over ``table()``, fitted on a classifier's answers."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     preprocess = ColumnTransformer(
         [
@@ -559,7 +559,7 @@ OF_1_7 = (
 
 
 def bent(what: str) -> Any:
-    """A model with a part as another version left it."""
+    """Return a model with a part as another version left it."""
     if what == "a text instead of a step":
         model = make_pipeline(
             ColumnTransformer([("n", StandardScaler(), ["age"])], remainder="passthrough"),

@@ -65,7 +65,7 @@ class Call:
 
 
 def infected(*parts: Any) -> Any:
-    """An honest model with something more in its attributes."""
+    """Return an honest model with something more in its attributes."""
     model = LinearRegression().fit(numbers(), amounts())
     model.extra_ = list(parts)
     return model
@@ -161,7 +161,7 @@ CALLS: dict[str, Callable[[Path], tuple[Call, set[tuple[str, str]]]]] = {
 
 
 def planted(canary: Path) -> Path:
-    """A pickle beside the canary that makes it when read."""
+    """Return a pickle beside the canary that makes it when read."""
     path = canary.with_name("planted.pkl")
     path.write_bytes(pickle.dumps(Call(os.system, touch(canary))))
     return path
@@ -179,7 +179,7 @@ def canary(tmp_path: Path) -> Path:
 
 
 def refusal_of(data: bytes, words: str = "", *names: tuple[str, str]) -> HostError:
-    """The refusal, which must say ``words`` and list and say ``names``."""
+    """Return the refusal, which must say ``words`` and list and say ``names``."""
     with pytest.raises(HostError) as caught:
         load(data, "joblib")
     error = caught.value
@@ -199,7 +199,7 @@ def open_plainly(data: bytes) -> Any:
 
 
 def appears(canary: Path) -> bool:
-    """Whether a process that was started, and that no one waits for, makes the canary."""
+    """Return whether a process that was started, and that no one waits for, makes the canary."""
     for _ in range(1000):
         if canary.exists():
             return True
@@ -560,8 +560,8 @@ OPEN = (
 
 
 def dies(data: bytes, after: str = "") -> bool:
-    """Whether opening it plainly, in a process of its own, ends that process, or computes until the
-    system ends it: what reads beyond its memory may do either."""
+    """Return whether opening it plainly, in a process of its own, ends that process, or computes
+    until the system ends it: what reads beyond its memory may do either."""
     command = [sys.executable, "-c", OPEN + after]
     return subprocess.run(command, input=data, capture_output=True, check=False).returncode < 0
 
@@ -731,7 +731,7 @@ def test_a_length_beyond_all_memory_is_refused() -> None:
 
 
 def rewritten(data: bytes, change: Callable[[dict[str, Any]], None], **members: bytes) -> bytes:
-    """The skops archive with another schema and more members."""
+    """Return the skops archive with another schema and more members."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():

@@ -126,7 +126,7 @@ def test_a_metric_of_no_numbers_is_refused() -> None:
 
 
 def libraries_parts(root: Any) -> list[Any]:
-    """Every object of scikit-learn's and SciPy's in ``root``, once."""
+    """Return every object of scikit-learn's and SciPy's in ``root``, once."""
     return [
         one for one in parts_of(root) if type(one).__module__.startswith(("sklearn.", "scipy."))
     ]

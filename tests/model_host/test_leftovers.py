@@ -116,7 +116,7 @@ class Middle(RegressorMixin, BaseEstimator):
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    """A training script, which is gone when its model is opened: importing it fails."""
+    """Return a training script, which is gone when its model is opened: importing it fails."""
     module = types.ModuleType("training_script")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(SCRIPT, vars(module))
@@ -234,7 +234,7 @@ LEFT: dict[str, tuple[Callable[[Any], Any], str]] = {
 
 
 def answers(model: Any, rows: Any) -> list[Any]:
-    """All that ``model`` says of ``rows``."""
+    """Return all that ``model`` says of ``rows``."""
     methods = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
     return [getattr(model, method)(rows) for method in methods if hasattr(model, method)]
 
@@ -314,8 +314,8 @@ def slots_of(kind: Any) -> set[str]:
 
 
 def training_places(root: Any) -> list[tuple[Any, str]]:
-    """The attributes below ``root`` that are said to serve training alone. What a scorer calls has
-    tests of its own."""
+    """Return the attributes below ``root`` that are said to serve training alone. What a scorer
+    calls has tests of its own."""
     return [
         (part, name)
         for part in parts_of(root)
@@ -469,7 +469,7 @@ def test_nodes_of_skops_that_are_refused_inside_one_another_are_read_once() -> N
 
 
 def with_bad_position(data: bytes) -> bytes:
-    """The pickle with a generator that reads beyond the end of its numbers."""
+    """Return the pickle with a generator that reads beyond the end of its numbers."""
     bent = data.replace(b"\x8c\x03pos\x94M\x70\x02", b"\x8c\x03pos\x94M\x71\x02")
     assert bent != data
     return bent

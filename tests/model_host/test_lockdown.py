@@ -152,7 +152,7 @@ PID = 4711
 
 
 def decision(machine: str, number: int, *arguments: int, architecture: int | None = None) -> int:
-    """What the kernel would do with this call, by the rules of classic BPF."""
+    """Return what the kernel would do with this call, by the rules of classic BPF."""
     data = number.to_bytes(4, "little")
     data += (AUDIT[machine] if architecture is None else architecture).to_bytes(4, "little")
     data += bytes(8) + b"".join(argument.to_bytes(8, "little") for argument in arguments)

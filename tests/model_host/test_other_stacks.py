@@ -18,7 +18,7 @@ SPELLINGS = sorted(spelled.SPELLINGS.glob("*.tar.xz"))
 
 
 def arrays(answer: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """The arrays of an answer, which is a list of them where a model has several outputs."""
+    """Yield the arrays of an answer, which is a list of them where a model has several outputs."""
     if isinstance(answer, list):
         for one in answer:
             yield from arrays(one)
@@ -27,8 +27,8 @@ def arrays(answer: Any) -> Iterator[np.ndarray[Any, Any]]:
 
 
 def is_equal(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
-    """Whether two answers are alike. Linear algebra may differ in the last digits: with the place
-    of an array in memory it does so on one and the same machine."""
+    """Return whether two answers are alike. Linear algebra may differ in the last digits: with the
+    place of an array in memory it does so on one and the same machine."""
     if one.dtype != other.dtype or one.shape != other.shape:
         return False
     if one.dtype.kind == "f":

@@ -119,7 +119,7 @@ def layout(final: str) -> InputLayout:
 
 
 def frame_of(inputs: dict[str, Scalar]) -> pd.DataFrame:
-    """The one-row frame that a person would write, missing values as NaN."""
+    """Return the one-row frame that a person would write, missing values as NaN."""
     cells = {name: np.nan if value is None else value for name, value in inputs.items()}
     return pd.DataFrame([cells])
 
@@ -651,7 +651,7 @@ ABOVE_0 = "a number above 0 is expected"
 
 
 def amounts(step: Any, last: Any = None, columns: Any = ("amount",)) -> Any:
-    """A model that sends ``columns`` through ``step`` and all to a final estimator."""
+    """Return a model that sends ``columns`` through ``step`` and all to a final estimator."""
     through = ColumnTransformer([("step", step, list(columns))], remainder="passthrough")
     final = LogisticRegression(max_iter=500) if last is None else last
     model = make_pipeline(through, final)

@@ -65,7 +65,7 @@ class AddRatios(TransformerMixin, BaseEstimator):
 
 @pytest.fixture
 def ratios() -> Iterator[types.ModuleType]:
-    """An importable module that holds ``AddRatios``, as an admin would install it."""
+    """Yield an importable module that holds ``AddRatios``, as an admin would install it."""
     module = types.ModuleType("ratios")
     module.AddRatios = AddRatios  # type: ignore[attr-defined]
     before = AddRatios.__module__

@@ -73,7 +73,7 @@ def as_numpy_1(model: Any) -> bytes:
 
 
 def read(*values: Any, write: Any = dumped) -> list[Any]:
-    """What the loader makes of the values, which stand in an attribute of a model."""
+    """Return what the loader makes of the values, which are in an attribute of a model."""
     found: list[Any] = load(write(infected(*values)), "joblib").estimator.extra_
     return found
 
@@ -82,7 +82,7 @@ def read(*values: Any, write: Any = dumped) -> list[Any]:
 
 
 def generators(kind: str) -> tuple[Any, ...]:
-    """Two generators that have begun, with one half of a number left over."""
+    """Return two generators that have begun, with one half of a number left over."""
     generator = np.random.Generator(getattr(np.random, kind)(7))
     state = np.random.RandomState(getattr(np.random, kind)(7))
     generator.random(3, dtype="f4")
@@ -180,7 +180,7 @@ def test_a_spline_of_a_column_that_never_varied_opens_and_answers_the_same(
 
 
 def coordinates(**given: Any) -> Any:
-    """A matrix of three numbers, as SciPy 1.10 writes it."""
+    """Return a matrix of three numbers, as SciPy 1.10 writes it."""
     state = {"_shape": (2, 3), "maxprint": 50, "has_canonical_format": True}
     places = {"row": np.array([0, 1, 1]), "col": np.array([0, 0, 2]), "data": np.arange(1.0, 4)}
     return Made(Global("scipy.sparse._coo", "coo_matrix"), None, {**state, **places, **given})
@@ -228,7 +228,7 @@ class Made:
 
 
 def opcodes(value: Any) -> bytes:
-    """A value as a pickle in protocol 4 builds it."""
+    """Return a value as a pickle in protocol 4 builds it."""
     match value:
         case Global(module, name):
             return named(module, name)
@@ -245,7 +245,7 @@ def opcodes(value: Any) -> bytes:
 
 
 def keeping(value: Any) -> bytes:
-    """A model that keeps the value in an attribute."""
+    """Return a model that keeps the value in an attribute."""
     state = {**vars(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])), "kept_": value}
     return program(
         opcodes(Made(Global("sklearn.linear_model._base", "LinearRegression"), None, state))
@@ -283,7 +283,7 @@ def arrow(
     start: Any = 0,
     rest: Any = ([], None),
 ) -> Made:
-    """Two texts, "ab" and "c", unless told otherwise."""
+    """Return two texts, "ab" and "c", unless told otherwise."""
     given = list(buffers) or [None, ends(0, 2, 3), buffer(b"abc")]
     alias = Made(Global(LIB, "type_for_alias"), (kind,))
     return Made(Global(LIB, "_restore_array"), ((alias, length, 0, start, given, *rest),))
@@ -623,7 +623,7 @@ def test_what_skops_writes_of_pandas_is_told_with_the_way_out() -> None:
 
 
 def of_protocol(protocol: int, model: Any) -> bytes:
-    """The model as an earlier skops writes it."""
+    """Return the model as an earlier skops writes it."""
 
     def change(schema: dict[str, Any]) -> None:
         schema["protocol"] = protocol

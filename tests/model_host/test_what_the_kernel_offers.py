@@ -44,7 +44,7 @@ assert libc.syscall({seccomp}, 1, 0, program) == 0
 
 
 def kernel(home: Path, answers: dict[int, int]) -> str:
-    """An interpreter on a kernel that answers these calls with these errors."""
+    """Return an interpreter on a kernel that answers these calls with these errors."""
     home.mkdir()
     start = ANSWERS.format(answers=answers, seccomp=SECCOMP)
     (home / "sitecustomize.py").write_text(start)

@@ -18,7 +18,7 @@ TREND = ("northbank_ml.trends", "Trend")
 
 
 def refused(*types: tuple[str, str], version: ModelVersion | None = None) -> Inspection:
-    """The inspection of a draft that was refused for these types."""
+    """Return the inspection of a draft that was refused for these types."""
     version = version or make_version(is_tested=False, container="")
     message = f"The file names `{types[0][0]}.{types[0][1]}`, which is not on the list."
     return Inspection.objects.create(

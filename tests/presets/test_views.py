@@ -21,7 +21,7 @@ TYPED = {"f0": "34", "f1": "41500", "f2": "false", "f3": "self"}
 
 
 def typed(version: ModelVersion, **changes: str) -> dict[str, str]:
-    """The form of ``version`` as it is posted from its own page."""
+    """Return the form of ``version`` as it is posted from its own page."""
     return {
         "schema": version.features.as_schema().digest,
         "form_token": "6f1c3a52-0d5a-4b36-9d9e-0a3f0a3f0a3f",
@@ -31,7 +31,7 @@ def typed(version: ModelVersion, **changes: str) -> dict[str, str]:
 
 
 def named(version: ModelVersion, name: str, client: Client, **changes: str) -> dict[str, str]:
-    """The preset's form as it is posted, after it asked for a name."""
+    """Return the preset's form as it is posted, after it asked for a name."""
     url = reverse("presets:save", args=[version.model.slug])
     form = client.post(url, typed(version, **changes)).context["form"]
     hidden = {field.html_name: str(field.value()) for field in form.hidden_fields()}

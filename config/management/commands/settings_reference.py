@@ -68,7 +68,7 @@ def readings() -> dict[str, Reading]:
 
 
 def _written(arguments: list[ast.expr]) -> str | None:
-    """A constant default as a person writes it into the environment."""
+    """Return a constant default as a person writes it into the environment."""
     try:
         match ast.literal_eval(arguments[0]) if arguments else None:
             case bool() as flag:

@@ -46,8 +46,8 @@ def checkable(environment: Environment) -> dict[str, str]:
 
 
 def take_lock(folder: Path) -> IO[str] | None:
-    """Take the stack's lock, to be held; None while another supervisor holds it. It is private:
-    whoever may read a file may lock it."""
+    """Take the stack's lock, to be held; None while another supervisor holds it. It is private,
+    because any reader of a file can lock it."""
     stream = open(folder / "lock", "a")  # noqa: SIM115 - its closing is what frees the lock
     os.fchmod(stream.fileno(), 0o600)
     try:

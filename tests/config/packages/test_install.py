@@ -18,7 +18,8 @@ LOCKED = "requirements.txt", "requirements-embedded.txt", "requirements-dev.txt"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose locks are empty, with the environment that was installed into it."""
+    """Return a repository whose locks are empty, with the environment that was installed into
+    it."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "config").mkdir()
     shutil.copy(REPOSITORY / "config" / "install.py", folder / "config")
@@ -32,7 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clone(made: Path, tmp_path: Path) -> Path:
-    """A copy of that repository."""
+    """Return a copy of that repository."""
     return Path(shutil.copytree(made, tmp_path / "clone", symlinks=True))
 
 

@@ -56,7 +56,7 @@ class Stack:
         )
 
     def healthy_status(self) -> Answer:
-        """What `status` says once every part answers it in the second that it has."""
+        """Return what `status` says once every part answers it in the second that it has."""
         answers: list[Answer] = []
 
         def is_healthy() -> bool:
@@ -80,7 +80,7 @@ class Stack:
         return now
 
     def processes(self) -> list[str]:
-        """Every living process that carries this stack's folder, or works in its data."""
+        """Return every living process that carries this stack's folder, or works in its data."""
         mark = f"STACK_DIR={self.folder}".encode()
         found = []
         for entry in Path("/proc").iterdir():
@@ -95,7 +95,8 @@ class Stack:
 
 
 def listening(pid: int) -> list[str]:
-    """The local addresses on which a process listens, as the kernel writes them: hex, host:port."""
+    """Return the local addresses on which a process listens, as the kernel writes them: hex,
+    host:port."""
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         inodes.add(os.readlink(entry).removeprefix("socket:[").removesuffix("]"))

@@ -28,7 +28,7 @@ def test_a_command_that_may_fail_does_not_keep_the_next_from_running(
 
 @pytest.fixture
 def sheet(tmp_path: Path) -> Iterator[Path]:
-    """The one static file of a site of its own."""
+    """Yield the one static file of a site of its own."""
     sheet = tmp_path / "source" / "a.css"
     sheet.parent.mkdir()
     sheet.write_text("a {}")

@@ -20,7 +20,7 @@ LOOPBACK = "0100007F"  # 127.0.0.1, as the kernel writes it
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Stack]:
-    """The four servers, running."""
+    """Yield the four servers, running."""
     with new_stack() as stack:
         assert stack.run("up", "--detach", *PARTS).code == 0
         yield stack
@@ -103,5 +103,5 @@ def test_the_status_says_where_prefects_password_stands_and_not_which_it_is(
 ) -> None:
     said = servers.run("status").said
     assert servers.values["PREFECT_API_URL"].replace("/api", "/login") in said
-    assert f"It stands in {servers.folder}/env." in said
+    assert f"It is in {servers.folder}/env." in said
     assert servers.values["PREFECT_API_AUTH_STRING"].partition(":")[2] not in said

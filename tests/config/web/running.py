@@ -34,12 +34,12 @@ class Site:
         return f"http://{ports.LOOPBACK}:{self.port}"
 
     def get(self, path: str, user: User | None = None) -> httpx.Response:
-        """An answer over a connection of its own."""
+        """Return an answer over a connection of its own."""
         headers = {"Cookie": cookie_of(user)} if user else {}
         return httpx.get(self.url + path, headers=headers, timeout=PATIENCE_SECONDS)
 
     def connect(self, sent: bytes = b"") -> socket.socket:
-        """A connection that has sent this and no more, and takes little before it reads."""
+        """Open a connection that has sent this and no more, and takes little before it reads."""
         made = socket.socket()
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         made.settimeout(PATIENCE_SECONDS)
@@ -49,12 +49,12 @@ class Site:
 
     @contextmanager
     def hanging(self, sent: bytes, *, clients: int = 50) -> Iterator[list[socket.socket]]:
-        """So many clients that have sent this, and then neither send, read nor leave."""
+        """Yield so many clients that have sent this, and then neither send, read nor leave."""
         with ExitStack() as held:
             yield [held.enter_context(self.connect(sent)) for _ in range(clients)]
 
     def kept_on_disk(self) -> int:
-        """The bytes in temporary files that its processes hold."""
+        """Return the bytes in temporary files that its processes hold."""
         size = 0
         for pid in [self.process.pid, *children(self.process.pid)]:
             for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -66,7 +66,7 @@ class Site:
         return size
 
     def connections(self) -> int:
-        """How many connections it holds open."""
+        """Return how many connections it holds open."""
         found = 0
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             _, local, _, state, *_, inode = line.split()[:10]
@@ -81,7 +81,7 @@ def children(pid: int) -> list[int]:
 
 
 def cookie_of(user: User) -> str:
-    """The cookie of a session of this person, who is signed in."""
+    """Return the cookie of a session of this person, who is signed in."""
     client = Client()
     client.force_login(user)
     name = settings.SESSION_COOKIE_NAME
@@ -95,7 +95,7 @@ def head(
     method: str = "POST",
     host: str = "localhost",
 ) -> bytes:
-    """A request's first lines."""
+    """Return a request's first lines."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers]
     if user:
         lines.append(f"Cookie: {cookie_of(user)}")
@@ -103,7 +103,7 @@ def head(
 
 
 def answer_of(client: socket.socket) -> httpx.Response:
-    """The first answer on a connection, to its end."""
+    """Return the first answer on a connection, to its end."""
     read = b""
     while b"\r\n\r\n" not in read:
         more = client.recv(65536)
@@ -120,7 +120,7 @@ def answer_of(client: socket.socket) -> httpx.Response:
 
 @contextmanager
 def running_site(folder: Path, *arguments: str, **variables: str) -> Iterator[Site]:
-    """The web server as `manage.py up` starts it, with further arguments of gunicorn."""
+    """Yield the web server as `manage.py up` starts it, with further arguments of gunicorn."""
     facts = connection.settings_dict
     account = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
     port = ports.choose(taken=set())

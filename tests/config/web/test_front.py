@@ -40,7 +40,7 @@ STRANGER = "Sign in to send as much as this"
 
 @pytest.fixture(scope="module")
 def site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """One web server for all tests of this file."""
+    """Yield one web server for all tests of this file."""
     with running_site(tmp_path_factory.mktemp("web")) as running:
         yield running
 
@@ -56,7 +56,7 @@ def file_part(name: str, content: bytes, file_name: str = "model.joblib") -> byt
 
 
 def in_pieces(content: bytes, size: int = 4096) -> bytes:
-    """A body in chunks, without its end."""
+    """Return a body in chunks, without its end."""
     parts = [content[start : start + size] for start in range(0, len(content), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts)
 
@@ -373,7 +373,7 @@ async def nothing_to_receive() -> Message:
 
 
 def sent_by(application: Any) -> list[tuple[str, bytes, bool | None]]:
-    """What the front tells gunicorn to send of this application's answer."""
+    """Return what the front tells gunicorn to send of this application's answer."""
     sent = []
 
     async def send(message: Message) -> None:
@@ -384,7 +384,7 @@ def sent_by(application: Any) -> list[tuple[str, bytes, bool | None]]:
 
 
 def readable(clients: list[socket.socket]) -> list[socket.socket]:
-    """Those of them that were answered, once any was."""
+    """Return those clients that were answered, once any was."""
     return select.select(clients, [], [], PATIENCE_SECONDS)[0]
 
 

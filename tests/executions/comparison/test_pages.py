@@ -17,7 +17,7 @@ from tests.pdf_text import text_of
 
 
 def make_two(alice: User, version: ModelVersion, **changes: Any) -> list[Execution]:
-    """The older one with age 34, the newer one with age 40."""
+    """Create two executions: the older one with age 34, the newer one with age 40."""
     older = make_execution(
         user=alice,
         version=version,

@@ -40,7 +40,7 @@ def old(alice: User) -> Execution:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """What was handed to Celery."""
+    """Return what was handed to Celery."""
     tasks: list[tuple[object, ...]] = []
     monkeypatch.setattr(
         "executions.services.exploring.kick", lambda task, *args: tasks.append(args)

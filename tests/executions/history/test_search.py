@@ -29,7 +29,7 @@ SECRET = FeatureSpec("salary", "Salary", Kind.FLOAT, is_sensitive=True)
 
 
 def make_found(**fields: Any) -> Execution:
-    """An execution with what the service and the lifecycle write for searches."""
+    """Create an execution with what the service and the lifecycle write for searches."""
     execution = make_execution(**fields)
     schema = execution.version.features.as_schema()
     execution.search_text = text_of_inputs(schema, execution.inputs or {})

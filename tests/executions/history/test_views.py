@@ -19,7 +19,7 @@ from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 
 
 def text(response: Any) -> str:
-    """The page as a reader sees it, white space as one space."""
+    """Return the page as a reader sees it, white space as one space."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 

@@ -21,7 +21,8 @@ LONG_AGO = timezone.now() - timedelta(days=31)
 
 
 def make_deleted(user: User, prefect: FakePrefect, **fields: object) -> Execution:
-    """A finished prediction that its person deleted 31 days ago, with all that belongs to it."""
+    """Create a finished prediction that its person deleted 31 days ago, with all that belongs to
+    it."""
     execution = make_execution(
         **{"user": user, "outputs": LOAN_OUTPUTS, "deleted_at": LONG_AGO, "note": "Mine"} | fields
     )

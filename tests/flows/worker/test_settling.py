@@ -29,7 +29,7 @@ def client(real_prefect: str) -> Iterator[SyncPrefectClient]:
 
 
 def abandoned(client: SyncPrefectClient, version: ModelVersion, **attempt: Any) -> Execution:
-    """An execution whose run is Running in Prefect, and whose attempt stands as given."""
+    """Create an execution whose run is Running in Prefect and whose attempt is as given."""
     execution = ask(version)
     dispatch(execution.pk)
     client.set_flow_run_state(run_id(execution), Running())

@@ -54,7 +54,7 @@ def worker(
 
 
 def log_lines(execution: Execution) -> list[str]:
-    """What the run's page in Prefect shows as its log."""
+    """Return what the run's page in Prefect shows as its log."""
     asked = {"flow_run_id": {"any_": [str(run_id(execution))]}}
     lines = api("/logs/filter", {"logs": asked, "sort": "TIMESTAMP_ASC"})
     return [line["message"] for line in lines]
@@ -219,14 +219,14 @@ def test_what_is_no_hint_of_ours_is_passed_over(
 
 @pytest.fixture
 def slots(real_prefect: str) -> Iterator[Slots]:
-    """The slots of a worker, in this process."""
+    """Yield the slots of a worker, in this process."""
     configured = temporary_settings({PREFECT_API_URL: real_prefect})
     with configured, get_client(sync_client=True) as client:
         yield Slots(client, size=1)
 
 
 def as_run(run: uuid.UUID) -> Run:
-    """A run as polling finds it."""
+    """Return a run as polling finds it."""
     found = api(f"/flow_runs/{run}")
     deployment = found["deployment_id"]
     return Run(run, found["name"], deployment and uuid.UUID(deployment), found["parameters"])

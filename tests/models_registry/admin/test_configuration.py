@@ -431,7 +431,7 @@ def test_a_rule_between_many_inputs_names_them(as_ada: Client) -> None:
 
 
 def calls_of_a_save(client: Client, count: int) -> tuple[int, int]:
-    """How many functions run, and how many texts are compared, to save a page with ``count``
+    """Return how many functions run, and how many texts are compared, to save a page with ``count``
     choices."""
     compared = 0
 

@@ -18,7 +18,7 @@ NOTE = FeatureSpec("note", "Note", Kind.STRING)
 
 
 def only(feature: FeatureSpec, raw: Any) -> Any:
-    """The value of one feature's check, or its error's text."""
+    """Return the value of one feature's check, or its error's text."""
     cleaned = InputSchema((feature,)).clean({feature.name: raw})
     return cleaned.values[feature.name] if cleaned.is_valid else str(cleaned.errors[feature.name])
 

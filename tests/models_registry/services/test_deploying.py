@@ -66,7 +66,7 @@ def add_case(version: ModelVersion, **fields: Any) -> TestCase:
 
 
 def archived(ada: User) -> ModelVersion:
-    """A version that was live, with another one live now."""
+    """Return a version that was live, with another one live now."""
     version = make_version()
     services.promote(version=version, text="The first version", by=ada)
     services.promote(version=make_version(model=version.model), text=TEXT, by=ada)
@@ -143,7 +143,7 @@ def examined(version: ModelVersion, **examination: Any) -> None:
 
 
 def nameless(**fields: Any) -> ModelVersion:
-    """A version whose file says nothing of its two inputs."""
+    """Return a version whose file says nothing of its two inputs."""
     features = tuple(FeatureSpec(f"x{n}", f"X{n}", Kind.FLOAT) for n in range(2))
     version = make_version(features=features, container="array", **fields)
     examined(version, unprepared=Unprepared(("x0 is centred at 0 with a spread of 1.",)))

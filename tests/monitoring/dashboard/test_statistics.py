@@ -45,7 +45,7 @@ def ran(
     seconds: float = 1.0,
     **fields: Any,
 ) -> Execution:
-    """An execution that was submitted at a wall clock time in Berlin."""
+    """Return an execution that was submitted at a wall clock time in Berlin."""
     requested = datetime.fromisoformat(at).replace(tzinfo=BERLIN).astimezone(UTC)
     fields |= {"status": status, "requested_at": requested}
     fields["started_at"] = requested + timedelta(seconds=queue)

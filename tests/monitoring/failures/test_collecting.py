@@ -112,7 +112,7 @@ def test_a_reviewed_group_that_fails_on_another_version_is_new_again(
 
 @pytest.fixture
 def lives(ada: User) -> list[ModelVersion]:
-    """Three versions of a model that went live one after another."""
+    """Return three versions of a model that went live one after another."""
     first = make_version()
     versions = [first, make_version(model=first.model), make_version(model=first.model)]
     for version in versions:

@@ -12,7 +12,7 @@ from config.stack.supervision.pids import Identity, left_behind
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that leads a session of its own and belongs to nobody's stack."""
+    """Yield a process that leads a session of its own and belongs to nobody's stack."""
     process = subprocess.Popen(["sleep", "60"], start_new_session=True, env={})
     yield process
     process.kill()

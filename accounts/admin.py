@@ -25,7 +25,7 @@ from accounts.activity import record
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
 from accounts.role_changes import ACTS, acts_for
-from config.errors import DomainError
+from config.errors import refusals_as_messages
 from config.text.csv_text import csv_response
 
 ACTIVITY_COLUMNS = {
@@ -277,15 +277,13 @@ class UserAdmin(SuperuserOnly):
         link = ""
         if request.method == "POST" and (form is None or form.is_valid()):
             asked = {"reason": form.cleaned_data["reason"]} if form else {}
-            try:
+            with refusals_as_messages(request):
                 answer = act.run(user=user, by=request.user, **asked)
-            except DomainError as error:
-                messages.error(request, error.message)
+                link = answer if isinstance(answer, str) else ""
+                if not link:
+                    messages.success(request, f"{user} {act.done}.")
+            if not link:
                 return redirect(page)
-            if not isinstance(answer, str) or not answer:
-                messages.success(request, f"{user} {act.done}.")
-                return redirect(page)
-            link = answer
         return admin_page(
             request,
             "admin/accounts/user/act.html",

@@ -22,7 +22,7 @@ from accounts.forms import PasswordForm, ProfileForm
 from accounts.privacy import personal_data
 from accounts.requests import SignedInRequest
 from accounts.sign_in.adapters import UNCONFIRMED
-from config.errors import DomainError
+from config.errors import refusals_in
 
 
 @require_http_methods(["GET", "POST"])
@@ -91,11 +91,8 @@ def close_account(request: SignedInRequest) -> HttpResponse:
         return refusal
     form = PasswordForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             own_account.close_account(user=request.user)
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             logout(request)
             return render(request, "account/closed.html")
     status = 422 if form.errors else 200

@@ -14,29 +14,23 @@ class TooManyRequests(DomainError):
 
 class QueueFull(DomainError):
     seconds = 60
-
-    def __init__(self) -> None:
-        super().__init__("The system is busy. Nothing has been run. Try again in a minute.")
+    message = "The system is busy. Nothing has been run. Try again in a minute."
 
 
 class NoActiveVersion(DomainError):
-    def __init__(self) -> None:
-        super().__init__("There is no active version of this model right now.")
+    message = "There is no active version of this model right now."
 
 
 class NotAnAdmin(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only administrators can test or replay a version.")
+    message = "Only administrators can test or replay a version."
 
 
 class AlreadyFinished(DomainError):
-    def __init__(self) -> None:
-        super().__init__("This prediction is already finished.")
+    message = "This prediction is already finished."
 
 
 class NotRetryable(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only a failed or canceled prediction can be tried again.")
+    message = "Only a failed or canceled prediction can be tried again."
 
 
 class NotReplayable(DomainError):
@@ -49,8 +43,7 @@ class TooManyRows(DomainError):
 
 
 class NotATest(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only a test that succeeded can be saved as a case.")
+    message = "Only a test that succeeded can be saved as a case."
 
 
 _SENTENCES = {

@@ -8,108 +8,84 @@ class BadModelName(DomainError):
 
 
 class NotTested(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "This version has not been tested with its present file and inputs. "
-            "Run a test that succeeds, then promote it."
-        )
+    message = (
+        "This version has not been tested with its present file and inputs. "
+        "Run a test that succeeds, then promote it."
+    )
 
 
 class AlreadyActive(DomainError):
-    def __init__(self) -> None:
-        super().__init__("This version is already active.")
+    message = "This version is already active."
 
 
 class WasLive(DomainError):
-    def __init__(self) -> None:
-        super().__init__("This version was live before. Roll back to it from its page.")
+    message = "This version was live before. Roll back to it from its page."
 
 
 class FileAltered(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The stored file of this version was altered. Restore it from a backup and verify it."
-        )
+    message = "The stored file of this version was altered. Restore it from a backup and verify it."
 
 
 class CasesFail(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "Not every saved case passes on this file and these inputs. Run them all, or change "
-            "those that ask for the wrong answer."
-        )
+    message = (
+        "Not every saved case passes on this file and these inputs. Run them all, or change "
+        "those that ask for the wrong answer."
+    )
 
 
 class TypesNotApproved(DomainError):
-    def __init__(self) -> None:
-        super().__init__("The file has not passed its latest inspection. Review it first.")
+    message = "The file has not passed its latest inspection. Review it first."
 
 
 class LibrariesDiffer(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The model was trained with another major version of a library than this server runs. "
-            "Train and save it again."
-        )
+    message = (
+        "The model was trained with another major version of a library than this server runs. "
+        "Train and save it again."
+    )
 
 
 class LibrariesNotTested(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The model was trained with other library versions than this server runs. "
-            "Say that you have tested this."
-        )
+    message = (
+        "The model was trained with other library versions than this server runs. "
+        "Say that you have tested this."
+    )
 
 
 class ChangesNotReviewed(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The inputs differ from those of the active version. Say that you have reviewed this."
-        )
+    message = "The inputs differ from those of the active version. Say that you have reviewed this."
 
 
 class RawValuesNotConfirmed(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The model takes inputs without names, and no step of it scales or encodes them. If it "
-            "was trained on prepared columns, raw values get wrong answers: put what prepares them "
-            "and the model into one Pipeline. Else say that these are raw values: tick it on the "
-            "promotion page, or give publish_model --raw-values."
-        )
+    message = (
+        "The model takes inputs without names, and no step of it scales or encodes them. If it "
+        "was trained on prepared columns, raw values get wrong answers: put what prepares them "
+        "and the model into one Pipeline. Else say that these are raw values: tick it on the "
+        "promotion page, or give publish_model --raw-values."
+    )
 
 
 class BadText(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Say what changed in 10 to 2,000 characters.")
+    message = "Say what changed in 10 to 2,000 characters."
 
 
 class NotArchived(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only a version that was live before can be made active again.")
+    message = "Only a version that was live before can be made active again."
 
 
 class NotChecked(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The file of this version was not checked in the last ten minutes. Check it first."
-        )
+    message = "The file of this version was not checked in the last ten minutes. Check it first."
 
 
 class ReasonMissing(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Say why. The reason stays in the record of this deployment.")
+    message = "Say why. The reason stays in the record of this deployment."
 
 
 class NothingActive(DomainError):
-    def __init__(self) -> None:
-        super().__init__("No version of this model is active, so there is nothing to retire.")
+    message = "No version of this model is active, so there is nothing to retire."
 
 
 class VersionLocked(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "This version has been live, so its inputs are locked. Duplicate it as a new version."
-        )
+    message = "This version has been live, so its inputs are locked. Duplicate it as a new version."
 
 
 class RevisionOutdated(DomainError):
@@ -121,8 +97,7 @@ class RevisionOutdated(DomainError):
 
 
 class VersionInUse(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only a draft that never ran can be deleted.")
+    message = "Only a draft that never ran can be deleted."
 
 
 def _listed(names: list[str]) -> str:
@@ -140,20 +115,15 @@ class IncompleteSchema(DomainError):
 
 
 class NotInspected(DomainError):
-    def __init__(self) -> None:
-        super().__init__("The file has not passed its inspection, so it cannot run yet.")
+    message = "The file has not passed its inspection, so it cannot run yet."
 
 
 class NotASuperuser(DomainError):
-    def __init__(self) -> None:
-        super().__init__("Only a superuser can approve types.")
+    message = "Only a superuser can approve types."
 
 
 class NotRefused(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The latest inspection of this file does not ask for this approval. Check it again."
-        )
+    message = "The latest inspection of this file does not ask for this approval. Check it again."
 
 
 class ArtifactTooLarge(DomainError):
@@ -165,17 +135,11 @@ class ArtifactTooLarge(DomainError):
 
 
 class StoreUnavailable(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The file could not be stored right now. Nothing was kept; try again in a minute."
-        )
+    message = "The file could not be stored right now. Nothing was kept; try again in a minute."
 
 
 class FileIsGone(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "The store does not give this version's file. Check the store, then try again."
-        )
+    message = "The store does not give this version's file. Check the store, then try again."
 
 
 class BadTrainingConfig(DomainError):
@@ -191,10 +155,9 @@ class TooManyUploads(DomainError):
 
 
 class UploadUnderWay(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "Another upload of yours is in progress. Nothing was kept; wait until it has finished."
-        )
+    message = (
+        "Another upload of yours is in progress. Nothing was kept; wait until it has finished."
+    )
 
 
 class NoIntervalPossible(DomainError):
@@ -209,8 +172,7 @@ class VersionAltered(DomainError):
     """The version's stored file was altered. People read this message; admins see the cause on the
     version's page."""
 
-    def __init__(self) -> None:
-        super().__init__("The model could not be loaded. Nothing is wrong with your inputs.")
+    message = "The model could not be loaded. Nothing is wrong with your inputs."
 
 
 class ArtifactMissing(InfrastructureError):
@@ -218,16 +180,14 @@ class ArtifactMissing(InfrastructureError):
 
 
 class CaseLocked(DomainError):
-    def __init__(self) -> None:
-        super().__init__(
-            "This version has been live, so its cases stay as they are. Add another case, or "
-            "duplicate the version."
-        )
+    message = (
+        "This version has been live, so its cases stay as they are. Add another case, or "
+        "duplicate the version."
+    )
 
 
 class CaseNameTaken(DomainError):
-    def __init__(self) -> None:
-        super().__init__("This version has a case of that name. Choose another name.")
+    message = "This version has a case of that name. Choose another name."
 
 
 class TooManyCases(DomainError):

@@ -18,5 +18,4 @@ class NameTaken(DomainError):
 
 
 class NothingToSave(DomainError):
-    def __init__(self) -> None:
-        super().__init__("A preset needs at least one value.")
+    message = "A preset needs at least one value."

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from config.errors import DomainError, refusals_as_messages
+from config.errors import refusals_as_messages, refusals_in
 from config.text.csv_text import csv_response
 from executions.access import asked_id
 from executions.models import Execution
@@ -35,7 +35,7 @@ def save_case(request: Any, pk: uuid.UUID) -> HttpResponse:
         decimal_mark=request.user.decimal_mark,
     )
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             case = cases.save_test_as_case(
                 execution=run,
                 name=form.cleaned_data["name"],
@@ -43,9 +43,6 @@ def save_case(request: Any, pk: uuid.UUID) -> HttpResponse:
                 tolerance=form.cleaned_data["tolerance"],
                 by=request.user,
             )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, f"“{case.name}” is a saved case.")
             return redirect(f"{test_page(version)}?run={run.pk}#cases-h")
     return _case_page(request, version, form, run.inputs, title="Save the test as a case")
@@ -63,7 +60,7 @@ def edit_case(request: Any, pk: int) -> HttpResponse:
         decimal_mark=request.user.decimal_mark,
     )
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             services.change_case(
                 case=case,
                 name=form.cleaned_data["name"],
@@ -71,9 +68,6 @@ def edit_case(request: Any, pk: int) -> HttpResponse:
                 tolerance=form.cleaned_data["tolerance"],
                 by=request.user,
             )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             return _back(case.version)
     return _case_page(request, case.version, form, case.inputs, title="Change a case", case=case)
 
@@ -164,11 +158,8 @@ def import_cases(request: Any, version_pk: int) -> HttpResponse:
             decimal_mark=request.user.decimal_mark,
         )
         if not table.errors:
-            try:
+            with refusals_in(form, "file"):
                 services.import_cases(version=version, cases=table.cases, by=request.user)
-            except DomainError as error:
-                form.add_error("file", error.message)
-            else:
                 messages.success(request, f"{len(table.cases)} cases were saved. Run them below.")
                 return _back(version)
     return page_of_tests(

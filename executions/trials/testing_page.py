@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.admin import admin_page
-from config.errors import DomainError
+from config.errors import refusals_in
 from executions import services
 from executions.access import asked_id
 from executions.forms import InputForm, with_fix
@@ -69,7 +69,7 @@ def test_page(version: ModelVersion) -> str:
 
 
 def _request(request: Any, version: ModelVersion, form: InputForm) -> Execution | None:
-    try:
+    with refusals_in(form):
         return services.request_execution(
             user=request.user,
             version=version,
@@ -77,9 +77,7 @@ def _request(request: Any, version: ModelVersion, form: InputForm) -> Execution 
             form_token=form.cleaned_data["form_token"],
             purpose=Execution.Purpose.TEST,
         )
-    except DomainError as error:
-        form.add_error(None, error.message)
-        return None
+    return None
 
 
 def _values(run: Execution, schema: InputSchema) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from config.errors import DomainError
+from config.errors import DomainError, refusals_as_messages
 from config.text.numbers import whole_number
 from models_registry import services
 from models_registry.admin.page import version_page
@@ -63,13 +63,11 @@ def duplicate(request: Any, pk: int) -> HttpResponse:
     """Show what a duplicate copies; a POST makes it."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     if request.method == "POST":
-        try:
+        with refusals_as_messages(request):
             draft = services.duplicate_version(version=version, by=request.user)
-        except DomainError as error:
-            messages.error(request, error.message)
-            return redirect("admin:models_registry_modelversion_change", pk)
-        messages.success(request, f"{draft} is a draft copy of {version.short_name}.")
-        return redirect("admin:models_registry_modelversion_inputs", draft.pk)
+            messages.success(request, f"{draft} is a draft copy of {version.short_name}.")
+            return redirect("admin:models_registry_modelversion_inputs", draft.pk)
+        return redirect("admin:models_registry_modelversion_change", pk)
     return version_page(
         request,
         "duplicate",

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from config.errors import DomainError, refusals_as_messages
+from config.errors import refusals_as_messages
 from models_registry import services
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
@@ -51,13 +51,11 @@ def replace(request: Any, pk: int) -> HttpResponse:
 @require_POST
 def discard(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion, pk=pk)
-    try:
+    with refusals_as_messages(request):
         services.delete_draft(version=version, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect("admin:models_registry_modelversion_change", pk)
-    messages.success(request, f"{version} is deleted.")
-    return redirect("admin:models_registry_registeredmodel_change", version.model_id)
+        messages.success(request, f"{version} is deleted.")
+        return redirect("admin:models_registry_registeredmodel_change", version.model_id)
+    return redirect("admin:models_registry_modelversion_change", pk)
 
 
 def review(request: Any, pk: int) -> HttpResponse:

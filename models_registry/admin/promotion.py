@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
-from config.errors import DomainError
+from config.errors import refusals_in
 from engine import wakeup
 from models_registry import services
 from models_registry.admin.page import version_page
@@ -50,12 +50,9 @@ def _promoted(request: Any, ready: Readiness, form: PromoteForm) -> bool:
     """Have the workers open the version, then promote it; the service checks every condition."""
     if not ready.problems():
         wakeup.warm(ready.version.pk, wait_seconds=wakeup.WARM_SECONDS)
-    try:
+    with refusals_in(form):
         services.promote(version=ready.version, by=request.user, **form.cleaned_data)
-    except DomainError as error:
-        form.add_error(None, error.message)
-        return False
-    return True
+    return form.is_valid()
 
 
 def _metrics(ready: Readiness) -> Any:

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from config.errors import DomainError, refusals_as_messages
+from config.errors import refusals_as_messages, refusals_in
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.upload_forms import ReferenceForm
@@ -48,13 +48,10 @@ def reference(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     form = ReferenceForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             services.set_reference(
                 version=version, upload=form.cleaned_data["upload"], by=request.user
             )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             return redirect(PAGE, pk)
     return version_page(
         request,

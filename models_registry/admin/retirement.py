@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
 from accounts.models import User
-from config.errors import DomainError
+from config.errors import refusals_in
 from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms.deployment_forms import RetireForm
@@ -19,11 +19,8 @@ def retire(request: Any, pk: int) -> HttpResponse:
     model = get_object_or_404(RegisteredModel, pk=pk)
     form = RetireForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             services.retire(model=model, reason=form.cleaned_data["reason"], by=request.user)
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, f"{model} is retired. No version of it is active.")
             return redirect("admin:models_registry_registeredmodel_change", pk)
     return model_page(

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from config.errors import DomainError
+from config.errors import refusals_in
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.deployment_forms import RollbackForm
@@ -25,11 +25,8 @@ def rollback(request: Any, pk: int) -> HttpResponse:
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     form = RollbackForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             services.roll_back(version=version, reason=form.cleaned_data["reason"], by=request.user)
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, f"{version} is live again.")
             return redirect("admin:models_registry_registeredmodel_change", version.model_id)
     return version_page(

@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 
-from config.errors import DomainError
+from config.errors import refusals_in
 from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms.upload_forms import UploadForm
@@ -20,11 +20,8 @@ def upload(request: Any, pk: int) -> HttpResponse:
     model = get_object_or_404(RegisteredModel, pk=pk)
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form, "file"):
             version = _receive(model, form, request.user)
-        except DomainError as error:
-            form.add_error("file", error.message)
-        else:
             _say_whose_file(request, version)
             return _on_to(request, version)
     return model_page(

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError
+from config.errors import refusals_in
 from executions.models import Execution
 from monitoring.access import staff_only
 from monitoring.models import FailureGroup
@@ -31,13 +31,10 @@ def contact(request: SignedInRequest, pk: UUID) -> HttpResponse:
     }
     form = ContactForm(request.POST or None, initial=draft)
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             message = services.write_to_owner(
                 execution=execution, by=request.user, group=group, **form.cleaned_data
             )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, f"Message sent to {execution.user}.")
             if group is None:
                 return redirect("monitoring:request", message.request_id)

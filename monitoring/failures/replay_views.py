@@ -2,7 +2,6 @@
 
 from uuid import UUID, uuid4
 
-from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -10,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError
+from config.errors import refusals_as_messages
 from executions.access import asked_id
 from executions.models import Execution
 from executions.services.replaying import replay_execution
@@ -34,17 +33,15 @@ def start(request: SignedInRequest, pk: UUID) -> HttpResponse:
     version = None
     if request.POST.get("on") == "active":
         version = get_object_or_404(live, model=execution.version.model_id)
-    try:
+    with refusals_as_messages(request):
         replay = replay_execution(
             execution=execution,
             by=request.user,
             form_token=asked_id(request.POST.get("form_token", "")) or uuid4(),
             version=version,
         )
-    except DomainError as error:
-        messages.error(request, error.message)
-        return redirect(_page_of(execution))
-    return redirect("monitoring:replay", replay.pk)
+        return redirect("monitoring:replay", replay.pk)
+    return redirect(_page_of(execution))
 
 
 def _page_of(execution: Execution) -> str:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
-from config.errors import DomainError, refusals_as_messages
+from config.errors import refusals_as_messages, refusals_in
 from config.keyset import page_of
 from executions.access import own_execution
 from executions.presentation import answer_of
@@ -108,7 +108,7 @@ def request_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     form = AnswerForm(request.POST or None)
     group = FailureGroup.objects.filter(fingerprint=execution.fingerprint or "-").first()
     if request.method == "POST" and form.is_valid():
-        try:
+        with refusals_in(form):
             services.write_to_owner(
                 execution=execution,
                 subject=services.subject_about(execution),
@@ -116,9 +116,6 @@ def request_detail(request: SignedInRequest, pk: int) -> HttpResponse:
                 by=request.user,
                 group=group,
             )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        else:
             messages.success(request, f"Answered {execution.user}.")
             return redirect("monitoring:request", pk)
     example = example_of(execution)

@@ -1,4 +1,4 @@
-"""The only clocks of the tests: one that ends a wait, and one that stands still.
+"""The only clocks of the tests: one that ends a wait, and one that moves only when told.
 
 No test judges by a clock, and `make check` sees to it. A test that needs something of another
 process waits ``until`` it is there, up to the one limit of the whole suite. The limit is far longer

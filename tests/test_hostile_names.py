@@ -113,7 +113,7 @@ BLOCKS = frozenset({
     "title", "tr", "ul",
 })  # fmt: skip
 """Elements whose text the Unicode bidirectional algorithm takes for itself: browsers' own sheets
-isolate them. What the site's sheet isolates besides stands in theme.css."""
+isolate them. The site's sheet, theme.css, isolates more."""
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 ISOLATED = re.compile("\u2068[^\u2068\u2069]*\u2069")
 ALONE = (EVERY, MIRRORED, f"{MARKUP} {LONG} {MIRRORED}")

@@ -171,7 +171,7 @@ def test_a_known_address_costs_as_much_hashing_as_an_unknown_one(
 
 @pytest.fixture
 def same_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The half minute for which the digits of a second factor are valid does not end."""
+    """Keep the half minute in which the digits of a second factor are valid from ending."""
     stand_still(monkeypatch, "allauth.mfa.totp.internal.auth")
 
 

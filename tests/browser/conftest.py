@@ -204,7 +204,7 @@ def predict(page: Page) -> None:
 
 
 def result_of(page: Page, answer: str | re.Pattern[str]) -> None:
-    """Wait until the answer stands on the page."""
+    """Wait until the answer is on the page."""
     expect(page.locator("#result h2.value")).to_have_text(answer)
 
 

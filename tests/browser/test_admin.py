@@ -17,7 +17,7 @@ UNHINDERED = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadT
 
 
 def flats(file: Path, price: float) -> float:
-    """Train a model of flats' prices; what it says of three rooms and 70 square metres."""
+    """Train a model of flats' prices; return what it says of three rooms and 70 square metres."""
     frame = pd.DataFrame({"rooms": [1.0, 2.0, 3.0, 4.0], "area": [30.0, 55.0, 70.0, 110.0]})
     model = make_pipeline(StandardScaler(), LinearRegression())
     model.fit(frame, frame["rooms"] * price + frame["area"])

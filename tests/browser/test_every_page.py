@@ -82,7 +82,7 @@ def come(visit: Arrive, stranger: Arrive, person: str) -> Page:
 
 
 def opens(page: Page, path: str) -> bool:
-    """Go there; say whether it is a page, and not a fragment of one or a download."""
+    """Open the address; return whether it is a page, and not a fragment or a download."""
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     try:

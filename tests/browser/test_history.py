@@ -11,7 +11,7 @@ from tests.pdf_text import text_of
 
 
 def predict_iris(page: Page, petal_length: str) -> str:
-    """Predict with one other value; the short ID of the prediction."""
+    """Predict with one other value; return the short ID of the prediction."""
     page.goto("/models/iris-species/?typical=1")
     page.get_by_label("Petal length").fill(petal_length)
     predict(page)

@@ -159,8 +159,8 @@ def promote(*ids: str) -> dict[str, int]:
 
 
 def sweep(seconds: str) -> int:
-    """Eight more sweeps without a pause, beside those of Celery and the worker; how many rows they
-    handed over."""
+    """Sweep eight more times without a pause, beside Celery and the worker; return how many rows
+    were handed over."""
     until = time.monotonic() + float(seconds)
 
     def again_and_again(look: Callable[[], int]) -> int:

@@ -89,7 +89,7 @@ class Scene:
         )
 
     def forget_opened_models(self) -> None:
-        """The next prediction of every model needs its file again."""
+        """Let every model need its file again at its next prediction."""
         for process in self.machine.model_processes:
             process.send(signal.SIGKILL)
 
@@ -109,8 +109,8 @@ class Fault:
 
 
 def after_commit(scene: Scene) -> None:
-    """The row is written, the hint is not: Redis stands still, so publishing hangs after the
-    commit, and there the web's processes are killed."""
+    """Kill the web's processes after the commit and before the hint: Redis is suspended, so that
+    publishing hangs."""
     with scene.machine.frozen("redis"):
         time.sleep(1.2)
         for process in scene.machine.web_workers:
@@ -118,8 +118,8 @@ def after_commit(scene: Scene) -> None:
 
 
 def before_commit(scene: Scene) -> None:
-    """The people's rows are locked by somebody else, so every request waits in its transaction,
-    and there the web's processes are killed."""
+    """Kill the web's processes before the commit: the people's rows are locked, so that every
+    request waits in its transaction."""
     with psycopg.connect(scene.machine.values["DATABASE_URL"]) as connection:
         connection.execute("SELECT id FROM accounts_user FOR UPDATE")
         time.sleep(1.2)
@@ -154,7 +154,7 @@ def redis_silent(scene: Scene) -> None:
 
 
 def celery_killed(scene: Scene) -> None:
-    """While its tasks wait for Prefect: the run may or may not be created by then."""
+    """Kill Celery while its tasks wait for Prefect: the run may or may not be created by then."""
     for _ in range(2):
         with scene.machine.frozen("prefect"):
             time.sleep(1.0)
@@ -168,7 +168,7 @@ def prefect_away(scene: Scene) -> None:
 
 
 def prefect_killed(scene: Scene) -> None:
-    """While runs are under way: the endless one is, until its limit."""
+    """Kill Prefect while runs are under way: the endless one is, until its limit."""
     running = scene.ask("endless")
     time.sleep(1.0)
     scene.machine.kill_and_wait("prefect")
@@ -183,8 +183,8 @@ def worker_killed(scene: Scene) -> None:
 
 
 def worker_frozen(scene: Scene) -> None:
-    """One of two workers stands still for longer than its lease, with runs that it holds, and then
-    finishes them late."""
+    """Suspend one of two workers for longer than its lease, with runs that it holds, which it then
+    finishes late."""
     before = scene.machine.identity("worker")
     attempts = "SELECT count(*) FROM executions_attempt WHERE worker LIKE %s AND outcome = %s"
     with scene.machine.another_worker():
@@ -226,7 +226,7 @@ def model_segfaults(scene: Scene) -> None:
 
 
 def model_loops(scene: Scene) -> None:
-    """Four at once, twice as many as the machine has processors."""
+    """Run four endless models at once, twice as many as the machine has processors."""
     submissions = [scene.ask("endless") for _ in range(4)]
     for submission in submissions:
         status = scene.until_finished(submission, 60)
@@ -250,7 +250,7 @@ def postgres_restarted(scene: Scene) -> None:
 
 
 def store_away(scene: Scene) -> None:
-    """What is opened keeps working; what is not says so, and works again afterwards."""
+    """Stop the store: opened models keep working; others say so, and work again afterwards."""
     with scene.machine.held_down("s3"):
         _uncached(scene, "rare")
         submission = scene.ask("rare")
@@ -260,7 +260,8 @@ def store_away(scene: Scene) -> None:
 
 
 def altered_in_the_store(scene: Scene) -> None:
-    """Never opened; the admins are told, and the version takes nothing more."""
+    """Alter a file in the store: it is never opened, the admins are told, and the version takes
+    nothing more."""
     sha256 = scene.digests["altered"]
     _uncached(scene, "altered")
     body = (scene.files / sha256).read_bytes()
@@ -273,7 +274,7 @@ def altered_in_the_store(scene: Scene) -> None:
 
 
 def altered_in_the_cache(scene: Scene) -> None:
-    """The worker's copy: dropped, and fetched anew."""
+    """Alter the worker's copy, which is dropped and fetched anew."""
     path = scene.machine.cache / scene.digests["forest"]
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -290,7 +291,7 @@ def cache_disk_full(scene: Scene) -> None:
 
 
 def upload_disk_full(scene: Scene) -> None:
-    """An upload has no room: the admin reads so, and there is no version and no object."""
+    """Upload to a full disk: the admin is told, and there is no version and no object."""
     model = scene.truth.ask_patiently(
         "SELECT id FROM models_registry_registeredmodel WHERE slug = %s", scene.slugs["forest"]
     )[0]["id"]
@@ -305,14 +306,14 @@ def upload_disk_full(scene: Scene) -> None:
 
 
 def rolling_restart(scene: Scene) -> None:
-    """SIGTERM to each part in turn, as a deployment does."""
+    """Send SIGTERM to each part in turn, as a deployment does."""
     for part in ("web", "celery", "worker", "prefect", "redis", "s3"):
         scene.machine.until_another(part, scene.machine.send(part, signal.SIGTERM))
         time.sleep(3.0)
 
 
 def clock_off(scene: Scene) -> None:
-    """A second worker lives an hour ahead, a third one an hour behind."""
+    """Run a second worker an hour ahead and a third one an hour behind."""
     library = next((str(path) for path in FAKETIME if path.exists()), None)
     if library is None:
         raise CannotBeRun("libfaketime is not installed")
@@ -328,7 +329,7 @@ def clock_off(scene: Scene) -> None:
 
 
 def many_sweeps(scene: Scene) -> None:
-    """Two processes with eight sweeps each, while nothing reaches the worker but by them."""
+    """Run two processes with eight sweeps each, while only they reach the worker."""
     with (
         scene.machine.acting("sweep", "15") as one,
         scene.machine.acting("sweep", "15") as other,
@@ -340,7 +341,7 @@ def many_sweeps(scene: Scene) -> None:
 
 
 def promotion_storm(scene: Scene) -> None:
-    """Two admins promote twenty versions each, all at the same moment."""
+    """Promote twenty versions each as two admins, all at the same moment."""
     drafts = scene.machine.act(
         "drafts", scene.slugs["forest"], "40",
         scene.digests["forest"], scene.digests["other forest"],
@@ -359,7 +360,7 @@ def promotion_storm(scene: Scene) -> None:
 
 
 def _uncached(scene: Scene, model: str) -> None:
-    """No worker holds the model's file, on disk or in a process."""
+    """Remove the model's file from every worker, on disk and in processes."""
     (scene.machine.cache / scene.digests[model]).unlink(missing_ok=True)
     scene.forget_opened_models()
 
@@ -383,7 +384,7 @@ def _busiest(processes: list[Identity]) -> list[Identity]:
 
 @contextmanager
 def _full(folder: Path) -> Iterator[None]:
-    """A disk of 8 kB in the folder's place."""
+    """Mount a disk of 8 kB in the folder's place."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=8k,mode=1777", "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True)
     if done.returncode:
@@ -439,7 +440,7 @@ FAULTS = (
 
 
 def at_random(scene: Scene, seconds: float, dice: random.Random) -> None:
-    """One quick fault after the other, at random, several at once where they fall together."""
+    """Make one quick fault after the other, at random; some overlap."""
     quick: dict[str, Callable[[Scene], None]] = {
         "after commit": after_commit,
         "before commit": before_commit,

@@ -30,7 +30,7 @@ PARTS = ("web", "celery", "worker", "prefect", "redis", "s3", "postgres")
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Look again and again; fail with what was waited for."""
+    """Ask again and again until it is true; fail with what was waited for."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -46,7 +46,7 @@ class Machine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What its processes are started with: nothing of whoever tests here."""
+        """The environment of its processes: nothing of the tester's own."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {
             "STACK_DIR": str(self.folder),
@@ -89,7 +89,8 @@ class Machine:
             raise RuntimeError(f"manage.py {' '.join(arguments)}: {done.stdout[-2000:]}")
 
     def act(self, *arguments: str) -> Any:
-        """Something the product itself does (`acts.py`), in a process of its own; its answer."""
+        """Run one of the product's own actions (`acts.py`) in a process of its own; returns its
+        answer."""
         with self.acting(*arguments) as process:
             said, _ = process.communicate(timeout=300)
             if process.returncode:
@@ -111,7 +112,7 @@ class Machine:
             process.wait()
 
     def product_environment(self, **more: str) -> dict[str, str]:
-        """For a process of the product that the supervisor does not start."""
+        """Return the environment of a process of the product that the supervisor does not start."""
         settings = {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "WARNING"}
         return self.values | self.environment | settings | more
 
@@ -136,7 +137,7 @@ class Machine:
         return list(found.values())
 
     def send(self, part: str, number: signal.Signals) -> Identity:
-        """Signal the part's own process; returns which one that was."""
+        """Signal the part's own process, and return it."""
         identity = self.identity(part)
         identity.send(number)
         return identity
@@ -158,7 +159,7 @@ class Machine:
 
     @contextmanager
     def frozen(self, part: str) -> Iterator[None]:
-        """Every process of the part stands still, and then goes on where it was."""
+        """Suspend every process of the part during the block; then they continue."""
         processes = self.everything_of(part)
         for one in processes:
             one.send(signal.SIGSTOP)
@@ -170,7 +171,7 @@ class Machine:
 
     @contextmanager
     def held_down(self, part: str) -> Iterator[None]:
-        """The part is killed and not started again meanwhile: its supervisor stands still."""
+        """Kill the part and keep it down during the block: its supervisor is suspended."""
         supervisor = self.record.supervisor
         before = self.identity(part)
         supervisor.send(signal.SIGSTOP)
@@ -188,7 +189,7 @@ class Machine:
 
     @property
     def model_processes(self) -> list[Identity]:
-        """Those that hold a model: children of the worker's zygote."""
+        """Return the processes that hold a model: children of the worker's zygote."""
         zygotes = children(self.identity("worker").pid)
         return [Identity.of(pid) for zygote in zygotes for pid in children(zygote)]
 

@@ -66,7 +66,7 @@ class Person:
         return self._forms[slug]
 
     def submit(self, submission: Submission) -> None:
-        """Press until the prediction's page is there, or for a minute and a half."""
+        """Send the form until the prediction's page is there, or for a minute and a half."""
         deadline = time.monotonic() + GIVES_UP_SECONDS
         while time.monotonic() < deadline:
             began = time.monotonic()
@@ -138,13 +138,13 @@ class Crowd:
                 clock.join()
 
     def next(self, slug: str = "") -> Submission:
-        """Another form that counts, with values that nobody sent before."""
+        """Send another form that counts, with values that nobody sent before."""
         submission = self.form(slug or self.slug)
         self.submissions.append(submission)
         return submission
 
     def form(self, slug: str) -> Submission:
-        """Another form that does not count."""
+        """Return another form that does not count."""
         values = (round(self._random.uniform(low, high), 4) for low, high in RANGES)
         return Submission(slug, dict(zip(NAMES, values, strict=True)))
 

@@ -93,7 +93,7 @@ def until_finished(execution: Execution, *, sweeping: bool = False) -> None:
 
 
 def end_lease(execution: Execution) -> None:
-    """What time does to the lease of a worker that is gone or stands still."""
+    """End the lease of a worker that is gone or suspended, as time would."""
     Execution.objects.running().filter(pk=execution.pk).update(
         lease_until=timezone.now() - timedelta(hours=1)
     )

@@ -81,8 +81,8 @@ def forget_the_peak() -> int:
 def survive(
     host: ModelHost, zygote: int, attack: Attack, model: MakeModel, one: InputLayout
 ) -> None:
-    """The attack ends with a sentence, by nothing but its own limits, and neither worker nor other
-    models notice."""
+    """Check that the attack ends with a sentence, only by its own limits, and that neither the
+    worker nor other models notice."""
 
     def ask(artifact: Artifact, limits: Limits = LIMITS) -> object:
         return host.predict(artifact, one, INPUTS, limits).targets[0].value

@@ -224,7 +224,7 @@ def test_a_worker_that_does_not_answer_is_said_with_what_to_look_at(
 
 
 def stop_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    """An inspection's section is looked at in this moment."""
+    """Show an inspection's section at this moment."""
     monkeypatch.setattr("models_registry.admin.inspection_page.timezone", Mock(now=lambda: now))
 
 

@@ -46,7 +46,7 @@ def beating(**changes: Any) -> Heartbeat:
 
 @pytest.fixture
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was heard stays fresh for as long as a test takes."""
+    """Keep what was heard fresh for as long as a test takes."""
     for module in (probes, watch):
         monkeypatch.setattr(module, "SILENT", timedelta(hours=1))
 

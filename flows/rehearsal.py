@@ -119,10 +119,10 @@ class Rehearsing:
             names = [feature.name for feature in self.schema.features]
             load, examination = model.examine(names=names)
             model.warm()
-        differences = accepted_differences(examination)
+        differences = "; ".join(map(str, accepted_differences(examination)))
         refuse_final_failure(examination)
-        detail = ", ".join([f"{load.seconds:.2f} s", "; ".join(map(str, differences))])
-        return [hashed, Confirmed("Opens in today's runtime", detail.removesuffix(", "))]
+        took = f"{load.seconds:.2f} s" + (f", {differences}" if differences else "")
+        return [hashed, Confirmed("Opens in today's runtime", took)]
 
     def _rehearse(self, lease: Lease) -> list[RowResult]:
         """One result for each of ``of``; what the budget does not reach is skipped."""

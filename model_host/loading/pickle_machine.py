@@ -15,13 +15,9 @@ which does nothing, and so does what is made of known names in a way that is ref
 from __future__ import annotations
 
 import math
-import struct
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.utils import Bunch
 
 from model_host.loading.byte_stream import ByteStream
 from model_host.loading.constructors import (  # noqa: F401  (they register)
@@ -34,19 +30,18 @@ from model_host.loading.constructors import (  # noqa: F401  (they register)
     scipy_values,
     sklearn_values,
 )
+from model_host.loading.pickle_stack import HANDLERS, Stack, opcode
 from model_host.loading.reading_state import (
     Absent,
     ArrayHeader,
     Made,
     Named,
     Reading,
-    check_key,
     damaged,
 )
 from model_host.protocol.errors import HostError
 
 LONGEST_NAME = 512
-LONGEST_INTEGER = 64  # bytes; the state of a random generator has 17
 ARRAY_BYTES = 2 * 1024**3
 NESTING = 3
 """Pickles in object arrays in pickles; honest files have one such level."""
@@ -66,37 +61,33 @@ def read_pickle(stream: ByteStream, reading: Reading) -> Any:
     return result
 
 
-def _unread(opcode: bytes) -> HostError:
+def _unread(code: bytes) -> HostError:
     """The refusal of an operation that is not carried out here."""
-    if opcode in _PYTHON_2:
+    if code in _PYTHON_2:
         return HostError(
             "LOAD",
             "The file was written by Python 2, whose texts are not read here. Train the model "
             "again with the versions used here and save it.",
         )
-    if opcode in _KEPT_ELSEWHERE:
+    if code in _KEPT_ELSEWHERE:
         return HostError(
             "LOAD",
             "The file keeps parts of the object outside of it, which models do not need; "
             "torch.save does so, and pickles with buffers of their own. Save the fitted "
             "scikit-learn model with joblib.dump(model, 'model.joblib').",
         )
-    return damaged(f"it uses the operation {opcode!r}, which models do not need")
+    return damaged(f"it uses the operation {code!r}, which models do not need")
 
 
-class _Machine:
-    """One pickle's stack, marks and memo."""
+class _Machine(Stack):
+    """The machine that runs one pickle."""
 
     def __init__(self, stream: ByteStream, reading: Reading) -> None:
-        self.stream = stream
+        super().__init__(stream)
         self.reading = reading
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        read_some, reading = self.stream.read_some, self.reading
-        handlers = _HANDLERS
+        read_some, reading, handlers = self.stream.read_some, self.reading, HANDLERS
         if self.stream.read(1) != b"\x80" or self.stream.read(1)[0] not in (2, 3, 4, 5):
             raise HostError(
                 "LOAD",
@@ -104,199 +95,35 @@ class _Machine:
                 "Save the model again with joblib.dump(model, file).",
             )
         while True:
-            opcode = read_some(1)
+            code = read_some(1)
             reading.opcodes_left -= 1
             if reading.opcodes_left < 0:
                 raise HostError("LOAD", "The file takes more steps to open than a model may.")
-            if opcode == b".":
+            if code == b".":
                 if len(self.stack) != 1 or self.marks:
                     raise damaged("it leaves values over")
                 return self.stack.pop()
-            handler = handlers.get(opcode)
+            handler = handlers.get(code)
             if handler is None:
-                if not opcode:
+                if not code:
                     raise EOFError
-                raise _unread(opcode)
+                raise _unread(code)
             handler(self)
-
-    def pop_mark(self) -> list[Any]:
-        items = self.stack
-        self.stack = self.marks.pop()
-        return items
-
-    # Plain values
-
-    def none(self) -> None:
-        self.stack.append(None)
-
-    def true(self) -> None:
-        self.stack.append(True)
-
-    def false(self) -> None:
-        self.stack.append(False)
-
-    def int4(self) -> None:
-        self.stack.append(int.from_bytes(self.stream.read(4), "little", signed=True))
-
-    def int1(self) -> None:
-        self.stack.append(self.stream.read(1)[0])
-
-    def int2(self) -> None:
-        self.stack.append(int.from_bytes(self.stream.read(2), "little"))
-
-    def long1(self) -> None:
-        length = self.stream.read(1)[0]
-        if length > LONGEST_INTEGER:
-            raise damaged("it holds an integer of more digits than a model needs")
-        self.stack.append(int.from_bytes(self.stream.read(length), "little", signed=True))
-
-    def float8(self) -> None:
-        self.stack.append(struct.unpack(">d", self.stream.read(8))[0])
-
-    def _counted(self, width: int) -> bytes:
-        return self.stream.read(int.from_bytes(self.stream.read(width), "little"))
-
-    def text1(self) -> None:
-        self.stack.append(str(self._counted(1), "utf-8", "surrogatepass"))
-
-    def text4(self) -> None:
-        self.stack.append(str(self._counted(4), "utf-8", "surrogatepass"))
-
-    def text8(self) -> None:
-        self.stack.append(str(self._counted(8), "utf-8", "surrogatepass"))
-
-    def bytes1(self) -> None:
-        self.stack.append(self._counted(1))
-
-    def bytes4(self) -> None:
-        self.stack.append(self._counted(4))
-
-    def bytes8(self) -> None:
-        self.stack.append(self._counted(8))
-
-    def bytearray8(self) -> None:
-        self.stack.append(bytearray(self._counted(8)))
-
-    # Containers
-
-    def mark(self) -> None:
-        self.marks.append(self.stack)
-        self.stack = []
-
-    def pop(self) -> None:
-        if self.stack:
-            self.stack.pop()
-        else:
-            self.pop_mark()
-
-    def drop_to_mark(self) -> None:
-        self.pop_mark()
-
-    def tuple0(self) -> None:
-        self.stack.append(())
-
-    def tuple1(self) -> None:
-        self.stack[-1:] = [(self.stack[-1],)]
-
-    def tuple2(self) -> None:
-        self.stack[-2:] = [(self.stack[-2], self.stack[-1])]
-
-    def tuple3(self) -> None:
-        self.stack[-3:] = [(self.stack[-3], self.stack[-2], self.stack[-1])]
-
-    def tuple_(self) -> None:
-        items = self.pop_mark()
-        self.stack.append(tuple(items))
-
-    def list0(self) -> None:
-        self.stack.append([])
-
-    def dict0(self) -> None:
-        self.stack.append({})
-
-    def set0(self) -> None:
-        self.stack.append(set())
-
-    def frozenset_(self) -> None:
-        items = self.pop_mark()
-        for item in items:
-            check_key(item)
-        self.stack.append(frozenset(items))
-
-    def append(self) -> None:
-        self._extend([self.stack.pop()])
-
-    def appends(self) -> None:
-        self._extend(self.pop_mark())
-
-    def _extend(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if type(target) is list:
-            target.extend(items)
-        elif isinstance(target, Absent):
-            target.parts.extend(items)
-        else:
-            raise damaged(f"it appends to a {type(target).__name__}")
-
-    def add_items(self) -> None:
-        items, target = self.pop_mark(), self.stack[-1]
-        if isinstance(target, Absent):
-            target.parts.extend(items)
-            return
-        if type(target) is not set:
-            raise damaged(f"it adds members to a {type(target).__name__}")
-        for item in items:
-            check_key(item)
-        target.update(items)
-
-    def set_item(self) -> None:
-        value, key = self.stack.pop(), self.stack.pop()
-        self._set_items([key, value])
-
-    def set_items(self) -> None:
-        self._set_items(self.pop_mark())
-
-    def _set_items(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if isinstance(target, Absent):
-            target.parts.extend(items)
-            return
-        if type(target) not in (dict, OrderedDict, defaultdict, Bunch):
-            raise damaged(f"it sets items of a {type(target).__name__}")
-        pairs = iter(items)
-        for key, value in zip(pairs, pairs, strict=True):
-            if type(key) is not str:
-                check_key(key)
-            target[key] = value
-
-    # The memo
-
-    def memoize(self) -> None:
-        self.memo[len(self.memo)] = self.stack[-1]
-
-    def put1(self) -> None:
-        self.memo[self.stream.read(1)[0]] = self.stack[-1]
-
-    def put4(self) -> None:
-        self.memo[int.from_bytes(self.stream.read(4), "little")] = self.stack[-1]
-
-    def get1(self) -> None:
-        self.stack.append(self.memo[self.stream.read(1)[0]])
-
-    def get4(self) -> None:
-        self.stack.append(self.memo[int.from_bytes(self.stream.read(4), "little")])
 
     # Names and objects
 
+    @opcode(b"\x95")
     def frame(self) -> None:
         self.stream.read(8)  # How Python groups its writes; the content is the same without it.
 
+    @opcode(b"c")
     def global_(self) -> None:
         module = str(self.stream.read_line(LONGEST_NAME), "utf-8")
         self.stack.append(
             self.reading.find(module, str(self.stream.read_line(LONGEST_NAME), "utf-8"))
         )
 
+    @opcode(b"\x93")
     def stack_global(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if type(name) is not str or type(module) is not str:
@@ -305,12 +132,14 @@ class _Machine:
             raise damaged("it names a type by a text of absurd length")
         self.stack.append(self.reading.find(module, name))
 
+    @opcode(b"R")
     def reduce(self) -> None:
         arguments, called = self.stack.pop(), self.stack.pop()
         if type(arguments) is not tuple:
             raise damaged("it calls something without a tuple of arguments")
         self._push(self.reading.make(calls.call, called, arguments))
 
+    @opcode(b"\x81")
     def new(self) -> None:
         arguments, cls = self.stack.pop(), self.stack.pop()
         if type(arguments) is not tuple:
@@ -323,6 +152,7 @@ class _Machine:
             made = made.value
         self.stack.append(made)
 
+    @opcode(b"b")
     def build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, Absent):
@@ -362,50 +192,3 @@ class _Machine:
         array = buffer.view(dtype) if size else np.empty(0, dtype)
         array = array.reshape(shape, order=order)
         return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
-
-
-_HANDLERS: dict[bytes, Callable[[_Machine], None]] = {
-    b"N": _Machine.none,
-    b"\x88": _Machine.true,
-    b"\x89": _Machine.false,
-    b"J": _Machine.int4,
-    b"K": _Machine.int1,
-    b"M": _Machine.int2,
-    b"\x8a": _Machine.long1,
-    b"G": _Machine.float8,
-    b"\x8c": _Machine.text1,
-    b"X": _Machine.text4,
-    b"\x8d": _Machine.text8,
-    b"C": _Machine.bytes1,
-    b"B": _Machine.bytes4,
-    b"\x8e": _Machine.bytes8,
-    b"\x96": _Machine.bytearray8,
-    b"(": _Machine.mark,
-    b"0": _Machine.pop,
-    b"1": _Machine.drop_to_mark,
-    b")": _Machine.tuple0,
-    b"\x85": _Machine.tuple1,
-    b"\x86": _Machine.tuple2,
-    b"\x87": _Machine.tuple3,
-    b"t": _Machine.tuple_,
-    b"]": _Machine.list0,
-    b"}": _Machine.dict0,
-    b"\x8f": _Machine.set0,
-    b"\x91": _Machine.frozenset_,
-    b"a": _Machine.append,
-    b"e": _Machine.appends,
-    b"\x90": _Machine.add_items,
-    b"s": _Machine.set_item,
-    b"u": _Machine.set_items,
-    b"\x94": _Machine.memoize,
-    b"q": _Machine.put1,
-    b"r": _Machine.put4,
-    b"h": _Machine.get1,
-    b"j": _Machine.get4,
-    b"\x95": _Machine.frame,
-    b"c": _Machine.global_,
-    b"\x93": _Machine.stack_global,
-    b"R": _Machine.reduce,
-    b"\x81": _Machine.new,
-    b"b": _Machine.build,
-}

@@ -20,12 +20,13 @@ def licences(package: str) -> list[str]:
     told = metadata(package)
     if package in SAY_IT_IN_A_FILE:
         return [SAY_IT_IN_A_FILE[package]]
-    if expression := told.get("License-Expression"):
-        together = re.split(r"\s+AND\s+", expression)
+    if "License-Expression" in told:
+        together = re.split(r"\s+AND\s+", told["License-Expression"])
         return [min(re.split(r"\s+OR\s+", one.strip("()")), key=asks_more) for one in together]
     classifiers = told.get_all("Classifier") or []
     named = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
-    return [min(named or [str(told.get("License")).splitlines()[0]], key=asks_more)]
+    named = named or ([told["License"].splitlines()[0]] if "License" in told else ["none named"])
+    return [min(named, key=asks_more)]
 
 
 def asks_more(licence: str) -> bool:

@@ -12,6 +12,7 @@ from models_registry.admin.step_tree import StepNode, step_tree
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inspection_steps import Report, StepSeen, steps_seen
 from models_registry.models import Inspection, ModelVersion
+from models_registry.training.training_config import ToldStep
 
 UNANSWERED = timedelta(seconds=15)
 FOLDED_FROM = 30
@@ -51,7 +52,7 @@ class InspectionContext:
     seen: InspectionSeen | None = None
     left_out: str = ""
     step_tree: Sequence[StepNode] = ()
-    told_steps: Sequence[tuple[str, str]] = ()
+    told_steps: Sequence[ToldStep] = ()
 
 
 def inspection_context(version: ModelVersion) -> InspectionContext:

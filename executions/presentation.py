@@ -9,11 +9,10 @@ from django.utils import timezone
 from executions.answer import Answer, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
-from model_host.protocol.codec import stored
-from model_host.protocol.outputs import Outputs
+from models_registry.card.facts import trial_of
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value
-from models_registry.models import Inspection, ModelVersion
+from models_registry.models import ModelVersion
 
 LISTED_INPUTS = 3
 
@@ -78,11 +77,8 @@ def answer_of(execution: Execution) -> Answer | None:
 def example_of(version: ModelVersion) -> Answer | None:
     """Return an example of an answer: that of the inspection's trial prediction on the typical row,
     if the file allowed one."""
-    trial = "report__examination__smoke_outputs"
-    found = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
-    outputs = found.values_list(trial, flat=True).first()
-    targets = list(version.targets.all())
-    return read_answer(stored(Outputs, outputs), targets) if outputs else None
+    outputs = trial_of(version)
+    return read_answer(outputs, list(version.targets.all())) if outputs else None
 
 
 def error_sentence(execution: Execution) -> str:

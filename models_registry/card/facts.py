@@ -1,6 +1,8 @@
 """Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
 database only where a docstring says so."""
 
+from model_host.protocol.codec import stored
+from model_host.protocol.outputs import Outputs
 from models_registry.inspection_steps import Examined
 from models_registry.models import Inspection, ModelVersion
 
@@ -65,3 +67,11 @@ def examination_of(version: ModelVersion) -> Examined:
     """Return the examination of the last inspection that passed; empty if none did. One query."""
     passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED).first()
     return passed.examined if passed else Examined()
+
+
+def trial_of(version: ModelVersion) -> Outputs | None:
+    """Return the outputs of the trial prediction, if an inspection of this very file passed and
+    made one. One query, for this part of the report alone."""
+    passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
+    trial = passed.values_list("report__examination__smoke_outputs", flat=True).first()
+    return stored(Outputs, trial) if trial else None

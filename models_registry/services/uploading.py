@@ -55,23 +55,29 @@ def upload_version(
     config = config or {}
     told = training_config.read(config)
     artifact, refusal = _receive(chunks)
-    return _create_version(
-        model=model,
-        artifact=artifact,
-        refusal=refusal,
-        fields={
-            "file_name": escaped(file_name)[-255:],
-            "training_config": config,
-            "metrics": told.measured,
-            "intended_use": told.intended_use.strip(),
-            "limitations": told.limitations.strip(),
-            "label": label,
-            "description": description,
-            "release_notes": release_notes,
-        },
-        reference=reference,
-        by=by,
-    )
+    with transaction.atomic():
+        RegisteredModel.objects.select_for_update().get(pk=model.pk)  # one number at a time
+        latest = model.versions.aggregate(number=Max("number"))["number"] or 0
+        version = ModelVersion.objects.create(
+            model=model,
+            number=latest + 1,
+            sha256=artifact.sha256 if artifact else "",
+            size=artifact.size if artifact else 0,
+            file_name=escaped(file_name)[-255:],
+            training_config=config,
+            metrics=told.measured,
+            intended_use=told.intended_use.strip(),
+            limitations=told.limitations.strip(),
+            label=label,
+            description=description,
+            release_notes=release_notes,
+            uploaded_by=by,
+        )
+        record("version uploaded", by=by, target=str(version), after={"sha256": version.sha256})
+        if reference is not None:
+            write_reference(version, reference, by)
+        open_inspection(version, refusal, by)
+    return version
 
 
 def replace_artifact(
@@ -139,33 +145,6 @@ def _receive(chunks: Iterable[bytes]) -> tuple[StoredArtifact | None, str]:
         return None, error.message
     except ArtifactMissing as error:
         raise StoreUnavailable from error
-
-
-@transaction.atomic
-def _create_version(
-    *,
-    model: RegisteredModel,
-    artifact: StoredArtifact | None,
-    refusal: str,
-    fields: dict[str, Any],
-    reference: ReferenceUpload | None,
-    by: User,
-) -> ModelVersion:
-    RegisteredModel.objects.select_for_update().get(pk=model.pk)  # one number at a time
-    latest = model.versions.aggregate(number=Max("number"))["number"] or 0
-    version = ModelVersion.objects.create(
-        model=model,
-        number=latest + 1,
-        sha256=artifact.sha256 if artifact else "",
-        size=artifact.size if artifact else 0,
-        uploaded_by=by,
-        **fields,
-    )
-    record("version uploaded", by=by, target=str(version), after={"sha256": version.sha256})
-    if reference is not None:
-        write_reference(version, reference, by)
-    open_inspection(version, refusal, by)
-    return version
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from accounts.models import User
 from models_registry.errors import NotInspected
 from models_registry.models import Inspection, ModelVersion, ReferenceData, RegisteredModel
 from models_registry.revisions import configuration_of, write_configuration, write_revision
+from models_registry.services.cases import NOT_RUN
 
 TAKEN_OVER = (
     "description",
@@ -27,14 +28,6 @@ TAKEN_OVER = (
     "libraries_trained",
     "altered_at",
 )
-NOT_TESTED: dict[str, Any] = {
-    "passed": None,
-    "ran_at": None,
-    "ran_sha256": "",
-    "ran_revision": None,
-    "found": None,
-    "problem": "",
-}
 
 
 @transaction.atomic
@@ -62,7 +55,7 @@ def duplicate_version(*, version: ModelVersion, by: User) -> ModelVersion:
     write_configuration(draft, configuration)
     write_revision(draft, configuration, [f"Copied from {version.short_name}"], by)
     for case in version.cases.all():
-        _copy(case, version=draft, created_by=by, **NOT_TESTED)
+        _copy(case, version=draft, created_by=by, **NOT_RUN)
     for reference in ReferenceData.objects.filter(version=version):
         _copy(reference, version=draft)
     if inspection is not None:

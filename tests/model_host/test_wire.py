@@ -23,7 +23,7 @@ from model_host.protocol.examination import (
     ProposedTarget,
     Step,
 )
-from model_host.protocol.inputs import Kind, Requirement, Scalar
+from model_host.protocol.inputs import Column, Kind, Requirement, Scalar
 from model_host.protocol.outputs import ClassProbability, Interval, Outputs, TargetOutput
 from model_host.structure.report_limits import SENTENCE
 
@@ -251,3 +251,14 @@ def test_a_scalar_keeps_its_type(value: Scalar) -> None:
 def test_a_value_of_no_allowed_type_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(codec.MalformedMessage, match=r"Either\.(value|size): "):
         codec.from_json(Either, wrong)
+
+
+@pytest.mark.parametrize("wrong", ["colour", "FLOAT", 1, None])
+def test_a_kind_that_the_contract_does_not_have_is_refused(wrong: Any) -> None:
+    assert codec.from_json(Column, {"name": "a", "kind": "float"}).kind is Kind.FLOAT
+    with pytest.raises(codec.MalformedMessage, match=r"Column\.kind: expected one of integer"):
+        codec.from_json(Column, {"name": "a", "kind": wrong})
+
+
+def test_a_kind_is_stored_as_plain_text() -> None:
+    assert type(codec.to_json(Column("a", Kind.FLOAT))["kind"]) is str

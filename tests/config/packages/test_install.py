@@ -21,8 +21,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a repository whose locks are empty, with the environment that was installed into
     it."""
     folder = tmp_path_factory.mktemp("made")
-    (folder / "config").mkdir()
-    shutil.copy(REPOSITORY / "config" / "install.py", folder / "config")
+    program = folder / "config" / "packages" / "install.py"
+    program.parent.mkdir(parents=True)
+    shutil.copy(REPOSITORY / program.relative_to(folder), program)
     shutil.copy(REPOSITORY / "Makefile", folder)
     for name in LOCKED:
         (folder / name).touch()

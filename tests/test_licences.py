@@ -17,16 +17,15 @@ SAY_IT_IN_A_FILE = {"skops": "MIT"}
 
 def licences(package: str) -> list[str]:
     """The licences that all apply; where there is a choice, one of them that asks least."""
-    told = metadata(package)
+    told = metadata(package).json  # of text, and of lists where a field may stand twice
     if package in SAY_IT_IN_A_FILE:
         return [SAY_IT_IN_A_FILE[package]]
-    if "License-Expression" in told:
-        together = re.split(r"\s+AND\s+", told["License-Expression"])
+    if expression := told.get("license_expression"):
+        together = re.split(r"\s+AND\s+", str(expression))
         return [min(re.split(r"\s+OR\s+", one.strip("()")), key=asks_more) for one in together]
-    classifiers = told.get_all("Classifier") or []
+    classifiers = told.get("classifier", [])
     named = [one.rpartition(" :: ")[2] for one in classifiers if one.startswith("License ::")]
-    named = named or ([told["License"].splitlines()[0]] if "License" in told else ["none named"])
-    return [min(named, key=asks_more)]
+    return [min(named or [str(told.get("license")).splitlines()[0]], key=asks_more)]
 
 
 def asks_more(licence: str) -> bool:

@@ -27,7 +27,11 @@ AMOUNTS = (*range(30_000, 8_000, -1_500), 6_000, 18_000)
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
-        environment = os.environ | {"STACK_DIR": folder, "PREDICTIONS_PER_MINUTE": "1000"}
+        environment = os.environ | {
+            "STACK_DIR": folder,
+            "PREDICTIONS_PER_MINUTE": "1000",
+            "DATABASE_STATEMENT_TIMEOUT_MS": str(PATIENCE_SECONDS * 1000),
+        }
         manage = [sys.executable, "manage.py"]
         try:
             subprocess.run([*manage, "up", "--detach"], env=environment, cwd=REPOSITORY, check=True)

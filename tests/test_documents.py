@@ -148,6 +148,12 @@ def test_every_page_of_the_documentation_is_linked_from_where_it_begins() -> Non
     assert [page for page in tracked("docs/*.md") if (REPOSITORY / page) not in linked] == []
 
 
+def test_the_readme_shows_every_picture_and_none_is_heavy() -> None:
+    shown = {link for link in links("README.md") if link.startswith("docs/pictures/")}
+    assert shown == set(tracked("docs/pictures"))
+    assert max((REPOSITORY / picture).stat().st_size for picture in shown) < 150_000
+
+
 def test_the_changelog_begins_with_the_version_that_runs_and_its_date() -> None:
     changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     first = next(line for line in changes.splitlines() if line.startswith("## "))

@@ -1,11 +1,12 @@
 """The activity record: one row per action, whether it came from a page, a command or a task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from allauth.mfa import signals
+from django.db.models import Model
 from django.dispatch import receiver
 
 from accounts.models import ActivityEvent, User
@@ -48,6 +49,21 @@ def record(
         after=after,
         address=_address.get(),
     )
+
+
+def save_changes(
+    row: Model, changes: Mapping[str, Any], *, action: str, by: User, target: str
+) -> None:
+    """Save the fields of a locked row that ``changes`` gives another value, and record both values;
+    does nothing where none differs."""
+    before = {name: getattr(row, name) for name in changes if getattr(row, name) != changes[name]}
+    if not before:
+        return
+    after = {name: changes[name] for name in before}
+    for name, value in after.items():
+        setattr(row, name, value)
+    row.save(update_fields=[*after])
+    record(action, by=by, target=target, before=before, after=after)
 
 
 @receiver(signals.authenticator_added)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts import mails
-from accounts.activity import record
+from accounts.activity import record, save_changes
 from accounts.errors import AddressTaken
 from accounts.models import User
 from accounts.services import check_not_last_superuser, end_sessions
@@ -20,21 +20,8 @@ PREFERENCES = ("name", "timezone", "number_format")
 def change_preferences(*, user: User, changes: dict[str, Any]) -> User:
     """Save a person's new name, timezone or number format."""
     user = User.objects.select_for_update().get(pk=user.pk)
-    before = {name: getattr(user, name) for name in PREFERENCES}
-    after = before | {name: changes[name] for name in PREFERENCES if name in changes}
-    changed = [name for name in PREFERENCES if before[name] != after[name]]
-    if not changed:
-        return user
-    for name in changed:
-        setattr(user, name, after[name])
-    user.save(update_fields=changed)
-    record(
-        "preferences changed",
-        by=user,
-        target=user.email,
-        before={name: before[name] for name in changed},
-        after={name: after[name] for name in changed},
-    )
+    chosen = {name: changes[name] for name in PREFERENCES if name in changes}
+    save_changes(user, chosen, action="preferences changed", by=user, target=user.email)
     return user
 
 

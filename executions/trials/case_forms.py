@@ -19,7 +19,7 @@ class CaseForm(forms.Form):
     """A saved case: a name, an expected answer for each target (fields e0, e1, …, so that no
     target's name becomes markup), and how far a number may be off."""
 
-    name = forms.CharField(max_length=MAX_NAME, help_text="What the case stands for.")
+    name = forms.CharField(max_length=MAX_NAME, help_text="What the case checks.")
     tolerance = forms.CharField(
         required=False,
         help_text="How far a number may be off, in its own unit. Empty means equal.",

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from accounts.activity import record
+from accounts.activity import save_changes
 from accounts.models import User
 from models_registry.models import ModelVersion
 
@@ -14,23 +14,6 @@ def write_card(
     """Edit the text of a version's model card, live or not. The activity record keeps the previous
     text."""
     version = ModelVersion.objects.select_for_update().select_related("model").get(pk=version.pk)
-    words = {
-        "intended_use": intended_use,
-        "limitations": limitations,
-        "description": description,
-    }
-    before = {name: getattr(version, name) for name in words}
-    changed = [name for name in words if before[name] != words[name]]
-    if not changed:
-        return version
-    for name in changed:
-        setattr(version, name, words[name])
-    version.save(update_fields=changed)
-    record(
-        "model card edited",
-        by=by,
-        target=str(version),
-        before={name: before[name] for name in changed},
-        after={name: words[name] for name in changed},
-    )
+    words = {"intended_use": intended_use, "limitations": limitations, "description": description}
+    save_changes(version, words, action="model card edited", by=by, target=str(version))
     return version

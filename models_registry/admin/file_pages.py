@@ -1,18 +1,20 @@
-"""The pages of a draft's file: inspect again, replace, approve its types, delete."""
+"""The pages of a version's file: inspect again, replace, approve its types, delete, download."""
 
 import json
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_POST
 
 from config.errors import refusals_as_messages
 from models_registry import services
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
+from models_registry.card.version_zip import backup_name
 from models_registry.forms.upload_forms import ApproveForm, ReplaceForm
 from models_registry.models import ModelVersion
 
@@ -79,3 +81,17 @@ def review(request: Any, pk: int) -> HttpResponse:
         form=ApproveForm(initial={"types": json.dumps(types)}),
         elsewhere=same_file.select_related("model"),
     )
+
+
+@require_POST
+def download(request: Any, pk: int) -> HttpResponseBase:
+    """Download the file and its configuration as one ZIP; the download is recorded."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    name = content_disposition_header(True, f"{backup_name(version)}.zip")
+    with refusals_as_messages(request):
+        return StreamingHttpResponse(
+            services.download_version(version=version, by=request.user),
+            content_type="application/zip",
+            headers={"Content-Disposition": name},
+        )
+    return redirect("admin:models_registry_modelversion_change", pk)

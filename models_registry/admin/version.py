@@ -9,7 +9,6 @@ from django.urls import URLPattern, path
 
 from accounts.admin import StaffModelAdmin
 from models_registry.admin import configuration, file_pages, reference, rollback
-from models_registry.admin.download import download
 from models_registry.admin.model_card import card, card_pdf
 from models_registry.admin.promotion import promote
 from models_registry.admin.registered_model import SMALL_TEXTS
@@ -77,7 +76,7 @@ class ModelVersionAdmin(StaffModelAdmin):
             page("promote", promote),
             page("rollback", rollback.rollback),
             page("verify", rollback.verify),
-            page("download", download),
+            page("download", file_pages.download),
             page("card", card),
             page("card_pdf", card_pdf),
             *super().get_urls(),

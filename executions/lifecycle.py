@@ -161,6 +161,13 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
     return True
 
 
+def mark_handed_back(execution: Execution, *, why: str) -> bool:
+    """Return the execution to the queue for its next attempt now, before the lease ends."""
+    held = Execution.objects.held_by(execution.lease_owner, execution.attempt)
+    row = held.select_related("version__model", "user").filter(pk=execution.pk).first()
+    return row is not None and mark_lost(row, why=why)
+
+
 @transaction.atomic
 def mark_undeliverable(execution: Execution, *, message: str) -> bool:
     """Fail an execution whose run Prefect refused for good."""

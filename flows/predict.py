@@ -18,7 +18,6 @@ from prefect.runtime import flow_run
 
 from config.logging import log_context
 from executions import lifecycle
-from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.records.attempt_log import AttemptLog
 from flows.errors import NotQueued, ParametersDiffer, PredictionFailed
@@ -26,9 +25,8 @@ from flows.host import owner
 from flows.lease import Lease, leases
 from flows.opened import opened
 from flows.outcomes import Refused, outcome_of, record
-from flows.reference_intervals import with_reference_interval
+from flows.prediction_record import failure_of, lost_number, with_reference_interval
 from model_host.protocol.inputs import Scalar
-from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Traced
 from models_registry.inputs.input_schema import InputSchema
 
@@ -68,7 +66,8 @@ class Prediction:
             version = f"{execution.version.model.slug}/{execution.version.short_name}"
             logger.info("prediction_started version=%s attempt=%d", version, attempt)
             self.log.add(f"claimed by {execution.lease_owner}, attempt {attempt}")
-            outcome = outcome_of(partial(self._compute, lease), lease, self._give_back)
+            give_back = partial(lifecycle.mark_handed_back, execution)
+            outcome = outcome_of(partial(self._compute, lease), lease, give_back)
             self._log_outcome(outcome)
             outcome = record(lease, outcome, self._write, self._write, not_stored=NOT_STORED)
             code = outcome.code if isinstance(outcome, Refused) else "SUCCEEDED"
@@ -100,9 +99,11 @@ class Prediction:
     def _write(self, outcome: Traced | Refused) -> bool:
         owner = self.execution.lease_owner
         if isinstance(outcome, Refused):
-            failure = self._failure(outcome)
             return lifecycle.mark_failed(
-                self.execution, owner=owner, failure=failure, log=self.log.text
+                self.execution,
+                owner=owner,
+                failure=failure_of(outcome, self.schema),
+                log=self.log.text,
             )
         outputs = with_reference_interval(outcome.outputs, self.execution.version)
         return lifecycle.mark_succeeded(
@@ -112,20 +113,11 @@ class Prediction:
             warnings=[
                 *self.execution.warnings,
                 *outcome.outputs.warnings,
-                *self._lost(outcome.outputs),
+                *lost_number(outcome.outputs, self.schema, self.inputs),
             ],
             trace=outcome.trace,
             log=self.log.text,
         )
-
-    def _failure(self, refused: Refused) -> Failure:
-        """The failure, about the input as people know it where the host names one."""
-        told = refused.told
-        if told is None:
-            return Failure(refused.code, refused.sentence, refused.traceback)
-        feature = self.schema.by_name.get(told.input)
-        sentence = f"{feature.label}: {refused.sentence}" if feature else refused.sentence
-        return Failure(refused.code, sentence, refused.traceback, told.trace, told.step)
 
     def _log_outcome(self, outcome: Traced | Refused) -> None:
         """Log the outcome without any value: the model's own message may quote one."""
@@ -137,25 +129,6 @@ class Prediction:
         if outcome.outputs.notes:
             self.log.add(f"the model noted {len(outcome.outputs.notes)} warnings", "WARNING")
         self.log.add("outcome stored")
-
-    def _give_back(self, *, why: str) -> bool:
-        held = Execution.objects.held_by(self.execution.lease_owner, self.execution.attempt)
-        row = held.select_related("version__model", "user").filter(pk=self.execution.pk).first()
-        return row is None or lifecycle.mark_lost(row, why=why)
-
-    def _lost(self, outputs: Outputs) -> list[str]:
-        """The sentence on a number that became NaN or infinite inside the model."""
-        lost = outputs.lost
-        feature = self.schema.by_name.get(lost.input) if lost is not None else None
-        if lost is None or feature is None:
-            return []
-        value = "" if feature.is_sensitive else f" = {feature.display(self.inputs[feature.name])}"
-        place = f" in step {lost.step}" if lost.step else ""
-        expected = f" ({lost.condition})" if lost.condition else ""
-        return [
-            f"{feature.label}{value} became {lost.became}{place}{expected}. The model went on with "
-            "that."
-        ]
 
 
 def claim(

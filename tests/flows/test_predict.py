@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +313,9 @@ def test_an_outcome_that_cannot_be_stored_is_said_in_the_row(
     iris: ModelVersion, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Left running, the row would be tried twice more and called lost."""
-    monkeypatch.setattr(predict, "_recorded", lambda _: {"nothing": "\0"})
+    monkeypatch.setattr(
+        predict, "with_reference_interval", lambda outputs, _: replace(outputs, notes=("\0",))
+    )
     execution = ask(iris)
 
     fail(execution)

@@ -18,7 +18,7 @@ INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
 	$(PYTHON) -I config/packages/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test smoke check fix lock audit bench fuzz chaos pictures
+.PHONY: help run test runtimes smoke check fix lock audit bench fuzz chaos pictures
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ run: ## Start the whole product on embedded servers; Ctrl-C stops it
 test: ## Run every test against real servers (TESTS=path for some)
 	$(INSTALL) development pages programs
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+runtimes: ## Serve the models of every version of scikit-learn, each on its own runtime (some GB)
+	$(INSTALL) development
+	@ALL_RUNTIMES=1 $(PY) -m pytest tests/model_host/test_runtimes.py
 
 smoke: ## Start and predict on every other supported Python of this machine
 	$(INSTALL) development pages
@@ -67,6 +71,7 @@ lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
 	@$(LOCK) --group node --output-file requirements-node.txt
 	@$(LOCK) --group dev -c requirements.txt -c requirements-embedded.txt \
 		--output-file requirements-dev.txt
+	@$(PY) -m config.lock_runtimes $(if $(UPGRADE),--upgrade)
 
 audit: ## Look for known holes in what is locked; list the servers inside wheels
 	$(INSTALL) development pages

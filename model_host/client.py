@@ -97,6 +97,20 @@ class ModelHost:
         self.start()
         return self._sandbox.self_test
 
+    @property
+    def libraries_running(self) -> dict[str, str]:
+        """The versions of the libraries that open models here, by distribution name, and Python's;
+        starts the host if necessary."""
+        self.start()
+        return self._sandbox.libraries_running
+
+    @property
+    def cold(self) -> tuple[str, ...]:
+        """The warm-ups that failed, a line each, which should be none; starts the host if
+        necessary."""
+        self.start()
+        return self._sandbox.cold
+
     def start(self) -> None:
         """Start the zygote (takes seconds) and test the sandbox; repeating it is harmless.
 

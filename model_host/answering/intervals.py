@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import ARDRegression, BayesianRidge
 from sklearn.model_selection._search import BaseSearchCV
@@ -22,6 +21,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from model_host.moved import FrozenEstimator
 from model_host.protocol.outputs import Interval
 from model_host.structure.anatomy import steps_of
 

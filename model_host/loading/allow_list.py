@@ -21,8 +21,10 @@ other use of them is an unknown name.
 
 The list has one name for each type. What other versions of Python and its libraries call it follows
 from ``_ELSEWHERE`` and from nothing else: a rule makes other names of a listed pair, so none can
-lead to what is not on the list. A listed name that the installed libraries lack is unavailable,
-and everything else works: ``preload`` says which these are.
+lead to what is not on the list. One list serves every version of the libraries that a runtime may
+have: its ``former`` names, by the version that has them no more, are only known to older ones, and
+``since`` says which names came with which version. A listed name that the installed libraries lack
+is unavailable, and everything else works: ``preload`` says which these are.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as distribution_version
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
@@ -43,9 +47,35 @@ Role = Literal["NEWOBJ", "REDUCE", "DECODED", "ARGUMENT", "VALUE", "PARSED", "DR
 
 _data = json.loads(Path(__file__).with_name("allow_list.json").read_text())
 
-ENTRIES: dict[TypeName, Role] = {
-    (module, name): role for module, names in _data["types"].items() for name, role in names.items()
-}
+
+def is_older(since: str) -> bool:
+    """Return whether the library here is older than what ``since`` names: "scikit-learn 1.4". Asked
+    by its number, since the worker looks names up without importing any library."""
+    library, _, version = since.partition(" ")
+    try:
+        here = distribution_version(library)
+    except PackageNotFoundError:
+        return False
+    return tuple(map(int, here.split(".")[:2])) < tuple(map(int, version.split(".")))
+
+
+def _entries(data: Any) -> dict[TypeName, Role]:
+    return {(module, name): role for module, names in data.items() for name, role in names.items()}
+
+
+ENTRIES: dict[TypeName, Role] = _entries(_data["types"])
+for _since, _names in _data["former"].items():
+    if is_older(_since):
+        ENTRIES |= _entries(_names)
+
+_LATER = frozenset(
+    (module, name)
+    for since, modules in _data["since"].items()
+    if is_older(since)
+    for module, names in modules.items()
+    for name in names
+)
+"""Entries that came with later versions than those here."""
 
 BOOSTERS: dict[TypeName, Role] = {
     (module, name): role
@@ -215,10 +245,11 @@ def resolve(module: str, name: str) -> Any:
 
 def preload() -> list[str]:
     """Import everything that the list names, so that a locked-down process need not open a file.
-    Returns the names that cannot be had here, which should be none."""
+    Returns the names that cannot be had here, which should be none; what came with later versions
+    of the libraries is not counted."""
     missing = []
     for (module, name), role in ENTRIES.items():
-        if role not in ("DROPPED", "DECODED"):
+        if role not in ("DROPPED", "DECODED") and (module, name) not in _LATER:
             try:
                 resolve(module, name)
             except Exception:  # whatever a library raises: that name is missing, no other

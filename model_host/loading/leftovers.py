@@ -30,11 +30,11 @@ from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessR
 from sklearn.gaussian_process._gpc import _BinaryGaussianProcessClassifierLaplace
 from sklearn.linear_model import RANSACRegressor
 from sklearn.metrics._scorer import _BaseScorer
-from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 
 from model_host.loading.reading_state import LISTED_FOR_SOME, Absent, Named, Reading, unknown_types
+from model_host.moved import TunedThresholdClassifierCV
 from model_host.protocol.artifact import TypeName
 
 MOST_TOLD = 3

@@ -11,8 +11,9 @@ On the control socket each message is one JSON object, sent in one piece and ans
 ``{"error": why}`` where the machine has no room for a process
 ``{"op": "reap", "pid": n}``, for a child that has ended → ``{"status": n}`` as of ``os.waitpid``
 
-The first message, unasked, is ``{"ready": true, "cold": [...], "missing": [...]}`` with the
-warm-ups that failed and the known types that the libraries lack; the last may be ``{"failed": why,
+The first message, unasked, is ``{"ready": true, "cold": [...], "missing": [...], "libraries":
+{...}}`` with the warm-ups that failed, the known types that the libraries lack, and the versions of
+these libraries; the last may be ``{"failed": why,
 "is_import": whether a library is missing, "traceback": where}``. It ends, and its children with it,
 when the worker closes the socket or dies.
 """
@@ -34,6 +35,7 @@ from model_host import wire
 from model_host.locked import child, lockdown, warmup
 from model_host.protocol import codec
 from model_host.protocol.orders import Orders
+from model_host.structure.examine import LIBRARIES_RUNNING
 
 
 def main(control_descriptor: int, *, boosters: bool = False) -> None:
@@ -51,7 +53,8 @@ def main(control_descriptor: int, *, boosters: bool = False) -> None:
     cold, missing = warmup.warm_up(boosters=boosters)
     gc.collect()
     gc.freeze()  # Children share these pages for as long as nobody touches them.
-    _say(control, {"ready": True, "cold": cold[:20], "missing": missing[:50]})
+    told = {"cold": cold[:20], "missing": missing[:50], "libraries": LIBRARIES_RUNNING}
+    _say(control, {"ready": True, **told})
     _serve(control, waiting)
 
 

@@ -118,6 +118,7 @@ class Zygote:
         ready = self._answer(START_SECONDS)
         self.cold: tuple[str, ...] = tuple(ready["cold"])
         self.missing: tuple[str, ...] = tuple(ready["missing"])
+        self.libraries: dict[str, str] = dict(ready["libraries"])
 
     def fork(self, orders: Orders) -> Child:
         """Fork a new child. HostError if the machine lacks the memory or processes for one."""

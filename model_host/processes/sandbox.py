@@ -50,6 +50,16 @@ class Sandbox:
         assert self._self_test is not None
         return self._self_test
 
+    @property
+    def libraries_running(self) -> dict[str, str]:
+        """The versions of the libraries that open models; starts the zygote if there is none."""
+        return dict(self._running_zygote().libraries)
+
+    @property
+    def cold(self) -> tuple[str, ...]:
+        """The warm-ups that failed, a line each; starts the zygote if there is none."""
+        return self._running_zygote().cold
+
     def start(self) -> None:
         """Ensure that a zygote runs. HostError if it does not come up; RuntimeError after
         ``close``."""

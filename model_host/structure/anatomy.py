@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -17,15 +16,18 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.semi_supervised import SelfTrainingClassifier
-from sklearn.utils import get_tags
 
+from model_host.moved import (
+    FixedThresholdClassifier,
+    FrozenEstimator,
+    TunedThresholdClassifierCV,
+    kind_of,
+)
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Task
 from model_host.structure.scalars import as_scalar_or_text
@@ -35,6 +37,13 @@ _VOTES = (VotingClassifier, VotingRegressor, StackingClassifier, StackingRegress
 _COPIES = (OneVsRestClassifier, OneVsOneClassifier, MultiOutputClassifier, MultiOutputRegressor)
 _THRESHOLDS = (FixedThresholdClassifier, TunedThresholdClassifierCV, SelfTrainingClassifier)
 
+_TASKS: dict[str, Task] = {
+    "classifier": "classification",
+    "regressor": "regression",
+    "outlier_detector": "outlier detection",
+    "clusterer": "clustering",
+    "density_estimator": "clustering",
+}
 _TELLING = ("feature_names_in_", "n_features_in_")
 
 Member = tuple[str | None, Any]
@@ -174,19 +183,7 @@ def from_entrance(estimator: Any, attribute: str) -> Any:
 
 def task_of(estimator: Any) -> Task:
     """Return what kind of answer ``predict`` gives, by the estimator's tags."""
-    try:
-        tags = get_tags(estimator)
-    except (AttributeError, TypeError):
-        return "other"
-    if is_classifier(estimator):
-        return "classification"
-    if is_regressor(estimator):
-        return "regression"
-    if is_outlier_detector(estimator):
-        return "outlier detection"
-    if is_clusterer(estimator) or tags.estimator_type == "density_estimator":
-        return "clustering"
-    return "other"
+    return _TASKS.get(kind_of(estimator), "other")
 
 
 def classes_by_target(estimator: Any) -> list[tuple[Any, ...]] | None:

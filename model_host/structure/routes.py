@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from model_host.moved import allows_missing
 from model_host.protocol.inputs import Kind, Scalar
 from model_host.structure.columns import Gap, Signal, Signals, distinct, spread, together
 from model_host.structure.input_columns import Handling, InputColumn
@@ -121,7 +121,7 @@ def take_numbers(
     some."""
     aligned = spread(signals, getattr(estimator, "n_features_in_", len(signals)))
     values = training_values(estimator, len(aligned))
-    allows_missing = bool(get_tags(estimator).input_tags.allow_nan)
+    passes_missing = allows_missing(estimator)
     name = type(estimator).__name__
     routes.use(aligned)
     passed: list[Signal] = []
@@ -132,7 +132,7 @@ def take_numbers(
                 numbers = getattr(values, fact)
                 if numbers is not None and not np.isnan(numbers[index]):
                     column.learn(values.source, **{fact: float(numbers[index])})
-        open_gaps = signal.gaps if allows_missing else frozenset()
+        open_gaps = signal.gaps if passes_missing else frozenset()
         if saw_missing is not None:
             open_gaps = open_gaps if saw_missing[index] else frozenset()
             routes.handle(open_gaps, Handling(2, f"{name} was trained with missing values"))

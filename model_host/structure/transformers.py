@@ -20,7 +20,6 @@ from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes 
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.feature_selection import SelectorMixin
-from sklearn.frozen import FrozenEstimator
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.kernel_approximation import AdditiveChi2Sampler
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -29,10 +28,10 @@ from sklearn.preprocessing import (
     KBinsDiscretizer,
     OneHotEncoder,
     OrdinalEncoder,
-    TargetEncoder,
 )
 from sklearn.utils import check_array
 
+from model_host.moved import FrozenEstimator, TargetEncoder
 from model_host.protocol.inputs import Kind, Scalar
 from model_host.structure.anatomy import key_of, steps_of, vocabulary_of
 from model_host.structure.columns import MOST_SIGNALS, Gap, Signal, Signals, spread, together

@@ -67,9 +67,21 @@ def _check_tree(tree: Any) -> None:
         or not _descends(tree.children_left, tree.children_right, inner)
         or (features < 0).any()
         or (features >= tree.n_features).any()
-        or tree.compute_node_depths().max() > tree.max_depth + 1  # of which paths are allotted
+        or _depth(tree) > tree.max_depth + 1  # of which paths are allotted
     ):
         raise damaged(_OUTSIDE.format("decision tree"))
+
+
+def _depth(tree: Any) -> int:
+    """The number of nodes on the longest path. Before scikit-learn 1.3 a tree does not tell."""
+    if hasattr(tree, "compute_node_depths"):
+        return int(tree.compute_node_depths().max())
+    depth, level = 0, np.array([0])
+    while len(level) and depth <= tree.max_depth + 1:
+        depth += 1
+        level = level[tree.children_left[level] != -1]
+        level = np.unique([tree.children_left[level], tree.children_right[level]])
+    return depth
 
 
 def _check_predictor(predictor: Any) -> None:

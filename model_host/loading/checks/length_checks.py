@@ -34,7 +34,6 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     PolynomialFeatures,
     SplineTransformer,
-    TargetEncoder,
 )
 from sklearn.svm._base import BaseLibSVM, BaseSVC
 from sklearn.tree import DecisionTreeRegressor
@@ -42,6 +41,7 @@ from sklearn.tree._tree import Tree
 from sklearn.utils import check_array
 
 from model_host.loading.reading_state import damaged
+from model_host.moved import TargetEncoder
 
 _MISSHAPEN = (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError)
 
@@ -136,7 +136,7 @@ def _stages_fit(boosting: Any) -> bool:
     fits = boosting.estimators_.shape == (len(boosting.estimators_), width)
     return (
         fits
-        and boosting.n_trees_per_iteration_ == width
+        and _trees_each(boosting) == width
         and all(
             type(tree) is DecisionTreeRegressor
             and type(tree.tree_) is Tree
@@ -144,6 +144,13 @@ def _stages_fit(boosting: Any) -> bool:
             for tree in boosting.estimators_.flat
         )
     )
+
+
+def _trees_each(boosting: Any) -> Any:
+    """How many trees a stage has by the model's own word: by its loss's before scikit-learn 1.4."""
+    if hasattr(boosting, "n_trees_per_iteration_"):
+        return boosting.n_trees_per_iteration_
+    return boosting._loss.K
 
 
 def _histograms_fit(boosting: Any) -> bool:
@@ -154,6 +161,7 @@ def _histograms_fit(boosting: Any) -> bool:
     predictors = [one for several in boosting._predictors for one in several]
     classes = len(getattr(boosting, "classes_", ()))
     trees = classes if classes > 2 else 1
+    preprocessor = getattr(boosting, "_preprocessor", None)  # since scikit-learn 1.4
     return (
         type(mapper) is _BinMapper
         and boosting.n_trees_per_iteration_ == trees
@@ -162,7 +170,7 @@ def _histograms_fit(boosting: Any) -> bool:
         and by_category.shape == (width,)
         and len(mapper.bin_thresholds_) == width
         and all(_asks_categories_only(one, by_category) for one in predictors)
-        and (boosting._preprocessor is None or _keeps_width(boosting._preprocessor, width))
+        and (preprocessor is None or _keeps_width(preprocessor, width))
     )
 
 

@@ -22,11 +22,13 @@ import scipy.sparse
 from scipy.interpolate import BSpline
 from sklearn.cluster._birch import _CFNode, _CFSubcluster
 from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sklearn.feature_extraction.text import _VectorizerMixin
 from sklearn.isotonic import IsotonicRegression
 from sklearn.svm._base import BaseLibSVM
 from sklearn.utils import Bunch
 
+from model_host.loading.allow_list import is_older
 from model_host.loading.checks.function_roles import (
     FUNCTIONS,
     KEEPING,
@@ -75,9 +77,15 @@ _SORTING = {"manhattan", "cityblock", "l1", "laplacian"}
 """Distances for which scikit-learn may sort the entries of sparse rows in place."""
 _LINKED = (_CFNode, _CFSubcluster)
 """Birch's leaves are chained in both directions, in honest models too."""
+_PREDICTOR: tuple[type, tuple[str, ...]] = (
+    TreePredictor,
+    ("nodes", "raw_left_cat_bitsets", "binned_left_cat_bitsets"),
+)
 _WRITABLE: tuple[tuple[type, tuple[str, ...]], ...] = (
     (BaseLibSVM, ("_dual_coef_", "_intercept_", "_probA", "_probB", "_BaseLibSVM__Xfit")),
     (BaseGradientBoosting, ("estimators_",)),
+    *((_PREDICTOR,) if is_older("scikit-learn 1.3") else ()),
+    *(((BSpline, ("t", "c")),) if is_older("scipy 1.11") else ()),
 )
 """Arrays that compiled code only accepts if they are writable, although it does not write to
 them."""
@@ -157,6 +165,7 @@ def _parts(part: Any, place: Slot, walk: _Walk) -> Iterable[tuple[Any, Slot]]:
         return ()
     kind: Any = type(part)
     if isinstance(part, BSpline):  # scipy_values.py sets its other attributes
+        _keep_writable(part, vars(part), walk)
         return ((array, slot(kind, "c")) for array in (part.t, part.c))
     attributes = vars(part)
     if walk.is_approved(part):
@@ -191,11 +200,7 @@ def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
     for name, value in attributes.items():
         if type(value) in _MAPPINGS and name != "named_estimators_":
             attributes[name] = dict(value)
-    for kind, names in _WRITABLE:
-        for name in names:
-            if isinstance(part, kind) and type(attributes.get(name)) is np.ndarray:
-                attributes[name] = attributes[name].copy(order="K")  # nobody else holds it
-                walk.writable.add(id(attributes[name]))
+    _keep_writable(part, attributes, walk)
     if isinstance(part, _VectorizerMixin):  # it notes for which stop words it has warned
         if type(words := attributes.get("stop_words")) is str:
             attributes["stop_words"] = sys.intern(words)
@@ -209,6 +214,15 @@ def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
         if id(part) in walk.sorted and not part.has_canonical_format:
             walk.writable |= {id(part.data), id(part.indices), id(part.indptr)}
             walk.is_constant = False
+
+
+def _keep_writable(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
+    """Give ``part`` copies of the arrays that its code only takes if they are writable."""
+    for kind, names in _WRITABLE:
+        for name in names:
+            if isinstance(part, kind) and type(attributes.get(name)) is np.ndarray:
+                attributes[name] = attributes[name].copy(order="K")  # nobody else holds it
+                walk.writable.add(id(attributes[name]))
 
 
 def _check_size(root: int, within: dict[int, list[int]]) -> None:

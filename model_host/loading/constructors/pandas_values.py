@@ -24,7 +24,6 @@ from pandas.arrays import (
     FloatingArray,
     IntegerArray,
     IntervalArray,
-    NumpyExtensionArray,
     PeriodArray,
     StringArray,
     TimedeltaArray,
@@ -33,6 +32,7 @@ from pandas.arrays import (
 from model_host.loading.constructors.arrow_values import arrow_values
 from model_host.loading.constructors.calls import BLANKS, MAKERS, Arguments, Maker, maker
 from model_host.loading.reading_state import Made, Named, Part, Reading, check_key, unfit
+from model_host.moved import NumpyExtensionArray, text_type
 from model_host.protocol.errors import HostError
 
 OF_PANDAS: tuple[type, ...] = (
@@ -168,21 +168,17 @@ def _string_dtype(reading: Reading, arguments: Arguments) -> Any:
     """Arrow's texts are Python's here."""
     match arguments:
         case () | (str(),):
-            return _text_type(pd.NA)
+            return text_type(pd.NA)
         case (str(), missing) if missing is pd.NA or type(missing) is float:
-            return _text_type(missing)
+            return text_type(missing)
     raise unfit("StringDtype")
-
-
-def _text_type(missing: Any) -> pd.StringDtype:
-    return pd.StringDtype("python", na_value=pd.NA if missing is pd.NA else np.nan)
 
 
 def _set_string_dtype(reading: Reading, value: Any, state: Any) -> None:
     match state:
         case {"storage": str(storage)}:
             missing = np.nan if storage.endswith("numpy") else pd.NA
-            vars(value).update(vars(_text_type(missing)))
+            vars(value).update(vars(text_type(missing)))
         case _:
             raise unfit("StringDtype")
 
@@ -290,7 +286,7 @@ def _text_array(values: np.ndarray[Any, Any], dtype: pd.StringDtype | None) -> A
         raise unfit("StringArray")
     missing = np.nan if dtype is None else dtype.na_value
     plain = [text if type(text) is str else None for text in texts]
-    return pd.array(plain, dtype=_text_type(missing))
+    return pd.array(plain, dtype=text_type(missing))
 
 
 def _set_arrow_texts(reading: Reading, value: Any, state: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics._dist_metrics import PyFuncDistance32, PyFuncDistance64
 from sklearn.tree._tree import Tree
 
+from model_host.loading.allow_list import ENTRIES
 from model_host.loading.checks.function_roles import is_distance
 from model_host.loading.constructors.calls import MAKERS, Arguments, Maker, maker
 from model_host.loading.reading_state import Absent, Made, Named, Reading, resolve, unfit
+from model_host.moved import PyFuncDistance
 
 
 @maker("sklearn._loss._loss", "__pyx_unpickle_CyHalfMultinomialLoss")
@@ -24,6 +25,20 @@ def _multinomial_loss(reading: Reading, arguments: Arguments) -> Any:
 def _build_nothing(reading: Reading, value: Any, state: Any) -> None:
     if state not in ((), None):
         raise unfit(type(value).__name__)
+
+
+def _former_loss(reading: Reading, arguments: Arguments) -> Any:
+    """A loss of scikit-learn before 1.6: its class, and its numbers where it has any."""
+    match arguments:
+        case (Named(entry), int(), None | tuple() as numbers) if entry.name.startswith("Cy"):
+            if all(isinstance(number, float | int) for number in numbers or ()):
+                return Made(resolve(entry)(*(numbers or ())), _build_nothing)
+    raise unfit("loss")
+
+
+for _module, _name in ENTRIES:
+    if _module == "sklearn._loss._loss" and _name.startswith("__pyx_unpickle_"):
+        MAKERS.setdefault((_module, _name), _former_loss)
 
 
 @maker("sklearn.tree._tree", "Tree")
@@ -57,7 +72,7 @@ def _compiled(name: str, length: int) -> Maker:
         raise unfit(name)
 
     def build(reading: Reading, value: Any, state: Any) -> None:
-        if isinstance(value, PyFuncDistance32 | PyFuncDistance64):
+        if isinstance(value, PyFuncDistance):
             state = _by_function(state)
         elif type(state) is not tuple or len(state) != length:
             raise unfit(name)

@@ -240,6 +240,7 @@ STORAGES = {
 }
 ARTIFACT_CACHE_DIR = Path(read("str", "ARTIFACT_CACHE_DIR", str(STACK_DIR / "artifacts")))
 ARTIFACT_CACHE_BYTES: int = read("int", "ARTIFACT_CACHE_BYTES", 4 * 1024**3)
+RUNTIMES_DIR = Path(read("str", "RUNTIMES_DIR", str(STACK_DIR / "runtimes")))
 ARTIFACT_MAX_BYTES: int = read("int", "ARTIFACT_MAX_BYTES", 512 * 1024**2)
 
 # --- The model host and the resident worker --------------------------------------------------

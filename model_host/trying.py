@@ -19,7 +19,7 @@ from model_host.client import ModelHost
 from model_host.processes.handles import ENVIRONMENT
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
-from model_host.protocol.inputs import Column, InputLayout, Scalar
+from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 
 _ROW: dict[str, Scalar] = {"age": 41.0, "colour": "red"}
 _FIT = """
@@ -63,7 +63,7 @@ def tried(python: str) -> Tried:
             return Tried(fault=f"Its libraries do not run: {said[-1]}")
         expected = float(done.stdout)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        columns = (Column("age", "float"), Column("colour", "choice"))
+        columns = (Column("age", Kind.FLOAT), Column("colour", Kind.CHOICE))
         try:
             with ModelHost(
                 python=python, max_children=1, max_memory_bytes=2**30, children_per_model=1

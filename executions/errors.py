@@ -1,6 +1,24 @@
 """The rules about executions, and the sentence that each error class shows to a person."""
 
+from typing import Literal
+
 from config.errors import DomainError
+from config.text.numbers import count_text
+from model_host.protocol.errors import ErrorCode as HostErrorCode
+
+ErrorCode = Literal[HostErrorCode, "STORAGE", "EXPIRED"]
+"""The error classes of the model host, and those of what happens around it."""
+
+ERROR_LABELS: dict[str, str] = {
+    "INPUT": "Rejected by the model's own checks",
+    "MODEL": "Exception in predict",
+    "LOAD": "The file cannot be loaded, or is refused",
+    "STORAGE": "The file is missing or was altered",
+    "TIMEOUT": "Over the model's run limit",
+    "MEMORY": "Over the memory limit",
+    "EXPIRED": "Not started within the queue deadline",
+    "CRASH": "The model's process died, or a worker was lost",
+}
 
 
 class TooManyRequests(DomainError):
@@ -39,14 +57,14 @@ class NotReplayable(DomainError):
 
 class TooManyRows(DomainError):
     def __init__(self, limit: int) -> None:
-        super().__init__(f"These are more than {limit:,} predictions. Choose fewer days.")
+        super().__init__(f"These are more than {count_text(limit)} predictions. Choose fewer days.")
 
 
 class NotATest(DomainError):
     message = "Only a test that succeeded can be saved as a case."
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, str] = {
     "INPUT": "The model could not use one of the values: {message}",
     "MODEL": "The model failed on these inputs. The administrators have been told.",
     "LOAD": "The model could not be loaded. Nothing is wrong with your inputs.",

@@ -13,7 +13,7 @@ from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.errors import user_sentence
+from executions.errors import ErrorCode, user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.records import attempt_log
 from executions.records.hiding import named_failure
@@ -25,7 +25,9 @@ from models_registry.services import judge_case, mark_tested
 from notifications.models import Context, Notification
 from notifications.services import notify
 
-RETRY_DELAYS = {"STORAGE": (timedelta(seconds=1), timedelta(seconds=3))}
+RETRY_DELAYS: dict[ErrorCode, tuple[timedelta, ...]] = {
+    "STORAGE": (timedelta(seconds=1), timedelta(seconds=3))
+}
 """Error classes that are retried automatically, and the delay after each attempt."""
 
 CHECK_AFTER = timedelta(seconds=20)
@@ -41,7 +43,7 @@ class Failure:
     """The failure of an attempt: an error class of `executions/errors.py`, a sentence, and for
     admins the traceback, the trace, and the path of the step that failed, where it is known."""
 
-    code: str
+    code: ErrorCode
     message: str
     traceback: str = ""
     trace: Trace | None = None

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from engine.gateway import FlowRunState
 from engine.runs import Run, RunQuerySet, finished_has_a_time
+from executions.errors import ERROR_LABELS
 from model_host.protocol.codec import stored
 from model_host.protocol.explanation import Explanation as StoredExplanation
 from model_host.protocol.outputs import Outputs
@@ -73,16 +74,6 @@ class Execution(Run):
         TEST = "test", "Test"
         REPLAY = "replay", "Replay"
 
-    class ErrorCode(models.TextChoices):
-        INPUT = "INPUT", "Rejected by the model's own checks"
-        MODEL = "MODEL", "Exception in predict"
-        LOAD = "LOAD", "The file cannot be loaded, or is refused"
-        STORAGE = "STORAGE", "The file is missing or was altered"
-        TIMEOUT = "TIMEOUT", "Over the model's run limit"
-        MEMORY = "MEMORY", "Over the memory limit"
-        EXPIRED = "EXPIRED", "Not started within the queue deadline"
-        CRASH = "CRASH", "The model's process died, or a worker was lost"
-
     FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -100,7 +91,7 @@ class Execution(Run):
     inputs_sha256 = models.CharField(max_length=64)
     outputs = models.JSONField(null=True)
     warnings = models.JSONField(default=list)
-    error_code = models.CharField(max_length=10, choices=ErrorCode, blank=True)
+    error_code = models.CharField(max_length=10, choices=ERROR_LABELS, blank=True)
     # The failure's name (`executions/records/fingerprint.py`), and when its group counted it.
     fingerprint = models.CharField(max_length=32, blank=True, editable=False)
     exception = models.CharField(max_length=100, blank=True, editable=False)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db import DataError
 
+from executions.errors import ErrorCode
 from flows.errors import ArtifactTampered, HandedBack, LeaseLost, NotAModel, storable
 from flows.lease import Lease, leases
 from model_host.client import ArtifactChanged, PredictionCancelled
@@ -29,12 +30,12 @@ class Refused(Exception):
         self,
         sentence: str,
         *,
-        code: str = "LOAD",
+        code: ErrorCode = "LOAD",
         traceback: str = "",
         told: HostError | None = None,
     ) -> None:
         super().__init__(f"{code}: {sentence}")
-        self.code = code
+        self.code: ErrorCode = code
         self.sentence = sentence
         self.traceback = traceback
         self.told = told

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from executions.errors import ERROR_LABELS
 from executions.models import Execution
 from flows.lease import Lease
 from flows.opened import Inputs, Model
@@ -50,5 +51,5 @@ def answer_of(model: Model, inputs: Inputs, lease: Lease) -> RowResult:
     except HostError as error:
         if not error.is_of_model:
             raise
-        return Failed(str(Execution.ErrorCode(error.code).label))
+        return Failed(ERROR_LABELS[error.code])
     return Answered(outputs.targets[0].value)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models_registry.inputs.feature_spec import Scalar
+from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_check import InputError, clean_value
 from models_registry.inputs.input_schema import InputSchema
 

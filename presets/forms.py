@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from executions.forms import InputForm
-from models_registry.inputs.feature_spec import Requirement, Scalar
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import Requirement
 from models_registry.inputs.input_schema import InputSchema
 
 NOT_SET = ("", "Not set")

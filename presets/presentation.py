@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from executions.answer import input_text
-from models_registry.inputs.feature_spec import Scalar
+from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
 from presets.fitting import Fit, fit
 from presets.models import Preset

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.inputs.feature_spec import Scalar
+from model_host.protocol.inputs import Scalar
 from models_registry.models import ModelVersion, RegisteredModel
 from presets.errors import NameTaken, NothingToSave, TooManyPresets
 from presets.models import DismissedSuggestion, Preset

@@ -17,7 +17,7 @@ from config.text.numbers import whole_number
 from executions.access import own_execution
 from executions.forms import InputForm, with_fix
 from executions.views import Notice, form_page
-from models_registry.inputs.feature_spec import Scalar
+from model_host.protocol.inputs import Scalar
 from models_registry.models import ModelVersion, RegisteredModel
 from presets import services
 from presets.access import live_version, own_preset

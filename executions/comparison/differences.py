@@ -9,7 +9,8 @@ from typing import Any
 
 from config.text.numbers import decimal_text, written
 from executions.answer import Answer, four_digits, input_text
-from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, same_value
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import show_number
 
@@ -27,7 +28,7 @@ class Compared:
     when: str
     version: str
     schema: InputSchema
-    inputs: dict[str, Any]
+    inputs: dict[str, Scalar]
     answer: Answer | None
     number: float | None = None
     failure: str = ""

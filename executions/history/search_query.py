@@ -16,7 +16,8 @@ from config.errors import DomainError
 from config.text.numbers import written
 from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar, choice_text
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, choice_text
 from models_registry.inputs.number_text import NumberProblem, parse_number
 from models_registry.models import Feature
 

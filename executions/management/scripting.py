@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -14,10 +15,19 @@ from config.errors import DomainError
 from config.text.json_text import BadJson, read_json
 from config.text.plain_text import escaped
 from executions.models import Execution
+from model_host.protocol.codec import to_json
 from models_registry.models import Inspection
 
 POLL_SECONDS = 0.005
 SLOWEST_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a script command: these and the fields of a subclass, None where unknown."""
+
+    status: str = "refused"
+    message: str = ""
 
 
 class ScriptCommand(BaseCommand):
@@ -25,31 +35,33 @@ class ScriptCommand(BaseCommand):
     a traceback.
 
     ``script`` returns the result and whether it is what was asked for (exit code 0). ``refused`` is
-    the result, by key, of a call that was refused.
+    the result of a call that was refused.
     """
 
-    refused: dict[str, Any] = {}
+    refused = Result()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--by", default="", metavar="EMAIL", help="who does this")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS")
 
-    def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    def script(self, options: dict[str, Any]) -> tuple[Result, bool]:
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             result, is_done = self.script(options)
         except DomainError as error:
-            result, is_done = self.refused | {"message": error.message}, False
+            result, is_done = replace(self.refused, message=error.message), False
         except DatabaseError:
             message = "The database does not answer. Start the site with `make run` first."
-            result, is_done = self.refused | {"message": message}, False
+            result, is_done = replace(self.refused, message=message), False
         if options["json"]:
-            self.stdout.write(json.dumps(result))
+            self.stdout.write(json.dumps(to_json(result)))
         else:
-            lines = [f"{key}: {_text(value)}" for key, value in result.items() if value is not None]
+            lines = [
+                f"{key}: {_text(value)}" for key, value in vars(result).items() if value is not None
+            ]
             (self.stdout if is_done else self.stderr).write("\n".join(lines))
         if not is_done:
             raise SystemExit(1)

@@ -6,9 +6,9 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from model_host.protocol.inputs import Scalar
 from models_registry.cases.case_check import read_expected, written
 from models_registry.cases.case_table import MAX_BYTES, MAX_NAME
-from models_registry.inputs.feature_spec import Scalar
 from models_registry.inputs.number_text import NumberProblem, format_number, parse_number, typed
 from models_registry.models import ModelVersion
 

@@ -17,9 +17,9 @@ from executions.presentation import input_texts
 from executions.services import cases
 from executions.trials.case_forms import CaseForm, CaseTableForm
 from executions.trials.testing_page import page_of_tests, test_page, version_or_404
+from model_host.protocol.inputs import Scalar
 from models_registry import services
 from models_registry.cases.case_table import CaseTable, read_cases
-from models_registry.inputs.feature_spec import Scalar
 from models_registry.models import ModelVersion, Rehearsal, TestCase
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from config.text.numbers import decimal_text
 from executions.answer import four_digits
 from executions.models import Execution, ExecutionQuerySet
-from models_registry.inputs.feature_spec import Scalar
+from model_host.protocol.inputs import Scalar
 from models_registry.inputs.number_text import with_unit
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.rehearsal_results import Answered, Failed, Skipped

@@ -16,7 +16,8 @@ from django.db.models.functions import Cast
 from config.text.numbers import percent_text, written
 from executions.answer import input_text
 from executions.models import Execution
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import as_float, show_number, with_unit
 from models_registry.models import ModelVersion

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.text.numbers import count_text, percent_text, seconds_text
-from executions.models import Execution
+from executions.errors import ERROR_LABELS
 from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.dashboard import statistics
@@ -187,8 +187,8 @@ def _errors(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:
             text = group.headline
             detail = " · ".join(filter(None, [group.step, group.error_code]))
             url = reverse("monitoring:failure", args=[group.pk])
-        elif each.key in Execution.ErrorCode.values:
-            text, detail = Execution.ErrorCode(each.key).label, each.key
+        elif label := ERROR_LABELS.get(each.key):
+            text, detail = label, each.key
             url = found.url(code=each.key)
         else:
             text, detail, url = "A failure that is not grouped yet", "", found.failed

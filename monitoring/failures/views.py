@@ -151,25 +151,39 @@ def _example(failures: ExecutionQuerySet, shown: Execution) -> dict[str, Any]:
     }
 
 
-def _versions(failures: ExecutionQuerySet) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class FailedVersion:
+    version: ModelVersion
+    count: int
+
+
+@dataclass(frozen=True)
+class Affected:
+    """A person, the number of their failures, and the latest that an admin can write about."""
+
+    user: User
+    count: int
+    last: UUID | None
+
+
+def _versions(failures: ExecutionQuerySet) -> list[FailedVersion]:
     """The versions that failed so, and how often, the newest first."""
     counted = failures.order_by().values_list("version").annotate(count=Count("pk"))
     counts = dict(counted)
     versions = ModelVersion.objects.filter(pk__in=counts).order_by("-number")
-    return [{"version": version, "count": counts[version.pk]} for version in versions[:LISTED]]
+    return [FailedVersion(version, counts[version.pk]) for version in versions[:LISTED]]
 
 
-def _people(failures: ExecutionQuerySet) -> list[dict[str, Any]]:
-    """The people affected most often, each with their latest failure that an admin can write
-    about."""
+def _people(failures: ExecutionQuerySet) -> list[Affected]:
+    """The people affected most often."""
     counted = (
         failures.exclude(user=None)
         .order_by()
-        .values("user")
+        .values_list("user")
         .annotate(count=Count("pk"))
         .order_by("-count", "user")[:LISTED]
     )
-    found = [(row["user"], row["count"]) for row in counted]
+    found = list(counted)
     users = User.objects.in_bulk([pk for pk, _ in found])
     last = dict(
         failures.kept()
@@ -178,7 +192,7 @@ def _people(failures: ExecutionQuerySet) -> list[dict[str, Any]]:
         .distinct("user")
         .values_list("user", "pk")
     )
-    return [{"user": users[pk], "count": count, "last": last.get(pk)} for pk, count in found]
+    return [Affected(users[pk], count, last.get(pk)) for pk, count in found]
 
 
 def _timeline(group: FailureGroup) -> QuerySet[Any]:

@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from accounts.models import User
+from executions.errors import ERROR_LABELS
 from executions.history.forms import DayField, day_begins
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion, RegisteredModel
@@ -61,7 +62,7 @@ class ExecutionFilterForm(forms.Form):
     code = forms.ChoiceField(
         required=False,
         label="Error code",
-        choices=[("", "Any error code"), *((code, code) for code in Execution.ErrorCode.values)],
+        choices=[("", "Any error code"), *((code, code) for code in ERROR_LABELS)],
     )
     slow = forms.BooleanField(required=False, label="Slow only")
     review = forms.ChoiceField(

@@ -6,6 +6,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from executions.errors import ERROR_LABELS
 from executions.models import Execution
 from models_registry.models import ModelVersion, RegisteredModel
 
@@ -46,7 +47,7 @@ class FailureGroup(models.Model):
     model = models.ForeignKey(
         RegisteredModel, on_delete=models.PROTECT, related_name="failure_groups"
     )
-    error_code = models.CharField(max_length=10, choices=Execution.ErrorCode)
+    error_code = models.CharField(max_length=10, choices=ERROR_LABELS)
     exception = models.CharField(max_length=100, blank=True)
     title = models.CharField(max_length=300, blank=True)
     step = models.CharField(max_length=200, blank=True)

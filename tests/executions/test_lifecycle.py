@@ -8,6 +8,7 @@ from django.db.models import Value
 from django.utils import timezone
 
 from executions import lifecycle
+from executions.errors import ErrorCode
 from executions.lifecycle import Failure
 from executions.models import Attempt, Execution
 from notifications.models import Notification
@@ -28,7 +29,7 @@ def succeed(execution: Execution, owner: str = ANN) -> bool:
     return lifecycle.mark_succeeded(execution, owner=owner, outputs=LOAN_ANSWER, warnings=[])
 
 
-def fail(execution: Execution, code: str = "MODEL", owner: str = ANN) -> bool:
+def fail(execution: Execution, code: ErrorCode = "MODEL", owner: str = ANN) -> bool:
     return lifecycle.mark_failed(execution, owner=owner, failure=Failure(code, "It broke", "Trace"))
 
 

@@ -2,12 +2,13 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from config.errors import DomainError
 from executions.management.publishing import publish
-from executions.management.scripting import ScriptCommand, json_object, person
+from executions.management.scripting import Result, ScriptCommand, json_object, person
 from models_registry import services
 from models_registry.reference.reference_profile import read_reference
 from models_registry.training import config_text
@@ -15,9 +16,16 @@ from models_registry.training import config_text
 CHUNK = 1024 * 1024
 
 
+@dataclass(frozen=True)
+class Published(Result):
+    model: str | None = None
+    version: int | None = None
+    sha256: str | None = None
+
+
 class Command(ScriptCommand):
     help = "Upload a model file, inspect it, test it and promote it, as the admin pages do."
-    refused = {"model": None, "version": None, "sha256": None, "status": "refused"}
+    refused = Published()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -48,7 +56,7 @@ class Command(ScriptCommand):
         )
         parser.add_argument("--what-changed", default="", help="goes into the deployment's record")
 
-    def script(self, options: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    def script(self, options: dict[str, Any]) -> tuple[Published, bool]:
         by = person(options["by"])
         if not by.is_staff:
             raise DomainError(f"{by.email} is not an admin. Only admins can publish models.")
@@ -76,13 +84,13 @@ class Command(ScriptCommand):
                 seconds=options["timeout"],
             )
         version = publication.version
-        result = {
-            "model": version.model.slug,
-            "version": version.number,
-            "sha256": version.sha256,
-            "status": publication.status,
-            "message": publication.message,
-        }
+        result = Published(
+            model=version.model.slug,
+            version=version.number,
+            sha256=version.sha256,
+            status=publication.status,
+            message=publication.message,
+        )
         tries = options["test"] or options["cases"]
         wanted = "active" if options["promote"] else "tested" if tries else "draft"
         return result, publication.status == wanted

@@ -156,6 +156,4 @@ def four_digits(number: float) -> str:
 
 def input_text(feature: FeatureSpec, value: Scalar) -> str:
     """Return the value of an input with its unit."""
-    if value is None or not feature.is_number:
-        return feature.display_with_unit(value)
-    return with_unit(written(feature.display(value)), feature.unit)
+    return feature.shown_with_unit(value)

@@ -10,7 +10,9 @@ from typing import Any
 from django import forms
 from django.utils.safestring import SafeString, mark_safe
 
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
+from config.text.numbers import count_text, written
+from model_host.protocol.inputs import Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_check import InputError
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.inputs.number_text import typed
@@ -59,11 +61,11 @@ class InputField(forms.CharField):
     @property
     def hint(self) -> str:
         """The part of the help line about values that are not listed."""
-        count = len(self.feature.choices)
+        count = count_text(len(self.feature.choices))
         if self.layout == "suggest" and self.feature.takes_others:
-            return f"{count:,} values are known. Another one runs with a warning"
+            return f"{count} values are known. Another one runs with a warning"
         if self.layout == "suggest":
-            return f"One of {count:,} values, of which the first {SUGGESTED:,} are suggested"
+            return f"One of {count} values, of which the first {SUGGESTED} are suggested"
         return "Another value runs with a warning" if self.has_other else ""
 
     @property
@@ -324,12 +326,16 @@ class InputForm(forms.Form):
         for feature in wrong[:ROW_ERRORS]:
             self.add_error("row", f"{feature.label}: {cleaned.errors[feature.name]}")
         if len(wrong) > ROW_ERRORS:
-            self.add_error("row", f"{len(wrong) - ROW_ERRORS:,} more values need a correction.")
+            more = count_text(len(wrong) - ROW_ERRORS)
+            self.add_error("row", f"{more} more values need a correction.")
 
     def _add_input_error(self, key: str, error: InputError) -> None:
         field = self.inputs[key]
         self.add_error(key, str(error))
-        field.suggestions = [(self._suggested(field, text), text) for text in error.suggestions]
+        show = written if field.feature.is_number else str
+        field.suggestions = [
+            (self._suggested(field, text), show(text)) for text in error.suggestions
+        ]
         field.widget.attrs["aria-invalid"] = "true"
 
     def _suggested(self, field: InputField, text: str) -> str:

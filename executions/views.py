@@ -158,7 +158,7 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "version": execution.version,
         "answer": answer_of(execution),
         "error_sentence": error_sentence(execution),
-        "warnings": execution.warnings,
+        "warnings": schema.shown_warnings(execution.warnings, execution.inputs or {}),
         "inputs": input_texts(schema, execution.inputs or {}),
         "retry_token": uuid.uuid4() if execution.may_be_retried else None,
         "original": _original(execution),

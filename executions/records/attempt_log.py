@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from config.text.numbers import decimal_text
+
 Level = Literal["INFO", "WARNING", "ERROR"]
 
 _LINE = re.compile(r"\+(\d+\.\d{3}) s (INFO|WARNING|ERROR) (.*)")
@@ -23,7 +25,7 @@ class LogLine:
 
     @property
     def time_text(self) -> str:
-        return "" if self.seconds is None else f"+{self.seconds:.3f} s"
+        return "" if self.seconds is None else f"+{decimal_text(self.seconds, 3)} s"
 
 
 def written(seconds: float, level: Level, event: str) -> str:

@@ -16,10 +16,13 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
     """Show a version's form, with its checks, beside an example of its answer. Nothing runs."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=version_pk)
     schema, mark = version.features.as_schema(), request.user.decimal_mark
+    warnings: list[str] = []
     if request.method == "POST":
         data = with_fix(request.POST) if "fix" in request.POST else request.POST
         form = InputForm(schema, data, decimal_mark=mark)
-        form.is_valid()
+        if form.is_valid():
+            cleaned = form.cleaned_inputs
+            warnings = schema.shown_warnings(cleaned.warnings, cleaned.values)
     else:
         values = schema.typical_values() if "typical" in request.GET else {}
         form = InputForm(schema, values=values, decimal_mark=mark)
@@ -31,6 +34,7 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
         opts=Execution._meta,
         version=version,
         form=form,
+        warnings=warnings,
         error_summary=form.error_summary if form.is_bound else [],
         example=example_of(version),
     )

@@ -111,7 +111,7 @@ def _page(
         tests=tests.select_related("user", "test_case")[:HISTORY],
         metrics=_metrics(version),
         live=version.model.versions.active().exclude(pk=version.pk).first(),
-        **_outcome(run),
+        **_outcome(run, form.input_schema),
     )
 
 
@@ -137,7 +137,7 @@ def page_of_tests(
     )
 
 
-def _outcome(run: Execution | None) -> dict[str, Any]:
+def _outcome(run: Execution | None, schema: InputSchema) -> dict[str, Any]:
     """The context of one run's outcome."""
     if run is None:
         return {"execution": None}
@@ -147,7 +147,7 @@ def _outcome(run: Execution | None) -> dict[str, Any]:
         "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
         "answer": answer_of(run),
         "error_sentence": error_sentence(run),
-        "warnings": run.warnings,
+        "warnings": schema.shown_warnings(run.warnings, run.inputs or {}),
         "trace": trace_view(trace) if trace else None,
         "notes": outputs.notes if outputs else (),
         "attempts": [

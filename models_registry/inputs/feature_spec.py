@@ -8,6 +8,7 @@ from functools import cached_property
 
 from django.conf import settings
 
+from config.text.numbers import count_text, written
 from model_host.protocol.inputs import Kind as Kind
 from model_host.protocol.inputs import Requirement as Requirement
 from model_host.protocol.inputs import Scalar as Scalar
@@ -112,7 +113,7 @@ class FeatureSpec:
         """ "in steps of 0.5"; empty for a whole number's step of 1."""
         if self.step is None or (self.kind is Kind.INTEGER and self.step == 1):
             return ""
-        return f"in steps of {show_number(self.step)}"
+        return f"in steps of {written(show_number(self.step))}"
 
     @property
     def rule(self) -> str:
@@ -122,12 +123,12 @@ class FeatureSpec:
         if self.kind is Kind.CHOICE:
             return f"Expected {self._choices_text}"
         if self.kind is Kind.STRING:
-            return f"Expected text of at most {self.longest_text:,} characters"
+            return f"Expected text of at most {count_text(self.longest_text)} characters"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
         unit = f" {self.unit}" if self.unit else ""
         steps = f", {self.steps_text}" if self.steps_text else ""
-        low = None if self.minimum is None else format_number(self.minimum)
-        high = None if self.maximum is None else format_number(self.maximum)
+        low = None if self.minimum is None else written(format_number(self.minimum))
+        high = None if self.maximum is None else written(format_number(self.maximum))
         if low is not None and high is not None:
             return f"Expected {thing} between {low} and {high}{unit}{steps}"
         if low is not None:
@@ -143,7 +144,7 @@ class FeatureSpec:
         if len(self.choices) <= 10:
             known = "one of: " + ", ".join(label for _, label in self.choices)
         else:
-            known = f"one of {len(self.choices):,} choices"
+            known = f"one of {count_text(len(self.choices))} choices"
         if not self.takes_others:
             return known
         return f"{known}, or another {'number' if self.index.are_numbers else 'text'}"
@@ -157,20 +158,19 @@ class FeatureSpec:
         if self.is_number and low is not None and high is not None:
             low_text = (brief_number if self.minimum is None else show_number)(low)
             high_text = (brief_number if self.maximum is None else show_number)(high)
-            parts.append(f"{low_text} to {high_text}")
+            parts.append(f"{written(low_text)} to {written(high_text)}")
         if self.is_number and self.steps_text:
             parts.append(self.steps_text)
         if self.is_number and self.typical is not None:
-            parts.append(f"typical {self.display(self.usual(self.typical))}")
+            parts.append(f"typical {self.shown(self.usual(self.typical))}")
         sentences = [", ".join(parts)] if parts else []
         if self.may_be_missing:
             sentences.append("Leave empty if not known")
             if self.imputed is not None:
-                sentences.append(
-                    f"The model will use {self.display_with_unit(self.usual(self.imputed))}"
-                )
+                imputed = self.shown_with_unit(self.usual(self.imputed))
+                sentences.append(f"The model will use {imputed}")
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
-            sentences.append(f"Empty means {self.display(self.default)}")
+            sentences.append(f"Empty means {self.shown(self.default)}")
         return ". ".join(sentences)
 
     def usual(self, value: Scalar) -> Scalar:
@@ -200,7 +200,7 @@ class FeatureSpec:
         return value if isinstance(value, str) else choice_text(value)
 
     def display(self, value: Scalar) -> str:
-        """Format a stored value for display, without the unit."""
+        """Format a stored value without the unit, numbers with a decimal point."""
         if value is None:
             return "not known"
         label = self.index.label_of(value)
@@ -214,6 +214,14 @@ class FeatureSpec:
 
     def display_with_unit(self, value: Scalar) -> str:
         return self.display(None) if value is None else with_unit(self.display(value), self.unit)
+
+    def shown(self, value: Scalar) -> str:
+        """Format a stored value without the unit, for the person who reads the page."""
+        text = self.display(value)
+        return written(text) if self.is_number and value is not None else text
+
+    def shown_with_unit(self, value: Scalar) -> str:
+        return self.display(None) if value is None else with_unit(self.shown(value), self.unit)
 
 
 @dataclass(frozen=True)

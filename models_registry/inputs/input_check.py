@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from config.text.numbers import count_text, written
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, choice_text
 from models_registry.inputs.labels import visible
 from models_registry.inputs.number_text import (
@@ -15,7 +16,6 @@ from models_registry.inputs.number_text import (
     format_number,
     is_whole,
     parse_number,
-    show_number,
 )
 
 INCOMPLETE = (
@@ -59,9 +59,8 @@ def clean_value(feature: FeatureSpec, raw: Any, decimal_mark: str) -> Scalar | I
     if not isinstance(raw, str) and not _is_finite(raw):
         return InputError("This is not a finite number.", feature.rule)
     if isinstance(raw, str) and (place := _unstorable(raw)):
-        return InputError(
-            f"“{visible(raw[place - 1])}” at character {place:,} cannot be stored: remove it."
-        )
+        where = f"at character {count_text(place)}"
+        return InputError(f"“{visible(raw[place - 1])}” {where} cannot be stored: remove it.")
     if feature.is_number:
         return _clean_number(feature, raw, decimal_mark)
     if feature.kind is Kind.BOOLEAN:
@@ -102,7 +101,7 @@ def _unstorable(text: str) -> int:
 
 def _clean_text(feature: FeatureSpec, text: str) -> Scalar | InputError:
     if len(text) > feature.longest_text:
-        return InputError(f"The text has {len(text):,} characters.", feature.rule)
+        return InputError(f"The text has {count_text(len(text))} characters.", feature.rule)
     return text.replace("\r\n", "\n")
 
 
@@ -112,15 +111,16 @@ def _clean_number(
     number = _number(raw, decimal_mark, feature.unit)
     if isinstance(number, InputError):
         return InputError(number.problem, feature.rule, number.suggestions)
+    shown = written(format_number(number))
     if feature.minimum is not None and number < feature.minimum:
         limit = format_number(feature.minimum)
-        return InputError(f"{format_number(number)} is too low.", feature.rule, (limit,))
+        return InputError(f"{shown} is too low.", feature.rule, (limit,))
     if feature.maximum is not None and number > feature.maximum:
         limit = _allowed_limit(feature, feature.maximum)
-        return InputError(f"{format_number(number)} is too high.", feature.rule, (limit,))
+        return InputError(f"{shown} is too high.", feature.rule, (limit,))
     between = _nearest_steps(feature, number)
     if between:
-        return InputError(f"{format_number(number)} is between two steps.", feature.rule, between)
+        return InputError(f"{shown} is between two steps.", feature.rule, between)
     if feature.kind is Kind.FLOAT:
         return as_float(number)
     if not is_whole(number):
@@ -265,11 +265,12 @@ def _quoted(value: Any) -> str:
 
 
 def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list[str]:
+    """Return what a person should know about a valid value, for the one who reads the page."""
     if was_empty and feature.requirement is Requirement.OPTIONAL and value is not None:
-        used = feature.display_with_unit(value)
+        used = feature.shown_with_unit(value)
         return [f"{feature.label} was left empty. The default {used} was used."]
     if value is None and feature.imputed is not None:
-        used = feature.display_with_unit(feature.imputed)
+        used = feature.shown_with_unit(feature.imputed)
         return [f"{feature.label} was left empty. The model used {used}."]
     if feature.kind is Kind.CHOICE and value is not None and value not in feature.index:
         return [_unknown(feature, value)]
@@ -280,9 +281,9 @@ def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list
     low, high = feature.soft_minimum, feature.soft_maximum
     if (low is None or value >= low) and (high is None or value <= high):
         return []
-    trained = "–".join("" if bound is None else show_number(bound) for bound in (low, high))
+    trained = "–".join("" if bound is None else feature.shown(bound) for bound in (low, high))
     return [
-        f"{feature.label}: {show_number(value)} is outside the range the model was trained on "
+        f"{feature.label}: {feature.shown(value)} is outside the range the model was trained on "
         f"({trained})."
     ]
 

@@ -6,10 +6,11 @@ checks a value.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from config.text.numbers import written_with
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
 from models_registry.inputs.input_check import (
     INCOMPLETE,
@@ -66,12 +67,32 @@ class InputSchema:
                 errors[feature.name] = value
                 continue
             values[feature.name] = value
-            warnings.extend(warnings_of(feature, value, was_empty=is_empty(feature, given)))
+            with written_with("."):  # they are stored
+                warnings.extend(warnings_of(feature, value, was_empty=is_empty(feature, given)))
         known = {feature.name for feature in self.features}
         for name in list(raw.keys() - known)[:20]:
             errors[str(name)] = InputError("The model has no such input.")
         errors |= self._broken_rules(values)
         return CleanedInputs(values, errors, tuple(warnings))
+
+    def shown_warnings(self, warnings: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+        """Return stored warnings about these values for the person who reads the page: the numbers
+        of those that this schema gives, or a worker begins with "Age = 1.5", in their notation."""
+        read = self.read(values)
+        pairs: dict[str, str] = {}
+        for feature in self.features if warnings else ():
+            value = read[feature.name]
+            for was_empty in (False, True):
+                with written_with("."):
+                    kept = warnings_of(feature, value, was_empty=was_empty)
+                pairs |= zip(kept, warnings_of(feature, value, was_empty=was_empty), strict=True)
+            begins = f"{feature.label} = {feature.display(value)} "
+            pairs |= {
+                text: text.replace(begins, f"{feature.label} = {feature.shown(value)} ", 1)
+                for text in warnings
+                if text.startswith(begins)
+            }
+        return [pairs.get(text, text) for text in warnings]
 
     def _broken_rules(self, values: Mapping[str, Scalar]) -> dict[str, InputError]:
         """The broken rules by second input; a rule is only checked once both of its values are

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.activity import record
 from accounts.models import User
+from config.text.numbers import written, written_with
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from models_registry.cases.case_check import differences, found_values
@@ -132,10 +133,11 @@ def judge_case(
         return False
     if outputs is not None:
         targets = list(Target.objects.filter(version_id=case.version_id))
-        problem = " ".join(
-            _sentence(one.expected, one.found, targets[one.target : one.target + 1])
-            for one in differences(case.expected, outputs, case.tolerance)
-        )
+        with written_with("."):
+            problem = " ".join(
+                _sentence(one.expected, one.found, targets[one.target : one.target + 1])
+                for one in differences(case.expected, outputs, case.tolerance)
+            )
     return bool(
         TestCase.objects.filter(pk=case_id)
         .filter(Q(ran_at=None) | Q(ran_at__lte=started_at))
@@ -161,5 +163,5 @@ def answer_text(value: Scalar, target: Target) -> str:
     if value is None:
         return "nothing"
     if not target.class_labels and isinstance(value, int | float) and not isinstance(value, bool):
-        return with_unit(show_number(value), target.unit)
+        return with_unit(written(show_number(value)), target.unit)
     return target.label_of(value)

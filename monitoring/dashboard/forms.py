@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.utils import timezone
 
+from config.text.numbers import count_text
 from executions.history.forms import DayField, common_periods
 from executions.history.forms import Period as Preset
 from models_registry.models import ModelVersion, RegisteredModel
@@ -58,7 +59,7 @@ class DashboardForm(forms.Form):
         if start and end and start > end:
             raise forms.ValidationError("The start date is after the end date.")
         if start and end and (end - start).days >= LONGEST_DAYS:
-            raise forms.ValidationError(f"Expected at most {LONGEST_DAYS:,} days.")
+            raise forms.ValidationError(f"Expected at most {count_text(LONGEST_DAYS)} days.")
         return self.cleaned_data
 
     @property

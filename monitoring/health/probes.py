@@ -20,7 +20,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from config.text.numbers import megabytes_text
+from config.text.numbers import count_text, megabytes_text, milliseconds_text
 from engine import gateway, wakeup
 from engine.wakeup import Heartbeat
 from executions.models import Execution
@@ -148,7 +148,7 @@ def redis() -> Probe:
         return _down("Redis", error, advice)
     figures = (
         ("Answer", _milliseconds(started)),
-        ("Tasks waiting", str(lists)),
+        ("Tasks waiting", count_text(lists)),
         ("Memory", megabytes_text(memory)),
     )
     return Probe("Redis", State.OK, figures)
@@ -244,7 +244,7 @@ def queue() -> Probe:
     now = read_queue()
     oldest = now.oldest or timedelta(0)
     figures = (
-        ("Waiting", str(now.waiting)),
+        ("Waiting", count_text(now.waiting)),
         ("Running", str(now.running)),
         ("Oldest waiting", _seconds(oldest) if now.oldest else "none"),
     )
@@ -260,9 +260,9 @@ def mail() -> Probe:
     given_up = Mail.objects.filter(given_up_at__gt=day).count()
     oldest = timezone.now() - waiting["oldest"] if waiting["oldest"] else timedelta(0)
     figures = (
-        ("Waiting", str(waiting["n"])),
+        ("Waiting", count_text(waiting["n"])),
         ("Oldest", _seconds(oldest) if waiting["n"] else "none"),
-        ("Given up in 24 h", str(given_up)),
+        ("Given up in 24 h", count_text(given_up)),
     )
     advice = "Check the mail server and EMAIL_URL. Nothing is lost: mails wait, each for an hour."
     if oldest > MAIL_WAITS_TOO_LONG:
@@ -290,7 +290,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _milliseconds(started: float) -> str:
-    return f"{(time.monotonic() - started) * 1000:.0f} ms"
+    return milliseconds_text((time.monotonic() - started) * 1000)
 
 
 def _seconds(time: timedelta) -> str:

@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from accounts.admin import admin_page
+from config.text.numbers import written_with
 from config.text.plain_text import escaped
 from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
@@ -80,10 +81,11 @@ def log_file(request: HttpRequest, pk: Any) -> HttpResponse:
     lines = [f"{execution.public_id}, {len(attempts)} attempt{'' if len(attempts) == 1 else 's'}"]
     for attempt in attempts:
         lines.append(f"--- Attempt {attempt.number}, {attempt.worker or 'no worker'}")
-        lines += [
-            escaped(f"{one.time_text} {one.level} {one.event}".strip())
-            for one in _lines(attempt, level)
-        ]
+        with written_with("."):
+            lines += [
+                escaped(f"{one.time_text} {one.level} {one.event}".strip())
+                for one in _lines(attempt, level)
+            ]
     name = f"{execution.public_id}.log"
     return HttpResponse(
         "\n".join(lines) + "\n",
@@ -139,13 +141,14 @@ def _contents(execution: Execution) -> dict[str, Any]:
     schema = execution.version.features.as_schema()
     sensitive = sensitive_names(execution)
     trace = execution.read_trace()
+    warnings = [masked(warning, execution) for warning in execution.warnings]
     return {
         "inputs": _input_lines(schema, execution, sensitive),
         "answer": answer_of(execution),
         "error_sentence": masked(error_sentence(execution), execution),
         "message": masked(execution.message, execution),
         "traceback": masked(execution.traceback, execution),
-        "warnings": [masked(warning, execution) for warning in execution.warnings],
+        "warnings": schema.shown_warnings(warnings, execution.inputs or {}),
         "trace": trace_view(trace) if trace else None,
         "trained_with": sorted(execution.version.libraries_trained.items()),
         "contributions": _contributions(execution, schema, sensitive),
@@ -155,7 +158,7 @@ def _contents(execution: Execution) -> dict[str, Any]:
                     "id": str(execution.pk),
                     "inputs": shown_inputs(execution) if execution.inputs is not None else None,
                     "outputs": execution.outputs,
-                    "warnings": [masked(warning, execution) for warning in execution.warnings],
+                    "warnings": warnings,
                 },
                 cls=DjangoJSONEncoder,
                 ensure_ascii=False,

@@ -2,6 +2,7 @@
 // chart a view of it. The library is fetched only when a chart comes near the view.
 const library = document.currentScript.dataset.library;
 const boxes = [...document.querySelectorAll("canvas[data-chart]")];
+const locale = document.documentElement.dataset.decimalMark === "," ? "de" : "en";
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 // A cell's number stands in data-n; a cell without one has none.
@@ -60,6 +61,8 @@ const markers = {
   },
 };
 
+const tenths = (number) => number.toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
 // The numbers above grouped bars.
 const values = {
   id: "values",
@@ -69,7 +72,7 @@ const values = {
     write(chart.ctx, "12px");
     chart.data.datasets.forEach((set, k) =>
       chart.getDatasetMeta(k).data.forEach((bar, j) => {
-        if (set.data[j] !== null) chart.ctx.fillText(set.data[j].toFixed(1), bar.x, bar.y - 5);
+        if (set.data[j] !== null) chart.ctx.fillText(tenths(set.data[j]), bar.x, bar.y - 5);
       }),
     );
     chart.ctx.restore();
@@ -142,6 +145,7 @@ function options(canvas, kind, { xs, series, links }) {
   const suffix = unit === "%" ? " %" : "";
   return {
     animation: false,
+    locale,
     maintainAspectRatio: false,
     layout: { padding: { top: 18, right: kind === "points" ? 12 : 0 } },
     interaction: { mode: "index", intersect: false },
@@ -163,7 +167,7 @@ function options(canvas, kind, { xs, series, links }) {
         suggestedMin: kind === "points" ? Math.min(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
         suggestedMax: kind === "points" ? Math.max(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
         border: { display: false }, grid: { color: token("chart-grid") },
-        ticks: { maxTicksLimit: 5, callback: (value) => value.toLocaleString("en") + suffix },
+        ticks: { maxTicksLimit: 5, callback: (value) => value.toLocaleString(locale) + suffix },
       },
     },
   };

@@ -14,7 +14,11 @@ if (form) {
   const trouble = form.querySelector("[data-trouble]");
   let request = null;
 
-  const mb = (bytes) => (bytes / MB).toFixed(bytes < 10 * MB ? 1 : 0);
+  const locale = document.documentElement.dataset.decimalMark === "," ? "de" : "en";
+  const mb = (bytes) => {
+    const places = bytes < 10 * MB ? 1 : 0;
+    return (bytes / MB).toLocaleString(locale, { minimumFractionDigits: places, maximumFractionDigits: places });
+  };
 
   function complain(sentence) {
     trouble.hidden = !sentence;

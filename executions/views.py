@@ -224,6 +224,7 @@ def execution_pdf(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "model": execution.version.model,
         "answer": answer_of(execution),
         "failure": error_sentence(execution),
+        "warnings": schema.shown_warnings(execution.warnings, execution.inputs or {}),
         "inputs": input_texts(schema, execution.inputs or {}),
         "person": request.user,
         "now": timezone.now(),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from executions.models import Execution
 from models_registry.models import ModelVersion, Target, TestCase
-from models_registry.services.cases import answer_text
+from models_registry.services.cases import answer_text, shown_problem
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class CaseLine:
     case: TestCase
     state: str
     expected: str
+    problem: str
     run: Execution | None
 
     @property
@@ -32,7 +33,9 @@ def case_lines(version: ModelVersion) -> list[CaseLine]:
         .distinct("test_case_id")
     }
     return [
-        CaseLine(case, _state(case, run), _expected(case, targets), run)
+        CaseLine(
+            case, _state(case, run), _expected(case, targets), shown_problem(case, targets), run
+        )
         for case in version.cases.all()
         for run in [runs.get(case.pk)]
     ]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
+from config.text.numbers import written_with
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.metric_changes import metric_changes
@@ -121,10 +122,11 @@ def _changes(previous: ModelVersion | None, version: ModelVersion) -> SchemaChan
 def _metrics(previous: ModelVersion | None, version: ModelVersion) -> list[str]:
     """A sentence for each metric of the version, with the one before where that had it."""
     before = previous.metrics if previous else {}
-    directions = version.training.metric_direction
-    return [
-        f"{change.name}: {change.after_text}"
-        + (f", was {change.before_text}" if change.before is not None else "")
-        for change in metric_changes(before, version.metrics, directions)
-        if change.after is not None
-    ]
+    changes = metric_changes(before, version.metrics, version.training.metric_direction)
+    with written_with("."):  # they are stored
+        return [
+            f"{change.name}: {change.after_text}"
+            + (f", was {change.before_text}" if change.before is not None else "")
+            for change in changes
+            if change.after is not None
+        ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from config.text.numbers import written
 from models_registry.inputs.number_text import brief_number
 
 Direction = Literal["higher", "lower"]
@@ -66,7 +67,7 @@ class MetricChange:
 
 def metric_text(value: float | None) -> str:
     """Format a metric with four significant digits."""
-    return "–" if value is None else brief_number(value)
+    return "–" if value is None else written(brief_number(value))
 
 
 def metric_changes(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -150,6 +151,17 @@ def judge_case(
             problem=problem,
         )
     )
+
+
+def shown_problem(case: TestCase, targets: list[Target]) -> str:
+    """Return what the last run found wrong, for the person who reads the page: the numbers of the
+    expected and the found answers in their notation."""
+    problem, found = case.problem, case.found or []
+    for place, (wanted, said) in enumerate(zip_longest(case.expected, found)):
+        with written_with("."):
+            kept = _sentence(wanted, said, targets[place : place + 1])
+        problem = problem.replace(kept, _sentence(wanted, said, targets[place : place + 1]))
+    return problem
 
 
 def _sentence(expected: Scalar, found: Scalar, targets: list[Target]) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -88,7 +89,9 @@ def probe_all() -> tuple[Probe, ...]:
         "Prefect": prefect,
     }
     executor = ThreadPoolExecutor(len(with_waiting) + 1, thread_name_prefix="probe")
-    asked = {name: executor.submit(probe) for name, probe in with_waiting.items()}
+    asked = {
+        name: executor.submit(copy_context().run, probe) for name, probe in with_waiting.items()
+    }
     asked_workers = executor.submit(read_workers)
     executor.shutdown(wait=False)
     here = [database()]

@@ -6,18 +6,22 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
+from config.text.numbers import written_with
 from executions import lifecycle
 from executions.lifecycle import Failure
 from executions.models import Execution
 from executions.services import cases
 from model_host.protocol.codec import stored
-from model_host.protocol.outputs import Outputs
+from model_host.protocol.outputs import Outputs, TargetOutput
 from models_registry import services
 from models_registry.cases.case_table import CaseRow
 from models_registry.errors import CaseLocked, CaseNameTaken
+from models_registry.inputs.feature_spec import TargetSpec
 from models_registry.models import ModelVersion, TestCase
+from models_registry.services.cases import shown_problem
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 
 PAGE = "/admin/executions/execution"
@@ -271,3 +275,20 @@ def test_a_case_is_deleted_on_a_page_that_says_so(
     assert TestCase.objects.exists()
     as_ada.post(address)
     assert not TestCase.objects.exists()
+
+
+def test_what_a_case_found_is_stored_with_points_and_read_with_commas(ada: User) -> None:
+    level = TargetSpec("level", "Level", unit="mg")
+    version = make_version(task="regression", targets=(level,))
+    case = TestCase.objects.create(version=version, name="A", inputs=LOAN_INPUTS, expected=[1.5])
+    outputs = Outputs("regression", (TargetOutput("level", 2.25),))
+
+    with written_with(","):
+        services.judge_case(
+            case_id=case.pk, sha256="", revision=1, started_at=timezone.now(), outputs=outputs
+        )
+        case.refresh_from_db()
+        shown = shown_problem(case, list(version.targets.all()))
+
+    assert case.problem == "Level: expected 1.5 mg, found 2.25 mg."
+    assert shown == "Level: expected 1,5 mg, found 2,25 mg."

@@ -245,3 +245,13 @@ def test_counters_add_what_finished_since_and_count_nothing_twice(
         totals = read_totals()
         assert sum(totals.counts.values()) == 2
         assert (totals.buckets[0], totals.buckets[-1]) == (1, 2)
+
+
+def test_the_figures_of_every_part_are_written_for_who_reads_them(
+    as_ada: Client, ada: User, fake_prefect: FakePrefect
+) -> None:
+    User.objects.filter(pk=ada.pk).update(number_format=",")
+    page = as_ada.get("/monitoring/health/").content.decode()
+    answers = re.findall(r"([0-9][0-9.,]*) m?s\b", re.sub(r"<[^>]+>", " ", page))
+    assert answers
+    assert not [one for one in answers if "." in one]

@@ -10,6 +10,7 @@ from django.conf import settings
 from engine import gateway
 from engine.errors import PrefectRefused
 from engine.gateway import DeploymentMissing
+from engine.wakeup import queue_of
 from executions import lifecycle
 from executions.models import Execution
 from models_registry.tasks import sync_prefect_deployment
@@ -34,6 +35,7 @@ def dispatch(execution_id: uuid.UUID) -> None:
             parameters=_parameters(execution),
             idempotency_key=f"exec:{execution.pk}:{execution.attempt}",
             tags=(execution.purpose, model.slug, execution.version.short_name),
+            queue=queue_of(execution.version.runtime),
         )
     except DeploymentMissing:
         sync_prefect_deployment(model.pk)
@@ -51,12 +53,15 @@ def dispatch(execution_id: uuid.UUID) -> None:
 def dispatch_exploration(execution_id: uuid.UUID, input: str, token: str) -> None:
     """Dispatch a question about a finished execution to a worker; the values stay in the row.
     Raises PrefectUnavailable or PrefectRefused."""
+    execution = Execution.objects.filter(pk=execution_id)
+    runtime = execution.values_list("version__runtime", flat=True).first() or ""
     run: dict[str, Any] = {
         "flow": "explore",
         "deployment": "explore",
         "name": f"explore-P-{execution_id.hex[:12]}",
         "parameters": {"execution_id": str(execution_id), "input": input},
         "idempotency_key": f"explore:{token}",
+        "queue": queue_of(runtime),
     }
     try:
         gateway.start_flow_run(**run)

@@ -11,6 +11,7 @@ from config.locks import is_only_one
 from engine import gateway
 from engine.gateway import DeploymentMissing
 from engine.sweep import hand_over
+from engine.wakeup import queue_of
 from models_registry import lifecycle
 from models_registry.models import Inspection, Rehearsal
 
@@ -62,6 +63,7 @@ def dispatch(noun: str, pk: int) -> None:
             parameters={f"{noun}_id": row.pk, "attempt": row.attempt},
             idempotency_key=f"{noun}:{row.pk}:{row.attempt}",
             tags=(noun, version.model.slug, version.short_name),
+            queue=queue_of(row.needed_runtime),
         )
     except DeploymentMissing:
         sync_deployment(noun)

@@ -13,7 +13,9 @@ from models_registry.rehearsal_results import Confirmed, RowResult
 
 
 class VersionRun(Run):
-    """A flow run about a version's file, ``sha256``."""
+    """A flow run about a version's file, ``sha256``, on the workers that have ``runtime``. Where
+    that is "", an inspection chooses the one that saved the file, and a rehearsal takes the
+    version's."""
 
     class Status(models.TextChoices):
         QUEUED = "queued", "Waiting"
@@ -22,6 +24,7 @@ class VersionRun(Run):
         FAILED = "failed", "Refused"
 
     sha256 = models.CharField(max_length=64, blank=True)
+    runtime = models.CharField(max_length=10, blank=True, db_default="", default="")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     flow_run_id = models.UUIDField(null=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
@@ -35,6 +38,11 @@ class VersionRun(Run):
     @property
     def is_finished(self) -> bool:
         return self.status in {self.Status.SUCCEEDED, self.Status.FAILED}
+
+    @property
+    def needed_runtime(self) -> str:
+        """The runtime that a worker must have to take the run, "" for any worker."""
+        return self.runtime
 
 
 class Inspection(VersionRun):
@@ -98,6 +106,10 @@ class Rehearsal(VersionRun):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.version_id} ({self.status})"
+
+    @property
+    def needed_runtime(self) -> str:
+        return self.runtime or self.version.runtime
 
     @property
     def is_pinned(self) -> bool:

@@ -67,6 +67,8 @@ class ModelVersion(models.Model):
     task = models.CharField(max_length=20, blank=True, editable=False)
     estimator = models.CharField(max_length=200, blank=True, editable=False)
     libraries_trained = models.JSONField(default=dict, blank=True, editable=False)
+    # The minor version of scikit-learn that serves it ("1.5"); "" is that of any worker.
+    runtime = models.CharField(max_length=10, blank=True, db_default="", default="", editable=False)
 
     # The model card's text, which may change at any time.
     intended_use = models.TextField(

@@ -26,6 +26,7 @@ TAKEN_OVER = (
     "task",
     "estimator",
     "libraries_trained",
+    "runtime",
     "altered_at",
 )
 

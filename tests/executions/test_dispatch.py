@@ -5,7 +5,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from engine.errors import PrefectUnavailable
-from executions.dispatch import dispatch
+from executions.dispatch import dispatch, dispatch_exploration
 from executions.models import Execution
 from executions.tasks import submit_execution
 from models_registry.models import ModelVersion
@@ -52,6 +52,22 @@ def test_inputs_too_large_for_prefect_stay_in_the_row(
     settings.PREFECT_MAX_PARAMETER_BYTES = 20
     dispatch(make_execution().pk)
     assert fake_prefect.runs[0].parameters["inputs"] == {}
+
+
+def test_a_run_waits_for_a_worker_that_has_the_versions_scikit_learn(
+    fake_prefect: FakePrefect,
+) -> None:
+    version = make_version(is_active=True, runtime="1.5")
+
+    dispatch(make_execution(version=version).pk)
+    dispatch_exploration(make_execution(version=version).pk, "age", "token")
+    dispatch(make_execution().pk)
+
+    assert [run.queue for run in fake_prefect.runs] == [
+        "scikit-learn-1.5",
+        "scikit-learn-1.5",
+        "default",
+    ]
 
 
 def test_with_prefect_away_the_execution_stays_queued(fake_prefect: FakePrefect) -> None:

@@ -87,12 +87,14 @@ class Runtime:
 @dataclass(frozen=True)
 class Offer:
     """A minor version of scikit-learn on this machine. ``installed``: its runtime, if there is one.
-    ``problem``: a sentence with the way out where there is none, or where it cannot be used."""
+    ``problem``: a sentence with the way out where there is none, or where it cannot be used;
+    ``can_be_added``: ``add`` is the way out."""
 
     minor: str
     is_default: bool = False
     installed: Runtime | None = None
     problem: str = ""
+    can_be_added: bool = False
 
     @property
     def is_here(self) -> bool:
@@ -136,7 +138,7 @@ def offer(folder: Path, minor: str) -> Offer:
         _lock_for(minor)
     except RuntimeRefused as refusal:
         return Offer(minor, problem=refusal.message)
-    return Offer(minor, problem=f"Not installed: manage.py runtime add {minor}")
+    return Offer(minor, problem=f"Not installed: manage.py runtime add {minor}", can_be_added=True)
 
 
 def add(

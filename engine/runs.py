@@ -91,7 +91,7 @@ class RunQuerySet(models.QuerySet[RunT]):
         """Write the outcome."""
         return self.update(status=status, finished_at=Now(), lease_until=None, **fields)
 
-    def requeue(self, *, after: timedelta = timedelta(0)) -> int:
+    def requeue(self, *, after: timedelta = timedelta(0), **fields: Any) -> int:
         """Return the row to the queue for its next attempt."""
         return self.update(
             status=QUEUED,
@@ -99,6 +99,7 @@ class RunQuerySet(models.QuerySet[RunT]):
             lease_owner="",
             lease_until=None,
             dispatch_after=Now() + Value(after),
+            **fields,
         )
 
     def lost(self) -> Self:

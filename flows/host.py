@@ -1,31 +1,63 @@
-"""The model host of this process: one for all its runs, started when first needed."""
+"""The model hosts of this process: one for each runtime, shared by all its runs and started when
+first needed. That of the product's own scikit-learn stays; the others rest while nobody asks."""
 
 import atexit
 import os
 import socket
 import threading
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
 
+from config.runtimes import default_minor, executable, offer, offers
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Limits
+from model_host.protocol.errors import HostError
 from models_registry.models import RegisteredModel
 
 _starting = threading.Lock()
+_by_use: dict[str, ModelHost] = {}
+"""The hosts of the other runtimes, longest unused first."""
 
 
-def model_host() -> ModelHost:
-    """Return the running host. Raises HostError if it does not come up."""
+def model_host(runtime: str = "") -> ModelHost:
+    """Return the running host of a runtime ("1.5"; "" is the product's own). Raises HostError if it
+    does not come up, or if this machine does not have the runtime (any more)."""
+    runtime = "" if runtime == default_minor() else runtime
     with _starting:
-        host = _host()
+        host = _host(runtime)
+        if runtime:
+            _make_room(runtime, host)
     host.start()
     return host
 
 
+def runtimes() -> tuple[str, ...]:
+    """Return the runtimes of this machine, the oldest first."""
+    return tuple(each.minor for each in offers(settings.RUNTIMES_DIR) if each.is_here)
+
+
+def rest_unused() -> None:
+    """End the processes of the other runtimes that nobody has asked for a while."""
+    for host in list(_by_use.values()):
+        if host.is_awake:
+            host.rest(unused_seconds=settings.RUNTIME_IDLE_SECONDS)
+
+
+def _make_room(runtime: str, host: ModelHost) -> None:
+    """Note the use of a host, and end the processes of those unused longest while more than
+    RUNTIMES_AT_ONCE run. One that answers stays."""
+    _by_use.pop(runtime, None)
+    awake = [other for other in _by_use.values() if other.is_awake]
+    for other in awake[: max(0, len(awake) + 1 - settings.RUNTIMES_AT_ONCE)]:
+        other.rest()
+    _by_use[runtime] = host
+
+
 @cache
-def _host() -> ModelHost:
-    host = ModelHost(
+def _host(runtime: str = "") -> ModelHost:
+    make = partial(ModelHost, python=_python(runtime)) if runtime else ModelHost
+    host = make(
         max_children=settings.MODEL_HOST_MAX_CHILDREN,
         max_memory_bytes=settings.MODEL_HOST_MAX_BYTES,
         children_per_model=settings.WORKER_SLOTS + 1,  # one explains while the slots predict
@@ -35,6 +67,14 @@ def _host() -> ModelHost:
     )
     atexit.register(host.close)
     return host
+
+
+def _python(runtime: str) -> str:
+    """The interpreter of a runtime. Raises HostError, not of the model's making, without it."""
+    found = offer(settings.RUNTIMES_DIR, runtime)
+    if not found.is_here:
+        raise HostError("CRASH", f"{host_name()}: {found.problem}", lost=True)
+    return executable(settings.RUNTIMES_DIR, runtime)
 
 
 def limits_of(model: RegisteredModel) -> Limits:

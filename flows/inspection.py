@@ -29,6 +29,7 @@ from flows.file_checks import (
 from flows.host import owner
 from flows.lease import leases
 from flows.outcomes import Refused, outcome_of, record
+from flows.runtime_choice import choose_runtime
 from flows.shown_steps import Steps
 from models_registry import lifecycle
 from models_registry.inspection_steps import Report
@@ -90,6 +91,7 @@ class Examining:
         config = check_receipt(steps, version)
         with ExitStack() as stack:
             model = check_format(steps, version, stack)
+            model = choose_runtime(steps, model)
             load = check_load(steps, model)
             profile = profile_of(version)
             examination = check_predictions(steps, model, config, profile)
@@ -105,6 +107,7 @@ class Examining:
             targets=proposed.targets,
             rules=proposed.rules,
             libraries_trained=examination.libraries_trained,
+            runtime=model.runtime,
             report=Report(load, examination, disagreements=proposed.disagreements),
         )
 

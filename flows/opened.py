@@ -8,6 +8,7 @@ from typing import Any
 from flows.artifacts import artifact
 from flows.errors import ArtifactTampered
 from flows.host import limits_of, model_host
+from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.examination import Examination
 from model_host.protocol.explanation import Curve, Explanation
@@ -23,36 +24,50 @@ Inputs = dict[str, Scalar]
 
 @dataclass(frozen=True)
 class Model:
-    """What the model host is asked about one version, within the limits of its model."""
+    """What the model host of ``runtime`` is asked about one version, within the limits of its
+    model."""
 
     file: Artifact
     layout: InputLayout
     limits: Limits
+    runtime: str = ""
+
+    @property
+    def _host(self) -> ModelHost:
+        return model_host(self.runtime)
 
     def asked_in(self, schema: InputSchema, container: str) -> "Model":
         """Return the same model, asked in other inputs."""
         return replace(self, layout=layout(schema, container))
 
+    def served_by(self, runtime: str) -> "Model":
+        """Return the same model, opened by another runtime."""
+        return replace(self, runtime=runtime)
+
     def predict(self, inputs: Inputs, **options: Any) -> Outputs:
-        return model_host().predict(self.file, self.layout, inputs, self.limits, **options)
+        return self._host.predict(self.file, self.layout, inputs, self.limits, **options)
 
     def trace(self, inputs: Inputs, **options: Any) -> Traced:
-        return model_host().trace(self.file, self.layout, inputs, self.limits, **options)
+        return self._host.trace(self.file, self.layout, inputs, self.limits, **options)
 
     def curve(self, inputs: Inputs, *, name: str, points: Sequence[Scalar]) -> Curve:
-        return model_host().curve(
+        return self._host.curve(
             self.file, self.layout, inputs, self.limits, name=name, points=points
         )
 
     def explain(self, inputs: Inputs, typical: Inputs, *, seed: int) -> Explanation:
-        return model_host().explain(self.file, self.layout, inputs, typical, self.limits, seed=seed)
+        return self._host.explain(self.file, self.layout, inputs, typical, self.limits, seed=seed)
 
     def examine(self, *, names: list[str], named_by: str = "") -> tuple[LoadReport, Examination]:
-        return model_host().examine(self.file, self.limits, names=names, named_by=named_by)
+        return self._host.examine(self.file, self.limits, names=names, named_by=named_by)
+
+    def saved_with(self) -> str:
+        """Return the version of scikit-learn that the file says it was saved with, "" without."""
+        return self._host.origin(self.file, self.limits).scikit_learn
 
     def warm(self) -> LoadReport:
         """Have a process hold the model open."""
-        return model_host().warm(self.file, self.limits)
+        return self._host.warm(self.file, self.limits)
 
 
 @contextmanager
@@ -63,7 +78,8 @@ def opened(version: ModelVersion, schema: InputSchema | None = None) -> Iterator
     approved = TypeApproval.objects.of(version.sha256)
     try:
         with artifact(version.sha256, approved=approved) as file:
-            yield Model(file, layout(schema, version.container), limits_of(version.model))
+            inputs = layout(schema, version.container)
+            yield Model(file, inputs, limits_of(version.model), version.runtime)
     except ArtifactTampered:
         mark_altered(version.sha256)
         raise

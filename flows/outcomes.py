@@ -52,7 +52,7 @@ def refusals(not_stored: str = NOT_STORED) -> Iterator[None]:
     the sentence where the database takes no such value, with a place for the error's name."""
     try:
         yield
-    except (Refused, PredictionCancelled):
+    except (Refused, PredictionCancelled, HandedBack):
         raise
     except Exception as error:
         raise refusal_of(error, not_stored) from None

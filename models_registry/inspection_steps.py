@@ -10,13 +10,14 @@ from model_host.protocol.examination import Examination, Step, Unprepared
 
 RECEIVED = "Received and hashed"
 FORMAT = "Format and size"
+RUNTIME = "Version that saved it"
 TYPES = "Types in the file"
 LOADS = "Loads in the sandbox"
 PREDICTS = "Is fitted and predicts"
 LIBRARIES = "Library versions"
 INPUTS = "Inputs proposed"
 TRIAL = "Trial prediction"
-IN_ORDER = (RECEIVED, FORMAT, TYPES, LOADS, PREDICTS, LIBRARIES, INPUTS, TRIAL)
+IN_ORDER = (RECEIVED, FORMAT, RUNTIME, TYPES, LOADS, PREDICTS, LIBRARIES, INPUTS, TRIAL)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Examined:
 class Report:
     """What an inspection found. ``examination`` is stored whole and read as its facts. ``refused``
     are the full names of the types that the loader did not open, ``needs_approval`` those of them
-    that a superuser may approve. ``disagreements``: sentences on the training configuration and
+    that a superuser may approve. ``needs_runtime``: the minor version of scikit-learn that saved
+    the file, where no worker had it. ``disagreements``: sentences on the training configuration and
     the model."""
 
     load: LoadReport | None = None
@@ -54,6 +56,7 @@ class Report:
     disagreements: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     needs_approval: tuple[TypeName, ...] = ()
+    needs_runtime: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Findings:
     features: tuple[FeatureSpec, ...]
     targets: tuple[TargetSpec, ...]
     libraries_trained: dict[str, str]
+    runtime: str
     report: Report
     rules: tuple[RuleSpec, ...] = ()
 
@@ -102,6 +103,7 @@ def mark_inspection_succeeded(
         task=findings.task,
         container=findings.container,
         libraries_trained=findings.libraries_trained,
+        runtime=findings.runtime,
     )
     proposal = Configuration(findings.features, findings.targets, findings.rules)
     take_proposal(version, proposal, inspection.requested_by)
@@ -138,6 +140,11 @@ def mark_lost(run: VersionRun, *, why: str) -> bool:
         message = f"{why} on all {run.attempt} attempts. Try it again."
         return bool(stands.end(VersionRun.Status.FAILED, message=message))
     return bool(stands.requeue())
+
+
+def mark_sent_on(inspection: Inspection, *, runtime: str) -> bool:
+    """Return the inspection to the queue, for the workers that have the runtime."""
+    return bool(_held(inspection).requeue(runtime=runtime))
 
 
 def mark_handed_back(run: VersionRun, *, why: str) -> bool:

@@ -20,14 +20,15 @@ import executions.sweep
 import models_registry.sweep
 from engine import wakeup
 from flows.explaining import notes
-from flows.host import model_host, owner
+from flows.host import model_host, owner, rest_unused, runtimes
 from flows.opened import opened
 from flows.outcomes import Refused, refusals
 from flows.worker.settling import settle
-from flows.worker.slots import Slots
+from flows.worker.slots import Slots, queues_of
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
 from models_registry.models import ModelVersion
+from models_registry.services import inspect_again
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,13 @@ class Housekeeping:
         self._slots = slots
         self._client = client
         self._stopping = threading.Event()
+        self._seen: tuple[str, ...] = ()
 
     def start(self) -> None:
         self._begin(self._repeat, self._beat, SECONDS)
         self._begin(self._repeat, executions.sweep.sweep, SECONDS)
         self._begin(self._repeat, models_registry.sweep.sweep, SECONDS)
+        self._begin(self._repeat, self._inspect_again, SECONDS)
         self._begin(self._repeat, self._settle, SETTLE_SECONDS)
         self._begin(self._warm)
         self._begin(notes.work_off, self._slots_are_full, self._stopping)
@@ -71,7 +74,11 @@ class Housekeeping:
                 return
 
     def _beat(self) -> None:
+        """Send the heartbeat, and take the runs of the runtimes that this machine has by now."""
         test, problem = state_of_host()
+        offered = runtimes()
+        self._slots.take_from(queues_of(offered))
+        rest_unused()
         wakeup.beat(
             owner(),
             wakeup.Heartbeat(
@@ -79,10 +86,17 @@ class Housekeeping:
                 slots=self._slots.size,
                 running=self._slots.running,
                 memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                runtimes=offered,
                 self_test=test,
                 problem=problem,
             ),
         )
+
+    def _inspect_again(self) -> None:
+        """Have the files inspected that waited for a runtime which is here since the last look."""
+        if (offered := runtimes()) != self._seen:
+            inspect_again(offered)
+            self._seen = offered
 
     def _slots_are_full(self) -> bool:
         """Whether a prediction that comes now would have to wait."""

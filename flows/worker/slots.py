@@ -27,7 +27,7 @@ from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from engine import wakeup
-from engine.wakeup import DEFAULT_QUEUE
+from engine.wakeup import DEFAULT_QUEUE, queue_of
 from flows import explaining, exploring, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.worker.lines import lines_of
@@ -76,6 +76,11 @@ class Run:
         )
 
 
+def queues_of(runtimes: Sequence[str]) -> tuple[str, ...]:
+    """Return the work queues of a worker that has these runtimes, that of any worker first."""
+    return (DEFAULT_QUEUE, *map(queue_of, runtimes))
+
+
 class Slots:
     """``size`` threads that run flow runs of some work queues until they are told to stop."""
 
@@ -84,11 +89,11 @@ class Slots:
         client: SyncPrefectClient,
         *,
         size: int,
-        queues: Sequence[str] = (DEFAULT_QUEUE,),
+        queues: tuple[str, ...] = (DEFAULT_QUEUE,),
         takes_hints: bool = True,
     ) -> None:
         self.size = size
-        self.queues = tuple(queues)
+        self.queues = queues
         self._client = client
         self._takes_hints = takes_hints
         self._polled: queue.SimpleQueue[Run] = queue.SimpleQueue()
@@ -106,6 +111,12 @@ class Slots:
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
+
+    def take_from(self, queues: tuple[str, ...]) -> None:
+        """Take the runs of these work queues from now on."""
+        if queues != self.queues:
+            logger.info("work_queues names=%s", ",".join(queues))
+        self.queues = queues
 
     @property
     def running(self) -> int:

@@ -32,17 +32,17 @@ from prefect.workers.base import (
 )
 
 from engine.gateway import JOB_TEMPLATE, WORKER_TYPE
-from flows.host import host_name, owner
+from flows.host import host_name, owner, runtimes
 from flows.lease import leases
 from flows.worker.housekeeping import Housekeeping, open_models
 from flows.worker.lines import RunLines
-from flows.worker.slots import Run, Slots
+from flows.worker.slots import Run, Slots, queues_of
 
 logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 200  # that Prefect lists at once
 HAND_BACK_SECONDS = 5.0
-THREADS_BESIDE_SLOTS = 6  # leases, two sweeps, settling, warming, explaining
+THREADS_BESIDE_SLOTS = 7  # leases, two sweeps, settling, warming, explaining, inspecting again
 
 
 class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
@@ -119,7 +119,12 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
         lines = RunLines(client)
         logging.getLogger("flows").addHandler(lines)
         _forget_lost_workers(client)
-        slots = Slots(client, size=settings.WORKER_SLOTS, takes_hints=takes_hints)
+        slots = Slots(
+            client,
+            size=settings.WORKER_SLOTS,
+            queues=queues_of(runtimes()),
+            takes_hints=takes_hints,
+        )
         slots.start()
         housekeeping = Housekeeping(slots, client)
         housekeeping.start()

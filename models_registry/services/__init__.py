@@ -11,7 +11,7 @@ from models_registry.services.configuring import check_runnable, save_configurat
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.downloading import download_version
 from models_registry.services.duplicating import duplicate_version
-from models_registry.services.inspecting import approve_types, request_inspection
+from models_registry.services.inspecting import approve_types, inspect_again, request_inspection
 from models_registry.services.referencing import (
     ReferenceUpload,
     remove_reference,
@@ -42,6 +42,7 @@ __all__ = [
     "download_version",
     "duplicate_version",
     "import_cases",
+    "inspect_again",
     "judge_case",
     "latest_check",
     "mark_tested",

@@ -15,9 +15,11 @@ from models_registry.models import Inspection, ModelVersion, TypeApproval
 from models_registry.tasks import submit_flow_run
 
 
-def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection:
+def open_inspection(
+    version: ModelVersion, refusal: str, by: User | None, *, runtime: str = ""
+) -> Inspection:
     """Create an inspection of the version's current file; a ``refusal`` says why no file was
-    stored."""
+    stored. ``runtime``: the one to use, that of the file for ""."""
     if refusal:
         return Inspection.objects.create(
             version=version,
@@ -27,19 +29,42 @@ def open_inspection(version: ModelVersion, refusal: str, by: User) -> Inspection
             requested_by=by,
             steps=[to_json(StepTaken(RECEIVED, "failed", refusal))],
         )
-    inspection = Inspection.objects.create(version=version, sha256=version.sha256, requested_by=by)
+    inspection = Inspection.objects.create(
+        version=version, sha256=version.sha256, runtime=runtime, requested_by=by
+    )
     kick(submit_flow_run, "inspection", inspection.pk)
     return inspection
 
 
 @transaction.atomic
-def request_inspection(*, version: ModelVersion, by: User) -> Inspection:
-    """Inspect a draft's file again, for instance after a missing module was installed."""
+def request_inspection(*, version: ModelVersion, by: User | None, runtime: str = "") -> Inspection:
+    """Inspect a draft's file again, for instance after a missing module was installed. ``runtime``:
+    the minor version of scikit-learn ("1.9") that is to serve it on purpose, instead of the one
+    that saved it. ``by``: None where a runtime came that the file waited for."""
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
     if version.is_locked:
         raise VersionLocked
     open_one = version.inspections.filter(finished_at=None).first()
-    return open_one or open_inspection(version, "", by)
+    if open_one is not None:
+        return open_one
+    if runtime:
+        record("runtime chosen", by=by, target=str(version), after={"scikit-learn": runtime})
+    return open_inspection(version, "", by, runtime=runtime)
+
+
+def inspect_again(runtimes: Collection[str]) -> int:
+    """Inspect the drafts again for which no worker had the runtime until now; returns how many."""
+    waiting = Inspection.objects.filter(
+        status=Inspection.Status.FAILED,
+        report__needs_runtime__in=list(runtimes),
+        version__status=ModelVersion.Status.DRAFT,
+    ).select_related("version", "requested_by")
+    count = 0
+    for row in waiting:
+        if row == row.version.inspections.first():
+            request_inspection(version=row.version, by=row.requested_by)
+            count += 1
+    return count
 
 
 @transaction.atomic

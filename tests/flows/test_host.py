@@ -148,6 +148,9 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Heartbeat]]:
     class Idle:
         size, running = 2, 0
 
+        def take_from(self, queues: tuple[str, ...]) -> None:
+            pass
+
     name = f"worker-{uuid.uuid4().hex[:8]}"
     monkeypatch.setattr("flows.worker.housekeeping.owner", lambda: name)
 
@@ -216,7 +219,7 @@ def test_an_inspection_tells_why_the_host_does_not_start_on_its_first_attempt(
 
     assert (row.status, row.attempt, row.message) == ("failed", 1, without_a_library)
     assert "import numpy.of_yesterday" in row.traceback
-    assert [step["state"] for step in row.steps] == ["passed", "passed", "passed", "failed"]
+    assert [step.state for step in row.steps_taken] == ["passed", "passed", "failed"]
 
 
 def test_a_prediction_tells_why_the_host_does_not_start_on_its_first_attempt(

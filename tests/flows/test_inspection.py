@@ -1,6 +1,7 @@
 """The inspection flow: its steps, its sentences, and what it proposes."""
 
 import io
+import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,9 @@ from typing import Any
 import joblib
 import pandas as pd
 import pytest
+import sklearn
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction import DictVectorizer
@@ -23,10 +26,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from config.errors import DomainError
+from config.runtimes import default_minor
+from engine import wakeup
+from engine.wakeup import Heartbeat
 from flows import file_checks, inspection, proposal
-from flows.errors import InspectionFailed, NotQueued
+from flows.errors import HandedBack, InspectionFailed, NotQueued
 from flows.lease import Lease
+from model_host.protocol.orders import SelfTest
 from models_registry.models import Inspection, ModelVersion
+from models_registry.services import inspect_again
 from models_registry.store.storage import store_artifact
 from models_registry.training.config_merge import Merged
 from tests.factories import make_model
@@ -62,13 +70,13 @@ def loan_model() -> Any:
     return make_pipeline(columns, LogisticRegression()).fit(PEOPLE, REPAYS)
 
 
-def inspect(content: bytes, **fields: Any) -> Inspection:
-    """Inspect an uploaded file and return the inspection."""
+def inspect(content: bytes, *, runtime: str = "", **fields: Any) -> Inspection:
+    """Inspect an uploaded file, by the chosen runtime if there is one; return the inspection."""
     sha256 = store_artifact([content]).sha256
     version = ModelVersion.objects.create(
         model=make_model(), number=1, sha256=sha256, file_name="loans.joblib", **fields
     )
-    row = Inspection.objects.create(version=version, sha256=sha256)
+    row = Inspection.objects.create(version=version, sha256=sha256, runtime=runtime)
     try:
         inspection.claim(row.pk, 1).carry_out()
     except InspectionFailed:
@@ -87,6 +95,7 @@ def test_a_good_file_passes_every_step_and_proposes_its_inputs(db: None) -> None
     assert list(steps_of(row)) == [
         "Received and hashed",
         "Format and size",
+        "Version that saved it",
         "Types in the file",
         "Loads in the sandbox",
         "Is fitted and predicts",
@@ -130,7 +139,7 @@ def test_what_serves_training_alone_is_left_out_and_told(
 
     told = "Left out: the scorer `performance_metric`, which serves training alone."
     assert set(steps_of(row).values()) == {"passed"}
-    types, loads = row.steps[2:4]
+    types, loads = row.steps[3:5]
     assert types["detail"].endswith("types, all known but what is left out")
     assert loads["detail"].endswith(f" MB. {told}")
     assert row.report["load"]["left_out"] == told
@@ -177,11 +186,90 @@ def test_a_file_that_cannot_be_used_says_why_at_its_step(
 def test_a_file_of_another_version_that_cannot_predict_does_not_pass(
     db: None, iris_of_1_7: bytes
 ) -> None:
-    row = inspect(iris_of_1_7)
+    row = inspect(iris_of_1_7, runtime=default_minor())
 
     assert (row.status, row.message) == ("failed", OF_1_7)
     assert (row.steps[-1]["name"], row.steps[-1]["state"]) == ("Trial prediction", "failed")
     assert "_fill_dtype" in row.traceback
+
+
+def test_a_file_says_which_scikit_learn_saved_it_and_is_served_by_that(db: None) -> None:
+    row = inspect(as_file(loan_model()))
+
+    assert row.version.runtime == default_minor()
+    step = row.steps_taken[2]
+    assert step.detail == f"scikit-learn {sklearn.__version__}, which serves it"
+
+
+def saved_by(version: str) -> bytes:
+    """A pickle that says it was saved with another version; its model is one of this version."""
+    own = sklearn.__version__
+    content = pickle.dumps(loan_model(), 4)
+    return content.replace(
+        b"\x8c" + bytes([len(own)]) + own.encode(),
+        b"\x8c" + bytes([len(version)]) + version.encode(),
+    )
+
+
+def test_a_file_that_no_worker_has_the_runtime_for_is_not_opened_by_another(db: None) -> None:
+    row = inspect(saved_by("1.5.2"))
+
+    assert (row.status, row.steps_taken[-1].name) == ("failed", "Version that saved it")
+    assert row.found.needs_runtime == "1.5"
+    assert row.message == (
+        "The file was saved with scikit-learn 1.5.2. No worker has scikit-learn 1.5 yet: run "
+        "`manage.py runtime add 1.5` where the worker runs, and the file is inspected again by "
+        "itself."
+    )
+
+
+@pytest.mark.parametrize("version", ["0.24.2", "1.10.0"])
+def test_a_version_that_has_no_runtime_at_all_is_told_with_the_ways_out(
+    version: str, db: None
+) -> None:
+    row = inspect(saved_by(version))
+
+    own = default_minor()
+    assert row.message.startswith(f"The file was saved with scikit-learn {version}. There is no ")
+    assert row.message.endswith(
+        f"Train the model again with scikit-learn {own}, or inspect it with {own} all the same: it "
+        "may be refused, or answer with other numbers."
+    )
+
+
+def test_a_runtime_that_was_chosen_on_purpose_serves_the_file_and_says_so(db: None) -> None:
+    row = inspect(saved_by("1.5.2"), runtime=default_minor())
+
+    assert (row.status, row.version.runtime) == ("succeeded", default_minor())
+    step = row.steps_taken[2]
+    assert step.state == "warning"
+    assert step.detail.startswith(
+        f"saved with scikit-learn 1.5.2 and served by {default_minor()}, as was asked"
+    )
+
+
+def test_a_file_is_inspected_again_when_a_worker_has_its_runtime(db: None) -> None:
+    waiting, refused = inspect(saved_by("1.5.2")), inspect(b"no model")
+
+    assert inspect_again(("1.4", default_minor())) == 0
+    assert inspect_again(("1.5", default_minor())) == 1
+
+    assert [row.status for row in waiting.version.inspections.all()] == ["queued", "failed"]
+    assert refused.version.inspections.count() == 1
+    assert inspect_again(("1.5", default_minor())) == 0
+
+
+def test_a_file_goes_on_to_the_worker_that_has_its_runtime(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Heartbeat(timezone.now(), SelfTest(passed=True), runtimes=("1.5", default_minor()))
+    monkeypatch.setattr(wakeup, "heartbeats", lambda: {"another": there})
+
+    with pytest.raises(HandedBack, match=r"scikit-learn 1\.5"):
+        inspect(saved_by("1.5.2"))
+
+    row = Inspection.objects.latest("pk")
+    assert (row.status, row.attempt, row.needed_runtime) == ("queued", 2, "1.5")
 
 
 def test_a_model_that_fails_on_a_typical_row_does_not_pass_until_one_is_given(db: None) -> None:

@@ -112,6 +112,10 @@ _ELSEWHERE = tuple(
         (r"scipy\.special:(\w+)", r"scipy.special._special_ufuncs:\1"),
         # scikit-learn 1.6 to 1.8 calls its compiled losses by the name of their file alone.
         (r"sklearn\._loss\._loss:(\w+)", r"_loss:\1"),
+        (
+            r"sklearn\.metrics\._scorer:_CurveScorer",
+            "sklearn.model_selection._classification_threshold:_CurveScorer",  # in 1.5
+        ),
         # pandas before 3 says where it keeps its types.
         (r"pandas:Index", "pandas.core.indexes.base:Index"),
         (r"pandas:Index", "pandas.core.indexes.numeric:Int64Index"),

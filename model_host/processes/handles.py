@@ -69,6 +69,10 @@ OTHER_LIBRARIES = (
     "The libraries here are not those of requirements.txt: install these again (pip install "
     "--require-hashes -r requirements.txt), then restart the worker."
 )
+OTHER_RUNTIME = (
+    "The runtime's libraries are not those of its lock: add it again (manage.py runtime add {}), "
+    "then restart the worker."
+)
 
 
 class ZygoteLost(Exception):
@@ -93,6 +97,9 @@ class Zygote:
     def __init__(self, python: str, *, boosters: bool = False) -> None:
         """Starts the process and waits until it is warm. ZygoteLost if it does not come up."""
         also = ["boosters"] if boosters else []
+        folder = Path(python).parent.parent
+        is_runtime = (folder / "runtime.json").is_file()
+        self._advice = OTHER_RUNTIME.format(folder.name) if is_runtime else OTHER_LIBRARIES
         self._asking = threading.Lock()
         self._control, theirs = socket.socketpair()
         with theirs:
@@ -182,7 +189,7 @@ class Zygote:
             raise ZygoteLost(
                 answer["failed"],
                 is_its_own=True,
-                advice=OTHER_LIBRARIES if answer["is_import"] else "",
+                advice=self._advice if answer["is_import"] else "",
                 traceback=answer["traceback"],
             )
         return answer

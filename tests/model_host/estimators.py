@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,12 @@ from sklearn import (
 from sklearn.gaussian_process import kernels
 
 ROWS = 60
+
+
+def _made(kind: Any, *given: Any, **named: Any) -> Any:
+    """An estimator of ``kind``, without what this version of scikit-learn does not know."""
+    known = signature(kind).parameters
+    return kind(*given, **{name: value for name, value in named.items() if name in known})
 
 
 @dataclass(frozen=True)
@@ -237,8 +244,13 @@ FACTORIES: dict[str, Callable[[], Specimen]] = {
     ),
     "logistic regression with cross-validation": _on_numbers(
         _counts_pipeline(
-            linear_model.LogisticRegressionCV(
-                Cs=2, cv=2, l1_ratios=(0,), use_legacy_attributes=False, scoring="neg_log_loss"
+            _made(
+                linear_model.LogisticRegressionCV,
+                Cs=2,
+                cv=2,
+                l1_ratios=(0,),
+                use_legacy_attributes=False,
+                scoring="neg_log_loss",
             )
         ),
         labels,
@@ -294,8 +306,11 @@ FACTORIES: dict[str, Callable[[], Specimen]] = {
     "complement naive bayes": _on_numbers(_counts_pipeline(naive_bayes.ComplementNB()), labels),
     "categorical naive bayes": _on_numbers(
         pipeline.make_pipeline(
-            preprocessing.KBinsDiscretizer(
-                3, encode="ordinal", quantile_method="averaged_inverted_cdf"
+            _made(
+                preprocessing.KBinsDiscretizer,
+                3,
+                encode="ordinal",
+                quantile_method="averaged_inverted_cdf",
             ),
             naive_bayes.CategoricalNB(),
         ),
@@ -518,7 +533,7 @@ FACTORIES: dict[str, Callable[[], Specimen]] = {
     ),
     "binned columns": _on_numbers(
         pipeline.make_pipeline(
-            preprocessing.KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf"),
+            _made(preprocessing.KBinsDiscretizer, 3, quantile_method="averaged_inverted_cdf"),
             preprocessing.Binarizer(),
             linear_model.Ridge(),
         ),
@@ -612,12 +627,6 @@ FACTORIES: dict[str, Callable[[], Specimen]] = {
         ),
         amounts,
     ),
-    "tuned threshold": _on_numbers(
-        model_selection.TunedThresholdClassifierCV(
-            linear_model.LogisticRegression(max_iter=200), cv=2
-        ),
-        yes_no,
-    ),
     "self-training": _on_numbers(
         semi_supervised.SelfTrainingClassifier(naive_bayes.GaussianNB()),
         lambda: np.where(np.arange(ROWS) % 5, yes_no(), -1),
@@ -632,6 +641,14 @@ FACTORIES: dict[str, Callable[[], Specimen]] = {
     "baseline class": _on_numbers(dummy.DummyClassifier(), labels),
     "baseline amount": _on_numbers(dummy.DummyRegressor(strategy="median"), amounts),
 }
+
+if hasattr(model_selection, "TunedThresholdClassifierCV"):  # since scikit-learn 1.5
+    FACTORIES["tuned threshold"] = _on_numbers(
+        model_selection.TunedThresholdClassifierCV(
+            linear_model.LogisticRegression(max_iter=200), cv=2
+        ),
+        yes_no,
+    )
 
 NAMES = tuple(FACTORIES)
 

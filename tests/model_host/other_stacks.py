@@ -48,6 +48,25 @@ def answers(estimator: Any, row: Any) -> list[Any]:
     return [getattr(estimator, name)(row) for name in methods if hasattr(estimator, name)]
 
 
+def arrays(answer: Any) -> Iterator[np.ndarray[Any, Any]]:
+    """The arrays of an answer, which is a list of them where a model has several outputs."""
+    if isinstance(answer, list):
+        for one in answer:
+            yield from arrays(one)
+    else:
+        yield np.asarray(answer)
+
+
+def is_equal(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    """Whether two answers are alike. Linear algebra may differ in the last digits: with the place
+    of an array in memory it does so on one and the same machine."""
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if one.dtype.kind == "f":
+        return np.allclose(one, other, rtol=1e-9, atol=1e-12)
+    return bool((one == other).all())
+
+
 def boosted() -> Iterator[tuple[str, Any, Any]]:
     """Yield every loss of boosting and of the linear models that save one, each on three
     columns."""

@@ -46,6 +46,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from model_host.loading import safe_load, skops_reader
+from model_host.loading.allow_list import is_older
 from model_host.loading.safe_load import load
 from model_host.protocol.errors import HostError
 from tests.model_host.estimators import amounts, numbers, specimen
@@ -143,7 +144,7 @@ CALLS: dict[str, Callable[[Path], tuple[Call, set[tuple[str, str]]]]] = {
     ),
     "pandas reading a pickle": lambda c: (
         Call(pd.read_pickle, str(planted(c))),
-        {("pandas", "read_pickle")},
+        {(pd.read_pickle.__module__, "read_pickle")},
     ),
     "joblib reading a file": lambda c: (
         Call(joblib.load, str(planted(c))),
@@ -583,7 +584,8 @@ def test_an_array_type_that_lies_about_its_objects_is_refused() -> None:
         text("|"),
         b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
     )[2:-1]
-    array = named("numpy._core.multiarray", "_reconstruct") + named("numpy", "ndarray")
+    made_by = np.zeros(1).__reduce__()[0]  # it stands elsewhere in NumPy 1
+    array = named(made_by.__module__, "_reconstruct") + named("numpy", "ndarray")
     data = program(
         array,
         b"K\x00\x85C\x01b\x87R(K\x01K\x01\x85",
@@ -939,6 +941,8 @@ CHANGED: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
     "a text that is named as a shell": ("ridge", posing_as_json, "names `os.system`"),
     "an array of 4 TB": ("ridge", size_of_a_member, "`ndarray` is used with"),
 }
+if is_older("scikit-learn 1.4"):  # in which such a loss is an object without a call
+    del CHANGED["a loss made of a function"]
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -977,7 +981,9 @@ def test_a_form_of_skops_that_is_not_read_is_told_to_who_approved_its_type() -> 
     assert "made by hand" not in caught.value.message
 
 
-DOES_HARM = ("a constructor", "a collection", "keys through a function")
+DOES_HARM = {"a constructor", "a collection", "keys through a function"}
+if is_older("skops 0.12"):  # which calls such a node with other arguments
+    DOES_HARM.remove("a constructor")
 """The others need a call that follows; what their loaders can make is refused all the same."""
 
 

@@ -2,38 +2,17 @@
 same."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from model_host.loading.safe_load import load
 from tests.model_host import spelled
-from tests.model_host.other_stacks import STACKS, answers, read
+from tests.model_host.other_stacks import STACKS, answers, arrays, is_equal, read
 
 FILES = sorted(STACKS.glob("*.tar.xz"))
 SPELLINGS = sorted(spelled.SPELLINGS.glob("*.tar.xz"))
-
-
-def arrays(answer: Any) -> Iterator[np.ndarray[Any, Any]]:
-    """Yield the arrays of an answer, which is a list of them where a model has several outputs."""
-    if isinstance(answer, list):
-        for one in answer:
-            yield from arrays(one)
-    else:
-        yield np.asarray(answer)
-
-
-def is_equal(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
-    """Return whether two answers are alike. Linear algebra may differ in the last digits: with the
-    place of an array in memory it does so on one and the same machine."""
-    if one.dtype != other.dtype or one.shape != other.shape:
-        return False
-    if one.dtype.kind == "f":
-        return np.allclose(one, other, rtol=1e-9, atol=1e-12)
-    return bool((one == other).all())
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.name.removesuffix(".tar.xz") for path in FILES])

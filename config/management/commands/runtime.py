@@ -45,6 +45,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"scikit-learn {options['version']} is removed.")
         except runtimes.RuntimeRefused as refusal:
             raise CommandError(refusal.message) from refusal
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; what was there is as it was.") from None
 
     def _check(self, folder: Path, version: str | None) -> None:
         """Try one runtime, or all that are there, whatever becomes of the others."""

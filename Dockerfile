@@ -18,7 +18,8 @@ RUN apt-get update \
     fonts-dejavu-core postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home product \
-    && install -d -o product -g product /cache /data /scratch /backups
+    && install -d -o product -g product /cache /data /backups \
+    && install -d -m 1777 /scratch
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY requirements.txt ./

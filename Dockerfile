@@ -1,5 +1,6 @@
-# Two images: `product` for the web, Celery, beat, the resident worker and Prefect's server;
-# `embedded` adds the servers that are inside wheels, of which compose runs the store's gateway.
+# Three images: `product` for the web, Celery, beat, the resident worker and Prefect's server;
+# `embedded` adds the servers that are inside wheels, of which compose runs the store's gateway;
+# `try` is the whole product with its demo in one container, for a look at it.
 # Base images stand by exact version; the digest is the builder's to add.
 FROM node:22.22.2-bookworm-slim AS static
 WORKDIR /src
@@ -29,7 +30,7 @@ COPY --from=static /src/static/vendor static/vendor
 RUN python -m compileall -q . \
     && SECRET_KEY=build DATABASE_URL=postgresql://build@127.0.0.1/build \
     REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
-    python manage.py collectstatic --no-input
+    python manage.py collect_static
 USER 10001
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "config.web.front.Worker", \
@@ -39,3 +40,15 @@ FROM product AS embedded
 USER 0
 RUN pip install --no-cache-dir --only-binary :all: --require-hashes -r requirements-embedded.txt
 USER 10001
+
+FROM embedded AS try
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001
+ENV STACK_DIR=/data WEB_HOST=0.0.0.0 WEB_PORT=8000
+VOLUME /data
+ENTRYPOINT ["tini", "--"]
+CMD ["python", "manage.py", "up"]

@@ -196,6 +196,7 @@ def generate(folder: Path, stored: Mapping[str, str], given: Mapping[str, str]) 
     values = dict(stored)
     web_port = port("SITE_URL", "WEB_PORT", 8000)
     values["WEB_PORT"] = str(web_port)
+    values["WEB_HOST"] = ports.listening("WEB_HOST", given.get("WEB_HOST") or ports.LOOPBACK)
     values["SITE_URL"] = f"http://{ports.LOOPBACK}:{web_port}"
     values["ALLOWED_HOSTS"] = f"{ports.LOOPBACK},localhost"
     values["SECRET_KEY"] = stored.get("SECRET_KEY") or secrets.token_urlsafe(50)

@@ -101,7 +101,7 @@ def commands(
 
 
 def web(environment: Environment) -> Part:
-    address = f"{ports.LOOPBACK}:{environment['WEB_PORT']}"
+    address = f"{environment['WEB_HOST']}:{environment['WEB_PORT']}"
     return Part(
         "web",
         argv=(

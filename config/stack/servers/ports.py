@@ -1,5 +1,6 @@
 """Free ports on the loopback interface."""
 
+import ipaddress
 import random
 import socket
 
@@ -20,6 +21,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def listening(name: str, text: str) -> str:
+    """Return the address that the variable `name` holds; StackError where it is none."""
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise StackError(
+            f"{name} is {text!r}: expected an address of this machine, such as 127.0.0.1, or "
+            "0.0.0.0 for all of them."
+        ) from None
 
 
 def choose(*preferred: int | None, taken: set[int]) -> int:

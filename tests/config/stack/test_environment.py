@@ -89,3 +89,15 @@ def test_a_prefect_of_ones_own_is_not_told_the_password_of_the_embedded_one(tmp_
 def test_a_missing_wheel_is_named_with_the_way_out() -> None:
     with pytest.raises(StackError, match=r"wheel no-such is not installed.*set DATABASE_URL"):
         package("no_such_wheel", wheel="no-such", instead="DATABASE_URL")
+
+
+def test_the_site_listens_on_this_machine_alone_unless_an_address_is_given(tmp_path: Path) -> None:
+    assert env.prepare(tmp_path, {})["WEB_HOST"] == "127.0.0.1"
+    assert env.prepare(tmp_path, {"WEB_HOST": "0.0.0.0"})["WEB_HOST"] == "0.0.0.0"
+    assert env.prepare(tmp_path, {})["WEB_HOST"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("text", ["everywhere", "127.0.0.1:8000", "::", "127.0.0.1; id"])
+def test_an_address_to_listen_on_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(StackError, match=r"WEB_HOST is .* expected an address of this machine"):
+        env.prepare(tmp_path, {"WEB_HOST": text})

@@ -101,14 +101,15 @@ def commands(
 
 
 def web(environment: Environment) -> Part:
-    address = f"{environment['WEB_HOST']}:{environment['WEB_PORT']}"
+    host = environment.values.get("WEB_HOST", ports.LOOPBACK)
+    address = f"{host}:{environment['WEB_PORT']}"
     return Part(
         "web",
         argv=(
             sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address,
             "--worker-class", "config.web.front.Worker",
             "--workers", "2", "--threads", "4", "--preload", "--no-control-socket",
-            "--keep-alive", "75", "--graceful-timeout", "5", "--timeout", "60",
+            "--keep-alive", "75", "--graceful-timeout", "4", "--timeout", "60",
             "--log-level", "warning",
         ),
         address=environment["SITE_URL"],

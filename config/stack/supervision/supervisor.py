@@ -25,7 +25,7 @@ from config.stack.supervision.parts import Part
 from config.stack.supervision.pids import Identity
 
 TICK_SECONDS = 0.05
-GRACE_SECONDS = 8.0  # for a part to stop by itself
+GRACE_SECONDS = 5.0  # for a part to stop by itself: `docker stop` waits 10 s for all
 OWN_SECONDS = 5.0  # for a person's own server to answer
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 30.0

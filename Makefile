@@ -46,7 +46,7 @@ check: ## Check style, types, layers, clocks in tests, migrations and templates;
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports --no-cache
 	@$(PY) -m tests.clock_check
-	@DJANGO_SETTINGS_MODULE=config.settings_types LOG_LEVEL=CRITICAL \
+	@DJANGO_SETTINGS_MODULE=config.settings_for_mypy LOG_LEVEL=CRITICAL \
 		$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@.venv/bin/djlint --quiet --lint templates
 	@.venv/bin/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml

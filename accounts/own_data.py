@@ -1,4 +1,4 @@
-"""The personal data of this app. Its deletion is in `accounts.privacy.retention`."""
+"""The personal data of this app. Its deletion is in `accounts.privacy.erasure`."""
 
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register

@@ -74,7 +74,11 @@ def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
     record("own data downloaded", by=request.user, target=request.user.email, after={"as": kind})
     day = f"{timezone.localtime():%Y-%m-%d}"
     if kind == "json":
-        content, media_type, name = personal_data.as_json(request.user), "application/json", "json"
+        content, media_type, name = (
+            personal_data.as_json(request.user),
+            "application/json",
+            "json",
+        )
     else:
         content, media_type, name = personal_data.as_csv(request.user), "application/zip", "zip"
     response = HttpResponse(content, content_type=media_type)

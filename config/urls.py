@@ -13,7 +13,7 @@ from accounts.views import change_email
 for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
 
-handler429 = "config.rate.too_many_requests"  # allauth looks for it here
+handler429 = "config.rate_window.too_many_requests"  # allauth looks for it here
 handler500 = "config.web.error_pages.server_error"
 
 urlpatterns = [

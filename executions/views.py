@@ -15,7 +15,7 @@ from accounts.requests import SignedInRequest
 from config.errors import DomainError
 from config.keyset import older
 from config.pdf import pdf_response
-from config.rate import too_many_requests
+from config.rate_window import too_many_requests
 from config.text.numbers import whole_number
 from executions import services
 from executions.access import asked_id, own_execution, own_executions

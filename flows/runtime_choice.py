@@ -4,7 +4,7 @@ from django.conf import settings
 from redis.exceptions import RedisError
 
 from config.runtimes import default_minor, offer
-from engine import wakeup
+from engine import heartbeats
 from flows.errors import HandedBack
 from flows.opened import Model
 from flows.outcomes import Refused
@@ -49,7 +49,7 @@ def _say(steps: Steps, saved: str, runtime: str) -> None:
 
 def _offered_elsewhere() -> set[str]:
     try:
-        return {minor for beat in wakeup.heartbeats().values() for minor in beat.runtimes}
+        return {minor for beat in heartbeats.heartbeats().values() for minor in beat.runtimes}
     except RedisError:
         return set()
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from accounts.models import User
-from accounts.privacy import retention
+from accounts.privacy import erasure
 from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes
@@ -31,7 +31,7 @@ def _flush_again(case: TransactionTestCase) -> None:
     but for the setting of retention, which holds for this transaction."""
     for left in reversed(range(FLUSHES)):
         try:
-            with transaction.atomic(), retention.allowed():
+            with transaction.atomic(), erasure.record_may_change():
                 _flush(case)
         except CommandError as error:
             if not left or "deadlock" not in str(error.__cause__):

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.keyset import page_of
-from config.rate import too_many_requests
+from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
 from executions.access import asked_id, asked_ids, own_executions, with_rows

@@ -11,13 +11,11 @@ import uuid
 from dataclasses import dataclass
 from typing import cast
 
-from django.conf import settings
-
 from accounts.models import User
 from config.queue import kick
 from engine.wakeup import quick_redis
-from executions.errors import TooManyRequests
 from executions.models import Execution
+from executions.services.limits import check_exploration_rate
 from executions.tasks import submit_exploration
 from model_host.protocol.codec import stored, to_json
 from model_host.protocol.explanation import Curve
@@ -44,7 +42,7 @@ def request_exploration(*, user: User, execution: Execution, input: str) -> None
     over the person's rate, RedisError."""
     if read_exploration(execution.pk, input) is not None:
         return
-    _check_rate(user)
+    check_exploration_rate(user)
     pending = _written(Explored(is_pending=True))
     if quick_redis().set(_key(execution.pk, input), pending, ex=KEPT_SECONDS, nx=True):
         kick(submit_exploration, str(execution.pk), input, uuid.uuid4().hex)
@@ -64,17 +62,6 @@ def answer_exploration(execution_id: uuid.UUID, input: str, answer: Explored) ->
 
 def _written(answer: Explored) -> str:
     return json.dumps(to_json(answer))
-
-
-def _check_rate(user: User) -> None:
-    key = f"explored:{user.pk}"
-    with quick_redis().pipeline() as pipe:
-        pipe.set(key, 0, ex=KEPT_SECONDS, nx=True)
-        pipe.incr(key)
-        pipe.ttl(key)
-        _, count, seconds = pipe.execute()
-    if count > settings.PREDICTIONS_PER_MINUTE:
-        raise TooManyRequests(max(1, seconds))
 
 
 def _key(execution_id: uuid.UUID, input: str) -> str:

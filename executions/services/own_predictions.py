@@ -4,21 +4,18 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts.activity import record
-from accounts.models import ActivityEvent, User
-from config.rate import seconds_to_wait
-from executions.errors import NotRetryable, TooManyRequests
+from accounts.models import User
+from executions.errors import NotRetryable
 from executions.models import Execution
 from executions.records.search_text import own_text
+from executions.services.limits import EXPORTED, check_export_rate
 from executions.services.requesting import request_execution
 from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
-
-EXPORTED = "predictions exported"
 
 
 @transaction.atomic
@@ -82,7 +79,5 @@ def record_export(*, count: int, by: User, about: dict[str, Any] | None = None) 
     """Count an export against the person's rate and record it; ``about`` describes an admin's
     export. Raises TooManyRequests."""
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
-    own = ActivityEvent.objects.filter(actor=by, action=EXPORTED)
-    if wait := seconds_to_wait(own, "at", limit=settings.EXPORTS_PER_MINUTE):
-        raise TooManyRequests(wait)
+    check_export_rate(by)
     record(EXPORTED, by=by, after={"rows": count} | (about or {}))

@@ -7,13 +7,12 @@ A replay is an execution of its own, which only admins see and no statistic coun
 import enum
 import uuid
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from config.rate import seconds_to_wait
-from executions.errors import NotReplayable, TooManyRequests
+from executions.errors import NotReplayable
 from executions.models import Execution
+from executions.services.limits import check_replay_rate
 from executions.services.requesting import request_execution
 from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion
@@ -49,7 +48,7 @@ def replay_execution(
         raise NotReplayable("This prediction is not finished yet.")
     if version is None and not execution.is_pinned:
         raise NotReplayable("The draft has been changed since this run, so it cannot be repeated.")
-    _check_rate(by)
+    check_replay_rate(by)
     schema = own.features.as_schema()
     inputs = CleanedInputs(schema.read(execution.inputs), {})
     if version is not None and version.pk != own.pk:
@@ -78,9 +77,3 @@ def verdict_of(replay: Execution, original: Execution) -> Verdict:
         return Verdict.SUCCEEDS
     is_same = replay.fingerprint == original.fingerprint
     return Verdict.SAME_ERROR if is_same else Verdict.OTHER_ERROR
-
-
-def _check_rate(by: User) -> None:
-    own = Execution.objects.filter(user=by, purpose=Execution.Purpose.REPLAY)
-    if wait := seconds_to_wait(own, "requested_at", limit=settings.REPLAYS_PER_MINUTE):
-        raise TooManyRequests(wait)

@@ -13,16 +13,14 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
-from config.rate import seconds_to_wait
 from executions.errors import (
     AlreadyFinished,
     NoActiveVersion,
     NotAnAdmin,
-    QueueFull,
-    TooManyRequests,
 )
 from executions.models import Execution
 from executions.records.search_text import own_text, text_of_inputs
+from executions.services.limits import check_prediction_rate, check_queue
 from executions.tasks import submit_execution
 from models_registry.inputs.input_schema import CleanedInputs
 from models_registry.models import ModelVersion, TestCase
@@ -65,8 +63,8 @@ def request_execution(
     if twin is not None:
         return twin
     if purpose == Execution.Purpose.PREDICTION:
-        _check_rate(user)
-    _check_queue(user)
+        check_prediction_rate(user)
+    check_queue(user)
     schema = version.features.as_schema()
     execution = Execution.objects.create(
         user=user,
@@ -94,22 +92,6 @@ def request_execution(
 def inputs_sha256(inputs: CleanedInputs) -> str:
     """Return the digest of the values, the same for the same values in any order."""
     return hashlib.sha256(json.dumps(inputs.values, sort_keys=True).encode()).hexdigest()
-
-
-def _check_rate(user: User) -> None:
-    own = Execution.objects.predictions().filter(user=user)
-    if wait := seconds_to_wait(own, "requested_at", limit=settings.PREDICTIONS_PER_MINUTE):
-        raise TooManyRequests(wait)
-
-
-def _check_queue(user: User) -> None:
-    queued = Execution.objects.queued()
-    if (
-        queued.filter(user=user)[: settings.MAX_QUEUED_PER_USER].count()
-        >= settings.MAX_QUEUED_PER_USER
-        or queued[: settings.MAX_QUEUED].count() >= settings.MAX_QUEUED
-    ):
-        raise QueueFull
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 import executions.sweep
 import models_registry.sweep
-from engine import wakeup
+from engine import heartbeats, wakeup
 from flows.explaining import notes
 from flows.host import model_host, owner, rest_unused, runtimes
 from flows.opened import opened
@@ -56,7 +56,7 @@ class Housekeeping:
 
     def stop(self) -> None:
         self._stopping.set()
-        wakeup.stop_beating(owner())
+        heartbeats.stop_beating(owner())
 
     def _begin(self, target: Callable[..., None], *args: Any) -> None:
         threading.Thread(target=target, args=args, name=target.__name__, daemon=True).start()
@@ -79,9 +79,9 @@ class Housekeeping:
         offered = runtimes()
         self._slots.take_from(queues_of(offered))
         rest_unused()
-        wakeup.beat(
+        heartbeats.beat(
             owner(),
-            wakeup.Heartbeat(
+            heartbeats.Heartbeat(
                 at=timezone.now(),
                 slots=self._slots.size,
                 running=self._slots.running,

@@ -13,7 +13,7 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.structure.anatomy import takes_texts
 from model_host.structure.follow import routes_of
-from model_host.structure.input_columns import InputColumn
+from model_host.structure.input_facts import InputColumn
 
 _LARGEST_FLOAT = float(np.finfo(np.float64).max)
 _LARGEST_INTEGER = int(np.iinfo(np.int64).max)

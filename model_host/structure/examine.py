@@ -39,7 +39,7 @@ from model_host.structure.anatomy import (
 )
 from model_host.structure.entry import entry_of
 from model_host.structure.follow import routes_of
-from model_host.structure.input_columns import InputColumn
+from model_host.structure.input_facts import InputColumn
 from model_host.structure.prepared_inputs import unprepared
 from model_host.structure.report_limits import unfit_report
 from model_host.structure.routes import Routes

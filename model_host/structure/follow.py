@@ -17,8 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from model_host.protocol.inputs import Kind
 from model_host.structure.anatomy import members, steps_of
-from model_host.structure.columns import Gap, Signal, Signals, spread
-from model_host.structure.input_columns import Handling, InputColumn
+from model_host.structure.input_facts import Handling, InputColumn
 from model_host.structure.routes import (
     UNREADABLE,
     Routes,
@@ -28,6 +27,7 @@ from model_host.structure.routes import (
     lose,
     take_numbers,
 )
+from model_host.structure.step_columns import Gap, Signal, Signals, spread
 from model_host.structure.training_values import (
     HISTOGRAM_BOOSTING,
     saw_missing_values,

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from model_host.moved import allows_missing
 from model_host.protocol.inputs import Kind, Scalar
-from model_host.structure.columns import Gap, Signal, Signals, distinct, spread, together
-from model_host.structure.input_columns import Handling, InputColumn
+from model_host.structure.input_facts import Handling, InputColumn
 from model_host.structure.scalars import NotAScalar, as_scalar, category_texts, is_missing
+from model_host.structure.step_columns import Gap, Signal, Signals, distinct, spread, together
 from model_host.structure.training_values import HISTOGRAM_BOOSTING, training_values
 
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)

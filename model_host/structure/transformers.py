@@ -34,8 +34,7 @@ from sklearn.utils import check_array
 from model_host.moved import FrozenEstimator, TargetEncoder
 from model_host.protocol.inputs import Kind, Scalar
 from model_host.structure.anatomy import key_of, steps_of, vocabulary_of
-from model_host.structure.columns import MOST_SIGNALS, Gap, Signal, Signals, spread, together
-from model_host.structure.input_columns import Handling
+from model_host.structure.input_facts import Handling
 from model_host.structure.routes import (
     UNREADABLE,
     Routes,
@@ -46,6 +45,7 @@ from model_host.structure.routes import (
     take_numbers,
 )
 from model_host.structure.scalars import as_scalar, is_missing
+from model_host.structure.step_columns import MOST_SIGNALS, Gap, Signal, Signals, spread, together
 from model_host.structure.training_values import training_values
 
 _WIDTHS = ("n_output_features_", "n_features_out_", "_n_features_out")

@@ -10,7 +10,7 @@ from config.text.json_text import BadJson, read_json
 from models_registry.errors import BadReferenceData, BadTrainingConfig
 from models_registry.reference.reference_profile import read_reference
 from models_registry.services import ReferenceUpload
-from models_registry.training import config_text
+from models_registry.training import config_parser
 
 
 class ReferenceFields(forms.Form):
@@ -112,10 +112,10 @@ class UploadForm(ReferenceFields):
         upload: UploadedFile | None = self.cleaned_data["config"]
         if upload is None:
             return {}
-        if upload.size and upload.size > config_text.MAX_BYTES:
+        if upload.size and upload.size > config_parser.MAX_BYTES:
             raise forms.ValidationError("The training configuration is larger than 1 MB.")
         try:
-            return config_text.parse(upload.read().decode("utf-8-sig"))
+            return config_parser.parse(upload.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise forms.ValidationError("The training configuration is not UTF-8 text.") from error
         except BadTrainingConfig as error:

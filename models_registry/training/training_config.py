@@ -17,8 +17,8 @@ from models_registry.inputs.feature_spec import MAX_LABEL, MAX_NAME, Kind, Scala
 from models_registry.inputs.input_rules import MAX_RULES, RuleKind
 from models_registry.inputs.number_text import show_number
 from models_registry.inputs.spec_check import MAX_TEXT_LIMIT
-from models_registry.training import config_reading as take
-from models_registry.training.config_reading import Number, One, Reader, Unfit, YesOrNo, at
+from models_registry.training import value_readers as take
+from models_registry.training.value_readers import Number, One, Reader, Unfit, YesOrNo, at
 
 MAX_FEATURES = 2000
 MAX_CLASSES = 1000

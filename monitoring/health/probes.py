@@ -22,8 +22,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from config.text.numbers import count_text, megabytes_text, milliseconds_text
-from engine import gateway, wakeup
-from engine.wakeup import Heartbeat
+from engine import gateway, heartbeats, wakeup
+from engine.heartbeats import Heartbeat
 from executions.models import Execution
 from models_registry.store.storage import ArtifactStorage
 from notifications.models import Mail
@@ -188,7 +188,7 @@ def celery() -> Probe:
 
 def read_workers() -> Workers:
     try:
-        return Workers(wakeup.heartbeats())
+        return Workers(heartbeats.heartbeats())
     except (RedisError, OSError):
         return Workers(None)
 

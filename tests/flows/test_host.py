@@ -18,8 +18,8 @@ from pytest_django import Settings
 from accounts.models import User
 from config.stack.errors import StackError
 from config.stack.processes import check_worker
-from engine import wakeup
-from engine.wakeup import Heartbeat
+from engine import heartbeats
+from engine.heartbeats import Heartbeat
 from executions.explanations.storing import unexplained
 from flows import explaining, host, inspection, predict
 from flows.approvals import approvable
@@ -156,10 +156,10 @@ def beat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Heartbeat]]:
 
     def send() -> Heartbeat:
         Housekeeping(Idle(), None)._beat()  # type: ignore[arg-type]
-        return wakeup.heartbeats()[name]
+        return heartbeats.heartbeats()[name]
 
     yield send
-    wakeup.stop_beating(name)
+    heartbeats.stop_beating(name)
 
 
 @pytest.mark.parametrize(
@@ -268,8 +268,8 @@ def test_a_host_that_is_ended_from_outside_gets_all_its_attempts_and_keeps_its_c
 def test_a_demo_stops_at_its_start_with_the_reason_why_its_worker_opens_no_model(
     without_a_library: str, beat: Callable[[], Heartbeat]
 ) -> None:
-    for name in wakeup.heartbeats():
-        wakeup.stop_beating(name)
+    for name in heartbeats.heartbeats():
+        heartbeats.stop_beating(name)
 
     assert beat().problem == without_a_library
     with pytest.raises(StackError) as caught:
@@ -281,12 +281,12 @@ def test_a_demo_stops_at_its_start_with_the_reason_why_its_worker_opens_no_model
 def test_a_stack_is_healthy_while_one_of_its_workers_opens_models() -> None:
     beats = {"broken": "No module named x.", "working": ""}
     for name, problem in beats.items():
-        wakeup.beat(name, Heartbeat(timezone.now(), SelfTest(True), problem=problem))
+        heartbeats.beat(name, Heartbeat(timezone.now(), SelfTest(True), problem=problem))
 
     check_worker(settings.REDIS_URL, opens_models=True)
 
     for name in beats:
-        wakeup.stop_beating(name)
+        heartbeats.stop_beating(name)
 
 
 @pytest.mark.parametrize("page", ["/admin/", "/history/"])

@@ -27,8 +27,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from config.errors import DomainError
 from config.runtimes import default_minor
-from engine import wakeup
-from engine.wakeup import Heartbeat
+from engine import heartbeats
+from engine.heartbeats import Heartbeat
 from flows import file_checks, inspection, proposal
 from flows.errors import HandedBack, InspectionFailed, NotQueued
 from flows.lease import Lease
@@ -263,7 +263,7 @@ def test_a_file_goes_on_to_the_worker_that_has_its_runtime(
     db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = Heartbeat(timezone.now(), SelfTest(passed=True), runtimes=("1.5", default_minor()))
-    monkeypatch.setattr(wakeup, "heartbeats", lambda: {"another": there})
+    monkeypatch.setattr(heartbeats, "heartbeats", lambda: {"another": there})
 
     with pytest.raises(HandedBack, match=r"scikit-learn 1\.5"):
         inspect(saved_by("1.5.2"))

@@ -36,7 +36,7 @@ from operator import itemgetter, methodcaller
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_types")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_for_mypy")
 os.environ["OMP_NUM_THREADS"] = "1"  # threads of OpenMP do not survive a fork
 
 import joblib

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_types")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings_for_mypy")
 
 import numpy as np
 import pandas as pd

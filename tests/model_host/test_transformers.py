@@ -10,9 +10,9 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from model_host.structure.columns import MOST_SIGNALS, Signal
-from model_host.structure.input_columns import InputColumn
+from model_host.structure.input_facts import InputColumn
 from model_host.structure.routes import Routes
+from model_host.structure.step_columns import MOST_SIGNALS, Signal
 from model_host.structure.transformers import follow
 from tests.model_host.every_estimator import CLASS, CLASSES, ROWS, every
 

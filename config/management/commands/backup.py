@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config.backup import keeping
+from config.backup import make_and_restore
 from config.backup.errors import BackupError
 
 
@@ -26,7 +26,11 @@ class Command(BaseCommand):
         self, *args: Any, folder: Path, previous: Path | None, verify: bool, **options: Any
     ) -> None:
         try:
-            made = keeping.verify(folder) if verify else keeping.make(folder, previous=previous)
+            made = (
+                make_and_restore.verify(folder)
+                if verify
+                else make_and_restore.make(folder, previous=previous)
+            )
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(

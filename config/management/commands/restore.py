@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from config.backup import keeping
+from config.backup import make_and_restore
 from config.backup.errors import BackupError
 from models_registry.errors import ArtifactMissing
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, folder: Path, replace: bool, **options: Any) -> None:
         try:
-            restored = keeping.restore(folder, replace=replace)
+            restored = make_and_restore.restore(folder, replace=replace)
         except (BackupError, ArtifactMissing, OSError) as error:
             raise CommandError(str(error)) from error
         told = ", ".join(f"{count} {what}" for what, count in sorted(restored.files.items()))

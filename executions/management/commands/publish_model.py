@@ -11,7 +11,7 @@ from executions.management.publishing import publish
 from executions.management.scripting import Result, ScriptCommand, json_object, person
 from models_registry import services
 from models_registry.reference.reference_profile import read_reference
-from models_registry.training import config_text
+from models_registry.training import config_parser
 
 CHUNK = 1024 * 1024
 
@@ -63,7 +63,7 @@ class Command(ScriptCommand):
         if not options["model"].strip():
             raise DomainError("Say which model this is a version of: --model NAME.")
         file = _existing(options["file"])
-        config = config_text.parse(_read(options["config"])) if options["config"] else {}
+        config = config_parser.parse(_read(options["config"])) if options["config"] else {}
         test = json_object(options["test"], "--test") if options["test"] else None
         text = options["what_changed"] or "Published from the command line."
         with file.open("rb") as content:

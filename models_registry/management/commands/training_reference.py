@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from models_registry.training.config_reading import Key, keys_of
 from models_registry.training.training_config import TrainingConfig
+from models_registry.training.value_readers import Key, keys_of
 
 
 def reference() -> Iterator[str]:

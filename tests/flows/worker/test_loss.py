@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import wakeup
+from engine import heartbeats, wakeup
 from executions import sweep
 from executions.dispatch import dispatch
 from models_registry.models import ModelVersion
@@ -114,5 +114,5 @@ def test_sigterm_hands_back_what_does_not_end_in_time_and_fails_nothing(
         execution.refresh_from_db()
         assert (execution.status, execution.attempt) == ("queued", 2)
         assert sweep.take_stalled() == [execution]  # due at once
-        assert worker.name not in wakeup.heartbeats()
+        assert worker.name not in heartbeats.heartbeats()
         assert api(f"/work_pools/{pool}/workers/filter", {}) == []

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_django import Settings
 
-from engine import gateway, wakeup
+from engine import gateway, heartbeats, wakeup
 from executions.dispatch import dispatch
 from executions.models import Execution
 from flows.worker.slots import CLAIMS, Run, Slots
@@ -105,7 +105,7 @@ def test_the_worker_is_of_our_type_and_healthy_in_its_pool(
 
 def test_the_worker_says_that_it_lives_and_that_its_sandbox_holds(worker: RealWorker) -> None:
     def facts() -> tuple[object, ...]:
-        told = wakeup.heartbeats().get(worker.name)
+        told = heartbeats.heartbeats().get(worker.name)
         return (told.slots, told.running, told.self_test.passed) if told else ()
 
     until(lambda: facts() == (2, 0, True), "a heartbeat of an idle worker")

@@ -10,7 +10,7 @@ from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.labels import choice_label, distinct_choices, readable, visible
 from models_registry.inputs.spec_check import spec_problems
 from models_registry.training.config_merge import merge
-from models_registry.training.config_text import parse
+from models_registry.training.config_parser import parse
 from models_registry.training.training_config import read
 
 

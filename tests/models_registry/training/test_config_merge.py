@@ -11,7 +11,7 @@ from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, 
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.training.config_merge import merge
-from models_registry.training.config_text import parse
+from models_registry.training.config_parser import parse
 from models_registry.training.training_config import KNOWN, TrainingConfig, read, read_stored
 
 ROOT = Path(__file__).parents[3]

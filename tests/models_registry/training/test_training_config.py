@@ -8,7 +8,7 @@ from models_registry.errors import BadTrainingConfig
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, TargetSpec
 from models_registry.training import config_merge
 from models_registry.training.config_merge import Merged
-from models_registry.training.config_text import parse
+from models_registry.training.config_parser import parse
 from models_registry.training.training_config import read
 
 AGE = FeatureSpec("age", "Age", Kind.FLOAT, sources={"kind": "StandardScaler"})

@@ -16,7 +16,7 @@ from accounts.activity import BACKUP_MADE, record
 from accounts.models import ActivityEvent, User
 from config.version import VERSION
 from engine import wakeup
-from engine.wakeup import Heartbeat
+from engine.heartbeats import Heartbeat
 from model_host.protocol.orders import SelfTest
 from models_registry.models import ModelVersion
 from monitoring.health import probes, watch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from model_host.structure.input_columns import Marker
+from model_host.structure.input_facts import Marker
 
 MOST_SIGNALS = 5000
 """Wider data, as text vectorizers make it, is followed as one signal."""

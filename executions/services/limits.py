@@ -1,0 +1,54 @@
+"""How many predictions, replays, exports and curves one person may ask for, and how many may wait.
+
+Each check raises TooManyRequests with the seconds to wait, or QueueFull.
+"""
+
+from django.conf import settings
+
+from accounts.models import ActivityEvent, User
+from config.rate_window import seconds_to_wait
+from engine.wakeup import quick_redis
+from executions.errors import QueueFull, TooManyRequests
+from executions.models import Execution
+
+EXPLORING_SECONDS = 60
+EXPORTED = "predictions exported"
+
+
+def check_prediction_rate(user: User) -> None:
+    own = Execution.objects.predictions().filter(user=user)
+    if wait := seconds_to_wait(own, "requested_at", limit=settings.PREDICTIONS_PER_MINUTE):
+        raise TooManyRequests(wait)
+
+
+def check_replay_rate(user: User) -> None:
+    own = Execution.objects.filter(user=user, purpose=Execution.Purpose.REPLAY)
+    if wait := seconds_to_wait(own, "requested_at", limit=settings.REPLAYS_PER_MINUTE):
+        raise TooManyRequests(wait)
+
+
+def check_export_rate(user: User) -> None:
+    own = ActivityEvent.objects.filter(actor=user, action=EXPORTED)
+    if wait := seconds_to_wait(own, "at", limit=settings.EXPORTS_PER_MINUTE):
+        raise TooManyRequests(wait)
+
+
+def check_exploration_rate(user: User) -> None:
+    """As many curves a minute as predictions; they leave no row, so Redis counts them. Raises
+    RedisError, too."""
+    key = f"explored:{user.pk}"
+    with quick_redis().pipeline() as pipe:
+        pipe.set(key, 0, ex=EXPLORING_SECONDS, nx=True)
+        pipe.incr(key)
+        pipe.ttl(key)
+        _, count, seconds = pipe.execute()
+    if count > settings.PREDICTIONS_PER_MINUTE:
+        raise TooManyRequests(max(1, seconds))
+
+
+def check_queue(user: User) -> None:
+    """Check that neither the person's runs that wait nor those of all are too many."""
+    queued = Execution.objects.queued()
+    most_own, most = settings.MAX_QUEUED_PER_USER, settings.MAX_QUEUED
+    if queued.filter(user=user)[:most_own].count() >= most_own or queued[:most].count() >= most:
+        raise QueueFull

@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import all_estimators
 
+from model_host.loading.allow_list import is_older
 from tests.model_host.estimators import Specimen
 
 CLASSES: dict[str, Any] = dict(all_estimators())
@@ -68,6 +69,7 @@ SWITCH = (np.median(AMOUNT) < AMOUNT).astype(int)
 AMOUNTS = np.column_stack([AMOUNT, AMOUNT[::-1]])
 
 _RIDGE = linear_model.Ridge()
+_IN_A_CHAIN = "base_estimator" if is_older("scikit-learn 1.7") else "estimator"
 _LARS = linear_model.Lars()
 _BAYES = naive_bayes.GaussianNB()
 _TREE = tree.DecisionTreeClassifier(max_depth=2, random_state=0)
@@ -79,7 +81,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
     "BaggingRegressor": {"n_estimators": 3},
     "BernoulliRBM": {"n_iter": 2},
     "CCA": {"n_components": 1},
-    "ClassifierChain": {"estimator": _BAYES},
+    "ClassifierChain": {_IN_A_CHAIN: _BAYES},
     "ColumnTransformer": {"transformers": [("scaled", StandardScaler(), [0, 1])]},
     "DictionaryLearning": {"n_components": 2, "max_iter": 3},
     "ExtraTreesClassifier": {"n_estimators": 3},
@@ -136,7 +138,7 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
         "n_iter": 2,
         "cv": 2,
     },
-    "RegressorChain": {"estimator": _RIDGE},
+    "RegressorChain": {_IN_A_CHAIN: _RIDGE},
     "GaussianRandomProjection": {"n_components": 2},
     "SelectFdr": {"alpha": 1.0},
     "SelectFpr": {"alpha": 1.0},

@@ -40,6 +40,7 @@ from sklearn.tree import DecisionTreeRegressor
 from sklearn.tree._tree import Tree
 from sklearn.utils import check_array
 
+from model_host.loading.allow_list import is_older
 from model_host.loading.reading_state import damaged
 from model_host.moved import TargetEncoder
 
@@ -84,7 +85,7 @@ def _support_vectors_fit(machine: Any) -> bool:
     classes, length = len(counts), len(machine.support_)
     pairs = classes * (classes - 1) // 2
     places = machine.support_
-    is_calibrated = getattr(machine, "_effective_probability", False) or machine._probA.size > 0
+    is_calibrated = _says_probabilities(machine) or machine._probA.size > 0
     if scipy.sparse.issparse(vectors):
         weighted = weights.data.shape == ((classes - 1) * length,)
     else:
@@ -106,6 +107,14 @@ def _support_vectors_fit(machine: Any) -> bool:
         and machine._intercept_.shape == (pairs,)
         and machine._probA.shape == machine._probB.shape == (pairs if is_calibrated else 0,)
     )
+
+
+def _says_probabilities(machine: Any) -> bool:
+    """Whether compiled code is told that there are numbers for probabilities: before scikit-learn
+    1.9 by the parameter itself, whatever that is."""
+    if is_older("scikit-learn 1.9"):
+        return bool(machine.probability)
+    return bool(getattr(machine, "_effective_probability", False))
 
 
 def _spline_fits(spline: Any) -> bool:

@@ -9,7 +9,7 @@ from tests.fake_prefect import FakePrefect
 
 
 def test_a_question_is_a_flow_run_that_names_an_execution_and_an_input(
-    monkeypatch: pytest.MonkeyPatch,
+    db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prefect = FakePrefect().install(monkeypatch)  # it has no such deployment yet
     execution_id = uuid.uuid4()
@@ -24,7 +24,7 @@ def test_a_question_is_a_flow_run_that_names_an_execution_and_an_input(
 
 @pytest.mark.parametrize("trouble", ["is_away", "refuses"])
 def test_a_prefect_that_takes_no_question_is_nobodys_failure(
-    fake_prefect: FakePrefect, trouble: str
+    db: None, fake_prefect: FakePrefect, trouble: str
 ) -> None:
     setattr(fake_prefect, trouble, True)
 

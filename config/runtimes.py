@@ -116,6 +116,11 @@ def executable(folder: Path, minor: str) -> str:
     return sys.executable if minor == default_minor() else str(folder / minor / "bin" / "python")
 
 
+def packages_of(folder: Path, minor: str) -> Path:
+    """Return where the packages of a runtime other than the default are installed."""
+    return folder / minor / "lib" / f"python{_own_python()}" / "site-packages"
+
+
 def installed(folder: Path) -> dict[str, Runtime]:
     """Return the runtimes in ``folder`` that can be used, by minor version."""
     return {one.minor: one.installed for one in offers(folder) if one.installed is not None}

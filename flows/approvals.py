@@ -1,9 +1,14 @@
 """The refused types of a file that a superuser may approve."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 
+from django.conf import settings
+
+from config.runtimes import default_minor, packages_of
 from model_host.loading.allow_list import find
 from model_host.protocol.artifact import TypeName
 
@@ -46,8 +51,12 @@ def approvable(
     return []
 
 
-def not_installed(types: Collection[TypeName]) -> list[str]:
-    """Return the packages of ``approvable`` types that this server does not have, sorted. They are
-    only looked for: no package is imported on the word of a file."""
+def not_installed(types: Collection[TypeName], runtime: str = "") -> list[str]:
+    """Return the packages of ``approvable`` types that the runtime does not have here, sorted. They
+    are only looked for: no package is imported on the word of a file."""
     packages = {module.partition(".")[0] for module, _ in types}
-    return sorted(package for package in packages if find_spec(package) is None)
+    find_in: Callable[[str], ModuleSpec | None] = find_spec
+    if runtime not in ("", default_minor()):
+        place = str(packages_of(settings.RUNTIMES_DIR, runtime))
+        find_in = partial(PathFinder.find_spec, path=[place])
+    return sorted(package for package in packages if find_in(package) is None)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from django.conf import settings
 
 from config.errors import DomainError
+from config.runtimes import default_minor
 from flows.approvals import approvable, not_installed
 from flows.errors import NotAModel
 from flows.opened import Model, opened
@@ -95,10 +96,16 @@ def _load_or_trouble(steps: Steps, model: Model) -> LoadReport | HostError:
         if not error.refused:
             return error
         types = approvable(error.refused, model.file.approved, error.absent)
-        if missing := not_installed(types):
+        if missing := not_installed(types, model.runtime):
+            how = f"install {names(missing)} on the worker"
+            if model.runtime not in ("", default_minor()):
+                how = (
+                    f"add {names(missing)} to the runtime (`manage.py runtime add {model.runtime} "
+                    "--with package==version`)"
+                )
             error.message += (
-                " A superuser can approve types of installed packages only: install "
-                f"{names(missing)} on the worker, then inspect the file again."
+                f" A superuser can approve types of installed packages only: {how}, then inspect "
+                "the file again."
             )
         steps.report = Report(
             refused=tuple(".".join(name) for name in error.refused),

@@ -86,7 +86,7 @@ def served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
-    monkeypatch.setattr(opened, "model_host", lambda: host)
+    monkeypatch.setattr(opened, "model_host", lambda runtime: host)
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_an_approved_class_that_is_installed_nowhere_says_what_to_install(
     refused = inspect(version)
     services.approve_types(version=version, types=refused.needs_approval, by=root)
     with ModelHost(max_children=1, max_memory_bytes=2**30, children_per_model=1) as bare:
-        monkeypatch.setattr(opened, "model_host", lambda: bare)
+        monkeypatch.setattr(opened, "model_host", lambda runtime: bare)
 
         row = inspect(version)
 

@@ -1,12 +1,15 @@
 """Approvals of types by a superuser: by whom, for which file, and their record."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
+from config.runtimes import packages_of
 from flows.approvals import approvable, not_installed
 from models_registry import services
 from models_registry.errors import NotASuperuser, NotRefused
@@ -175,6 +178,17 @@ def test_a_package_is_looked_for_and_not_imported() -> None:
 
     assert not_installed([BANDS, TREND, installed]) == ["northbank_ml"]
     assert "antigravity" not in sys.modules
+
+
+def test_a_package_must_be_installed_in_the_runtime_that_serves_the_file(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.RUNTIMES_DIR = tmp_path
+    (packages_of(tmp_path, "1.5") / "northbank_ml").mkdir(parents=True)
+    (packages_of(tmp_path, "1.5") / "northbank_ml" / "__init__.py").touch()
+
+    assert not_installed([BANDS, TREND], "1.5") == []
+    assert not_installed([("django.forms", "Form")], "1.5") == ["django"]
 
 
 # The page

@@ -35,6 +35,7 @@ def inspect(version: ModelVersion, **findings: Any) -> None:
         "features": (AGE, OPEN),
         "targets": (LOAN_TARGET,),
         "libraries_trained": {},
+        "runtime": "1.9",
         "report": Report(),
     }
     assert lifecycle.mark_inspection_succeeded(

@@ -18,10 +18,10 @@ INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
 	$(PYTHON) -I config/packages/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test runtimes smoke check fix lock audit bench fuzz chaos pictures
+.PHONY: help run test runtimes smoke check fix lock audit bench fuzz chaos containers pictures
 
 help: ## List what make can do
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the whole product on embedded servers; Ctrl-C stops it
 	$(INSTALL) run pages
@@ -72,6 +72,7 @@ lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
 	@$(LOCK) --group dev -c requirements.txt -c requirements-embedded.txt \
 		--output-file requirements-dev.txt
 	@$(PY) -m config.lock_runtimes $(if $(UPGRADE),--upgrade)
+	@$(PY) -m config.lock_wheels
 
 audit: ## Look for known holes in what is locked; list the servers inside wheels
 	$(INSTALL) development pages
@@ -92,3 +93,7 @@ chaos: ## Kill, stop and alter every part under load (CHAOS_MINUTES=10 at random
 pictures: ## Take the README's pictures again, of the demo in a browser
 	$(INSTALL) development pages programs
 	@$(PY) -m tests.browser.pictures
+
+containers: ## Build the images, run docker-compose.yml on this machine's engine, kill and restore it
+	$(INSTALL) development
+	@CONTAINERS="$(CONTAINERS)" $(PY) -W ignore -m tests.containers

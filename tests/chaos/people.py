@@ -45,9 +45,11 @@ class Submission:
 class Person:
     """Somebody signed in."""
 
-    def __init__(self, site: str, email: str, password: str) -> None:
+    def __init__(
+        self, site: str, email: str, password: str, *, client: httpx.Client | None = None
+    ) -> None:
         self.email = email
-        self._site = httpx.Client(base_url=site, timeout=ANSWER_SECONDS)
+        self._site = client or httpx.Client(base_url=site, timeout=ANSWER_SECONDS)
         self._forms: dict[str, dict[str, str]] = {}
         token = _token(self._site.get("/accounts/login/").text)
         answer = self._site.post(

@@ -30,6 +30,11 @@ def take_from_file(name: str) -> None:
         value = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read.") from error
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name}_FILE names {path}, which is empty: put the value into it "
+            "(deploy/make-secrets.sh makes those of compose), or do not set it."
+        )
     if os.environ.setdefault(name, value) != value:  # equal: a parent process read it
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set and differ. Set one.")
 

@@ -3,8 +3,10 @@
 # Prefect, neither of them a superuser.
 set -eu
 for name in product prefect; do
+    password=$(cat "/run/secrets/${name}_password")
+    : "${password:?secrets/${name}_password is empty: run deploy/make-secrets.sh, and begin with an empty volume}"
     psql --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-        --set=name="$name" --set=password="$(cat "/run/secrets/${name}_password")" <<'SQL'
+        --set=name="$name" --set=password="$password" <<'SQL'
 CREATE ROLE :"name" LOGIN PASSWORD :'password';
 CREATE DATABASE :"name" OWNER :"name";
 SQL

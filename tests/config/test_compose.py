@@ -46,10 +46,12 @@ def test_a_service_has_no_rights_that_it_does_not_need(name: str) -> None:
 
 
 def test_every_image_of_others_is_pinned_to_an_exact_version_or_a_digest() -> None:
-    bases = re.findall(r"^FROM (\S+)", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
+    text = (REPOSITORY / "Dockerfile").read_text()
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE))
+    bases = set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) - stages
     ours = {service["image"] for service in SERVICES.values() if "build" in service}
     images = {service["image"] for service in SERVICES.values()} - ours
-    for image in [*(base for base in bases if base != "product"), *images]:
+    for image in bases | images:
         assert re.search(r":v?\d+\.\d+(\.\d+)?\b|@sha256:", image), image
 
 
@@ -141,6 +143,31 @@ def test_secrets_are_made_once_are_private_and_fit_together(tmp_path: Path) -> N
         assert urlsplit(first[f"{url}_url"]).password == first[f"{password}_password"]
     assert urlsplit(first["redis_url"]).password == first["redis_password"]
     assert len(set(first.values())) == len(first)
+
+
+@pytest.mark.parametrize("name", ["prefect", "s3", "redis"])
+def test_a_server_with_an_empty_secret_says_which_and_does_not_start(
+    name: str, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    make_secrets(secrets)
+    text = SERVICES[name]["command"][2].replace("$$", "$").replace("/run/secrets", str(secrets))
+    asked = sorted(set(re.findall(rf"{secrets}/(\w+)", text)))
+    assert asked
+    for secret in asked:
+        whole = (secrets / secret).read_text()
+        (secrets / secret).write_text("")
+        done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert f"secrets/{secret} is empty: run deploy/make-secrets.sh" in done.stderr
+        (secrets / secret).write_text(whole)
+
+
+def test_an_empty_secret_is_made_anew(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / "secret_key").write_text("")
+    make_secrets(tmp_path)
+    assert len((tmp_path / "secret_key").read_text()) >= 50
 
 
 def make_secrets(folder: Path) -> None:

@@ -63,6 +63,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert "SITE_NAME_FILE names /nowhere/name, which cannot be read" in refusal
 
 
+def test_an_empty_file_is_named_and_never_replaced_by_a_default(tmp_path: Path) -> None:
+    given = {name: value for name, value in REQUIRED.items() if name != "REDIS_URL"}
+    files = in_files(tmp_path, {"REDIS_URL": ""})
+    refusal = ask(tmp_path, "s.REDIS_URL", **given, **files)
+    assert f"REDIS_URL_FILE names {tmp_path / 'REDIS_URL'}, which is empty" in refusal
+
+
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

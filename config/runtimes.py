@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as distribution_version
@@ -108,7 +108,22 @@ def default_minor() -> str:
 
 def minors() -> list[str]:
     """Return every minor version that a runtime can have on some interpreter, and the default's."""
-    return sorted({default_minor(), *_interpreters()}, key=_numbers)
+    return in_order({default_minor(), *_interpreters()})
+
+
+def in_order(versions: Iterable[str]) -> list[str]:
+    """Return versions, the oldest first."""
+    return sorted(versions, key=_numbers)
+
+
+def command_for(minor: str) -> str:
+    """Return the command that brings the runtime of a minor version; "" where there can be none,
+    or where none has to come."""
+    try:
+        _lock_for(minor)
+    except RuntimeRefused:
+        return ""
+    return f"manage.py runtime add {minor}"
 
 
 def executable(folder: Path, minor: str) -> str:
@@ -296,13 +311,13 @@ def _lock_for(minor: str) -> Path:
         raise RuntimeRefused(f"scikit-learn {own} is the product's own: it is always there.")
     interpreters = _interpreters()
     if minor not in interpreters:
-        known = sorted(interpreters, key=_numbers)
+        known = in_order(interpreters)
         raise RuntimeRefused(
             f"There is no runtime of scikit-learn {minor}: there are {known[0]} to {known[-1]}, "
             f"and {own}, which is the product's own."
         )
     if _own_python() not in interpreters[minor]:
-        fitting = " or ".join(sorted(interpreters[minor], key=_numbers))
+        fitting = " or ".join(in_order(interpreters[minor]))
         raise RuntimeRefused(
             f"scikit-learn {minor} has no wheels for Python {_own_python()}, on which the product "
             f"runs. Install the product with Python {fitting} to serve its models."

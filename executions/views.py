@@ -17,6 +17,7 @@ from config.keyset import older
 from config.pdf import pdf_response
 from config.rate_window import too_many_requests
 from config.text.numbers import whole_number
+from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.errors import QueueFull, TooManyRequests
@@ -167,6 +168,7 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
         "elapsed_seconds": elapsed,
+        "missing": missing_runtime(execution, execution.version.runtime),
         "is_brief": elapsed < BRIEF_SECONDS,
         "poll_n": asked + 1,
         "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10) // 2 or 1, SLOWEST_POLL_MS),

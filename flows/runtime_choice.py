@@ -1,7 +1,6 @@
 """The runtime of an inspected file: the minor version of scikit-learn that saved it."""
 
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from config.runtimes import default_minor, offer
 from engine import heartbeats
@@ -24,7 +23,7 @@ def choose_runtime(steps: Steps, model: Model) -> Model:
         if found.is_here:
             _say(steps, saved, wanted)
             return model.served_by(wanted)
-        if inspection.runtime != wanted and wanted in _offered_elsewhere():
+        if inspection.runtime != wanted and wanted in heartbeats.offered_runtimes():
             lifecycle.mark_sent_on(inspection, runtime=wanted)
             raise HandedBack(f"It goes to a worker that has scikit-learn {wanted}")
         steps.report = Report(needs_runtime=wanted)
@@ -45,13 +44,6 @@ def _say(steps: Steps, saved: str, runtime: str) -> None:
         f"saved with scikit-learn {saved} and served by {runtime}, as was asked: it may answer "
         "with other numbers. Test it with rows whose answers you know."
     )
-
-
-def _offered_elsewhere() -> set[str]:
-    try:
-        return {minor for beat in heartbeats.heartbeats().values() for minor in beat.runtimes}
-    except RedisError:
-        return set()
 
 
 def _without(saved: str, wanted: str, can_be_added: bool, problem: str) -> str:

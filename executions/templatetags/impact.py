@@ -13,4 +13,5 @@ register = template.Library()
 
 @register.inclusion_tag("admin/executions/_impact.html", takes_context=True)
 def impact_on_real_predictions(context: RequestContext, version: ModelVersion) -> dict[str, Any]:
-    return impact_context(version) | {"csrf_token": context.get("csrf_token")}
+    taken = {name: context.get(name) for name in ("csrf_token", "user")}
+    return impact_context(version) | taken

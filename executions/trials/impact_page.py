@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from config.errors import refusals_as_messages
+from engine.heartbeats import missing_runtime
 from executions.trials.impact import impact_of, recent_predictions
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.services import request_rehearsal
@@ -32,6 +33,7 @@ def impact_context(version: ModelVersion) -> dict[str, Any]:
     return {
         "version": version,
         "rehearsal": rehearsal,
+        "missing": rehearsal and missing_runtime(rehearsal, rehearsal.needed_runtime),
         "impact": impact_of(rehearsal) if rehearsal is not None and done else None,
         "count": recent_predictions(version).count(),
     }

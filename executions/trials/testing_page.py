@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.admin import admin_page
 from config.errors import refusals_in
+from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id
 from executions.forms import InputForm, with_fix
@@ -145,6 +146,7 @@ def _outcome(run: Execution | None, schema: InputSchema) -> dict[str, Any]:
     return {
         "execution": run,
         "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
+        "missing": missing_runtime(run, run.version.runtime),
         "answer": answer_of(run),
         "error_sentence": error_sentence(run),
         "warnings": schema.shown_warnings(run.warnings, run.inputs or {}),

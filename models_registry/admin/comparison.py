@@ -18,6 +18,8 @@ from models_registry.card.facts import (
     container_text,
     estimator_text,
     examination_of,
+    saved_with_text,
+    served_by_text,
     success_text,
 )
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
@@ -113,11 +115,14 @@ def _library_rows(before: ModelVersion, after: ModelVersion) -> tuple[Row, ...]:
 
 def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
     """The compared facts, in the order of the page."""
+    examination = examination_of(version)
     yield "Answers", " · ".join(target.what_it_says for target in version.targets.all())
     yield "Kind of model", estimator_text(version)
     yield "Task", version.task
     yield "Takes", container_text(version)
-    yield "Steps", _steps(version)
+    yield "Steps", "\n".join(f"{step.path}: {step.estimator}" for step in examination.steps)
+    yield "Saved with", saved_with_text(version)
+    yield "Served by", served_by_text(version, examination)
     yield (
         "Training data",
         ", ".join(f"{key} {value}" for key, value in version.training.data.items()),
@@ -135,9 +140,3 @@ def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
     yield "Description", version.description
     yield "Uploaded by", str(version.uploaded_by or "")
     yield "Uploaded", date_format(localtime(version.uploaded_at), "DATETIME_FORMAT")
-
-
-def _steps(version: ModelVersion) -> str:
-    """The pipeline's steps, a line each."""
-    steps = examination_of(version).steps
-    return "\n".join(f"{step.path}: {step.estimator}" for step in steps)

@@ -15,22 +15,34 @@ from models_registry import services
 from models_registry.admin.inspection_page import inspection_context
 from models_registry.admin.page import act, version_page
 from models_registry.card.version_zip import backup_name
-from models_registry.forms.upload_forms import ApproveForm, ReplaceForm
+from models_registry.forms.upload_forms import ApproveForm, OtherRuntimeForm, ReplaceForm
 from models_registry.models import ModelVersion
 
 
 @require_POST
 def inspect(request: Any, pk: int) -> HttpResponse:
+    """Inspect the file again: by the runtime that saved it, or by another one on purpose."""
     version = get_object_or_404(ModelVersion, pk=pk)
-    return act(request, version, services.request_inspection)
+    if "runtime" not in request.POST:
+        return act(request, version, services.request_inspection)
+    form = OtherRuntimeForm(request.POST)
+    if not form.is_valid():
+        for sentences in form.errors.values():
+            messages.error(request, " ".join(map(str, sentences)))
+        return redirect("admin:models_registry_modelversion_change", pk)
+    runtime = form.cleaned_data["runtime"]
+    return act(request, version, services.request_inspection, runtime=runtime)
 
 
 def inspection(request: Any, pk: int) -> HttpResponse:
-    """Show the steps of a version's inspection alone, for the page that polls them."""
+    """Show the steps of a version's inspection alone, for the page that polls them. With ``after``,
+    the id of the inspection that it shows: nothing until there is another one."""
     version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
     context = inspection_context(version)
     if context.inspection is None:
         raise Http404
+    if request.GET.get("after") == str(context.inspection.pk):
+        return HttpResponse(status=204)
     template = "admin/models_registry/modelversion/_inspection_steps.html"
     return render(request, template, vars(context) | {"version": version})
 

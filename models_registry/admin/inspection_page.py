@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from engine.heartbeats import MissingRuntime, missing_runtime, offered_runtimes
 from models_registry import services
 from models_registry.admin.step_tree import StepNode, step_tree
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
@@ -32,15 +33,20 @@ class ProposedInput:
 @dataclass(frozen=True)
 class InspectionSeen:
     """An inspection for display. ``folded`` are the inputs after the first ten if there are thirty
-    or more; ``heard`` is the seconds since the worker last renewed its lease."""
+    or more; ``heard`` is the seconds since the worker last renewed its lease. ``missing``: the
+    runtime that it waits for in the queue. ``needed``: that of a file that was not opened for the
+    want of it, and ``offered`` those that may open it all the same, the newest first."""
 
     steps: list[StepSeen]
     inputs: list[ProposedInput]
     folded: list[ProposedInput]
     disagreements: tuple[str, ...]
     is_unanswered: bool
+    missing: MissingRuntime | None
     heard: int | None
     same_file: list[ModelVersion]
+    needed: MissingRuntime | None = None
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ def _seen(
     )
     is_done = inspection.status == Inspection.Status.SUCCEEDED
     inputs = [_proposed(row.spec) for row in version.features.all()] if is_done else []
+    needed = needed_runtime(version, inspection)
     first = SHOWN_WHEN_FOLDED if len(inputs) >= FOLDED_FROM else len(inputs)
     return InspectionSeen(
         steps=steps_seen(
@@ -89,11 +96,21 @@ def _seen(
         inputs=inputs[:first],
         folded=inputs[first:],
         disagreements=report.disagreements,
+        missing=missing_runtime(inspection, inspection.needed_runtime),
         is_unanswered=inspection.status == Inspection.Status.QUEUED
         and now - inspection.requested_at > UNANSWERED,
         heard=_heard(inspection, now) if runs else None,
         same_file=list(services.same_file(version)),
+        needed=needed,
+        offered=tuple(reversed(offered_runtimes())) if needed else (),
     )
+
+
+def needed_runtime(version: ModelVersion, inspection: Inspection | None) -> MissingRuntime | None:
+    """Return the runtime for which a draft's file waits to be inspected again, if it does."""
+    if inspection is None or version.is_locked or inspection.status != Inspection.Status.FAILED:
+        return None
+    return MissingRuntime(minor) if (minor := inspection.found.needs_runtime) else None
 
 
 def _heard(inspection: Inspection, now: datetime) -> int | None:

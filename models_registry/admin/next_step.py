@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from config.runtimes import command_for
 from models_registry.models import Inspection, ModelVersion
 
 
@@ -25,6 +26,11 @@ def next_step(
     if inspection.status == Inspection.Status.FAILED:
         if inspection.needs_approval:
             return NextStep("Have a superuser review the types in the file.", "review")
+        if needed := inspection.found.needs_runtime:
+            first = f"Add scikit-learn {needed} to a worker"
+            if not command_for(needed):
+                first = "Train the model again"
+            return NextStep(f"{first}, or inspect the file with another one.", "#inspection-h")
         return NextStep("Replace the file, or inspect it again.", "#file-h")
     if incomplete:
         inputs = "1 input" if incomplete == 1 else f"{incomplete} inputs"

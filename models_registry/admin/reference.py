@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from config.errors import refusals_as_messages, refusals_in
+from engine.heartbeats import missing_runtime
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.upload_forms import ReferenceForm
@@ -87,6 +88,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
     specs = [feature.spec for feature in version.features.all()]
     known = {spec.name for spec in specs}
     target = version.targets.first()
+    rehearsal = version.rehearsals.filter(kind="calibration").first()
     return {
         "reference": data,
         "remarks": remarks(specs, profile) if data and specs else [],
@@ -99,7 +101,8 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
             for name, column in profile.columns.items()
         ],
         "why_no_interval": services.why_no_interval(version, data),
-        "rehearsal": version.rehearsals.filter(kind="calibration").first(),
+        "rehearsal": rehearsal,
+        "missing": rehearsal and missing_runtime(rehearsal, rehearsal.needed_runtime),
         "target": target,
         "halfwidth": brief_number(data.interval_halfwidth)
         if data and data.interval_halfwidth is not None

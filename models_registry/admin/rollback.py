@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from config.errors import refusals_in
+from engine.heartbeats import missing_runtime
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.deployment_forms import RollbackForm
@@ -61,7 +62,11 @@ def verify(request: Any, pk: int) -> HttpResponse:
 def _check(version: ModelVersion) -> dict[str, Any]:
     """The latest check of the current file; ``is_checked`` while it is recent and passed."""
     check = version.rehearsals.filter(kind=Rehearsal.Kind.CHECK, sha256=version.sha256).first()
-    return {"check": check, "is_checked": services.latest_check(version) is not None}
+    return {
+        "check": check,
+        "missing": check and missing_runtime(check, check.needed_runtime),
+        "is_checked": services.latest_check(version) is not None,
+    }
 
 
 def _cases(version: ModelVersion) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from models_registry.card.facts import (
     cases_text,
     container_text,
     examination_of,
+    saved_with_text,
+    served_by_text,
     signs_of_preparation,
     task_text,
 )
@@ -44,6 +46,8 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
         "task": task_text(version),
         "takes": container_text(version),
         "certainty": certainty_text(version, examination),
+        "saved_with": saved_with_text(version),
+        "served_by": served_by_text(version, examination),
         "libraries": libraries_of(version, examination),
         "metrics": [
             (name, metric_text(value), direction_of(name, directions))

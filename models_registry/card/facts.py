@@ -41,6 +41,21 @@ def success_text(version: ModelVersion) -> str:
     return "–" if percent is None else f"{percent:.1f} %"
 
 
+def saved_with_text(version: ModelVersion) -> str:
+    """Return the scikit-learn that saved the file, as it says itself; "" if it does not."""
+    saved = version.libraries_trained.get("scikit-learn")
+    return f"scikit-learn {saved}" if saved else ""
+
+
+def served_by_text(version: ModelVersion, examination: Examined) -> str:
+    """Return the scikit-learn that serves the version, to the patch level as long as it is the one
+    that examined it; "" before an inspection."""
+    ran = str(examination.libraries_running.get("scikit-learn", ""))
+    runtime = version.runtime
+    known = ran if not runtime or ran.split(".")[:2] == runtime.split(".") else runtime
+    return f"scikit-learn {known}" if known else ""
+
+
 def cases_text(version: ModelVersion) -> str:
     """Return how many saved cases there are, and how many pass as the version stands: two
     queries."""

@@ -6,7 +6,12 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from models_registry.card.facts import examination_of, task_text
+from models_registry.card.facts import (
+    examination_of,
+    saved_with_text,
+    served_by_text,
+    task_text,
+)
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.number_text import brief_number, show_number, with_unit
 from models_registry.inspection_steps import Examined
@@ -55,6 +60,8 @@ class Card:
     rules: list[str]
     metrics: list[Metric]
     training: list[tuple[str, str]]
+    saved_with: str
+    served_by: str
     libraries: list[Library]
     deployments: list[Deployment]
 
@@ -77,6 +84,8 @@ def card_of(version: ModelVersion) -> Card:
             for name, value in version.metrics.items()
         ],
         training=_training(told),
+        saved_with=saved_with_text(version),
+        served_by=served_by_text(version, examination),
         libraries=libraries_of(version, examination),
         deployments=list(version.deployments.select_related("by").order_by("-started_at", "-id")),
     )

@@ -12,6 +12,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from models_registry.card.facts import examination_of, saved_with_text, served_by_text
 from models_registry.errors import FileIsGone
 from models_registry.models import ModelVersion
 from models_registry.revisions import configuration_of
@@ -93,7 +94,7 @@ def _file_name(version: ModelVersion) -> str:
 
 
 def describe(version: ModelVersion) -> dict[str, Any]:
-    """Return everything recorded about a version, as plain values. Four queries."""
+    """Return everything recorded about a version, as plain values. Five queries."""
     return {
         "model": version.model.name,
         "version": version.number,
@@ -114,6 +115,9 @@ def describe(version: ModelVersion) -> dict[str, Any]:
         "task": version.task,
         "container": version.container,
         "libraries_trained": version.libraries_trained,
+        "saved_with": saved_with_text(version),
+        "served_by": served_by_text(version, examination_of(version)),
+        "runtime": version.runtime,
         "metrics": version.metrics,
         "training_config": version.training_config,
         "revision": version.revision,

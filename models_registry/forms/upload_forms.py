@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from config.text.json_text import BadJson, read_json
+from engine.heartbeats import offered_runtimes
 from models_registry.errors import BadReferenceData, BadTrainingConfig
 from models_registry.reference.reference_profile import read_reference
 from models_registry.services import ReferenceUpload
@@ -153,3 +154,16 @@ class ApproveForm(forms.Form):
             ):
                 return [(module, name) for module, name in pairs]
         raise forms.ValidationError("Not a list of types.")
+
+
+class OtherRuntimeForm(forms.Form):
+    """Another runtime than the one that saved a file: one that a living worker has, chosen on
+    purpose."""
+
+    runtime = forms.ChoiceField(
+        choices=lambda: [(minor, minor) for minor in offered_runtimes()],
+        error_messages={"invalid_choice": "No worker has scikit-learn %(value)s any more."},
+    )
+    other_numbers = forms.BooleanField(
+        error_messages={"required": "Tick that you know that it may answer with other numbers."}
+    )

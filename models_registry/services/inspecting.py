@@ -48,7 +48,8 @@ def request_inspection(*, version: ModelVersion, by: User | None, runtime: str =
     if open_one is not None:
         return open_one
     if runtime:
-        record("runtime chosen", by=by, target=str(version), after={"scikit-learn": runtime})
+        chosen = {"scikit-learn": runtime, "may answer with other numbers": "known"}
+        record("runtime chosen", by=by, target=str(version), after=chosen)
     return open_inspection(version, "", by, runtime=runtime)
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts.admin import admin_page
 from config.text.numbers import written_with
 from config.text.plain_text import escaped
+from engine.heartbeats import missing_runtime
 from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
@@ -63,6 +64,7 @@ def run_page(request: HttpRequest, execution: Execution) -> HttpResponse:
         version=execution.version,
         is_withheld=hidden,
         is_slow=is_slow(execution),
+        missing=missing_runtime(execution, execution.version.runtime),
         attempts=attempts,
         prefect_sign_in=_prefect_sign_in(attempts),
         level=level,

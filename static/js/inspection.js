@@ -20,4 +20,8 @@ async function look() {
   else if (!touched) location.reload(); // the inputs below are there now
 }
 
-if (box?.querySelector("[data-open]")) setTimeout(look, wait);
+const start = () => box.querySelector("[data-open]") && setTimeout(look, wait);
+
+// A file that waited for its runtime is inspected again: htmx has put that inspection here.
+box?.addEventListener("htmx:afterSwap", start);
+if (box) start();

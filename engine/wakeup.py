@@ -86,15 +86,15 @@ def count_of_hints(queues: Sequence[str]) -> int:
         return 0
 
 
-def warm(version_id: int, *, wait_seconds: float = 0.0) -> bool:
-    """Ask every worker to open this version's model before the first prediction needs it; return
-    whether all of them answered within ``wait_seconds``. Returns at once without Redis or a
-    worker."""
-    hint = WarmHint(version_id, uuid.uuid4().hex)
+def warm(version_id: int, *, runtime: str = "", wait_seconds: float = 0.0) -> bool:
+    """Ask every worker to open this version's model, in another ``runtime`` than its own if one is
+    named, before the first prediction needs it; return whether all of them answered within
+    ``wait_seconds``. Returns at once without Redis or a worker."""
+    hint = WarmHint(version_id, uuid.uuid4().hex, runtime)
     ends = time.monotonic() + wait_seconds
     redis = quick_redis(wait_seconds)
     try:
-        workers = redis.publish(_warm(), f"{hint.version_id} {hint.token}")
+        workers = redis.publish(_warm(), f"{hint.version_id} {hint.token} {runtime}".rstrip())
         for _ in range(workers):
             left = ends - time.monotonic()
             if left <= 0 or not redis.blpop([_warmed(hint)], timeout=left):
@@ -118,10 +118,12 @@ def say_warm(hint: "WarmHint") -> None:
 
 @dataclass(frozen=True)
 class WarmHint:
-    """A version to open, and the token under which the sender waits for answers."""
+    """A version to open, the token under which the sender waits for answers, and the runtime to
+    open it in, "" for the version's own."""
 
     version_id: int
     token: str
+    runtime: str = ""
 
 
 class WarmHints:
@@ -135,8 +137,8 @@ class WarmHints:
         """Return the next hint; wait up to ``wait_seconds`` for one. Raises RedisError."""
         message = self._subscription.get_message(timeout=wait_seconds)
         match message["data"].decode().split() if message else []:
-            case [version_id, token] if version_id.isdigit():
-                return WarmHint(int(version_id), token)
+            case [version_id, token, *runtime] if version_id.isdigit() and len(runtime) < 2:
+                return WarmHint(int(version_id), token, *runtime)
         return None
 
 

@@ -65,6 +65,11 @@ class Model:
         """Return the version of scikit-learn that the file says it was saved with, "" without."""
         return self._host.origin(self.file, self.limits).scikit_learn
 
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The versions of the libraries that open it."""
+        return self._host.libraries_running
+
     def warm(self) -> LoadReport:
         """Have a process hold the model open."""
         return self._host.warm(self.file, self.limits)

@@ -1,5 +1,5 @@
-"""The flow of a rehearsal: runs one version on many rows in one warm process, or checks that its
-file is unaltered and still opens.
+"""The flow of a rehearsal: runs one version on many rows in one warm process, or in two runtimes
+side by side, or checks that its file is unaltered and still opens.
 
 Only answers and sentences are written, never inputs. One row takes as long as a prediction; a run
 ends after its time budget with the rows that it reached.
@@ -8,27 +8,39 @@ ends after its time budget with the rows that it reached.
 import logging
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from prefect import flow
 from prefect.runtime import flow_run
 
 from config.logging import log_context
+from config.runtimes import offer
 from flows.errors import NotQueued, RehearsalFailed
 from flows.file_checks import accepted_differences, refuse_final_failure
-from flows.host import owner
+from flows.host import host_name, owner
 from flows.lease import Lease, leases
-from flows.opened import opened
+from flows.opened import Inputs, Model, opened
 from flows.outcomes import Refused, outcome_of, record
-from flows.rehearsed_rows import answer_of, rows_of
+from flows.rehearsed_rows import BothRuntimes, answer_of, rows_of
+from model_host.protocol.errors import HostError
 from models_registry import lifecycle
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ReferenceData, Rehearsal
 from models_registry.reference.conformal import halfwidth
-from models_registry.rehearsal_results import Answered, Confirmed, RowResult, Skipped
+from models_registry.rehearsal_results import (
+    NO_TIME,
+    Answered,
+    Beside,
+    Confirmed,
+    RowResult,
+    Skipped,
+    TriedRow,
+)
 from models_registry.store.integrity import mark_altered
 from models_registry.store.storage import stored_digest
 
@@ -38,7 +50,9 @@ BUDGET_SECONDS = 120.0
 SHOWN_SECONDS = 2.0
 """The interval at which the results so far are written."""
 
-Results = list[RowResult] | list[Confirmed]
+Results = Sequence[RowResult | TriedRow] | Sequence[Confirmed]
+
+Row = TypeVar("Row", RowResult, Beside)
 
 
 @flow(name="rehearse", persist_result=False)
@@ -94,7 +108,11 @@ class Rehearsing:
         self._check_that_it_stands()
         if self.rehearsal.kind == Rehearsal.Kind.CHECK:
             return self._check()
-        return self._rehearse(lease)
+        with opened(self.rehearsal.version, self.schema) as model:
+            if self.rehearsal.kind != Rehearsal.Kind.RUNTIME:
+                return self._rehearse(lease, lambda of, row: answer_of(model, row, lease))
+            both = self._in_both_runtimes(model)
+            return self._rehearse(lease, lambda of, row: both.answer_of(of, row, lease))
 
     def _check_that_it_stands(self) -> None:
         rehearsal, version = self.rehearsal, self.rehearsal.version
@@ -108,7 +126,8 @@ class Rehearsing:
             raise Refused("An interval needs rows that were not used in training.")
 
     def _check(self) -> list[Confirmed]:
-        """The digest of the store's own bytes, and a load in a new process."""
+        """The digest of the store's own bytes, and a load in a new process of the version's
+        runtime."""
         version = self.rehearsal.version
         found = stored_digest(version.sha256)
         if found != version.sha256:
@@ -119,27 +138,53 @@ class Rehearsing:
             names = [feature.name for feature in self.schema.features]
             load, examination = model.examine(names=names)
             model.warm()
+            runtime = model.libraries.get("scikit-learn", version.scikit_learn)
         differences = "; ".join(map(str, accepted_differences(examination)))
         refuse_final_failure(examination)
         took = f"{load.seconds:.2f} s" + (f", {differences}" if differences else "")
-        return [hashed, Confirmed("Opens in today's runtime", took)]
+        return [hashed, Confirmed(f"Opens in its runtime, scikit-learn {runtime}", took)]
 
-    def _rehearse(self, lease: Lease) -> list[RowResult]:
+    def _in_both_runtimes(self, model: Model) -> BothRuntimes:
+        """The model, open in its own runtime and in the other one. Raises Refused where this worker
+        lacks one, and HostError, which names it, where the model does not open in one."""
+        rehearsal = self.rehearsal
+        own, other = model.served_by(rehearsal.own_runtime), model.served_by(rehearsal.runtime)
+        for one in (own, other):
+            found = offer(settings.RUNTIMES_DIR, one.runtime)
+            if not found.is_here:
+                raise Refused(
+                    f"The worker {host_name()} has no scikit-learn {one.runtime}, and a try needs "
+                    f"both. {found.problem}"
+                )
+        for one in (own, other):
+            try:
+                one.warm()
+            except HostError as error:
+                error.message = f"With scikit-learn {one.runtime}: {error.message}"
+                raise
+        lifecycle.note_progress(
+            rehearsal, libraries={one.runtime: one.libraries for one in (own, other)}
+        )
+        return BothRuntimes(own, other, rehearsal.version.cases.in_bulk())
+
+    def _rehearse(
+        self, lease: Lease, answer: Callable[[str | int, Inputs], Row]
+    ) -> Sequence[Row | Skipped]:
         """One result for each of ``of``; what the budget does not reach is skipped."""
         ends = time.monotonic() + BUDGET_SECONDS
         shown = time.monotonic()
-        results: list[RowResult] = []
-        with opened(self.rehearsal.version, self.schema) as model:
-            for row in rows_of(self.rehearsal, self.reference, self.schema):
-                if time.monotonic() > ends:
-                    results.append(Skipped("There was no time left."))
-                elif isinstance(row, Skipped):
-                    results.append(row)
-                else:
-                    results.append(answer_of(model, row, lease))
-                if time.monotonic() - shown > SHOWN_SECONDS:
-                    lifecycle.note_progress(self.rehearsal, results=results)
-                    shown = time.monotonic()
+        results: list[Row | Skipped] = []
+        rows = rows_of(self.rehearsal, self.reference, self.schema)
+        for of, row in zip(self.rehearsal.of, rows, strict=True):
+            if time.monotonic() > ends:
+                results.append(NO_TIME)
+            elif isinstance(row, Skipped):
+                results.append(row)
+            else:
+                results.append(answer(of, row))
+            if time.monotonic() - shown > SHOWN_SECONDS:
+                lifecycle.note_progress(self.rehearsal, results=results)
+                shown = time.monotonic()
         return results
 
     def _halfwidth(self, results: Results) -> float | None:

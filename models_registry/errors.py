@@ -84,6 +84,26 @@ class NothingActive(DomainError):
     message = "No version of this model is active, so there is nothing to retire."
 
 
+class RuntimeIsOwn(DomainError):
+    def __init__(self, runtime: str) -> None:
+        super().__init__(f"scikit-learn {runtime} serves this version already.")
+
+
+class RuntimeNotOffered(DomainError):
+    def __init__(self, runtime: str) -> None:
+        super().__init__(
+            f"No worker has scikit-learn {runtime} now. Run `manage.py runtime add {runtime}` "
+            "where the worker runs, then try again."
+        )
+
+
+class RuntimeNotTried(DomainError):
+    def __init__(self, runtime: str) -> None:
+        super().__init__(
+            f"This file and revision were not tried with scikit-learn {runtime}. Try them first."
+        )
+
+
 class VersionLocked(DomainError):
     message = "This version has been live, so its inputs are locked. Duplicate it as a new version."
 

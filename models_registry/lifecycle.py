@@ -24,7 +24,7 @@ from models_registry.models import (
     Rehearsal,
     VersionRun,
 )
-from models_registry.rehearsal_results import Confirmed, RowResult
+from models_registry.rehearsal_results import Confirmed, RowResult, TriedRow
 from models_registry.revisions import take_proposal
 from models_registry.store.integrity import mark_unaltered
 
@@ -96,7 +96,8 @@ def mark_inspection_succeeded(
     of reference data become those of the inputs."""
     if not mark_succeeded(inspection, steps=steps, report=findings.report):
         return False
-    version = inspection.version
+    version = ModelVersion.objects.select_for_update().get(pk=inspection.version_id)
+    former = version.scikit_learn
     ModelVersion.objects.filter(pk=version.pk, sha256=inspection.sha256).update(
         format=findings.format,
         estimator=findings.estimator[:200],
@@ -104,9 +105,10 @@ def mark_inspection_succeeded(
         container=findings.container,
         libraries_trained=findings.libraries_trained,
         runtime=findings.runtime,
+        libraries_running={},
     )
     proposal = Configuration(findings.features, findings.targets, findings.rules)
-    take_proposal(version, proposal, inspection.requested_by)
+    take_proposal(version, proposal, inspection.requested_by, former=former)
     ReferenceData.objects.filter(version=version).fit_to(findings.features)
     return True
 
@@ -115,7 +117,7 @@ def mark_inspection_succeeded(
 def mark_rehearsal_succeeded(
     rehearsal: Rehearsal,
     *,
-    results: Sequence[RowResult | Confirmed],
+    results: Sequence[RowResult | TriedRow | Confirmed],
     reference: ReferenceData | None = None,
     halfwidth: float | None = None,
 ) -> bool:

@@ -1,5 +1,6 @@
 """The results of a rehearsal, as they are stored. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model_host.protocol.inputs import Scalar
@@ -27,6 +28,43 @@ class Skipped:
 
 
 RowResult = Answered | Failed | Skipped
+
+
+@dataclass(frozen=True)
+class Given:
+    """One runtime's answer to a row: a value and a confidence (None without) for each target.
+    ``passes``: whether it is what a saved case expects, None where the row is no case."""
+
+    values: tuple[Scalar, ...]
+    confidences: tuple[float | None, ...] = ()
+    passes: bool | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The answers of a version's own runtime and of another one to the same row. ``is_equal``: to
+    the last digit, with every probability and interval."""
+
+    own: Given | Failed
+    other: Given | Failed
+    is_equal: bool
+
+    @property
+    def turned(self) -> "Beside":
+        """The same, seen from the other runtime."""
+        return Beside(self.other, self.own, self.is_equal)
+
+
+TriedRow = Beside | Skipped
+NO_TIME = Skipped("There was no time left.")
+
+
+def are_all_equal(rows: Sequence[TriedRow]) -> bool:
+    """Return whether both runtimes answer every row equally, and at least one. A row that is gone
+    or no longer fits says nothing; one that was not reached might differ."""
+    compared = [row for row in rows if isinstance(row, Beside)]
+    answered = any(isinstance(row.own, Given) for row in compared)
+    return answered and NO_TIME not in rows and all(row.is_equal for row in compared)
 
 
 @dataclass(frozen=True)

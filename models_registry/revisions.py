@@ -70,9 +70,25 @@ def write_revision(
     )
 
 
-def take_proposal(version: ModelVersion, proposal: Configuration, by: User | None) -> None:
+def write_new_revision(version: ModelVersion, changes: list[str], by: User | None) -> None:
+    """Begin a new revision of the unchanged configuration, so that earlier tests no longer
+    count."""
+    version.revision += 1
+    version.save(update_fields=["revision"])
+    write_revision(version, configuration_of(version), changes, by)
+
+
+def served_by_another(former: str, runtime: str) -> str:
+    """Return the change of a version's runtime, in words."""
+    return f"Served by scikit-learn {runtime} instead of {former}"
+
+
+def take_proposal(
+    version: ModelVersion, proposal: Configuration, by: User | None, *, former: str
+) -> None:
     """Write an inspection's proposal. Edits of people in an earlier revision stay; a proposal that
-    changes anything is a new revision, so that earlier tests no longer count."""
+    changes anything is a new revision, so that earlier tests no longer count, and so is another
+    runtime than the ``former`` one."""
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
     latest = version.revisions.first()
     if latest is None:
@@ -82,6 +98,8 @@ def take_proposal(version: ModelVersion, proposal: Configuration, by: User | Non
     before = Configuration.from_json(latest.configuration)
     merged = with_edits_of(proposal, before)
     changes = merged.changes_since(before)
+    if version.revision == latest.number and former != version.scikit_learn:
+        changes.append(served_by_another(former, version.scikit_learn))
     write_configuration(version, merged)
     if version.revision == latest.number and not changes:
         return

@@ -122,7 +122,7 @@ def impact_of(rehearsal: Rehearsal) -> Impact:
     unit = next((target.unit for target in candidate.targets.all()), "")
     return summarize(
         [
-            Said(_read(execution.version, _value(execution)), _read(candidate, result.value))
+            Said(said_by(execution.version, _value(execution)), said_by(candidate, result.value))
             for execution, result in results
             if execution is not None and isinstance(result, Answered)
         ],
@@ -138,8 +138,9 @@ def _value(execution: Execution) -> Scalar:
     return outputs.targets[0].value if outputs else None
 
 
-def _read(version: ModelVersion, value: Scalar) -> str | float:
-    """A class as its label, a number as it is."""
+def said_by(version: ModelVersion, value: Scalar) -> str | float:
+    """Return a value of the first target as people read it: a class as its label, a number as it
+    is."""
     if version.task == "regression" and isinstance(value, int | float):
         return float(value)
     for target in version.targets.all():

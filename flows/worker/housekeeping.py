@@ -121,7 +121,7 @@ class Housekeeping:
                 self._stopping.wait(SECONDS)
                 continue
             if hint is not None:
-                warm(hint.version_id)
+                warm(hint.version_id, hint.runtime)
                 wakeup.say_warm(hint)
 
 
@@ -154,14 +154,15 @@ def open_models() -> None:
     connections.close_all()
 
 
-def warm(version_id: int) -> None:
-    """Open this version's model in a process. An error is ignored: a prediction will report it."""
+def warm(version_id: int, runtime: str = "") -> None:
+    """Open this version's model in a process, in its own runtime if none is named. An error is
+    ignored: a prediction will report it."""
     started = time.monotonic()
     close_old_connections()
     try:
         version = ModelVersion.objects.select_related("model").get(pk=version_id)
         with refusals(), opened(version) as model:
-            model.warm()
+            model.served_by(runtime or version.runtime).warm()
     except (ModelVersion.DoesNotExist, DatabaseError) as error:
         logger.warning("not_warmed version=%s error=%s", version_id, type(error).__name__)
     except Refused as refused:

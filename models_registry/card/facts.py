@@ -84,6 +84,11 @@ def examination_of(version: ModelVersion) -> Examined:
     return passed.examined if passed else Examined()
 
 
+def libraries_running(version: ModelVersion, examination: Examined) -> dict[str, str]:
+    """Return the versions of the libraries in the runtime that serves the version."""
+    return version.libraries_running or examination.libraries_running
+
+
 def trial_of(version: ModelVersion) -> Outputs | None:
     """Return the outputs of the trial prediction, if an inspection of this very file passed and
     made one. One query, for this part of the report alone."""

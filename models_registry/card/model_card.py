@@ -8,6 +8,7 @@ from django.utils.text import Truncator
 
 from models_registry.card.facts import (
     examination_of,
+    libraries_running,
     saved_with_text,
     served_by_text,
     task_text,
@@ -114,8 +115,8 @@ def certainty_text(version: ModelVersion, examination: Examined) -> str:
 
 
 def libraries_of(version: ModelVersion, examination: Examined) -> list[Library]:
-    """Return the libraries of training beside those that ran the model at its inspection."""
-    trained, running = version.libraries_trained, examination.libraries_running
+    """Return the libraries of training beside those of the runtime that serves the version."""
+    trained, running = version.libraries_trained, libraries_running(version, examination)
     apart = {difference.library for difference in library_differences(trained, running)}
     return [
         Library(name, str(trained.get(name, "")), str(running.get(name, "")), name in apart)

@@ -4,12 +4,13 @@ rows."""
 from django.conf import settings
 from django.db import models
 
+from config.runtimes import default_minor
 from engine.runs import Run, RunQuerySet, finished_has_a_time, open_runs
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.codec import stored
 from models_registry.inspection_steps import Examined, Report, StepTaken
 from models_registry.models.version import ModelVersion
-from models_registry.rehearsal_results import Confirmed, RowResult
+from models_registry.rehearsal_results import Confirmed, RowResult, TriedRow
 
 
 class VersionRun(Run):
@@ -86,19 +87,26 @@ class Rehearsal(VersionRun):
     IMPACT: what a candidate says to the inputs of executions, ``of`` their ids. CALIBRATION: the
     residuals on reference rows that were not used in training, ``of`` their numbers. ``results``
     are what came of each of ``of``, without inputs. CHECK: the file in the store has its digest and
-    opens today; ``results`` are what was found good.
+    opens today; ``results`` are what was found good. RUNTIME: what ``runtime`` and ``own_runtime``
+    say to the inputs of saved cases, ``of`` their keys, and of executions; ``libraries`` are the
+    versions in both, by runtime.
+
+    ``own_runtime`` is the one that served the version when this was requested.
     """
 
     class Kind(models.TextChoices):
         IMPACT = "impact", "Impact on real inputs"
         CALIBRATION = "calibration", "Interval from reference data"
         CHECK = "check", "Check of the file"
+        RUNTIME = "runtime", "Try in another runtime"
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="rehearsals")
     kind = models.CharField(max_length=12, choices=Kind)
     revision = models.PositiveIntegerField()
+    own_runtime = models.CharField(max_length=10, blank=True, db_default="", default="")
     of = models.JSONField(default=list)
     results = models.JSONField(default=list)
+    libraries = models.JSONField(default=dict)
 
     class Meta(VersionRun.Meta):
         indexes = [open_runs("models_registry_open_rehearse")]
@@ -109,17 +117,30 @@ class Rehearsal(VersionRun):
 
     @property
     def needed_runtime(self) -> str:
+        """Of the two that a RUNTIME needs, that which not every worker has."""
+        if self.kind == self.Kind.RUNTIME and self.runtime == default_minor():
+            return self.own_runtime
         return self.runtime or self.version.runtime
 
     @property
     def is_pinned(self) -> bool:
-        """Whether its version still has the file and the revision that it was requested with."""
-        return self.version.is_at(self.sha256, self.revision)
+        """Whether its version still has the file, the revision and the runtime that it was
+        requested with."""
+        version = self.version
+        return version.is_at(self.sha256, self.revision) and self.own_runtime in (
+            "",
+            version.scikit_learn,
+        )
 
     @property
     def row_results(self) -> tuple[RowResult, ...]:
         """The results of an IMPACT or a CALIBRATION, in the order of ``of``."""
         return stored(tuple[RowResult, ...], self.results)
+
+    @property
+    def tried_rows(self) -> tuple[TriedRow, ...]:
+        """The results of a RUNTIME, in the order of ``of``."""
+        return stored(tuple[TriedRow, ...], self.results)
 
     @property
     def confirmed(self) -> tuple[Confirmed, ...]:

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce, Now, NullIf
 
+from config.runtimes import default_minor
 from models_registry.models.registered_model import RegisteredModel
 from models_registry.training.training_config import TrainingConfig, read_stored
 
@@ -69,6 +70,8 @@ class ModelVersion(models.Model):
     libraries_trained = models.JSONField(default=dict, blank=True, editable=False)
     # The minor version of scikit-learn that serves it ("1.5"); "" is that of any worker.
     runtime = models.CharField(max_length=10, blank=True, db_default="", default="", editable=False)
+    # The libraries of a runtime that was chosen after the inspection, which names its own.
+    libraries_running = models.JSONField(default=dict, blank=True, editable=False)
 
     # The model card's text, which may change at any time.
     intended_use = models.TextField(
@@ -126,6 +129,11 @@ class ModelVersion(models.Model):
     @property
     def short_name(self) -> str:
         return f"v{self.number}"
+
+    @property
+    def scikit_learn(self) -> str:
+        """The minor version of scikit-learn that serves it."""
+        return self.runtime or default_minor()
 
     @property
     def is_active(self) -> bool:

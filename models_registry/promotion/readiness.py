@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from config.errors import DomainError
-from models_registry.card.facts import signs_of_preparation
+from models_registry.card.facts import libraries_running, signs_of_preparation
 from models_registry.errors import (
     AlreadyActive,
     CasesFail,
@@ -89,7 +89,9 @@ def readiness_of(version: ModelVersion) -> Readiness:
         cases=version.cases.count(),
         passing=version.cases.passing().count(),
         inspection=inspection,
-        libraries=library_differences(examination.libraries_trained, examination.libraries_running),
+        libraries=library_differences(
+            examination.libraries_trained, libraries_running(version, examination)
+        ),
         changes=schema_changes(live.features.as_schema(), version.features.as_schema())
         if live is not None
         else SchemaChanges(),

@@ -12,6 +12,7 @@ from models_registry.services.deploying import latest_check, mark_tested, promot
 from models_registry.services.downloading import download_version
 from models_registry.services.duplicating import duplicate_version
 from models_registry.services.inspecting import approve_types, inspect_again, request_inspection
+from models_registry.services.moving import choose_runtime, former_runtime, latest_try
 from models_registry.services.referencing import (
     ReferenceUpload,
     remove_reference,
@@ -36,15 +37,18 @@ __all__ = [
     "change_case",
     "check_model_name",
     "check_runnable",
+    "choose_runtime",
     "create_model",
     "delete_case",
     "delete_draft",
     "download_version",
     "duplicate_version",
+    "former_runtime",
     "import_cases",
     "inspect_again",
     "judge_case",
     "latest_check",
+    "latest_try",
     "mark_tested",
     "one_upload",
     "promote",

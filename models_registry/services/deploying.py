@@ -145,6 +145,7 @@ def latest_check(version: ModelVersion) -> Rehearsal | None:
         status=Rehearsal.Status.SUCCEEDED,
         sha256=version.sha256,
         revision=version.revision,
+        own_runtime__in=["", version.scikit_learn],
         finished_at__gt=Now() - Value(CHECK_LASTS),
     ).first()
 

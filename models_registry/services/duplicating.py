@@ -27,6 +27,7 @@ TAKEN_OVER = (
     "estimator",
     "libraries_trained",
     "runtime",
+    "libraries_running",
     "altered_at",
 )
 

@@ -7,7 +7,9 @@ from django.db import transaction
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from models_registry.errors import RuntimeIsOwn
 from models_registry.models import ModelVersion, Rehearsal
+from models_registry.services.cases import MAX_CASES
 from models_registry.services.configuring import check_runnable
 from models_registry.tasks import submit_flow_run
 
@@ -17,20 +19,34 @@ CHECK = Rehearsal.Kind.CHECK
 
 @transaction.atomic
 def request_rehearsal(
-    *, version: ModelVersion, kind: Rehearsal.Kind, of: Sequence[str | int] = (), by: User
+    *,
+    version: ModelVersion,
+    kind: Rehearsal.Kind,
+    of: Sequence[str | int] = (),
+    runtime: str = "",
+    by: User,
 ) -> Rehearsal:
     """Request a run of a version on many rows in one flow run: the first 200 of ``of``.
 
     IMPACT: ids of executions. CALIBRATION: numbers of rows of its reference data; the half-width
-    of its interval follows. CHECK: none; the store's file is hashed and opened. One of a kind runs
-    at a time, and asking again meanwhile returns it. Raises NotInspected, IncompleteSchema or, but
-    for a CHECK, VersionAltered.
+    of its interval follows. CHECK: none; the store's file is hashed and opened. RUNTIME: keys of
+    saved cases, and up to 200 ids of executions; they are answered by ``runtime`` as well, which
+    is another one than the version's. One of a kind runs at a time, and asking again meanwhile
+    returns it. Raises NotInspected, IncompleteSchema, RuntimeIsOwn or, but for a CHECK,
+    VersionAltered.
     """
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
     if kind != CHECK:
         check_runnable(version)
+    if kind == Rehearsal.Kind.RUNTIME and runtime == version.scikit_learn:
+        raise RuntimeIsOwn(runtime)
     running = version.rehearsals.filter(
-        kind=kind, finished_at=None, sha256=version.sha256, revision=version.revision
+        kind=kind,
+        finished_at=None,
+        sha256=version.sha256,
+        revision=version.revision,
+        runtime=runtime,
+        own_runtime=version.scikit_learn,
     ).first()
     if running is not None:
         return running
@@ -39,9 +55,16 @@ def request_rehearsal(
         kind=kind,
         sha256=version.sha256,
         revision=version.revision,
-        of=list(of)[:MAX_ROWS],
+        of=list(of)[: MAX_CASES + MAX_ROWS if kind == Rehearsal.Kind.RUNTIME else MAX_ROWS],
+        runtime=runtime,
+        own_runtime=version.scikit_learn,
         requested_by=by,
     )
-    record(f"{rehearsal.get_kind_display()} requested".lower(), by=by, target=str(version))
+    record(
+        f"{rehearsal.get_kind_display()} requested".lower(),
+        by=by,
+        target=str(version),
+        after={"scikit-learn": runtime} if runtime else None,
+    )
     kick(submit_flow_run, "rehearsal", rehearsal.pk)
     return rehearsal

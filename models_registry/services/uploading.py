@@ -96,12 +96,15 @@ def replace_artifact(
         version.sha256 = artifact.sha256 if artifact else ""
         version.size = artifact.size if artifact else 0
         version.file_name = escaped(file_name)[-255:]
-        version.runtime = ""
+        version.runtime, version.libraries_running = "", {}
         version.revision += 1
         version.altered_at = None  # it was the former file
         version.save(
-            update_fields=["sha256", "size", "file_name", "runtime", "revision", "altered_at"]
-        )
+            update_fields=[
+                "sha256", "size", "file_name", "runtime", "libraries_running", "revision",
+                "altered_at",
+            ]
+        )  # fmt: skip
         record("file replaced", by=by, target=str(version), after={"sha256": version.sha256})
         open_inspection(version, refusal, by)
     return version

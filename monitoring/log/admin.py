@@ -17,6 +17,7 @@ from executions.models import Execution
 from executions.trials import case_pages
 from executions.trials.impact_page import impact
 from executions.trials.preview_page import preview
+from executions.trials.runtime_page import choose_runtime, runtime
 from executions.trials.testing_page import test
 from monitoring.log import downloads
 from monitoring.log.filters import COUNTED, ByForm, CountedUpTo, ExecutionFilterForm, form_of
@@ -90,6 +91,8 @@ class ExecutionAdmin(ReadOnlyAdmin):
             page("case/<int:pk>/run/", "run_case", case_pages.run_case),
             page("case/<int:pk>/delete/", "delete_case", case_pages.delete_case),
             page("impact/<int:version_pk>/", "impact", impact),
+            page("runtime/<int:version_pk>/", "runtime", runtime),
+            page("runtime/<int:version_pk>/choose/", "choose_runtime", choose_runtime),
             page("check/<int:version_pk>/", "check", case_pages.check_before_rollback),
             page("preview/<int:version_pk>/", "preview", preview),
             *super().get_urls(),

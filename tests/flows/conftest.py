@@ -17,10 +17,14 @@ from sklearn.pipeline import make_pipeline
 
 from flows import inspection, predict, rehearsal
 from flows.lease import Leases
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
-from models_registry.store.storage import artifact_key
+from models_registry.store.storage import artifact_key, store_artifact
 from models_registry.tasks import sync_prefect_deployment
+from tests.factories import make_version
 from tests.flows.resident import IRIS, serve_iris
+from tests.model_host import by_version
+from tests.model_host.runtime import BESIDE, FOLDER, python_of
 from tests.servers import prefect_server
 
 
@@ -53,6 +57,32 @@ def no_renewal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     leases = Leases()
     for flow in (inspection, predict, rehearsal):
         monkeypatch.setattr(flow, "leases", leases)
+
+
+@pytest.fixture
+def saved_by_1_5(db: None, settings: Settings) -> Callable[[str], ModelVersion]:
+    """Return a maker of live versions: a kind of model that scikit-learn 1.5 saved, which serves
+    it."""
+    python_of(BESIDE)
+    settings.RUNTIMES_DIR = FOLDER
+    (corpus,) = by_version.VERSIONS.glob(f"scikit-learn-{BESIDE}.*.tar.xz")
+
+    def make(kind: str) -> ModelVersion:
+        (saved,) = (
+            one for one in by_version.read(corpus) if (one.kind, one.format) == (kind, "joblib")
+        )
+        sha256 = store_artifact([saved.content]).sha256
+        return make_version(
+            features=tuple(FeatureSpec(name, name, Kind.FLOAT) for name in saved.columns),
+            targets=(TargetSpec("", "Level"),),
+            container=saved.container,
+            is_active=True,
+            sha256=sha256,
+            tested_sha256=sha256,
+            runtime=BESIDE,
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

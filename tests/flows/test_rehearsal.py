@@ -1,24 +1,27 @@
 """The rehearsal flow: a version on many rows, its interval, and the check of its file."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from django.utils import timezone
 from pytest_django import Settings
 from sklearn.linear_model import LinearRegression
 
 from accounts.models import User
+from config.runtimes import default_minor
 from executions.answer import read_answer
 from flows import predict, rehearsal
 from flows.errors import NotQueued, PredictionFailed, RehearsalFailed
 from models_registry import services
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
-from models_registry.models import ModelVersion, ReferenceData, Rehearsal
+from models_registry.models import ModelVersion, ReferenceData, Rehearsal, TestCase
+from models_registry.rehearsal_results import Beside, Given, Skipped
 from models_registry.services import request_rehearsal
 from models_registry.store.storage import store_artifact
 from notifications.models import Notification
@@ -148,8 +151,107 @@ def test_a_check_hashes_the_stored_file_and_opens_it(iris: ModelVersion, ada: Us
     assert row.status == "succeeded"
     assert [found["name"] for found in row.results] == [
         "Hash verified in the store",
-        "Opens in today's runtime",
+        f"Opens in its runtime, scikit-learn {sklearn.__version__}",
     ]
+
+
+def test_a_check_opens_the_file_in_the_runtime_that_serves_the_version(
+    saved_by_1_5: Callable[[str], ModelVersion], ada: User
+) -> None:
+    version = saved_by_1_5("gradient boosting")  # 1.9 does not open it
+    row = carried_out(request_rehearsal(version=version, kind=Rehearsal.Kind.CHECK, by=ada))
+
+    assert row.confirmed[1].name == "Opens in its runtime, scikit-learn 1.5.2"
+
+
+ROW = {"x0": 0.1, "x1": -0.4, "x2": 1.25, "x3": 0.0}
+
+
+def tried(version: ModelVersion, ada: User, of: Sequence[str | int]) -> Rehearsal:
+    """A try of a version of 1.5 in the default runtime, carried out."""
+    kind, runtime = Rehearsal.Kind.RUNTIME, default_minor()
+    return carried_out(
+        request_rehearsal(version=version, kind=kind, of=of, runtime=runtime, by=ada)
+    )
+
+
+def test_both_runtimes_answer_saved_cases_and_real_inputs(
+    saved_by_1_5: Callable[[str], ModelVersion], ada: User
+) -> None:
+    version = saved_by_1_5("logistic regression")
+    right = TestCase.objects.create(version=version, name="Right", inputs=ROW, expected=["low"])
+    wrong = TestCase.objects.create(version=version, name="Wrong", inputs=ROW, expected=["high"])
+    asked = make_execution(version=version, inputs=ROW)
+
+    row = tried(version, ada, [right.pk, wrong.pk, str(asked.pk), 0])
+
+    passes = [
+        (each.own.passes, each.other.passes, each.is_equal)
+        for each in row.tried_rows
+        if isinstance(each, Beside)
+        and isinstance(each.own, Given)
+        and isinstance(each.other, Given)
+    ]
+    assert passes == [(True, True, True), (False, False, True), (None, None, True)]
+    assert row.tried_rows[3] == Skipped("It is gone.")
+    assert row.libraries["1.5"]["scikit-learn"] == "1.5.2"
+    assert row.libraries[default_minor()]["scikit-learn"] == sklearn.__version__
+
+
+def test_answers_that_differ_in_a_probability_alone_are_not_equal(
+    saved_by_1_5: Callable[[str], ModelVersion], ada: User
+) -> None:
+    version = saved_by_1_5("adaboost")
+    (both,) = tried(version, ada, [str(make_execution(version=version, inputs=ROW).pk)]).tried_rows
+
+    assert isinstance(both, Beside)
+    assert isinstance(both.own, Given)
+    assert isinstance(both.other, Given)
+    assert both.own.values == both.other.values
+    assert both.own.confidences != both.other.confidences
+    assert not both.is_equal
+
+
+def test_a_file_that_one_runtime_does_not_open_says_which(
+    saved_by_1_5: Callable[[str], ModelVersion], ada: User
+) -> None:
+    row = tried(saved_by_1_5("gradient boosting"), ada, [])
+
+    assert row.status == "failed"
+    assert row.message.startswith(f"With scikit-learn {default_minor()}: The file was saved with")
+
+
+def test_a_worker_that_lacks_one_of_both_runtimes_says_which(
+    saved_by_1_5: Callable[[str], ModelVersion], settings: Settings, tmp_path: Path, ada: User
+) -> None:
+    version = saved_by_1_5("adaboost")
+    settings.RUNTIMES_DIR = tmp_path
+
+    message = tried(version, ada, []).message
+
+    assert "has no scikit-learn 1.5, and a try needs both." in message
+    assert message.endswith("Not installed: manage.py runtime add 1.5")
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "needed"),
+    [("1.5", default_minor(), "1.5"), ("", "1.5", "1.5"), ("1.5", "1.7", "1.7")],
+)
+def test_a_try_goes_to_a_worker_with_the_runtime_that_not_every_one_has(
+    ada: User, own: str, other: str, needed: str
+) -> None:
+    version = make_version(runtime=own)
+    kind = Rehearsal.Kind.RUNTIME
+    row = request_rehearsal(version=version, kind=kind, runtime=other, by=ada)
+    assert row.needed_runtime == needed
+
+
+def test_a_try_of_a_version_that_was_moved_meanwhile_says_so(ada: User) -> None:
+    version = make_version(runtime="1.5")
+    kind = Rehearsal.Kind.RUNTIME
+    row = request_rehearsal(version=version, kind=kind, runtime="1.7", by=ada)
+    ModelVersion.objects.filter(pk=version.pk).update(runtime="1.7")
+    assert "was changed" in carried_out(row).message
 
 
 def test_an_altered_file_is_never_opened_until_it_is_right_again(

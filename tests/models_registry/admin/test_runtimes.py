@@ -2,7 +2,7 @@
 and the choice of another."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -271,7 +271,7 @@ def test_what_is_missing_costs_no_query_and_one_read_of_redis(
     execution = waits(20, user=alice)
     alive("ann", OWN)
     asked = []
-    ask = Redis.execute_command
+    ask: Callable[..., Any] = Redis.execute_command
 
     def counting(redis: "Redis", *command: Any, **options: Any) -> Any:
         asked.append(command[0])

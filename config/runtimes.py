@@ -103,12 +103,21 @@ class Offer:
 
 def default_minor() -> str:
     """Return the minor version of scikit-learn that the product itself has."""
-    return _minor_of(distribution_version("scikit-learn"))
+    return minor_of(distribution_version("scikit-learn"))
 
 
 def minors() -> list[str]:
     """Return every minor version that a runtime can have on some interpreter, and the default's."""
     return in_order({default_minor(), *_interpreters()})
+
+
+def minor_of(version: str) -> str:
+    """Return the minor version: "1.5" of "1.5" or "1.5.2". Raises RuntimeRefused for any other
+    text."""
+    named = _VERSION.fullmatch(version.strip())
+    if named is None:
+        raise RuntimeRefused(f"“{version}” is no version of scikit-learn. Write it as 1.5.")
+    return f"{named[1]}.{named[2]}"
 
 
 def in_order(versions: Iterable[str]) -> list[str]:
@@ -170,7 +179,7 @@ def add(
     Raises RuntimeRefused. Whenever it is interrupted, the place has the whole former runtime, the
     whole new one, or none.
     """
-    minor = _minor_of(version)
+    minor = minor_of(version)
     lock = _lock_for(minor)
     _check_extras(extras, lock)
     wanted = tuple(sorted(extras))
@@ -195,22 +204,26 @@ def add(
     return runtime
 
 
-def remove(version: str, folder: Path, *, needed_by: Sequence[str] = ()) -> None:
-    """Remove a runtime. ``needed_by``: the names of the model versions that name it, which keep it.
-    Raises RuntimeRefused."""
-    minor = _minor_of(version)
+def remove(
+    version: str, folder: Path, *, needed_by: Sequence[str] = (), wanted_by: Sequence[str] = ()
+) -> None:
+    """Remove a runtime. ``needed_by``: the names of the live versions and drafts that name it, and
+    ``wanted_by`` of those that may be live again; both keep it. Raises RuntimeRefused."""
+    minor = minor_of(version)
     if minor == default_minor():
         raise RuntimeRefused(f"scikit-learn {minor} is the product's own and cannot be removed.")
-    if needed_by:
-        shown = ", ".join(needed_by[:5]) + (
-            f" and {len(needed_by) - 5} more" if len(needed_by) > 5 else ""
-        )
-        raise RuntimeRefused(
-            f"scikit-learn {minor} is needed by {shown}. Archive them or choose another runtime "
-            "for them, then remove it."
-        )
     if not (folder / minor).exists():
         raise RuntimeRefused(f"There is no runtime of scikit-learn {minor} in {folder}.")
+    if needed_by:
+        raise RuntimeRefused(
+            f"scikit-learn {minor} is needed by {_shown(needed_by)}. Archive them or choose "
+            "another runtime for them, then remove it."
+        )
+    if wanted_by:
+        raise RuntimeRefused(
+            f"scikit-learn {minor} served {_shown(wanted_by)}, which could not be made live again "
+            f"without it. To remove it all the same: manage.py runtime remove {minor} --force"
+        )
     with _alone(folder):
         _discard(folder / minor, folder)
 
@@ -238,6 +251,11 @@ def check(minor: str, folder: Path) -> str:
             raise RuntimeRefused(f"scikit-learn {minor}: {words}: {'; '.join(told[names])}.{again}")
     ran = ", ".join(f"{name} {version}" for name, version in told["libraries"])
     return f"scikit-learn {minor} works: {ran}."
+
+
+def _shown(names: Sequence[str]) -> str:
+    """The first five names, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _install(
@@ -296,7 +314,7 @@ def _read(place: Path) -> tuple[Runtime | None, str]:
         runtime = Runtime.from_json(json.loads((place / RECORD).read_text()))
     except (OSError, ValueError):
         return None, f"What is in {place} is no whole runtime. {again}"
-    if _minor_of(runtime.python) != _own_python() or not (place / "bin" / "python").exists():
+    if minor_of(runtime.python) != _own_python() or not (place / "bin" / "python").exists():
         return None, (
             f"It was installed by Python {runtime.python}, and the product runs on "
             f"{_own_python()}. {again}"
@@ -395,14 +413,6 @@ def _digest(lock: Path) -> str:
 
 def _own_python() -> str:
     return "{}.{}".format(*sys.version_info[:2])
-
-
-def _minor_of(version: str) -> str:
-    """The minor version: "1.5" of "1.5" or "1.5.2". RuntimeRefused for what is no version."""
-    named = _VERSION.fullmatch(version.strip())
-    if named is None:
-        raise RuntimeRefused(f"“{version}” is no version of scikit-learn. Write it as 1.5.")
-    return f"{named[1]}.{named[2]}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

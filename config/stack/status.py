@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from config import runtimes
 from config.stack import processes
 from config.stack.environment import Environment
 from config.stack.errors import NotHealthyError
@@ -32,11 +33,27 @@ def status(folder: Path) -> int:
         print(
             "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+    if "worker" in running.parts:
+        print(f"\n{runtimes_of(environment)}")
     if "prefect" in running.parts and "prefect" not in running.own:
         pages = environment["PREFECT_API_URL"].removesuffix("/api")
         print(f"\nPrefect's pages: sign in at {pages}/login with all of PREFECT_API_AUTH_STRING.")
         print(f"It is in {folder / 'env'}.")
     return 0 if all(told == "healthy" for told in healths) else 1
+
+
+def runtimes_of(environment: Environment) -> str:
+    """Return a sentence on the versions of scikit-learn that serve models on this machine."""
+    folder = Path(environment.values.get("RUNTIMES_DIR") or environment.folder / "runtimes")
+    offers = runtimes.offers(folder)
+    own = " (the product's own)"
+    here = [f"{one.minor}{own if one.is_default else ''}" for one in offers if one.is_here]
+    broken = [
+        f"scikit-learn {one.minor} cannot be used. {one.problem}"
+        for one in offers
+        if not one.is_here and (folder / one.minor).exists()
+    ]
+    return "\n".join([f"Models are served by scikit-learn {', '.join(here)}.", *broken])
 
 
 def health(part: Part, running: Record) -> str:

@@ -29,7 +29,14 @@ from accounts.models import ActivityEvent
 from engine import gateway
 from executions.models import TOOK, Execution, ExecutionQuerySet
 from models_registry.models import ModelVersion
-from monitoring.health.probes import ONE_SECOND, read_queue, read_workers
+from monitoring.health.probes import (
+    ONE_SECOND,
+    Workers,
+    needed_runtimes,
+    read_queue,
+    read_workers,
+    workers_by_runtime,
+)
 from notifications.models import Mail
 
 TOTALS = "monitoring:metrics"
@@ -97,13 +104,15 @@ class Product(Collector):
         yield _gauge("executions_queued", "Executions that wait for a worker", now.waiting)
         yield _gauge("executions_running", "Executions that run", now.running)
         yield _gauge("queue_oldest_seconds", "How long the oldest of them has waited", oldest)
-        beats = read_workers().beats
+        workers = read_workers()
+        beats = workers.beats
         if beats is not None:
             running = sum(beat.running for beat in beats.values())
             slots = sum(beat.slots for beat in beats.values())
             yield _gauge("workers_alive", "Workers with a recent heartbeat", len(beats))
             yield _gauge("worker_slots_running", "Slots of workers that are busy", running)
             yield _gauge("worker_slots", "Slots of workers", slots)
+            yield _runtimes(workers)
         waiting = Mail.objects.waiting().count()
         yield _gauge("mails_waiting", "Mails neither sent nor given up", waiting)
         is_up = gateway.is_healthy(timeout=ONE_SECOND)
@@ -152,6 +161,17 @@ def _finished(totals: Totals) -> Iterator[Metric]:
     )
     histogram.add_metric([], list(zip(bounds, totals.buckets, strict=True)), totals.seconds)
     yield histogram
+
+
+def _runtimes(workers: Workers) -> Metric:
+    gauge = GaugeMetricFamily(
+        "workers_with_runtime",
+        "Workers that have a version of scikit-learn, of all that live models need",
+        labels=["scikit_learn"],
+    )
+    for minor, names in workers_by_runtime(workers, needed_runtimes()).items():
+        gauge.add_metric([minor], len(names))
+    return gauge
 
 
 def _gauge(name: str, words: str, value: float) -> GaugeMetricFamily:

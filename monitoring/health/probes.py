@@ -5,7 +5,7 @@ Each probe has its own short timeout and always returns a result; all of them to
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextvars import copy_context
@@ -21,10 +21,12 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from config.runtimes import command_for, in_order
 from config.text.numbers import count_text, megabytes_text, milliseconds_text
 from engine import gateway, heartbeats, wakeup
 from engine.heartbeats import Heartbeat
 from executions.models import Execution
+from models_registry.models import ModelVersion
 from models_registry.store.storage import ArtifactStorage
 from notifications.models import Mail
 
@@ -100,10 +102,10 @@ def probe_all() -> tuple[Probe, ...]:
         workers = asked_workers.result(max(0.0, ends - time.monotonic()))
     except TooLate:
         workers = Workers(None)
-    rest = (
-        [] if here[0].is_red else [celery(), worker_probe(workers, read_queue()), queue(), mail()]
-    )
-    return (*here, *there, *rest)
+    if here[0].is_red:
+        return (*here, *there)
+    of_workers = worker_probe(workers, read_queue()), runtime_probe(workers, needed_runtimes())
+    return (*here, *there, celery(), *of_workers, queue(), mail())
 
 
 def database() -> Probe:
@@ -221,6 +223,56 @@ def worker_probe(workers: Workers, waiting: Queue) -> Probe:
     if problems:
         return Probe("Workers", State.BAD, tuple(figures), " ".join(problems))
     return Probe("Workers", State.OK, tuple(figures))
+
+
+def needed_runtimes() -> dict[str, list[str]]:
+    """Return the names of the live versions that need a runtime, by runtime."""
+    needed: dict[str, list[str]] = {}
+    live = ModelVersion.objects.active().exclude(runtime="").select_related("model")
+    for version in live.order_by("model__name"):
+        needed.setdefault(version.runtime, []).append(str(version))
+    return needed
+
+
+def workers_by_runtime(workers: Workers, needed: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of the workers that have each runtime, the oldest runtime first: of those
+    that some worker has, and of the ``needed`` ones."""
+    beats = sorted((workers.beats or {}).items())
+    offered = {minor for _, beat in beats for minor in beat.runtimes}
+    return {
+        minor: [name for name, beat in beats if minor in beat.runtimes]
+        for minor in in_order(offered | set(needed))
+    }
+
+
+def without_runtime(workers: Workers, needed: dict[str, list[str]]) -> dict[str, str]:
+    """Return what to do about each runtime that live versions need and no worker has."""
+    return {
+        minor: _way_out(minor, needed[minor])
+        for minor, names in workers_by_runtime(workers, needed).items()
+        if minor in needed and not names
+    }
+
+
+def runtime_probe(workers: Workers, needed: dict[str, list[str]]) -> Probe:
+    """Probe which worker has which scikit-learn: red if none has one that a live version needs."""
+    if not workers.beats:
+        return Probe("Runtimes", State.UNKNOWN, advice="Workers say what they have; none does.")
+    figures = tuple(
+        (f"scikit-learn {minor}", _listed(names) or "no worker")
+        for minor, names in workers_by_runtime(workers, needed).items()
+    )
+    missing = without_runtime(workers, needed)
+    state = State.BAD if missing else State.OK
+    return Probe("Runtimes", state, figures, " ".join(missing.values()))
+
+
+def _way_out(minor: str, versions: list[str]) -> str:
+    lacks = f"No worker has scikit-learn {minor}, which {_listed(versions)} need"
+    lacks += "s" if len(versions) == 1 else ""
+    if command := command_for(minor):
+        return f"{lacks}. Run {command} where a worker runs: it takes their predictions within 5 s."
+    return f"{lacks}. Start a worker that has it."
 
 
 def _stands_with_models(beat: Heartbeat) -> tuple[str, str]:

@@ -1,5 +1,5 @@
 """The health watch, every 15 s: failing parts appear on the admins' pages, and admins are notified
-once when no worker is left.
+once when no worker is left, or none with a runtime that a live version needs.
 
 The findings are kept in the database's cache, so a page reads one row and probes nothing. If the
 watch itself has stopped, its findings become too old, and the pages say so.
@@ -19,9 +19,11 @@ from monitoring.health.probes import (
     SILENT,
     Queue,
     Workers,
+    needed_runtimes,
     probe_all,
     read_queue,
     read_workers,
+    without_runtime,
 )
 from notifications.models import Context, Kind
 from notifications.services import notify_admins
@@ -29,6 +31,8 @@ from notifications.services import notify_admins
 RED = "monitoring:red"
 LAST_WORKER = "monitoring:last-worker"
 DOWN_SINCE = "monitoring:down-since"
+MISSING_RUNTIMES = "monitoring:missing-runtimes"
+"""Since when each runtime is missing, and whether admins know."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ def look_after() -> None:
     """Run one round of the watch."""
     now = timezone.now()
     cache.set(BEAT, now, None)
-    watch_workers(read_workers(), read_queue(), now)
+    workers = read_workers()
+    watch_workers(workers, read_queue(), now)
+    watch_runtimes(workers, needed_runtimes(), now)
     names = tuple(probe.name for probe in probe_all() if probe.is_red)
     cache.set(RED, (now, names), None)
 
@@ -93,3 +99,28 @@ def watch_workers(workers: Workers, queue: Queue, now: datetime) -> None:
         url=reverse("monitoring:health"),
         context=Context(waiting=queue.waiting, since=since),
     )
+
+
+@transaction.atomic
+def watch_runtimes(workers: Workers, needed: dict[str, list[str]], now: datetime) -> None:
+    """Notify admins once of a runtime that live versions need and no worker has had for a minute.
+    Without any worker nothing changes: that is told already."""
+    if not workers.beats:
+        return
+    known: dict[str, tuple[datetime, bool]] = cache.get(MISSING_RUNTIMES) or {}
+    missing = without_runtime(workers, needed)
+    stands = {minor: known.get(minor, (now, False)) for minor in missing}
+    for minor, (since, is_told) in stands.items():
+        if is_told or now - since <= SILENT:
+            continue
+        stands[minor] = (since, True)
+        notify_admins(
+            kind=Kind.WORKER_DOWN,
+            cause=f"runtime {minor} missing {since.isoformat()}",
+            title=f"No worker has scikit-learn {minor}",
+            text=missing[minor],
+            url=reverse("monitoring:health"),
+            context=Context(since=since),
+        )
+    if stands != known:
+        cache.set(MISSING_RUNTIMES, stands, None)

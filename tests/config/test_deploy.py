@@ -99,6 +99,7 @@ def test_an_alarm_asks_for_figures_that_there_are(
 ) -> None:
     settings.METRICS_TOKEN = "secret"
     make_execution(version=active_version, error_code="MODEL")
+    ModelVersion.objects.update(runtime="1.5")
     text = client.get("/metrics", headers={"Authorization": "Bearer secret"}).content.decode()
     given = set(re.findall(r"^([a-z_]+)[ {]", text, re.M)) | OF_PROMETHEUS
     groups = yaml.safe_load((DEPLOY / "prometheus-alerts.yml").read_text())["groups"]

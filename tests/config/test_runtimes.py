@@ -11,14 +11,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from config import runtimes
 from config.runtimes import RuntimeRefused
-from config.stack.environment import REPOSITORY
+from config.stack.environment import REPOSITORY, Environment
+from config.stack.status import runtimes_of
+from models_registry.models import ModelVersion
+from tests.factories import make_version
 
 OWN = "{}.{}".format(*sys.version_info[:2])
 TAG = OWN.replace(".", "")
@@ -273,3 +278,68 @@ def test_the_command_lists_a_line_for_each_version(
     told = capsys.readouterr().out.splitlines()
     assert told[1] == "1.4  Not installed: manage.py runtime add 1.4"
     assert told[-1] == f"{runtimes.default_minor()}  the product's own"
+
+
+@pytest.fixture
+def asked(settings: Settings, folder: Path) -> Path:
+    """The folder that the command works on, with scikit-learn 1.5 in it."""
+    settings.RUNTIMES_DIR = folder
+    runtimes.add("1.5", folder, say=lambda said: None)
+    return folder
+
+
+@pytest.mark.parametrize("status", ["draft", "active"])
+def test_the_command_does_not_remove_what_a_live_version_or_a_draft_needs(
+    db: None, asked: Path, status: str
+) -> None:
+    version = make_version(runtime="1.5", is_active=status == "active")
+
+    for words in (["1.5"], ["1.5.2", "--force"]):
+        with pytest.raises(CommandError, match=f"needed by {version}. Archive them or choose"):
+            call_command("runtime", "remove", *words)
+
+    assert list(runtimes.installed(asked)) == ["1.5"]
+
+
+def test_the_command_removes_what_archived_versions_need_only_on_purpose(
+    db: None, asked: Path
+) -> None:
+    version = make_version(runtime="1.5", status="archived")
+
+    with pytest.raises(CommandError, match=f"served {version}.* runtime remove 1.5 --force"):
+        call_command("runtime", "remove", "1.5")
+    assert list(runtimes.installed(asked)) == ["1.5"]
+
+    call_command("runtime", "remove", "1.5", "--force")
+    assert runtimes.installed(asked) == {}
+
+
+def test_the_command_removes_what_no_version_needs(db: None, asked: Path) -> None:
+    make_version(runtime="1.4")
+
+    call_command("runtime", "remove", "1.5")
+
+    assert runtimes.installed(asked) == {}
+
+
+def test_without_the_database_nothing_is_removed(asked: Path) -> None:
+    with (
+        patch.object(ModelVersion.objects, "filter", side_effect=OperationalError),
+        pytest.raises(CommandError, match="The database does not answer"),
+    ):
+        call_command("runtime", "remove", "1.5")
+
+    assert list(runtimes.installed(asked)) == ["1.5"]
+
+
+def test_the_status_of_a_stack_names_the_runtimes_of_this_machine(folder: Path) -> None:
+    runtimes.add("1.5", folder)
+    (folder / "1.4").mkdir()
+    environment = Environment(folder.parent, {"RUNTIMES_DIR": str(folder)}, frozenset())
+
+    first, broken = runtimes_of(environment).splitlines()
+
+    own = runtimes.default_minor()
+    assert first == f"Models are served by scikit-learn 1.5, {own} (the product's own)."
+    assert broken.startswith("scikit-learn 1.4 cannot be used. What is in ")
+    assert broken.endswith("Add it again: manage.py runtime add 1.4")

@@ -7,8 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from config import runtimes
+from config.text.plain_text import escaped
+from models_registry.models import ModelVersion
+
+OFFERED = "A worker on this machine offers what works by itself within 5 s; nothing has to restart."
 
 
 class Command(BaseCommand):
@@ -28,6 +33,9 @@ class Command(BaseCommand):
         checking.add_argument("version", nargs="?", help="only this one")
         removing = does.add_parser("remove", help="remove one")
         removing.add_argument("version")
+        removing.add_argument(
+            "--force", action="store_true", help="also where only archived versions need it"
+        )
 
     def handle(self, *args: Any, does: str, **options: Any) -> None:
         folder: Path = settings.RUNTIMES_DIR
@@ -38,15 +46,37 @@ class Command(BaseCommand):
             elif does == "add":
                 made = runtimes.add(options["version"], folder, extras=options["extras"])
                 self.stdout.write(runtimes.check(made.minor, folder))
+                self.stdout.write(OFFERED)
             elif does == "check":
                 self._check(folder, options["version"])
             else:
-                runtimes.remove(options["version"], folder)
-                self.stdout.write(f"scikit-learn {options['version']} is removed.")
+                self._remove(folder, options["version"], force=options["force"])
         except runtimes.RuntimeRefused as refusal:
             raise CommandError(refusal.message) from refusal
         except KeyboardInterrupt:
             raise CommandError("Interrupted; what was there is as it was.") from None
+
+    def _remove(self, folder: Path, version: str, *, force: bool) -> None:
+        """Remove a runtime that no version needs; with ``force`` one that archived versions would
+        need for a rollback."""
+        minor = runtimes.minor_of(version)
+        try:
+            needing = ModelVersion.objects.filter(runtime=minor).select_related("model")
+            by = list(needing.order_by("model__name", "number"))
+        except DatabaseError as error:
+            raise CommandError(
+                "The database does not answer, so nobody knows which versions need it. Start it, "
+                "then try again."
+            ) from error
+        names = {each: escaped(str(each)) for each in by}
+        archived = [each for each in by if each.status == ModelVersion.Status.ARCHIVED]
+        runtimes.remove(
+            minor,
+            folder,
+            needed_by=[names[each] for each in by if each not in archived],
+            wanted_by=[] if force else [names[each] for each in archived],
+        )
+        self.stdout.write(f"scikit-learn {minor} is removed.")
 
     def _check(self, folder: Path, version: str | None) -> None:
         """Try one runtime, or all that are there, whatever becomes of the others."""
@@ -66,6 +96,7 @@ class Command(BaseCommand):
                 failed.append(refusal.message)
         if failed:
             raise CommandError("\n".join(failed))
+        self.stdout.write(OFFERED)
 
 
 def described(one: runtimes.Offer) -> str:

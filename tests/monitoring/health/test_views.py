@@ -23,7 +23,7 @@ from monitoring.health import probes, watch
 from monitoring.health.metrics import read_totals
 from monitoring.health.probes import Probe, Queue, State, Workers
 from notifications.models import Kind, Mail, Notification
-from tests.factories import LOAN_OUTPUTS, make_execution
+from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 from tests.fake_prefect import FakePrefect
 
 NOBODY = Workers({})
@@ -124,6 +124,60 @@ def test_known_types_that_a_workers_libraries_lack_are_shown() -> None:
         "scipy.sparse.Of0, scipy.sparse.Of1, scipy.sparse.Of2, scipy.sparse.Of3, scipy.sparse.Of4 "
         "and 2 more"
     )
+
+
+def test_health_says_which_worker_has_which_scikit_learn() -> None:
+    beats = {"ann": beating(runtimes=("1.5", "1.10")), "bob": beating(runtimes=("1.10",))}
+    found = probes.runtime_probe(Workers(beats), {"1.10": ["Loans v1"]})
+    assert found.state is State.OK
+    assert found.figures == (("scikit-learn 1.5", "ann"), ("scikit-learn 1.10", "ann, bob"))
+
+
+def test_a_live_version_whose_runtime_no_worker_has_is_red_and_named_with_the_way_out() -> None:
+    live = make_version(runtime="1.5", is_active=True)
+    make_version(runtime="1.4")
+    make_version(is_active=True)
+    found = probes.runtime_probe(
+        Workers({"ann": beating(runtimes=("1.9",))}), probes.needed_runtimes()
+    )
+    assert found.state is State.BAD
+    assert found.figures == (("scikit-learn 1.5", "no worker"), ("scikit-learn 1.9", "ann"))
+    assert found.advice == (
+        f"No worker has scikit-learn 1.5, which {live} needs. Run manage.py runtime add 1.5 where "
+        "a worker runs: it takes their predictions within 5 s."
+    )
+
+
+@pytest.mark.parametrize("workers", [NOBODY, Workers(None)], ids=["no worker", "no Redis"])
+def test_runtimes_are_unknown_while_no_worker_says_what_it_has(workers: Workers) -> None:
+    assert probes.runtime_probe(workers, {"1.5": ["Loans v1"]}).state is State.UNKNOWN
+
+
+def test_admins_are_told_once_of_a_runtime_that_live_versions_lack(ada: User, root: User) -> None:
+    now = timezone.now()
+    without, needed = Workers({"ann": beating(runtimes=("1.9",))}), {"1.5": ["Loans v1"]}
+    for seconds in (0, 30, 61, 75, 300):
+        watch.watch_runtimes(without, needed, now + timedelta(seconds=seconds))
+    told = Notification.objects.filter(title="No worker has scikit-learn 1.5")
+    assert {row.user for row in told} == {ada, root}
+    assert told.all().count() == 2
+    watch.watch_runtimes(NOBODY, needed, now + timedelta(seconds=310))
+    watch.watch_runtimes(without, needed, now + timedelta(seconds=400))
+    assert told.all().count() == 2
+    there = Workers({"ann": beating(runtimes=("1.5", "1.9"))})
+    watch.watch_runtimes(there, needed, now + timedelta(seconds=420))
+    for seconds in (430, 500):
+        watch.watch_runtimes(without, needed, now + timedelta(seconds=seconds))
+    assert told.all().count() == 4
+
+
+def test_metrics_count_the_workers_of_each_runtime_that_live_versions_need(
+    client: Client, settings: Settings, fake_prefect: FakePrefect
+) -> None:
+    settings.METRICS_TOKEN = "secret"
+    make_version(runtime="1.5", is_active=True)
+    text = client.get("/metrics", headers={"Authorization": "Bearer secret"}).content.decode()
+    assert 'workers_with_runtime{scikit_learn="1.5"} 0.0' in text
 
 
 def test_a_queue_that_stands_is_red(alice: User) -> None:

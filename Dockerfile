@@ -19,7 +19,7 @@ RUN apt-get update \
     fonts-dejavu-core postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home product \
-    && install -d -o product -g product /cache /data /backups \
+    && install -d -o product -g product /cache /data /backups /runtimes \
     && install -d -m 1777 /scratch
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -32,6 +32,11 @@ RUN python -m compileall -q . \
     REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
     python manage.py collect_static
 USER 10001
+# What serves models of other versions of scikit-learn (docs/runtimes.md): --build-arg RUNTIMES="1.5 1.7"
+ARG RUNTIMES=""
+RUN export PIP_NO_CACHE_DIR=1 RUNTIMES_DIR=/runtimes SECRET_KEY=build \
+    DATABASE_URL=postgresql://build@127.0.0.1/build REDIS_URL=redis://127.0.0.1/0 PREFECT_API_URL=http://127.0.0.1/api \
+    && for minor in ${RUNTIMES}; do python manage.py runtime add "${minor}" || exit 1; done
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "config.web.front.Worker", \
      "--workers", "2", "--threads", "4", "--preload", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

@@ -45,7 +45,7 @@ def choose_runtime(request: Any, version_pk: int) -> HttpResponse:
         if version.is_active and services.latest_try(version, other):
             wakeup.warm(version.pk, runtime=other, wait_seconds=wakeup.WARM_SECONDS)
         services.choose_runtime(version=version, runtime=other, by=request.user)
-        messages.success(request, f"scikit-learn {other} serves {version} now.")
+        messages.success(request, f"{version} is served by scikit-learn {other} now.")
         return redirect(_address(version, version.scikit_learn))
     return redirect(_address(version, other))
 

@@ -5,6 +5,8 @@ import io
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
 
 import joblib
 import pytest
@@ -13,14 +15,18 @@ from sklearn.linear_model import LogisticRegression
 
 from accounts.models import User
 from config.runtimes import default_minor
+from engine import wakeup
+from engine.wakeup import WarmHint
 from executions.models import Execution
 from executions.services import request_execution
 from flows import inspection, predict, rehearsal
 from flows.errors import HandedBack
 from flows.explaining import explain
+from flows.worker import housekeeping
 from models_registry import services
 from models_registry.models import ModelVersion, RegisteredModel, Rehearsal
 from models_registry.store.storage import store_artifact
+from tests.clocks import until
 from tests.factories import make_execution, make_version
 from tests.model_host import by_version
 from tests.model_host.runtime import BESIDE, FOLDER, python_of
@@ -132,6 +138,39 @@ def test_a_version_that_was_moved_answers_with_the_other_runtime_from_then_on(
     assert probabilities(asked(version, ada)) == probabilities(before)
 
 
+def test_a_draft_that_an_inspection_moves_must_be_tested_again(
+    boosted: by_version.Saved, ada: User
+) -> None:
+    draft = uploaded(services.create_model(name="Levels", by=ada), boosted.content, ada)
+    assert draft.is_tested
+
+    row = services.request_inspection(version=draft, runtime=default_minor(), by=ada)
+    inspection.claim(row.pk, 1).carry_out()
+
+    draft.refresh_from_db()
+    assert (draft.runtime, draft.revision, draft.is_tested) == (default_minor(), 2, False)
+    latest = draft.revisions.first()
+    assert latest is not None
+    assert latest.changes[1] == f"Served by scikit-learn {default_minor()} instead of {BESIDE}"
+
+
+@pytest.mark.django_db(transaction=True)  # a worker thread closes its connections
+def test_a_warm_hint_names_another_runtime_to_open_a_version_in(
+    saved_by_1_5: Callable[[str], ModelVersion], caplog: pytest.LogCaptureFixture
+) -> None:
+    version = saved_by_1_5("gradient boosting")  # 1.9 does not open it
+    hints = wakeup.WarmHints()
+    wakeup.warm(version.pk, runtime=default_minor())
+    until(lambda: hints.next(1) == WarmHint(version.pk, ANY, default_minor()), "the hint")
+
+    with caplog.at_level("INFO"):
+        housekeeping.warm(version.pk)
+        housekeeping.warm(version.pk, default_minor())
+
+    assert f"not_warmed version={version} code=LOAD" in caplog.messages
+    assert any(line.startswith(f"warmed version={version}") for line in caplog.messages)
+
+
 def test_a_prediction_taken_where_the_new_runtime_is_not_goes_to_the_next_attempt(
     db: None,
 ) -> None:
@@ -147,7 +186,7 @@ def test_a_prediction_taken_where_the_new_runtime_is_not_goes_to_the_next_attemp
     assert (execution.status, execution.attempt) == ("queued", 2)
 
 
-def stored(model: object) -> dict[str, str]:
+def stored(model: object) -> dict[str, Any]:
     file = io.BytesIO()
     joblib.dump(model, file)
     sha256 = store_artifact([file.getvalue()]).sha256

@@ -123,7 +123,7 @@ def test_the_page_counts_equal_answers_and_says_how_the_others_differ(
     assert "Repays → Defaults" in page
     assert "25.0 points" in page
     assert f"No answer with {OTHER}" in page
-    assert "Not every answer is known to be equal" in page
+    assert "2 of 3 answers differ" in page
 
 
 def test_numbers_say_how_far_they_moved_even_in_the_last_digits(db: None) -> None:

@@ -271,7 +271,7 @@ def _way_out(minor: str, versions: list[str]) -> str:
     lacks = f"No worker has scikit-learn {minor}, which {_listed(versions)} need"
     lacks += "s" if len(versions) == 1 else ""
     if command := command_for(minor):
-        return f"{lacks}. Run {command} where a worker runs: it takes their predictions within 5 s."
+        return f"{lacks}. Run {command} where a worker runs; it takes what waits within 5 s."
     return f"{lacks}. Start a worker that has it."
 
 

@@ -144,7 +144,7 @@ def test_a_live_version_whose_runtime_no_worker_has_is_red_and_named_with_the_wa
     assert found.figures == (("scikit-learn 1.5", "no worker"), ("scikit-learn 1.9", "ann"))
     assert found.advice == (
         f"No worker has scikit-learn 1.5, which {live} needs. Run manage.py runtime add 1.5 where "
-        "a worker runs: it takes their predictions within 5 s."
+        "a worker runs; it takes what waits within 5 s."
     )
 
 

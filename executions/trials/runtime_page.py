@@ -52,8 +52,8 @@ def choose_runtime(request: Any, version_pk: int) -> HttpResponse:
 
 def other_runtimes(version: ModelVersion) -> list[str]:
     """Return the runtimes of living workers, but the version's own, the newest first."""
-    others = set(heartbeats.offered_runtimes()) - {version.scikit_learn}
-    return sorted(others, key=lambda minor: tuple(map(int, minor.split("."))), reverse=True)
+    offered = heartbeats.offered_runtimes()
+    return [minor for minor in reversed(offered) if minor != version.scikit_learn]
 
 
 def _try(request: Any, version: ModelVersion) -> HttpResponse:
@@ -88,6 +88,7 @@ def _context(version: ModelVersion, asked: str) -> dict[str, Any]:
         "is_offered": other in others,
         "former": former,
         "tried": tried,
+        "missing": tried and heartbeats.missing_runtime(tried, tried.needed_runtime),
         "result": runtime_impact_of(tried) if tried is not None and done else None,
         "cases": version.cases.count(),
         "recent": recent_predictions(version).count(),
@@ -96,7 +97,7 @@ def _context(version: ModelVersion, asked: str) -> dict[str, Any]:
 
 
 def _check_offered(runtime: str) -> None:
-    if runtime not in set(heartbeats.offered_runtimes()):
+    if runtime not in heartbeats.offered_runtimes():
         raise RuntimeNotOffered(runtime)
 
 

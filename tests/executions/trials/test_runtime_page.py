@@ -1,11 +1,15 @@
 """The page that tries a version in another runtime and moves it there."""
 
+import uuid
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from config.runtimes import default_minor
 from engine import heartbeats, wakeup
@@ -195,3 +199,17 @@ def test_a_version_is_not_moved_to_a_runtime_that_no_worker_has(
     version.refresh_from_db()
     assert version.runtime == OWN
     assert f"No worker has scikit-learn {OTHER} now." in page.content.decode()
+
+
+def test_a_try_that_waits_for_a_runtime_says_which_and_how_to_get_it(
+    as_ada: Client, version: ModelVersion, workers: dict[str, Heartbeat], settings: Settings
+) -> None:
+    settings.PREFECT_WORK_POOL = f"pool-{uuid.uuid4()}"  # without the workers of other tests
+    as_ada.post(address(version), {"runtime": OTHER})
+    Rehearsal.objects.update(requested_at=timezone.now() - timedelta(minutes=1))
+    heartbeats.beat("another", replace(workers["one"], runtimes=(OTHER,)))
+
+    page = as_ada.get(address(version)).content.decode()
+
+    heartbeats.stop_beating("another")
+    assert f"No worker has scikit-learn {OWN} at the moment." in page

@@ -49,8 +49,8 @@ def saved_with_text(version: ModelVersion) -> str:
 
 def served_by_text(version: ModelVersion, examination: Examined) -> str:
     """Return the scikit-learn that serves the version, to the patch level as long as it is the one
-    that examined it; "" before an inspection."""
-    ran = str(examination.libraries_running.get("scikit-learn", ""))
+    that examined it or that it was tried in; "" before an inspection."""
+    ran = str(libraries_running(version, examination).get("scikit-learn", ""))
     runtime = version.runtime
     known = ran if not runtime or ran.split(".")[:2] == runtime.split(".") else runtime
     return f"scikit-learn {known}" if known else ""

@@ -8,6 +8,7 @@ from django.utils import timezone
 from accounts.models import ActivityEvent, User
 from config.runtimes import default_minor
 from models_registry import services
+from models_registry.card.facts import examination_of, served_by_text
 from models_registry.errors import FileAltered, NotChecked, RuntimeIsOwn, RuntimeNotTried
 from models_registry.models import ModelVersion, Rehearsal, TestCase
 from models_registry.promotion.readiness import readiness_of
@@ -167,6 +168,7 @@ def test_a_promotion_compares_the_libraries_of_the_runtime_that_serves(
 
     (difference,) = readiness_of(version).libraries
     assert str(difference) == "scikit-learn 1.5.2 trained, 1.7.2 running"
+    assert served_by_text(version, examination_of(version)) == "scikit-learn 1.7.2"
 
 
 def test_a_rollback_needs_a_check_in_the_runtime_that_serves(ada: User) -> None:

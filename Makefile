@@ -71,8 +71,8 @@ lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
 	@$(LOCK) --group node --output-file requirements-node.txt
 	@$(LOCK) --group dev -c requirements.txt -c requirements-embedded.txt \
 		--output-file requirements-dev.txt
-	@$(PY) -m config.lock_runtimes $(if $(UPGRADE),--upgrade)
-	@$(PY) -m config.lock_wheels
+	@$(PY) -m config.packages.lock_runtimes $(if $(UPGRADE),--upgrade)
+	@$(PY) -m config.packages.lock_wheels
 
 audit: ## Look for known holes in what is locked; list the servers inside wheels
 	$(INSTALL) development pages

@@ -16,7 +16,8 @@ from prefect.runtime import flow_run
 
 from config.logging import log_context
 from flows.errors import InspectionFailed, NotQueued
-from flows.file_checks import (
+from flows.host import owner
+from flows.inspecting.file_checks import (
     check_a_row,
     check_format,
     check_inputs,
@@ -26,11 +27,10 @@ from flows.file_checks import (
     check_receipt,
     profile_of,
 )
-from flows.host import owner
+from flows.inspecting.runtime_choice import choose_runtime
+from flows.inspecting.shown_steps import Steps
 from flows.lease import leases
 from flows.outcomes import Refused, outcome_of, record
-from flows.runtime_choice import choose_runtime
-from flows.shown_steps import Steps
 from models_registry import lifecycle
 from models_registry.inspection_steps import Report
 from models_registry.lifecycle import Findings

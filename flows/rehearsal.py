@@ -21,8 +21,8 @@ from prefect.runtime import flow_run
 from config.logging import log_context
 from config.runtimes import offer
 from flows.errors import NotQueued, RehearsalFailed
-from flows.file_checks import accepted_differences, refuse_final_failure
 from flows.host import host_name, owner
+from flows.inspecting.file_checks import accepted_differences, refuse_final_failure
 from flows.lease import Lease, leases
 from flows.opened import Inputs, Model, opened
 from flows.outcomes import Refused, outcome_of, record

@@ -16,10 +16,10 @@ from accounts.models import User
 from config.errors import DomainError
 from config.queue import kick
 from models_registry import services
-from models_registry.admin.comparison import compare
-from models_registry.admin.model_history import history_of
-from models_registry.admin.periods import periods
-from models_registry.admin.retirement import retire
+from models_registry.admin.deployments.retirement import retire
+from models_registry.admin.history.comparison import compare
+from models_registry.admin.history.model_history import history_of
+from models_registry.admin.history.periods import periods
 from models_registry.admin.upload import upload
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment

@@ -8,9 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import URLPattern, path
 
 from accounts.admin import StaffModelAdmin
-from models_registry.admin import configuration, file_pages, reference, rollback
+from models_registry.admin import configuration, file_pages, reference
+from models_registry.admin.deployments import rollback
+from models_registry.admin.deployments.promotion import promote
 from models_registry.admin.model_card import card, card_pdf
-from models_registry.admin.promotion import promote
 from models_registry.admin.registered_model import SMALL_TEXTS
 from models_registry.admin.version_page import version_context
 from models_registry.models import ModelVersion

@@ -22,8 +22,8 @@ from engine import heartbeats
 from engine.heartbeats import Heartbeat
 from executions.explanations.storing import unexplained
 from flows import explaining, host, inspection, predict
-from flows.approvals import approvable
 from flows.errors import HandedBack, InspectionFailed, PredictionFailed
+from flows.inspecting.approvals import approvable
 from flows.worker.housekeeping import Housekeeping
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits

@@ -29,8 +29,9 @@ from config.errors import DomainError
 from config.runtimes import default_minor
 from engine import heartbeats
 from engine.heartbeats import Heartbeat
-from flows import file_checks, inspection, proposal
+from flows import inspection
 from flows.errors import HandedBack, InspectionFailed, NotQueued
+from flows.inspecting import file_checks, proposal
 from flows.lease import Lease
 from model_host.protocol.orders import SelfTest
 from models_registry.models import Inspection, ModelVersion

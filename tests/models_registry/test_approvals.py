@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import ActivityEvent, User
 from config.runtimes import packages_of
-from flows.approvals import approvable, not_installed
+from flows.inspecting.approvals import approvable, not_installed
 from models_registry import services
 from models_registry.errors import NotASuperuser, NotRefused
 from models_registry.models import Inspection, ModelVersion, TypeApproval

@@ -7,7 +7,16 @@ import pytest
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from config.lock_wheels import HEADER, LOCKS, PROCESSORS, PYTHONS, ROOT, TABLE, locked, platforms
+from config.packages.lock_wheels import (
+    HEADER,
+    LOCKS,
+    PROCESSORS,
+    PYTHONS,
+    ROOT,
+    TABLE,
+    locked,
+    platforms,
+)
 
 
 def wheels() -> dict[str, str]:

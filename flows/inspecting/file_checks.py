@@ -10,12 +10,12 @@ from django.conf import settings
 
 from config.errors import DomainError
 from config.runtimes import default_minor
-from flows.approvals import approvable, not_installed
 from flows.errors import NotAModel
+from flows.inspecting.approvals import approvable, not_installed
+from flows.inspecting.proposal import propose
+from flows.inspecting.shown_steps import Steps
 from flows.opened import Model, opened
 from flows.outcomes import Refused
-from flows.proposal import propose
-from flows.shown_steps import Steps
 from model_host.protocol.artifact import LoadReport
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent.parent / "model_host" / "runtimes"
+FOLDER = Path(__file__).resolve().parents[2] / "model_host" / "runtimes"
 MINORS = {
     "1.2": "2023-04-02",
     "1.3": "2023-11-23",

@@ -5,9 +5,9 @@ from django.conf import settings
 from config.runtimes import default_minor, offer
 from engine import heartbeats
 from flows.errors import HandedBack
+from flows.inspecting.shown_steps import Steps
 from flows.opened import Model
 from flows.outcomes import Refused
-from flows.shown_steps import Steps
 from models_registry import lifecycle
 from models_registry.inspection_steps import RUNTIME, Report
 

@@ -1,6 +1,6 @@
 """The table of wheels: which file each locked package has for Linux on x86-64 and on arm64.
 
-    python -m config.lock_wheels
+    python -m config.packages.lock_wheels
 
 A lock names hashes alone. `make lock` asks pip for each interpreter and processor which wheel it
 would take, downloads none, and keeps the names in `requirements-wheels.txt`; a package without a
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "requirements-wheels.txt"
 LOCKS = (
     "requirements.txt", "requirements-embedded.txt", "requirements-node.txt",

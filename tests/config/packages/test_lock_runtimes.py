@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.lock_runtimes import ALLOWED, FOLDER, MINORS, NEEDED
+from config.packages.lock_runtimes import ALLOWED, FOLDER, MINORS, NEEDED
 
 LOCKS = sorted(FOLDER.glob("*.txt"))
 ENTRY = re.compile(r"([a-z][\w-]*)==([\w.]+) \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)")

@@ -28,8 +28,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
 from executions.forms import InputForm
+from flows.inspecting.proposal import propose
 from flows.opened import layout
-from flows.proposal import propose
 from model_host.answering.prediction import predict
 from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination

@@ -32,7 +32,8 @@ QUIET_SECONDS = 0.05
 for less."""
 
 TOOK_TOO_MUCH = "Working out the explanation took too long or too much memory."
-CHANGES_ITS_MIND = "The model gives another answer each time, so it cannot be explained."
+CHANGES_ITS_MIND = "The model gives another answer now than it did then, so it cannot be explained."
+"""It answers at random, or another runtime has served it since."""
 
 
 class Notes:

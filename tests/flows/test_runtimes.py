@@ -21,7 +21,7 @@ from executions.models import Execution
 from executions.services import request_execution
 from flows import inspection, predict, rehearsal
 from flows.errors import HandedBack
-from flows.explaining import explain
+from flows.explaining import CHANGES_ITS_MIND, explain
 from flows.worker import housekeeping
 from models_registry import services
 from models_registry.models import ModelVersion, RegisteredModel, Rehearsal
@@ -132,9 +132,11 @@ def test_a_version_that_was_moved_answers_with_the_other_runtime_from_then_on(
 
     services.choose_runtime(version=version, runtime=runtime, by=ada)
     after = probabilities(asked(version, ada))
+    explain(before.pk)
     services.choose_runtime(version=version, runtime=BESIDE, by=ada)
 
     assert after != probabilities(before)
+    assert Execution.objects.get(pk=before.pk).explanation.problem == CHANGES_ITS_MIND
     assert probabilities(asked(version, ada)) == probabilities(before)
 
 

@@ -6,10 +6,11 @@ from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
 from models_registry.errors import FileAltered, RuntimeIsOwn, RuntimeNotTried
-from models_registry.models import ModelVersion, Rehearsal
+from models_registry.models import ModelVersion, ReferenceData, Rehearsal
 from models_registry.rehearsal_results import are_all_equal
 from models_registry.revisions import served_by_another, write_new_revision
 from models_registry.services.cases import NOT_RUN
+from models_registry.services.referencing import request_interval, why_no_interval
 from models_registry.tasks import warm_version
 
 
@@ -42,7 +43,8 @@ def choose_runtime(*, version: ModelVersion, runtime: str, by: User) -> ModelVer
     predictions finish with the former.
 
     Where the try found any difference, or nothing to compare, tests and cases that the former
-    runtime passed no longer count: a draft gets a new revision. Raises RuntimeIsOwn, FileAltered,
+    runtime passed no longer count: a draft gets a new revision, and an interval from reference data
+    is computed again. Raises RuntimeIsOwn, FileAltered,
     and RuntimeNotTried without a finished try of this file, this revision and both runtimes.
     """
     version = ModelVersion.objects.select_for_update().get(pk=version.pk)
@@ -62,6 +64,9 @@ def choose_runtime(*, version: ModelVersion, runtime: str, by: User) -> ModelVer
         version.cases.update(**NOT_RUN)
         if not version.is_locked:
             write_new_revision(version, [served_by_another(former, runtime)], by)
+        reference = ReferenceData.objects.filter(version=version).first()
+        if reference and reference.interval_sha256 and not why_no_interval(version, reference):
+            request_interval(version=version, by=by)
     record(
         "runtime changed",
         by=by,

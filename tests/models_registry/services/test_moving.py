@@ -10,7 +10,8 @@ from config.runtimes import default_minor
 from models_registry import services
 from models_registry.card.facts import examination_of, served_by_text
 from models_registry.errors import FileAltered, NotChecked, RuntimeIsOwn, RuntimeNotTried
-from models_registry.models import ModelVersion, Rehearsal, TestCase
+from models_registry.inputs.feature_spec import TargetSpec
+from models_registry.models import ModelVersion, ReferenceData, Rehearsal, TestCase
 from models_registry.promotion.readiness import readiness_of
 from tests.factories import make_version
 from tests.models_registry.services.test_deploying import add_case, archived, checked, trained_with
@@ -115,6 +116,30 @@ def test_a_live_version_moves_and_stays_live_while_its_cases_must_run_again(ada:
 
     assert (version.runtime, version.revision, version.is_active) == ("1.7", 1, True)
     assert TestCase.objects.get().passed is None
+
+
+@pytest.mark.parametrize(("result", "count"), [(CONFIDENCE, 1), (EQUAL, 0)])
+def test_an_interval_is_computed_again_where_answers_differ(
+    db: None, ada: User, result: dict[str, Any], count: int
+) -> None:
+    version = make_version(
+        is_active=True, runtime="1.5", task="regression", targets=(TargetSpec("", "Price"),)
+    )
+    ReferenceData.objects.create(
+        version=version,
+        row_count=40,
+        rows=[{}] * 40,
+        targets=[1.0] * 40,
+        is_held_out=True,
+        interval_halfwidth=1.5,
+        interval_sha256=version.sha256,
+    )
+    tried(version, result)
+
+    version = moved(version, ada)
+
+    again = version.rehearsals.filter(kind="calibration", own_runtime="1.7")
+    assert again.count() == count
 
 
 def test_a_move_is_recorded_with_both_runtimes(draft: ModelVersion, ada: User) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from config.runtimes import command_for, in_order
-from engine.runs import QUEUED, Run
+from engine.run_claims import QUEUED, Run
 from engine.wakeup import quick_redis
 from model_host.protocol.codec import stored, to_json
 from model_host.protocol.orders import SelfTest

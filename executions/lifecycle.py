@@ -1,6 +1,6 @@
 """State changes of executions that workers and the sweep report.
 
-Every change of state is a compare-and-set of `engine/runs.py`.
+Every change of state is a compare-and-set of `engine/run_claims.py`.
 """
 
 import uuid

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from engine.gateway import FlowRunState
-from engine.runs import Run, RunQuerySet, finished_has_a_time
+from engine.run_claims import Run, RunQuerySet, finished_has_a_time
 from executions.errors import ERROR_LABELS
 from model_host.protocol.codec import stored
 from model_host.protocol.explanation import Explanation as StoredExplanation

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from config.locks import is_only_one
-from engine.runs import AT_ONCE
+from engine.run_claims import AT_ONCE
 from engine.sweep import hand_over
 from executions import lifecycle
 from executions.dispatch import dispatch

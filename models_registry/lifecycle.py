@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Now
 
-from engine.runs import RunQuerySet
+from engine.run_claims import RunQuerySet
 from model_host.protocol.codec import to_json
 from models_registry.inputs.configuration import Configuration
 from models_registry.inputs.feature_spec import FeatureSpec, TargetSpec

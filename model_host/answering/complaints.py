@@ -17,7 +17,7 @@ import sklearn
 from model_host.loading.safe_load import is_of_this_version, train_again
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 from model_host.structure.routes import is_sklearn
 
 _MAX_MESSAGE = 2000

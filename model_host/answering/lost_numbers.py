@@ -22,7 +22,7 @@ from model_host.answering.watching import watched
 from model_host.protocol.inputs import InputLayout, Kind, Scalar
 from model_host.protocol.outputs import LostNumber
 from model_host.structure.anatomy import final_estimator
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 from model_host.structure.routes import Routes
 from model_host.structure.scalars import is_missing
 

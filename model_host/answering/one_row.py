@@ -12,7 +12,7 @@ import pandas as pd
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.structure.anatomy import takes_texts
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 from model_host.structure.input_facts import InputColumn
 
 _LARGEST_FLOAT = float(np.finfo(np.float64).max)

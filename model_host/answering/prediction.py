@@ -31,7 +31,7 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput
 from model_host.structure.anatomy import target_names, task_of
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 from model_host.structure.report_limits import TEXT
 from model_host.structure.scalars import NotAScalar, as_scalar, as_text
 

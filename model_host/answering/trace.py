@@ -34,7 +34,7 @@ from model_host.protocol.trace import (
     TraceLevel,
 )
 from model_host.structure.examine import LIBRARIES_RUNNING
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function", "score_samples")
 _OWN_FILES = (__file__, watching.__file__)

@@ -37,9 +37,9 @@ from model_host.structure.anatomy import (
     target_names,
     task_of,
 )
-from model_host.structure.entry import entry_of
-from model_host.structure.follow import routes_of
+from model_host.structure.followed_inputs import routes_of
 from model_host.structure.input_facts import InputColumn
+from model_host.structure.input_names import entry_of
 from model_host.structure.prepared_inputs import unprepared
 from model_host.structure.report_limits import unfit_report
 from model_host.structure.routes import Routes

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.db import models
 
 from config.runtimes import default_minor
-from engine.runs import Run, RunQuerySet, finished_has_a_time, open_runs
+from engine.run_claims import Run, RunQuerySet, finished_has_a_time, open_runs
 from model_host.protocol.artifact import TypeName
 from model_host.protocol.codec import stored
 from models_registry.inspection_steps import Examined, Report, StepTaken

@@ -135,6 +135,7 @@ def has_no_rights(scene: Scene) -> str:
     for name in RUNNING:
         _, said = scene.site.execute(name, "cat", "/proc/1/status")
         status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
+        require("CapPrm" in status, f"{name}: {said}")
         for kind in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"):
             require(int(status[kind], 16) == 0, f"{name}: {kind} {status[kind]}")
         require(status["NoNewPrivs"] == "1", f"{name} may gain privileges")

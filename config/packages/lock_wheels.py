@@ -3,7 +3,7 @@
     python -m config.packages.lock_wheels
 
 A lock names hashes alone. `make lock` asks pip for each interpreter and processor which wheel it
-would take, downloads none, and keeps the names in `requirements-wheels.txt`; a package without a
+would take, downloads none, and keeps the names in `wheels.txt` beside it; a package without a
 wheel for one of them ends it with an error. A test compares the table with the locks.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = ROOT / "requirements-wheels.txt"
+TABLE = Path(__file__).with_name("wheels.txt")
 LOCKS = (
     "requirements.txt", "requirements-embedded.txt", "requirements-node.txt",
     "requirements-dev.txt",

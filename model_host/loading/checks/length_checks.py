@@ -109,10 +109,14 @@ def _support_vectors_fit(machine: Any) -> bool:
     )
 
 
+_TRUSTS_THE_PARAMETER = is_older("scikit-learn 1.9")
+"""Asked when this module is imported: a locked process reads no metadata."""
+
+
 def _says_probabilities(machine: Any) -> bool:
     """Whether compiled code is told that there are numbers for probabilities: before scikit-learn
     1.9 by the parameter itself, whatever that is."""
-    if is_older("scikit-learn 1.9"):
+    if _TRUSTS_THE_PARAMETER:
         return bool(machine.probability)
     return bool(getattr(machine, "_effective_probability", False))
 

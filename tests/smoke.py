@@ -115,7 +115,6 @@ def compare_predictions() -> int:
     django.setup()
     import joblib
     import pandas as pd
-
     from executions.management.commands.seed_demo import MODELS, TRAIN
 
     with tempfile.TemporaryDirectory() as folder:

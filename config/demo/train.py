@@ -1,11 +1,14 @@
-"""Trains the demo's models and writes each with its training configuration into a folder.
+"""Trains the demo's models and writes each with its training configuration into a folder, and with
+what it answers to the rows that the demo's past is made of.
 
-Run as a process of its own (`python train.py FOLDER`), because nothing else in the product imports
-scikit-learn. The iris and diabetes data come with scikit-learn; the loans are invented.
+Run as a process of its own (`python -m config.demo.train FOLDER`), because nothing else in the
+product imports scikit-learn. The iris and diabetes data come with scikit-learn; the loans are
+invented.
 """
 
 import json
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,19 @@ from sklearn.linear_model import BayesianRidge, LogisticRegression
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from model_host.answering.prediction import predict
+from model_host.protocol.codec import to_json
+from model_host.protocol.errors import HostError
+from model_host.protocol.inputs import Column, InputLayout, Kind
 
 SEED = 7
+ERROR_FIELDS = ("code", "message", "traceback", "input", "step")
+GAPPY = {"income", "job_years", "interest_rate"}
+"""Inputs that may be left empty."""
+PAST_ROWS = {"iris": 160, "diabetes": 100, "loans": 190, "loans_2": 60}
+"""How many of the past's predictions each model has answered."""
 EMPLOYMENTS = {
     "employed": "Employed",
     "self_employed": "Self-employed",
@@ -105,18 +118,25 @@ def diabetes() -> Trained:
     return model, config
 
 
-def loans() -> Trained:
+def loans(*, with_log: bool = False) -> Trained:
     """Train the classifier of loan repayment: categories, booleans, and values that may be
-    missing."""
+    missing. ``with_log``: its second version, which takes the logarithm of the income and so fails
+    for applicants without any."""
     frame, repaid = invent_loans(4000)
     known = ["age", "amount", "missed_payments"]
-    gappy = ["income", "job_years", "interest_rate"]
+    gappy = ["job_years", "interest_rate"]
+    income = [FunctionTransformer(np.log, feature_names_out="one-to-one")] if with_log else []
     choices = ["employment", "term", "purpose"]
     flags = ["owns_home", "defaulted_before"]
     columns = ColumnTransformer(
         [
             ("known", StandardScaler(), known),
             ("gappy", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), gappy),
+            (
+                "income",
+                make_pipeline(SimpleImputer(strategy="median"), *income, StandardScaler()),
+                ["income"],
+            ),
             ("choices", OneHotEncoder(handle_unknown="ignore"), choices),
             ("flags", OneHotEncoder(drop="if_binary"), flags),
         ]
@@ -165,9 +185,9 @@ def loans() -> Trained:
     return model, config
 
 
-def invent_loans(rows: int) -> tuple[pd.DataFrame, Any]:
+def invent_loans(rows: int, seed: int = SEED) -> tuple[pd.DataFrame, Any]:
     """Generate synthetic loans: plausible applicants, and a noisy rule for who repays."""
-    random = np.random.default_rng(SEED)
+    random = np.random.default_rng(seed)
     frame = pd.DataFrame(
         {
             "age": random.integers(18, 80, rows).astype(float),
@@ -246,14 +266,61 @@ def choice(
     }
 
 
-MODELS = {"iris": iris, "diabetes": diabetes, "loans": loans}
+def past_of(name: str, model: Any) -> list[dict[str, Any]]:
+    """Return rows drawn from a model's data, each with what this model answers: ``outputs``, or the
+    ``error`` with which it refuses."""
+    frame = drawn(name, PAST_ROWS[name])
+    kinds = {"b": Kind.BOOLEAN, "i": Kind.INTEGER, "f": Kind.FLOAT}
+    columns = tuple(
+        Column(str(column), kinds.get(frame[column].dtype.kind, Kind.CHOICE), column in GAPPY)
+        for column in frame.columns
+    )
+    layout = InputLayout("frame", columns)
+    past = []
+    for values in frame.to_dict("records"):
+        inputs = {str(name): None if pd.isna(value) else value for name, value in values.items()}
+        try:
+            past.append({"inputs": inputs, "outputs": to_json(predict(model, layout, inputs))})
+        except HostError as error:
+            told = {key: getattr(error, key) for key in ERROR_FIELDS}
+            past.append({"inputs": inputs, "error": told})
+    return past
+
+
+def drawn(name: str, rows: int) -> pd.DataFrame:
+    """Return rows as people might have typed them: of the data, with a little noise in the iris
+    flowers, and new applicants, of whom one in ten has no income where the second version ran."""
+    random = np.random.default_rng(SEED + rows)
+    if name == "iris":
+        flowers = load_iris(as_frame=True).data.sample(rows, replace=True, random_state=SEED)
+        columns = [column.removesuffix(" (cm)").replace(" ", "_") for column in flowers]
+        noisy = (flowers.to_numpy() + random.normal(0, 0.15, flowers.shape)).clip(0.1)
+        return pd.DataFrame(np.round(noisy, 1), columns=columns)
+    if name == "diabetes":
+        patients = load_diabetes(as_frame=True, scaled=False).data
+        return patients.sample(rows, random_state=SEED)
+    frame, _ = invent_loans(rows, seed=SEED + rows)
+    if name == "loans_2":
+        frame.loc[random.random(rows) < 0.1, "income"] = 0.0
+    return frame
+
+
+MODELS: dict[str, Callable[[], Trained]] = {
+    "iris": iris,
+    "diabetes": diabetes,
+    "loans": loans,
+    "loans_2": partial(loans, with_log=True),
+}
 
 
 def main(folder: str) -> None:
     for name, train in MODELS.items():
         model, config = train()
         joblib.dump(model, Path(folder) / f"{name}.joblib", compress=3)
-        (Path(folder) / f"{name}.json").write_text(json.dumps(config, ensure_ascii=False, indent=2))
+        told = {"": config, "_past": past_of(name, model)}
+        for suffix, content in told.items():
+            file = Path(folder) / f"{name}{suffix}.json"
+            file.write_text(json.dumps(content, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":

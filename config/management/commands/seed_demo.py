@@ -1,6 +1,8 @@
-"""`manage.py seed_demo`: create three people and three live models, once."""
+"""`manage.py seed_demo`: create three people, three live models and thirty days of invented past,
+once."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,11 +13,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
+from config.demo import past
 from executions.management.publishing import publish
-from models_registry.models import RegisteredModel
+from models_registry.models import ModelVersion, RegisteredModel
 
-TRAIN = settings.BASE_DIR / "config" / "demo" / "train.py"
-MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
+Inputs = dict[str, Any]
+MODELS: dict[str, tuple[str, str, Inputs]] = {
     "iris": (
         "Iris species",
         "Tells which of three iris species a flower is, from four lengths.",
@@ -40,6 +43,8 @@ MODELS: dict[str, tuple[str, str, dict[str, Any]]] = {
         },
     ),
 }  # fmt: skip
+SECOND = "loans_2"
+"""The second version of the loans, which was live for a few days of the past."""
 PEOPLE: dict[str, dict[str, Any]] = {
     "user@example.com": {"name": "Uma User"},
     "admin@example.com": {"name": "Adam Admin", "is_staff": True},
@@ -65,26 +70,45 @@ class Command(BaseCommand):
             self.seed_models(missing)
 
     def seed_models(self, names: list[str]) -> None:
-        by = User.objects.get(email="admin@example.com")
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([sys.executable, str(TRAIN), folder], check=True)
-            for name in names:
-                title, description, inputs = MODELS[name]
-                file = Path(folder) / f"{name}.joblib"
-                publication = publish(
-                    model_name=title,
-                    description=description,
-                    chunks=[file.read_bytes()],
-                    file_name=file.name,
-                    config=json.loads(file.with_suffix(".json").read_text()),
-                    test_inputs=inputs,
-                    promotion_text="The first version of this demo model.",
-                    by=by,
-                    seconds=WAIT_SECONDS,
-                )
-                if publication.status != "active":
-                    raise CommandError(f"{title}: {publication.message}")
-                self.stdout.write(f"{title}: {publication.message}")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            train = [sys.executable, "-m", "config.demo.train", str(folder)]
+            subprocess.run(train, check=True, cwd=settings.BASE_DIR, env=dict(os.environ))
+            versions = {name: self.publish(folder, name, MODELS[name]) for name in names}
+            if versions.keys() == MODELS.keys():  # the demo's first start
+                second = self.publish(folder, SECOND, MODELS["loans"], is_live=False)
+                rows = {
+                    name: json.loads((folder / f"{name}_past.json").read_text())
+                    for name in (*MODELS, SECOND)
+                }
+                count = past.write(rows, versions | {SECOND: second})
+                self.stdout.write(f"{count} predictions of the last thirty days invented")
+
+    def publish(
+        self,
+        folder: Path,
+        name: str,
+        about: tuple[str, str, dict[str, Any]],
+        *,
+        is_live: bool = True,
+    ) -> ModelVersion:
+        title, description, inputs = about
+        file = folder / f"{name}.joblib"
+        publication = publish(
+            model_name=title,
+            description=description,
+            chunks=[file.read_bytes()],
+            file_name=file.name,
+            config=json.loads(file.with_suffix(".json").read_text()),
+            test_inputs=inputs,
+            promotion_text="The first version of this demo model." if is_live else "",
+            by=User.objects.get(email="admin@example.com"),
+            seconds=WAIT_SECONDS,
+        )
+        if publication.status != ("active" if is_live else "tested"):
+            raise CommandError(f"{title}: {publication.message}")
+        self.stdout.write(f"{title}: {publication.message}")
+        return publication.version
 
 
 def seed_person(email: str, fields: dict[str, Any]) -> None:

@@ -115,10 +115,11 @@ def compare_predictions() -> int:
     django.setup()
     import joblib
     import pandas as pd
-    from executions.management.commands.seed_demo import MODELS, TRAIN
+
+    from config.management.commands.seed_demo import MODELS
 
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, str(TRAIN), folder], check=True)
+        subprocess.run([sys.executable, "-m", "config.demo.train", folder], check=True)
         for name, (title, _, inputs) in MODELS.items():
             model = joblib.load(Path(folder) / f"{name}.joblib")
             row = pd.DataFrame([inputs]).astype(

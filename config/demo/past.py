@@ -159,7 +159,8 @@ def remove() -> int:
 
 def is_there() -> bool:
     """Return whether the past is in the database."""
-    return User.objects.filter(email__endswith=DOMAIN).exists()
+    found: bool = User.objects.filter(email__endswith=DOMAIN).exists()
+    return found
 
 
 def is_said() -> bool:
@@ -168,8 +169,7 @@ def is_said() -> bool:
         return False
     if time.monotonic() > _seen.get("until", 0.0):
         _seen.update(until=time.monotonic() + REMEMBERED_SECONDS, is_there=is_there())
-    found: bool = _seen["is_there"]
-    return found
+    return bool(_seen["is_there"])
 
 
 @contextmanager

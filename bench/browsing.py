@@ -96,7 +96,7 @@ class Site:
         """Milliseconds of processor time that the web server and its workers have used."""
         family = [self.web, *self.web.children(recursive=True)]
         times = [process.cpu_times() for process in family if process.is_running()]
-        return 1000 * sum(one.user + one.system for one in times)
+        return 1000.0 * sum(float(one.user + one.system) for one in times)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -194,7 +194,8 @@ def measure(sites: list[Site], python: str) -> None:
             for site, page in zip(sites, windows, strict=True):
                 predict(site, page)
                 if turn < 2:  # the first ones fill caches
-                    site.prediction_ms.clear(), site.requests.clear()
+                    site.prediction_ms.clear()
+                    site.requests.clear()
         browser.close()
     for site in sites:
         for person in ("user", "admin"):

@@ -59,6 +59,11 @@ class InputField(forms.CharField):
         return self.key + OTHER
 
     @property
+    def is_short(self) -> bool:
+        """Whether every choice is short enough for two columns."""
+        return all(len(label) <= SHORT_LABEL for _, label in self.choices)
+
+    @property
     def hint(self) -> str:
         """The part of the help line about values that are not listed."""
         count = count_text(len(self.feature.choices))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,14 +20,16 @@ from config.text.numbers import whole_number
 from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
+from executions.comparison.change import Change, change
 from executions.errors import QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
 from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows
 from executions.services.own_predictions import record_export
+from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, RegisteredModel
 
 RECENT = 5
 FIRST_POLL_MS = 150
@@ -76,7 +78,9 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
             response["Retry-After"] = str(error.seconds)
         return response
     page = reverse("executions:detail", args=[execution.pk])
-    return redirect(f"{page}#result")  # on a phone the page opens at the result
+    former = asked_id(request.POST.get("after", ""))
+    after = f"?after={former}" if former else ""
+    return redirect(f"{page}{after}#result")  # on a phone the page opens at the result
 
 
 def _status(error: DomainError) -> int:
@@ -100,22 +104,27 @@ def form_page(
     notice: Notice | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the form beside a result: that of ``result``, or the one that stood there before an
-    invalid submit, which stays, marked as made with other values."""
-    last = asked_id(request.POST.get("after", ""))
-    if result is None and last:
-        result = _result(own_execution(request, last), asked=0)
+    """Render the form beside a result: that of ``result``, or the one that stood there before, or
+    the example. It says so where it was made with other values than the form holds."""
+    asked = request.POST if request.method == "POST" else request.GET
+    if result is None and (last := _former(request, asked, version.model)):
+        result = _result(last, asked=0)
+    example = None if result else example_of(version)
+    made_with = form.input_schema.typical_values() if example else None
+    if result:
+        made_with = result["execution"].inputs
     recent = list(own_executions(request).finished().filter(version__model=version.model)[:RECENT])
     context = (result or {}) | {
         "model": version.model,
         "version": version,
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "is_stale": form.is_bound or notice is not None,
+        "standing": made_with and standing(form, made_with, is_example=result is None),
         "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": rows(recent),
-        "example": None if result else example_of(version),
+        "example": example,
+        "example_inputs": input_texts(form.input_schema, made_with or {}) if example else [],
     }
     return render(request, "executions/execution_form.html", context, status=status)
 
@@ -125,7 +134,8 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show one execution: beside the form that made it while its version is live, else by
     itself."""
     execution = own_execution(request, pk)
-    result = _result(execution, asked=_asked(request))
+    former = _former(request, request.GET, execution.version.model)
+    result = _result(execution, asked=_asked(request), former=former)
     if execution.version.is_active:
         form = InputForm(
             execution.version.features.as_schema(),
@@ -140,7 +150,18 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show the result pane alone, polled at a growing interval until the execution is finished."""
     execution = own_execution(request, pk)
-    return render(request, "executions/_status.html", _result(execution, asked=_asked(request)))
+    former = _former(request, request.GET, execution.version.model)
+    result = _result(execution, asked=_asked(request), former=former)
+    return render(request, "executions/_status.html", result)
+
+
+def _former(request: SignedInRequest, asked: QueryDict, model: RegisteredModel) -> Execution | None:
+    """The person's own prediction whose result stood beside the form, if it still exists."""
+    pk = asked_id(asked.get("after", ""))
+    if pk is None:
+        return None
+    own = Execution.objects.visible_to(request.user).filter(version__model=model)
+    return own.select_related("version__model").filter(pk=pk).first()
 
 
 def _asked(request: SignedInRequest) -> int:
@@ -148,8 +169,9 @@ def _asked(request: SignedInRequest) -> int:
     return whole_number(request.GET.get("n", "0"), digits=4, default=1)
 
 
-def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
-    """The context of the result pane of one execution."""
+def _result(execution: Execution, *, asked: int, former: Execution | None = None) -> dict[str, Any]:
+    """The context of the result pane of one execution; ``former`` is the one whose result it
+    replaced."""
     schema = execution.version.features.as_schema()
     elapsed = (timezone.now() - execution.requested_at).total_seconds()
     attempt = execution.attempts.last()
@@ -165,6 +187,8 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "original": _original(execution),
         "retries": list(_retries(execution)),
         "compare_url": _compare_url(execution),
+        "former": former,
+        "change": _change(execution, former, schema) if former else None,
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
         "elapsed_seconds": elapsed,
@@ -173,6 +197,21 @@ def _result(execution: Execution, *, asked: int) -> dict[str, Any]:
         "poll_n": asked + 1,
         "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10) // 2 or 1, SLOWEST_POLL_MS),
     } | explanation_context(execution, schema)
+
+
+def _change(execution: Execution, former: Execution, schema: InputSchema) -> Change | None:
+    """What changed from the former result, if both have an answer."""
+    was, now = former.read_outputs(), execution.read_outputs()
+    if was is None or now is None or was.task != now.task or former.pk == execution.pk:
+        return None
+    return change(
+        was,
+        now,
+        list(execution.version.targets.all()),
+        inputs=execution.inputs or {},
+        former_inputs=former.inputs or {},
+        schema=schema,
+    )
 
 
 def _original(execution: Execution) -> Execution | None:

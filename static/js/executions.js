@@ -1,7 +1,15 @@
-// A select with many choices gets a filter field above it. Without scripts it stays a plain select.
+// The form of a model. Without scripts it works by submits alone.
+//
+// - A select with many choices gets a filter field above it.
+// - The answer beside the form looks old as soon as the form holds other values.
+// - A field is checked when it is left: the server's own check, by htmx (executions/_check.html).
+// - A correction and the example's values are typed into the fields in place.
 const MANY = 30;
+const NAMED = 3;
 
-for (const select of document.querySelectorAll("#predict select")) {
+const form = document.querySelector("#predict");
+
+for (const select of form.querySelectorAll("select")) {
   const all = [...select.options];
   if (all.length <= MANY) continue;
   const filter = document.createElement("input");
@@ -22,4 +30,130 @@ for (const select of document.querySelectorAll("#predict select")) {
     if (event.key === "Enter") event.preventDefault(); // Enter here must not run the model
   });
   (select.closest(".input-group") ?? select).before(filter);
+}
+
+// --- The values in the fields
+
+const otherOf = (name) => form.elements[`${name}-other`];
+
+function held(name) {
+  const text = form.elements[name].value;
+  const other = otherOf(name);
+  return other && text === other.name ? other.value : text;
+}
+
+// Type a value into a field; false if the field cannot hold it.
+function put(name, text) {
+  const control = form.elements[name];
+  const other = otherOf(name);
+  if (control instanceof RadioNodeList) {
+    for (const radio of control) radio.checked = radio.value === text;
+    const isOther = other && text !== "" && control.value !== text;
+    if (isOther) control.value = other.name;
+    if (other) other.value = isOther ? text : "";
+  } else {
+    control.value = text;
+  }
+  return held(name) === text;
+}
+
+function tell(name, event) {
+  const control = form.elements[name];
+  const one = control instanceof RadioNodeList ? control[0] : control;
+  one.dispatchEvent(new Event(event, { bubbles: true }));
+  return one;
+}
+
+// --- The answer beside the form
+
+const made = JSON.parse(document.querySelector("#made-with")?.textContent ?? "null");
+const pane = document.querySelector(".pane-result");
+const said = document.querySelector("#said");
+
+function isSame(name, text) {
+  const [now, then] = [held(name).trim(), text.replaceAll("\r\n", "\n").trim()];
+  if (now === then) return true;
+  const isNumber = form.elements[name].inputMode === "decimal" && now !== "" && then !== "";
+  return isNumber && Number(now) === Number(then);
+}
+
+function sentence(labels) {
+  const named = labels.slice(0, NAMED).filter(Boolean).join(", ");
+  const more = labels.length > NAMED ? ` and ${labels.length - NAMED} more` : "";
+  return named ? `Made with other values: ${named}${more}` : "Made with other values";
+}
+
+function compare() {
+  const isExample = pane.classList.contains("sample");
+  const others = Object.entries(made)
+    .filter(([name, [text]]) => !isSame(name, text) && !(isExample && held(name).trim() === ""))
+    .map(([, [, label]]) => label);
+  const wasStale = pane.classList.contains("stale");
+  pane.classList.toggle("stale", others.length > 0);
+  const line = pane.querySelector("[data-standing]");
+  const text = others.length ? sentence(others) : line.dataset.standing;
+  if (line.textContent !== text) line.textContent = text;
+  if (others.length && !wasStale) said.textContent = "The answer was made with other values.";
+}
+
+function fill(event) {
+  const link = event.target.closest("[data-fill]");
+  if (!link) return;
+  const names = Object.keys(made).filter((name) => !isSame(name, made[name][0]));
+  if (!names.every((name) => put(name, made[name][0]))) return; // the link loads them
+  event.preventDefault();
+  for (const name of names) tell(name, "change");
+  compare();
+}
+
+if (made && pane) {
+  form.addEventListener("input", compare);
+  form.addEventListener("change", compare);
+  document.addEventListener("click", fill);
+  window.addEventListener("pageshow", compare); // Back brings typed values
+  document.body.addEventListener("htmx:afterSettle", compare);
+  compare();
+}
+
+// --- The check of a field that is left
+
+const check = document.querySelector("#check");
+let left = new Set();
+
+// What the fields' lines say, as their state.
+function mark() {
+  for (const line of form.querySelectorAll(".field-line")) {
+    const field = line.closest(".field");
+    const isBad = line.querySelector(".error") !== null;
+    field.classList.toggle("bad", isBad);
+    for (const control of field.querySelectorAll("input:not([type=radio]), select, textarea")) {
+      if (control.type === "search") continue;
+      if (isBad) control.setAttribute("aria-invalid", "true");
+      else control.removeAttribute("aria-invalid");
+    }
+  }
+}
+
+if (check) {
+  form.addEventListener("change", ({ target }) => {
+    if (target.form === form && target.name) left.add(target.name.replace(/-other$/, ""));
+  });
+  check.addEventListener("htmx:configRequest", (event) => {
+    if (left.size === 0) event.preventDefault();
+    else event.detail.parameters.left = [...left];
+  });
+  check.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return; // nothing is lost: the next check asks again
+    left = new Set();
+    mark();
+  });
+  form.addEventListener("click", (event) => {
+    const button = event.target.closest("button[name=fix]");
+    if (!button) return;
+    const [name, ...value] = button.value.split("=");
+    if (!put(name, value.join("="))) return; // the server types it
+    event.preventDefault();
+    tell(name, "input");
+    tell(name, "change").focus();
+  });
 }

@@ -83,3 +83,38 @@ def test_a_what_if_curve_is_drawn_by_keyboard_alone(visit: Arrive) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#curve svg[role=img]")).to_be_visible()
     keep(page, "what-if-desktop")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_an_edit_makes_the_answer_look_old_and_the_next_one_says_what_changed(
+    visit: Arrive, size: str
+) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/?typical=1")
+    predict(page)
+    result_of(page, re.compile("Likely"))
+    pane, line = page.locator(".pane-result"), page.locator("#result [data-standing]")
+    page.get_by_label("Amount").fill("50000")
+    expect(pane).to_have_class(re.compile(r"\bstale\b"))
+    expect(line).to_have_text("Made with other values: Amount")
+    keep(page, f"stale-{size}")
+    page.get_by_label("Amount").fill("10800")
+    expect(pane).not_to_have_class(re.compile(r"\bstale\b"))
+    expect(line).to_have_text("Prediction")
+    page.get_by_label("Amount").fill("50000")
+    predict(page)
+    expect(page.locator("#result .change")).to_contain_text("Amount € 10,800 → € 50,000")
+    expect(page.locator("#result .change")).to_contain_text(re.compile(r"[\d.]+ → [\d.]+ %"))
+    keep(page, f"changed-{size}")
+
+
+def test_the_examples_values_are_typed_into_the_form_by_one_click(newcomer: Arrive) -> None:
+    page = newcomer()
+    page.goto("/models/loan-repayment/")
+    page.get_by_label("Age").fill("30")
+    line = page.locator(".pane-result [data-standing]")
+    expect(line).to_have_text("Made with other values: Age")
+    page.click("text=Fill these values")
+    expect(page.get_by_label("Age")).not_to_have_value("30")
+    expect(line).to_have_text("The answer for a typical case.")
+    expect(page).to_have_url(re.compile(r"/models/loan-repayment/$"))

@@ -20,14 +20,21 @@ SOURCES = {"model": "model's own", "reference": "from data the model had not see
 
 @dataclass(frozen=True)
 class IntervalText:
-    """An interval, and the position of the answer in it (percent of its width)."""
+    """An interval, and the position of the answer in it (percent of its width). ``name`` is "90 %
+    interval"."""
 
+    name: str
     low_text: str
     high_text: str
     low: float
     high: float
     sentence: str
     point_percent: float
+
+    @property
+    def text(self) -> str:
+        """The interval as it stands in a list, beside the answer with its unit: "118 to 245"."""
+        return f"{self.low_text} to {self.high_text}"
 
 
 @dataclass(frozen=True)
@@ -110,12 +117,13 @@ def _interval(interval: Interval | None, number: float | None, unit: str) -> Int
     low, high = interval.low, interval.high
     texts = four_digits(low), four_digits(high)
     words = with_unit(" to ".join(texts), unit)
-    source = SOURCES[interval.source]
+    name = f"{100 * interval.level:.0f} % interval"
     return IntervalText(
+        name,
         *texts,
         low=low,
         high=high,
-        sentence=f"{100 * interval.level:.0f} % interval ({source}): {words}",
+        sentence=f"{name} ({SOURCES[interval.source]}): {words}",
         point_percent=100 * (number - low) / (high - low) if high > low else 50.0,
     )
 

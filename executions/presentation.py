@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from executions.answer import Answer, input_text, read_answer
+from executions.answer import Answer, IntervalText, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
 from models_registry.card.facts import trial_of
@@ -28,6 +28,20 @@ class Row:
     result: str
     confidence: str
     is_low: bool
+    interval: IntervalText | None = None
+
+    @property
+    def certainty(self) -> str:
+        """How sure the model was, for a list: "93.6 %" of a class, "118 to 245" of a number; empty
+        where the model does not say."""
+        return self.interval.text if self.interval else self.confidence
+
+    @property
+    def certainty_name(self) -> str:
+        """What the certainty is, for whoever points at it or hears it: "90 % interval"."""
+        if self.interval:
+            return self.interval.name
+        return "Model confidence" if self.confidence else ""
 
 
 def rows(executions: Iterable[Execution]) -> list[Row]:
@@ -58,6 +72,7 @@ def _row(execution: Execution, listed: list[FeatureSpec]) -> Row:
         result=answer.text if answer else error_sentence(execution) or _progress(execution),
         confidence=answer.confidence_text if answer else "",
         is_low=bool(answer and answer.is_low),
+        interval=answer.interval if answer else None,
     )
 
 

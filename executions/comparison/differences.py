@@ -132,7 +132,7 @@ def _interval_cell(one: Compared, base: Compared | None) -> Cell:
 def _interval_text(one: Compared) -> str:
     if one.answer is None or one.answer.interval is None:
         return "–"
-    return f"{one.answer.interval.low_text} to {one.answer.interval.high_text}"
+    return one.answer.interval.text
 
 
 def _input_line(name: str, predictions: Sequence[Compared]) -> Line:

@@ -3,10 +3,12 @@
 Pure. Numbers keep four significant digits on screen.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from config.text.numbers import count_text, decimal_text, written
+from executions.scale import Scale, scale_of
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput, Task
 from models_registry.inputs.feature_spec import FeatureSpec
@@ -14,14 +16,18 @@ from models_registry.inputs.number_text import MONEY, with_unit
 from models_registry.models import Target
 
 LOW_CONFIDENCE = 0.6
-SOURCES = {"model": "model's own", "reference": "from data the model had not seen"}
-"""The source of an interval, in words."""
+SENTENCES = {
+    "model": "The model’s own {percent} % interval is {low} to {high}.",
+    "reference": "{percent} of 100 comparable cases end between {low} and {high}.",
+}
+"""What an interval says, by its source: the model itself, or data that it had not seen."""
 
 
 @dataclass(frozen=True)
 class IntervalText:
-    """An interval, and the position of the answer in it (percent of its width). ``name`` is "90 %
-    interval"."""
+    """An interval; ``name`` is "90 % interval". ``scale`` is what it is drawn in, None where it
+    cannot be, and ``places`` are the positions of its low end, its high end and the answer there,
+    in percent. ``reach_text`` is "± 40,400" where the answer is in the middle."""
 
     name: str
     low_text: str
@@ -29,7 +35,9 @@ class IntervalText:
     low: float
     high: float
     sentence: str
-    point_percent: float
+    scale: Scale | None = None
+    places: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    reach_text: str = ""
 
     @property
     def text(self) -> str:
@@ -66,13 +74,16 @@ class Answer:
         return with_unit(self.value_text, self.unit) if self.value_text else self.label
 
 
-def read_answer(outputs: Outputs, targets: Sequence[Target]) -> Answer:
-    """Convert outputs to an answer with the labels and units of the version's targets."""
+def read_answer(
+    outputs: Outputs, targets: Sequence[Target], *, outcomes: tuple[float, float] | None = None
+) -> Answer:
+    """Convert outputs to an answer with the labels and units of the version's targets. An interval
+    is drawn in the range of ``outcomes`` if it is given."""
     named = [
         (targets[index] if index < len(targets) else Target(name=output.name), output)
         for index, output in enumerate(outputs.targets)
     ]
-    answers = [_read_target(outputs.task, target, output) for target, output in named]
+    answers = [_read_target(outputs.task, target, output, outcomes) for target, output in named]
     others = tuple(
         (str(target), answer.text)
         for (target, _), answer in zip(named[1:], answers[1:], strict=True)
@@ -90,7 +101,9 @@ def _number(task: Task, output: TargetOutput) -> int | float | None:
     return output.value if is_number else None  # type: ignore[return-value]
 
 
-def _read_target(task: Task, target: Target, output: TargetOutput) -> Answer:
+def _read_target(
+    task: Task, target: Target, output: TargetOutput, outcomes: tuple[float, float] | None
+) -> Answer:
     number, confidence = _number(task, output), output.confidence
     classes = tuple(
         (target.label_of(one.value), percent(one.probability), 100 * one.probability)
@@ -105,26 +118,40 @@ def _read_target(task: Task, target: Target, output: TargetOutput) -> Answer:
         confidence_percent=100 * (confidence or 0.0),
         low_threshold_percent=100 * low_confidence(len(classes)),
         classes=classes,
-        interval=_interval(output.interval, number, target.unit),
+        interval=_interval(output.interval, number, target.unit, outcomes),
         no_confidence_text=_no_confidence(task, output),
         score_text="" if output.score is None else four_digits(output.score),
     )
 
 
-def _interval(interval: Interval | None, number: float | None, unit: str) -> IntervalText | None:
+def _interval(
+    interval: Interval | None,
+    number: float | None,
+    unit: str,
+    outcomes: tuple[float, float] | None,
+) -> IntervalText | None:
     if interval is None or number is None:
         return None
     low, high = interval.low, interval.high
     texts = four_digits(low), four_digits(high)
-    words = with_unit(" to ".join(texts), unit)
-    name = f"{100 * interval.level:.0f} % interval"
+    percent = f"{100 * interval.level:.0f}"
+    scale = scale_of((low, number, high), outcomes, unit)
+    is_middle = math.isclose(number - low, high - number, rel_tol=1e-6)
     return IntervalText(
-        name,
+        f"{percent} % interval",
         *texts,
         low=low,
         high=high,
-        sentence=f"{name} ({SOURCES[interval.source]}): {words}",
-        point_percent=100 * (number - low) / (high - low) if high > low else 50.0,
+        sentence=SENTENCES[interval.source].format(
+            percent=percent,
+            low=with_unit(texts[0], unit) if unit in MONEY else texts[0],
+            high=with_unit(texts[1], unit),
+        ),
+        scale=scale,
+        places=(scale.percent(low), scale.percent(high), scale.percent(number))
+        if scale
+        else (0.0, 0.0, 0.0),
+        reach_text=f"± {four_digits((high - low) / 2)}" if is_middle else "",
     )
 
 
@@ -143,10 +170,11 @@ def low_confidence(classes: int) -> float:
 
 
 def percent(probability: float) -> str:
-    """Format a probability as a percentage with one decimal; the highest is "> 99.9 %"."""
+    """Format a probability as a percentage with one decimal, from "< 0.1 %" to "> 99.9 %": a model
+    is never certain."""
     if probability > 0.999:
         return f"> {decimal_text(99.9, 1)} %"
-    if 0 < probability < 0.001:
+    if probability < 0.001:
         return f"< {decimal_text(0.1, 1)} %"
     return f"{decimal_text(100 * probability, 1)} %"
 

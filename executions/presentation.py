@@ -12,7 +12,7 @@ from executions.models import Execution
 from models_registry.card.facts import trial_of
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, ReferenceData
 
 LISTED_INPUTS = 3
 
@@ -85,8 +85,25 @@ def _progress(execution: Execution) -> str:
 
 
 def answer_of(execution: Execution) -> Answer | None:
+    """Return the answer for a line of text; `drawn_answer_of` for a page that draws it."""
     outputs = execution.read_outputs()
     return read_answer(outputs, list(execution.version.targets.all())) if outputs else None
+
+
+def drawn_answer_of(execution: Execution) -> Answer | None:
+    """Return the answer; an interval is drawn among the outcomes of the reference data: one query
+    more."""
+    outputs = execution.read_outputs()
+    if outputs is None:
+        return None
+    outcomes = outcomes_of(execution.version) if outputs.targets[0].interval else None
+    return read_answer(outputs, list(execution.version.targets.all()), outcomes=outcomes)
+
+
+def outcomes_of(version: ModelVersion) -> tuple[float, float] | None:
+    """Return the least and the greatest outcome in the version's reference data, if it has any that
+    are numbers."""
+    return ReferenceData.objects.filter(version=version).range_of_outcomes()
 
 
 def example_of(version: ModelVersion) -> Answer | None:

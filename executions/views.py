@@ -25,7 +25,14 @@ from executions.errors import QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from executions.presentation import answer_of, error_sentence, example_of, input_texts, rows
+from executions.presentation import (
+    answer_of,
+    drawn_answer_of,
+    error_sentence,
+    example_of,
+    input_texts,
+    rows,
+)
 from executions.services.own_predictions import record_export
 from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
@@ -179,7 +186,7 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
         "execution": execution,
         "model": execution.version.model,
         "version": execution.version,
-        "answer": answer_of(execution),
+        "answer": drawn_answer_of(execution),
         "error_sentence": error_sentence(execution),
         "warnings": schema.shown_warnings(execution.warnings, execution.inputs or {}),
         "inputs": input_texts(schema, execution.inputs or {}),

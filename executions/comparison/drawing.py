@@ -3,12 +3,12 @@
 The drawing is 520 wide and 152 high, in units of its view box; the plot area is inside it.
 """
 
-import math
 from dataclasses import dataclass
 
 from config.text.numbers import decimal_text
 from executions.answer import four_digits
 from executions.comparison.chart import Chart
+from executions.scale import nice_ticks
 
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 520.0, 20.0, 120.0
 BAR, GAP = 28.0, 8.0
@@ -121,15 +121,3 @@ def _places(chart: Chart) -> list[float]:
         width = RIGHT - LEFT - 2 * inset
         return [LEFT + inset + width * (x - min(known)) / span for x in known]
     return [LEFT + inset * (2 * place + 1) for place in range(len(xs))]
-
-
-def nice_ticks(low: float, high: float) -> list[float]:
-    """Return three to five round numbers that reach from below ``low`` to above ``high``."""
-    span = (high - low) or abs(high) or 1.0
-    rough = span / 3
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    if first == last:
-        first, last = first - 1, last + 1
-    return [step * mark for mark in range(first, last + 1)]

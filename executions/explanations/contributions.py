@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.text.numbers import decimal_text, written
-from executions.answer import input_text
+from config.text.numbers import count_text, decimal_text, written
+from executions.answer import input_text, percent
 from model_host.protocol.explanation import Explanation, QuantityKind
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec
@@ -28,44 +28,56 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 @dataclass(frozen=True)
 class NumberText:
     """The number format of one explanation: the same decimals for all, so that they can be added up
-    by eye. ``places`` after the point (negative: before it), None for an extreme scale."""
+    by eye. ``places`` after the point (negative: before it), None for an extreme scale. A
+    probability is a percentage, as everywhere, and its changes are points."""
 
     places: int | None
     unit: str = ""
+    is_share: bool = False
 
     @classmethod
     def of(cls, quantity: QuantityKind, numbers: Sequence[float], unit: str) -> "NumberText":
-        """Choose the decimals: two for probabilities, else those of four digits of the largest of
-        the ``numbers``."""
+        """Choose the decimals: one for percentages, else those of four digits of the largest of the
+        ``numbers``."""
         if quantity == "probability":
-            return cls(2)
+            return cls(1, "points", is_share=True)
         largest = max((abs(number) for number in numbers), default=0.0)
         if largest and not 1e-4 <= largest < 1e12:
             return cls(None, unit)
         return cls(3 - math.floor(math.log10(largest)) if largest else 0, unit)
 
     def plain(self, number: float) -> str:
-        """Format a number with the unit: "€ 318,000", "0.31"."""
-        sign = MINUS if self._digits(number).strip("0.,") and number < 0 else ""
+        """Format a number with the unit: "€ 318,000", "31.0 %"."""
+        if self.is_share:
+            return percent(number)
+        sign = MINUS if not self._is_zero(number) and number < 0 else ""
         return with_unit(sign + self._digits(number), self.unit)
 
     def signed(self, number: float) -> str:
-        """Format a number without the unit, with its sign: "+71,200", "\u22120.05"; what
-        rounds to zero is 0."""
-        digits = self._digits(number)
-        if not digits.strip("0.,"):
+        """Format a change with its sign: "+€ 71,200", "\u22125.0 points"; what rounds to zero
+        is 0."""
+        if self._is_zero(number):
             return "0"
-        return ("+" if number > 0 else MINUS) + digits
+        return ("+" if number > 0 else MINUS) + self.size(number)
+
+    def size(self, number: float) -> str:
+        """Format how large a change is: "€ 71,200", "5.0 points"."""
+        return with_unit(self._digits(number), self.unit)
 
     @property
-    def least(self) -> float:
-        """Return the smallest step that the format shows."""
-        return 10.0**-self.places if self.places is not None else 0.0
+    def least(self) -> str:
+        """Return the smallest change that the format shows."""
+        step = 10.0**-self.places if self.places is not None else 0.0
+        return self.size(step / 100 if self.is_share else step)
+
+    def _is_zero(self, number: float) -> bool:
+        return not self._digits(number).strip("0.,")
 
     def _digits(self, number: float) -> str:
+        shown = abs(100 * number if self.is_share else number)
         if self.places is None:
-            return written(f"{abs(number):.3g}")
-        return decimal_text(round(abs(number), self.places), max(0, self.places))
+            return written(f"{shown:.3g}")
+        return decimal_text(round(shown, self.places), max(0, self.places))
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,8 @@ class Contributions:
 
     @property
     def sentence(self) -> str:
-        """In one line: "Compared with a typical case (0.31): Income +0.22, Age \u22120.05."."""
+        """In one line: "Compared with a typical case (31.0 %): Income +22.0 points, Age \u22125.0
+        points."."""
         parts = ", ".join(f"{row.label} {row.text}" for row in self.first)
         return f"Compared with a typical case ({self.typical_text}): {parts or 'no difference'}."
 
@@ -124,7 +137,9 @@ def read_contributions(
         class_label=target.label_of(explanation.label) if is_probability else "",
         first=_plus_first([rows[index] for index in shown]),
         rest=_plus_first(rows[len(shown) :]),
-        rest_sentence=_rest_sentence([one.amount for one in known[len(shown) :]], text),
+        rest_sentence=_rest_sentence(
+            [one.amount for one in known[len(shown) :]], text, is_all=not shown
+        ),
         not_compared=_named([named[one].label for one in explanation.not_compared if one in named]),
         is_sampled=explanation.method == "sampled",
     )
@@ -154,17 +169,20 @@ def _plus_first(rows: Sequence[ContributionRow]) -> tuple[ContributionRow, ...]:
     return tuple(sorted(rows, key=lambda row: not row.is_plus))
 
 
-def _rest_sentence(amounts: Sequence[float], text: NumberText) -> str:
-    """The sum of all the others: "Seven more values add less than 0.01 together."."""
+def _rest_sentence(amounts: Sequence[float], text: NumberText, *, is_all: bool) -> str:
+    """The sum of all the others: "Seven more values together: less than 0.1 points."."""
     if not amounts:
         return ""
-    count = _WORDS[len(amounts)] if len(amounts) < len(_WORDS) else str(len(amounts))
-    things = f"{count.capitalize()} more value{'s' if len(amounts) > 1 else ''}"
-    whole = sum(amounts)
+    count = _WORDS[len(amounts)] if len(amounts) < len(_WORDS) else count_text(len(amounts))
+    is_one = len(amounts) == 1
+    if is_all:
+        values = "The value" if is_one else f"All {count} values"
+        if not any(amounts):
+            return f"{values} {'is' if is_one else 'are'} as in a typical case."
+        return f"No value moved it by {text.least} or more."
+    things = f"{count.capitalize()} more value{'' if is_one else 's'}"
     if not any(amounts):
-        return f"{things} {'are' if len(amounts) > 1 else 'is'} as in a typical case."
-    together = " together" if len(amounts) > 1 else ""
-    add = "add" if len(amounts) > 1 else "adds"
-    if text.signed(whole) == "0":
-        return f"{things} {add} less than {NumberText(text.places).plain(text.least)}{together}."
-    return f"{things} {add} {text.signed(whole)}{together}."
+        return f"{things} {'is' if is_one else 'are'} as in a typical case."
+    whole = text.signed(sum(amounts))
+    moved = f"less than {text.least}" if whole == "0" else whole
+    return f"{things}{'' if is_one else ' together'}: {moved}."

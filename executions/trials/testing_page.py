@@ -16,7 +16,7 @@ from executions import services
 from executions.access import asked_id
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from executions.presentation import answer_of, error_sentence
+from executions.presentation import drawn_answer_of, error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.trials.case_list import CaseLine, case_lines
@@ -147,7 +147,7 @@ def _outcome(run: Execution | None, schema: InputSchema) -> dict[str, Any]:
         "execution": run,
         "elapsed_seconds": int((timezone.now() - run.requested_at).total_seconds()),
         "missing": missing_runtime(run, run.version.runtime),
-        "answer": answer_of(run),
+        "answer": drawn_answer_of(run),
         "error_sentence": error_sentence(run),
         "warnings": schema.shown_warnings(run.warnings, run.inputs or {}),
         "trace": trace_view(trace) if trace else None,

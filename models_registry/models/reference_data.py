@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Func
 from django.db.models.functions import Now
 
+from model_host.protocol.codec import stored
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.models.version import ModelVersion
 from models_registry.reference.reference_fit import concealed, fitted_rows
-from models_registry.reference.reference_profile import Profile
+from models_registry.reference.reference_profile import ColumnProfile, Profile
 
 
 class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
@@ -22,6 +24,27 @@ class ReferenceDataQuerySet(models.QuerySet["ReferenceData"]):
             reference.rows = fitted_rows(features, reference.rows, profile)
             reference.profile = concealed(features, profile).to_json()
             reference.save(update_fields=["rows", "profile"])
+
+    def range_of_outcomes(self) -> tuple[float, float] | None:
+        """Return the least and the greatest outcome in the rows of one version; None without
+        outcomes that are numbers. Only this column of the profile leaves the database."""
+        found = self.annotate(column=_OUTCOMES).values_list("column", flat=True).first()
+        column = stored(ColumnProfile, found[1]) if found else None
+        if column is None or column.minimum is None or column.maximum is None:
+            return None
+        return column.minimum, column.maximum
+
+
+_OUTCOMES = Func(
+    "profile",
+    function="jsonb_path_query_first",
+    template=(
+        "%(function)s(%(expressions)s, 'strict $.columns[*] ? (@[0] == $name)', "
+        "jsonb_build_object('name', %(expressions)s -> 'target'), true)"
+    ),
+    output_field=models.JSONField(),
+)
+"""The pair of name and profile of the column that holds the outcomes."""
 
 
 class ReferenceData(models.Model):

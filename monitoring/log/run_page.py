@@ -23,7 +23,7 @@ from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
 from executions.models import Attempt, Execution
-from executions.presentation import answer_of, error_sentence
+from executions.presentation import drawn_answer_of, error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.flow_run_copies import FlowRunCopy, flow_run_of
@@ -146,7 +146,7 @@ def _contents(execution: Execution) -> dict[str, Any]:
     warnings = [masked(warning, execution) for warning in execution.warnings]
     return {
         "inputs": _input_lines(schema, execution, sensitive),
-        "answer": answer_of(execution),
+        "answer": drawn_answer_of(execution),
         "error_sentence": masked(error_sentence(execution), execution),
         "message": masked(execution.message, execution),
         "traceback": masked(execution.traceback, execution),

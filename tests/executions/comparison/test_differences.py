@@ -9,7 +9,8 @@ import pytest
 from executions.answer import Answer
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare, difference, same
-from executions.comparison.drawing import BOTTOM, TOP, draw, nice_ticks
+from executions.comparison.drawing import BOTTOM, TOP, draw
+from executions.scale import nice_ticks
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
 from tests.factories import AGE, LOAN_FEATURES, LOAN_INPUTS

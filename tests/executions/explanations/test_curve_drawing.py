@@ -78,7 +78,7 @@ CURVE = Curve("probability", label=0, numbers=(0.2, 0.5, 0.9))
 def test_a_curve_says_what_it_shows_from_end_to_end_and_marks_the_own_point() -> None:
     view = draw(CURVE, POINTS, AGE, 34.0, [TARGET])
 
-    assert view.sentence == "Probability of Repays from 0.20 at 18 years to 0.90 at 100 years."
+    assert view.sentence == "Probability of Repays from 20.0 % at 18 years to 90.0 % at 100 years."
     assert [point.is_own for point in view.points] == [False, True, False]
     assert view.own is not None
     assert " ".join(view.line.split()).split()[1] == ",".join(view.own)

@@ -77,8 +77,8 @@ def test_the_explanation_is_on_the_page_once_it_is_there(
     store_explanation(execution.pk, content=EXPLANATION)
 
     for found in (page(as_alice, execution), page(as_alice, execution, "explanation/", **HTMX)):
-        assert "typical case 0.31 → this case 0.48" in found
-        assert "+0.22" in found
+        assert "typical case 31.0 % → this case 48.4 %" in found
+        assert "+22.0 points" in found
         assert "/explanation/?n=" not in found
 
 
@@ -192,7 +192,7 @@ def test_the_curve_and_its_table_appear_once_the_worker_has_answered(
 
     found = page(as_alice, execution, "curve/?input=0")
 
-    assert "Probability of Repays from 0.20 at 18 years to 0.90 at 100 years." in found
+    assert "Probability of Repays from 20.0 % at 18 years to 90.0 % at 100 years." in found
     assert "<polyline" in found
     assert "this prediction" in found
     assert "http-equiv" not in found

@@ -133,7 +133,8 @@ def _interval(
     if interval is None or number is None:
         return None
     low, high = interval.low, interval.high
-    texts = four_digits(low), four_digits(high)
+    places = _places(low, high)
+    texts = _to_places(low, places), _to_places(high, places)
     percent = f"{100 * interval.level:.0f}"
     scale = scale_of((low, number, high), outcomes, unit)
     is_middle = math.isclose(number - low, high - number, rel_tol=1e-6)
@@ -151,8 +152,23 @@ def _interval(
         places=(scale.percent(low), scale.percent(high), scale.percent(number))
         if scale
         else (0.0, 0.0, 0.0),
-        reach_text=f"± {four_digits((high - low) / 2)}" if is_middle else "",
+        reach_text=f"± {_to_places((high - low) / 2, places)}" if is_middle else "",
     )
+
+
+def _places(low: float, high: float) -> int | None:
+    """The decimals that both ends of an interval have: those of four digits of the larger; None on
+    an extreme scale."""
+    largest = max(abs(low), abs(high))
+    if not 1e-4 <= largest < 1e12 or (float(low).is_integer() and float(high).is_integer()):
+        return None
+    return 3 - math.floor(math.log10(largest))
+
+
+def _to_places(number: float, places: int | None) -> str:
+    if places is None:
+        return four_digits(number)
+    return decimal_text(round(number, places) + 0.0, max(0, places))
 
 
 def _no_confidence(task: Task, output: TargetOutput) -> str:

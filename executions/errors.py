@@ -76,6 +76,10 @@ _SENTENCES: dict[str, str] = {
 }
 
 
+OF_VALUES = frozenset({"INPUT", "MODEL", "MEMORY"})
+"""The error classes that come back with the same values, so that other values are the way out."""
+
+
 def user_sentence(code: str, message: str) -> str:
     """Return the sentence that a person reads about an error class. INPUT and TIMEOUT quote the
     worker's own sentence, which is written for people; every other message is for admins only."""

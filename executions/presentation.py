@@ -117,6 +117,31 @@ def error_sentence(execution: Execution) -> str:
     return user_sentence(execution.error_code, execution.message)
 
 
+@dataclass(frozen=True)
+class Blamed:
+    """The input that the model did not accept: its value, and the id of its field in the form."""
+
+    label: str
+    value: str
+    anchor: str
+
+
+def blamed_input(execution: Execution, schema: InputSchema) -> Blamed | None:
+    """Return the input that a failure's message begins with, if it begins with one."""
+    if execution.error_code != "INPUT":
+        return None
+    named = [
+        (place, feature)
+        for place, feature in enumerate(schema.features)
+        if execution.message.startswith(f"{feature.label}: ")
+    ]
+    if not named:
+        return None
+    place, feature = max(named, key=lambda one: len(one[1].label))
+    value = read_value(feature, (execution.inputs or {}).get(feature.name))
+    return Blamed(feature.label, input_text(feature, value), f"id_f{place}")
+
+
 def input_texts(schema: InputSchema, stored: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (label, value with unit) of stored inputs, in the form's order. What the model does
     not look at is there if something was given for it."""

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
@@ -20,13 +21,15 @@ from config.text.numbers import whole_number
 from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
+from executions.answer import Answer
 from executions.comparison.change import Change, change
-from executions.errors import QueueFull, TooManyRequests
+from executions.errors import OF_VALUES, QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context
 from executions.forms import InputForm, with_fix
-from executions.models import Execution
+from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import (
     answer_of,
+    blamed_input,
     drawn_answer_of,
     error_sentence,
     example_of,
@@ -39,9 +42,11 @@ from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, RegisteredModel
 
 RECENT = 5
-FIRST_POLL_MS = 150
-SLOWEST_POLL_MS = 2000
-BRIEF_SECONDS = 1.5
+FIRST_POLL_MS, SLOWEST_POLL_MS = 300, 2000
+SOONEST_POLL_MS, LATEST_FIRST_POLL_MS = 150, 1000
+EXPLAINED = timedelta(milliseconds=250)
+"""The time after a result in which a free worker has explained it."""
+BRIEF = timedelta(seconds=1.5)
 """A run shorter than this never shows a running state."""
 
 
@@ -180,7 +185,9 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
     """The context of the result pane of one execution; ``former`` is the one whose result it
     replaced."""
     schema = execution.version.features.as_schema()
-    elapsed = (timezone.now() - execution.requested_at).total_seconds()
+    elapsed = timezone.now() - execution.requested_at
+    is_brief = not execution.is_finished and elapsed < BRIEF
+    before = _answered_before(execution, former) if is_brief else None
     attempt = execution.attempts.last()
     return {
         "execution": execution,
@@ -188,6 +195,8 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
         "version": execution.version,
         "answer": drawn_answer_of(execution),
         "error_sentence": error_sentence(execution),
+        "is_of_values": execution.error_code in OF_VALUES,
+        "blamed": blamed_input(execution, schema),
         "warnings": schema.shown_warnings(execution.warnings, execution.inputs or {}),
         "inputs": input_texts(schema, execution.inputs or {}),
         "retry_token": uuid.uuid4() if execution.may_be_retried else None,
@@ -198,11 +207,13 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
         "change": _change(execution, former, schema) if former else None,
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
-        "elapsed_seconds": elapsed,
+        "elapsed_seconds": elapsed.total_seconds(),
         "missing": missing_runtime(execution, execution.version.runtime),
-        "is_brief": elapsed < BRIEF_SECONDS,
+        "is_brief": is_brief,
+        "before": before,
+        "answer_before": _drawn_before(execution, before) if is_brief else None,
         "poll_n": asked + 1,
-        "poll_ms": min(FIRST_POLL_MS * 2 ** min(asked, 10) // 2 or 1, SLOWEST_POLL_MS),
+        "poll_ms": _poll_ms(asked, elapsed, before),
     } | explanation_context(execution, schema)
 
 
@@ -221,6 +232,31 @@ def _change(execution: Execution, former: Execution, schema: InputSchema) -> Cha
     )
 
 
+def _poll_ms(asked: int, elapsed: timedelta, before: Execution | None) -> int:
+    """The time until the page polls: first when the result and its explanation can be expected, by
+    the person's last run; then later and later."""
+    if asked:
+        return min(FIRST_POLL_MS << min(asked - 1, 10), SLOWEST_POLL_MS)
+    if before is None or before.response_time is None:
+        return FIRST_POLL_MS
+    left: float = (before.response_time + EXPLAINED - elapsed).total_seconds()
+    return min(max(round(1000 * left), SOONEST_POLL_MS), LATEST_FIRST_POLL_MS)
+
+
+def _answered_before(execution: Execution, former: Execution | None) -> Execution | None:
+    """The answer that stood beside the form, else the person's last one of this version."""
+    if former is not None and former.status == Execution.Status.SUCCEEDED:
+        return former
+    succeeded = _earlier(execution).filter(status=Execution.Status.SUCCEEDED)
+    return succeeded.select_related("version__model").first()
+
+
+def _drawn_before(execution: Execution, before: Execution | None) -> Answer | None:
+    """The answer that stays in place, grey, until a brief run is over: the person's last one, else
+    the example."""
+    return drawn_answer_of(before) if before else example_of(execution.version)
+
+
 def _original(execution: Execution) -> Execution | None:
     """The execution that this one retries, unless its owner deleted it."""
     if execution.retry_of_id is None:
@@ -236,15 +272,20 @@ def _retries(execution: Execution) -> Iterable[Execution]:
     return execution.retries.kept().predictions().select_related("version")[:RECENT]
 
 
+def _earlier(execution: Execution) -> ExecutionQuerySet:
+    """The person's finished predictions with the model before this one, the newest first."""
+    own = (
+        Execution.objects.visible_to(execution.user) if execution.user else Execution.objects.none()
+    )
+    own = own.filter(version__model=execution.version.model_id).finished()
+    return older(own, "requested_at", than=execution).order_by("-requested_at", "-pk")
+
+
 def _compare_url(execution: Execution) -> str:
     """The comparison with the person's prediction before this one, where there is one."""
-    if not execution.is_finished or execution.user is None:
+    if not execution.is_finished:
         return ""
-    own = older(
-        Execution.objects.visible_to(execution.user).finished(), "requested_at", than=execution
-    )
-    before = own.filter(version__model=execution.version.model_id).values_list("pk", flat=True)
-    for pk in before[:1]:
+    for pk in _earlier(execution).values_list("pk", flat=True)[:1]:
         return f"{reverse('executions:compare')}?ids={pk}&ids={execution.pk}"
     return ""
 

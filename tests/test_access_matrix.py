@@ -200,7 +200,6 @@ MATRIX: dict[str, Entry] = {
     "monitoring:request": staff(pk="support"),
     "monitoring:request_close": staff_post(pk="support"),
     "monitoring:support_create": owner(pk="failure"),
-    "monitoring:support_thread": owner(pk="failure"),
     "notifications:list": signed_in(),
     "notifications:news": signed_in(),
     "notifications:read_all": post(302, 302, 302, 302, 302),

@@ -6,7 +6,6 @@ from monitoring.support import views
 
 urlpatterns = [
     path("predictions/<uuid:pk>/help/", views.support_create, name="support_create"),
-    path("predictions/<uuid:pk>/help/thread/", views.support_thread, name="support_thread"),
     path("monitoring/requests/", views.request_list, name="requests"),
     path("monitoring/requests/<int:pk>/", views.request_detail, name="request"),
     path("monitoring/requests/<int:pk>/close/", views.close_request, name="request_close"),

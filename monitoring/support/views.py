@@ -45,17 +45,6 @@ def support_create(request: SignedInRequest, pk: UUID) -> HttpResponse:
     return render(request, "monitoring/support_form.html", context, status=status)
 
 
-@require_GET
-def support_thread(request: SignedInRequest, pk: UUID) -> HttpResponse:
-    """Show the messages about one of the person's own predictions, for the page of its result."""
-    execution = own_execution(request, pk)
-    support = _of_prediction(pk)
-    if support is None:
-        return HttpResponse(status=204)
-    context = {"execution": execution, "support": support, "thread": _thread(support)}
-    return render(request, "monitoring/_support_thread.html", context)
-
-
 def _of_prediction(pk: UUID) -> SupportRequest | None:
     return SupportRequest.objects.filter(execution=pk).first()
 

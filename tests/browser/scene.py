@@ -110,8 +110,8 @@ def failed_iris(email: str) -> str:
         user=User.objects.get(email=email),
         version=version,
         inputs={"sepal_length": 5.8, "sepal_width": 3.0, "petal_length": 4.35, "petal_width": 1.3},
-        error_code="MODEL",
-        message="ValueError: could not convert string to float",
+        error_code="TIMEOUT",
+        message="The model took longer than 10 seconds and was stopped.",
     )
     return f"/predictions/{execution.pk}/"
 

@@ -26,7 +26,7 @@ def test_a_list_says_the_interval_of_a_number_without_its_unit(db: None) -> None
         targets=[{"name": "progression", "value": 181.6, "interval": interval}],
     )
     assert row.result == "181.6 points"
-    assert (row.certainty_name, row.certainty) == ("90 % interval", "118 to 245.2")
+    assert (row.certainty_name, row.certainty) == ("90 % interval", "118.0 to 245.2")
 
 
 def test_a_list_says_nothing_where_the_model_says_nothing(db: None) -> None:

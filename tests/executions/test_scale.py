@@ -94,6 +94,22 @@ def test_the_sentence_says_where_the_interval_comes_from_in_the_persons_words() 
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (67.312, 248.61, "67.3 to 248.6"),
+        (118.0, 245.0, "118 to 245"),
+        (-0.0004, 12.5, "0.00 to 12.50"),
+        (371_949.0, 452_650.5, "371,900 to 452,700"),
+        (1e-9, 2e-9, "1e-09 to 2e-09"),
+    ],
+)
+def test_both_ends_of_an_interval_have_the_same_decimals(
+    low: float, high: float, text: str
+) -> None:
+    assert interval_of(low, (low + high) / 2, high).text == text
+
+
+@pytest.mark.parametrize(
     ("target", "expected"), [("price", (90.5, 700.25)), ("town", None), ("", None)]
 )
 def test_the_range_of_outcomes_is_that_of_the_column_that_holds_them(

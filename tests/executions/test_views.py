@@ -1,16 +1,27 @@
 import re
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from executions.models import Execution
+from executions.views import SOONEST_POLL_MS
+from model_host.protocol.codec import stored
+from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
-from models_registry.models import ModelVersion
-from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+from models_registry.models import Inspection, ModelVersion
+from tests.factories import (
+    LOAN_INPUTS,
+    LOAN_OUTPUTS,
+    make_execution,
+    make_report,
+    make_version,
+)
 
 VALID = {"f0": "34", "f1": "41,500.0", "f2": "false", "f3": "self"}
 
@@ -229,6 +240,119 @@ def test_the_result_is_asked_for_at_a_growing_interval(
         delays.append(int(page.split("load delay:")[1].split("ms")[0]))
     assert delays == sorted(set(delays))
     assert delays[-1] <= 2000
+
+
+def pane_of(client: Client, execution: Execution) -> str:
+    page = client.get(f"/predictions/{execution.pk}/").content.decode()
+    return " ".join(
+        re.sub(r"<[^>]+>", " ", page.split('id="result"')[1].split("Recent")[0]).split()
+    )
+
+
+def test_until_a_brief_run_is_over_the_last_answer_stays_in_place_and_is_called_so(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    pane = pane_of(as_alice, make_execution(user=alice, version=active_version))
+    assert "Your last result, until yours is ready" in pane
+    assert "Repays" in pane
+    assert "83.4 %" in pane
+    assert "Queued" not in pane
+
+
+def test_the_example_stays_in_place_until_a_persons_first_run_is_over(
+    as_alice: Client, alice: User
+) -> None:
+    version = make_version(is_active=True)
+    report = make_report(smoke_outputs=stored(Outputs, LOAN_OUTPUTS))
+    Inspection.objects.create(
+        version=version,
+        sha256=version.sha256,
+        status="succeeded",
+        report=report,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    pane = pane_of(as_alice, make_execution(user=alice, version=version))
+    assert "Example result, until yours is ready" in pane
+    assert "Repays" in pane
+
+
+def test_another_persons_answer_never_stays_in_place(
+    as_alice: Client, alice: User, bob: User, active_version: ModelVersion
+) -> None:
+    make_execution(user=bob, version=active_version, outputs=LOAN_OUTPUTS)
+    pane = pane_of(as_alice, make_execution(user=alice, version=active_version))
+    assert "83.4 %" not in pane
+    assert "Working" in pane
+
+
+def test_the_first_poll_comes_when_the_persons_last_run_and_its_explanation_took_so_long(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    now = timezone.now()
+    make_execution(
+        user=alice,
+        version=active_version,
+        outputs=LOAN_OUTPUTS,
+        requested_at=now - timedelta(seconds=60),
+        finished_at=now - timedelta(seconds=59.3),
+    )
+    page = as_alice.get(f"/predictions/{make_execution(user=alice, version=active_version).pk}/")
+    delay = int(page.content.decode().split("load delay:")[1].split("ms")[0])
+    assert SOONEST_POLL_MS <= delay <= 950
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "first"),
+    [
+        ("INPUT", "Age: it is too odd", "Change the values"),
+        ("MODEL", "ValueError: no", "Change the values"),
+        ("MEMORY", "", "Change the values"),
+        ("TIMEOUT", "It took over 10 s.", "Try again with the same inputs"),
+        ("CRASH", "The worker is gone", "Try again with the same inputs"),
+        ("EXPIRED", "", "Try again with the same inputs"),
+        ("LOAD", "", "Try again with the same inputs"),
+    ],
+)
+def test_a_failure_offers_the_act_that_fits_its_cause_then_the_administrators_then_more(
+    as_alice: Client,
+    alice: User,
+    active_version: ModelVersion,
+    code: str,
+    message: str,
+    first: str,
+) -> None:
+    execution = make_execution(user=alice, version=active_version, error_code=code, message=message)
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    acts, more = page.split('class="actions-row"')[1:3]
+    shown = re.findall(r"btn[^>]*>(?:\s*<svg.*?</svg>)?\s*([A-Z][^<]+)<", acts, re.DOTALL)
+    assert [text.strip() for text in shown] == [first, "Ask an administrator"]
+    assert acts.count("btn-primary") == 1
+    other = {"Change the values", "Try again with the same inputs"} - {first}
+    for text in {*other, "New prediction", "Save as preset", "PDF", "Delete"}:
+        assert text in more
+
+
+def test_a_failure_by_a_value_says_which_and_leads_to_its_field(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(
+        user=alice, version=active_version, error_code="INPUT", message="Age: it is too odd"
+    )
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    assert "Age was 34 years." in page
+    assert f"?from={execution.pk}#id_f0" in page
+
+
+def test_a_result_begins_with_the_answer_on_a_phone_and_a_link_unfolds_the_form(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    assert 'class="panes answered"' in page
+    assert page.count('href="#predict"') == 2
+    assert 'class="panes answered"' not in post(as_alice, active_version, f0="230").content.decode()
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_an_answer_reaches_the_person_and_the_prediction(
     support.refresh_from_db()
     assert support.state == SupportRequest.State.ANSWERED
     assert Notification.objects.get(user=alice, kind=Kind.MESSAGE).text == "Use another purpose."
-    thread = as_alice.get(f"/predictions/{failure.pk}/help/thread/").content.decode()
+    thread = as_alice.get(f"/predictions/{failure.pk}/").content.decode()
     assert "Use another purpose." in thread
     ask(as_alice, failure, "That helped.")
     support.refresh_from_db()

@@ -116,6 +116,14 @@ class RevisionOutdated(DomainError):
         )
 
 
+class BoundDoesNotFit(DomainError):
+    def __init__(self, version: str, label: str, why: str) -> None:
+        super().__init__(
+            f"{version} cannot have this limit for {label}: {why} Change that on its inputs first. "
+            "Nothing was changed."
+        )
+
+
 class VersionInUse(DomainError):
     message = "Only a draft that never ran can be deleted."
 

@@ -10,7 +10,7 @@ from models_registry.services.cases import (
 from models_registry.services.configuring import check_runnable, save_configuration
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.downloading import download_version
-from models_registry.services.duplicating import duplicate_version
+from models_registry.services.duplicating import duplicate_version, propose_bound
 from models_registry.services.inspecting import approve_types, inspect_again, request_inspection
 from models_registry.services.moving import choose_runtime, former_runtime, latest_try
 from models_registry.services.referencing import (
@@ -52,6 +52,7 @@ __all__ = [
     "mark_tested",
     "one_upload",
     "promote",
+    "propose_bound",
     "remove_reference",
     "replace_artifact",
     "request_inspection",

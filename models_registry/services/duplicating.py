@@ -1,5 +1,6 @@
-"""Duplication of a version whose configuration is locked."""
+"""Drafts made from a version whose configuration is locked."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -7,10 +8,13 @@ from django.db.models import Max, Model
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.errors import NotInspected
+from models_registry.errors import BoundDoesNotFit, NotInspected
+from models_registry.inputs.bounds import Bound
+from models_registry.inputs.spec_check import spec_problems
 from models_registry.models import Inspection, ModelVersion, ReferenceData, RegisteredModel
 from models_registry.revisions import configuration_of, write_configuration, write_revision
 from models_registry.services.cases import NOT_RUN
+from models_registry.services.configuring import save_configuration
 
 TAKEN_OVER = (
     "description",
@@ -64,6 +68,47 @@ def duplicate_version(*, version: ModelVersion, by: User) -> ModelVersion:
         _copy(inspection, version=draft)
     record("version duplicated", by=by, target=str(draft), after={"from": version.short_name})
     return draft
+
+
+@transaction.atomic
+def propose_bound(*, version: ModelVersion, input: str, bound: Bound, by: User) -> ModelVersion:
+    """Set the bound of an input on the model's next version, and return that draft: the newest
+    inspected draft after ``version`` that has the input as a number, else a duplicate of the live
+    version, or of ``version`` if the live one has no such input.
+
+    A draft that is as strict already stays as it is. Raises BoundDoesNotFit where the draft's own
+    default, typical value or other bound contradicts it, and NotInspected.
+    """
+    RegisteredModel.objects.select_for_update().get(pk=version.model_id)
+    draft = _next_version(version, input, by)
+    configuration = configuration_of(draft)
+    spec = configuration.schema.by_name[input]
+    is_minimum = bound.field == "minimum"
+    stands = spec.minimum if is_minimum else spec.maximum
+    if stands is not None and (stands >= bound.value if is_minimum else stands <= bound.value):
+        return draft
+    changed = (
+        replace(spec, minimum=bound.value) if is_minimum else replace(spec, maximum=bound.value)
+    )
+    if problems := spec_problems(changed):
+        raise BoundDoesNotFit(draft.short_name, spec.label, next(iter(problems.values())))
+    features = tuple(changed if one is spec else one for one in configuration.features)
+    save_configuration(
+        version=draft, by=by, configuration=replace(configuration, features=features)
+    )
+    return draft
+
+
+def _next_version(version: ModelVersion, input: str, by: User) -> ModelVersion:
+    having = ModelVersion.objects.filter(
+        model=version.model_id, features__name=input, features__kind__in=["integer", "float"]
+    ).select_related("model")
+    draft = having.filter(
+        status=ModelVersion.Status.DRAFT, activated_at=None, number__gte=version.number
+    ).exclude(container="")
+    if found := draft.order_by("-number").first():
+        return found
+    return duplicate_version(version=having.active().first() or version, by=by)
 
 
 def _copy(row: Model, **fields: Any) -> None:

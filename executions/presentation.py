@@ -9,7 +9,7 @@ from django.utils import timezone
 from executions.answer import Answer, IntervalText, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
-from models_registry.card.facts import trial_of
+from models_registry import own_rehearsals
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value
 from models_registry.models import ModelVersion, ReferenceData
@@ -106,11 +106,21 @@ def outcomes_of(version: ModelVersion) -> tuple[float, float] | None:
     return ReferenceData.objects.filter(version=version).range_of_outcomes()
 
 
-def example_of(version: ModelVersion) -> Answer | None:
-    """Return an example of an answer: that of the inspection's trial prediction on the typical row,
-    if the file allowed one."""
-    outputs = trial_of(version)
-    return read_answer(outputs, list(version.targets.all())) if outputs else None
+@dataclass(frozen=True)
+class Example:
+    """The model's answer to the typical row, and its inputs as (label, value with unit)."""
+
+    answer: Answer
+    inputs: list[tuple[str, str]]
+
+
+def example_of(version: ModelVersion, schema: InputSchema) -> Example | None:
+    """Return the answer to the version's present typical row; None until it is worked out."""
+    found = own_rehearsals.example_of(version, schema.typical_values())
+    if found is None:
+        return None
+    answer = read_answer(found.outputs, list(version.targets.all()))
+    return Example(answer, input_texts(schema, found.inputs))
 
 
 def error_sentence(execution: Execution) -> str:

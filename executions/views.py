@@ -121,7 +121,7 @@ def form_page(
     asked = request.POST if request.method == "POST" else request.GET
     if result is None and (last := _former(request, asked, version.model)):
         result = _result(last, asked=0)
-    example = None if result else example_of(version)
+    example = None if result else example_of(version, form.input_schema)
     made_with = form.input_schema.typical_values() if example else None
     if result:
         made_with = result["execution"].inputs
@@ -136,7 +136,6 @@ def form_page(
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": rows(recent),
         "example": example,
-        "example_inputs": input_texts(form.input_schema, made_with or {}) if example else [],
     }
     return render(request, "executions/execution_form.html", context, status=status)
 
@@ -254,7 +253,10 @@ def _answered_before(execution: Execution, former: Execution | None) -> Executio
 def _drawn_before(execution: Execution, before: Execution | None) -> Answer | None:
     """The answer that stays in place, grey, until a brief run is over: the person's last one, else
     the example."""
-    return drawn_answer_of(before) if before else example_of(execution.version)
+    if before:
+        return drawn_answer_of(before)
+    example = example_of(execution.version, execution.version.features.as_schema())
+    return example.answer if example else None
 
 
 def _original(execution: Execution) -> Execution | None:

@@ -112,15 +112,13 @@ def _worked_out(execution: Execution) -> Explanation:
 
 
 def typical_case(schema: InputSchema) -> dict[str, Scalar]:
-    """Return the inputs that have a typical value, else one used for an empty field."""
-    known = {
-        feature.name: next(
-            (one for one in (feature.typical, feature.imputed, feature.default) if one is not None),
-            None,
-        )
+    """Return the typical row, without required inputs of which nothing is known."""
+    row = schema.read(schema.typical_values())
+    return {
+        feature.name: row[feature.name]
         for feature in schema.features
+        if row[feature.name] is not None or feature.may_be_missing
     }
-    return {name: value for name, value in schema.read(known).items() if value is not None}
 
 
 def _doubt(execution: Execution, explanation: Explanation) -> str:

@@ -25,13 +25,14 @@ from flows.inspecting.file_checks import (
     check_load,
     check_predictions,
     check_receipt,
-    profile_of,
+    reference_of,
 )
 from flows.inspecting.runtime_choice import choose_runtime
 from flows.inspecting.shown_steps import Steps
 from flows.lease import leases
 from flows.outcomes import Refused, outcome_of, record
 from models_registry import lifecycle
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.inspection_steps import Report
 from models_registry.lifecycle import Findings
 from models_registry.models import Inspection
@@ -93,11 +94,12 @@ class Examining:
             model = check_format(steps, version, stack)
             model = choose_runtime(steps, model)
             load = check_load(steps, model)
-            profile = profile_of(version)
-            examination = check_predictions(steps, model, config, profile)
+            known = reference_of(version)
+            examination = check_predictions(steps, model, config, known.profile)
             check_libraries(steps, examination)
-            proposed = check_inputs(steps, examination, config, profile)
-            check_a_row(steps, model, examination, proposed.features)
+            proposed = check_inputs(steps, examination, config, known)
+            schema = InputSchema(proposed.features, proposed.rules)
+            example = check_a_row(steps, model, examination, schema)
         return Findings(
             format=model.file.format,
             estimator=examination.estimator,
@@ -106,6 +108,7 @@ class Examining:
             features=proposed.features,
             targets=proposed.targets,
             rules=proposed.rules,
+            example=example,
             libraries_trained=examination.libraries_trained,
             runtime=model.runtime,
             report=Report(load, examination, disagreements=proposed.disagreements),

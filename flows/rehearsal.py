@@ -26,6 +26,7 @@ from flows.inspecting.file_checks import accepted_differences, refuse_final_fail
 from flows.lease import Lease, leases
 from flows.opened import Inputs, Model, opened
 from flows.outcomes import Refused, outcome_of, record
+from flows.prediction_record import with_reference_interval
 from flows.rehearsed_rows import BothRuntimes, answer_of, rows_of
 from model_host.protocol.errors import HostError
 from models_registry import lifecycle
@@ -37,6 +38,7 @@ from models_registry.rehearsal_results import (
     Answered,
     Beside,
     Confirmed,
+    Example,
     RowResult,
     Skipped,
     TriedRow,
@@ -50,7 +52,7 @@ BUDGET_SECONDS = 120.0
 SHOWN_SECONDS = 2.0
 """The interval at which the results so far are written."""
 
-Results = Sequence[RowResult | TriedRow] | Sequence[Confirmed]
+Results = Sequence[RowResult | TriedRow] | Sequence[Confirmed] | Sequence[Example]
 
 Row = TypeVar("Row", RowResult, Beside)
 
@@ -109,6 +111,8 @@ class Rehearsing:
         if self.rehearsal.kind == Rehearsal.Kind.CHECK:
             return self._check()
         with opened(self.rehearsal.version, self.schema) as model:
+            if self.rehearsal.kind == Rehearsal.Kind.EXAMPLE:
+                return [self._example(model)]
             if self.rehearsal.kind != Rehearsal.Kind.RUNTIME:
                 return self._rehearse(lease, lambda of, row: answer_of(model, row, lease))
             both = self._in_both_runtimes(model)
@@ -124,6 +128,17 @@ class Rehearsing:
             raise Refused("An interval needs a model whose answer is one number.")
         if self.reference is None or not self.reference.is_held_out:
             raise Refused("An interval needs rows that were not used in training.")
+
+    def _example(self, model: Model) -> Example:
+        """The answer to the typical row, with the interval that a prediction would have."""
+        row = self.schema.typical_values()
+        wrong = self.schema.clean(row).errors
+        if wrong:
+            labels = self.schema.by_name
+            said = " ".join(f"{labels[name].label}: {error}" for name, error in wrong.items())
+            raise Refused(f"The typical values do not fit the inputs. {said}")
+        outputs = model.predict(self.schema.read(row))
+        return Example(row, with_reference_interval(outputs, self.rehearsal.version))
 
     def _check(self) -> list[Confirmed]:
         """The digest of the store's own bytes, and a load in a new process of the version's

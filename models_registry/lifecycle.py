@@ -24,7 +24,8 @@ from models_registry.models import (
     Rehearsal,
     VersionRun,
 )
-from models_registry.rehearsal_results import Confirmed, RowResult, TriedRow
+from models_registry.own_rehearsals import open_example, open_interval, write_example
+from models_registry.rehearsal_results import Confirmed, Example, RowResult, TriedRow
 from models_registry.revisions import take_proposal
 from models_registry.store.integrity import mark_unaltered
 
@@ -34,7 +35,8 @@ RunT = TypeVar("RunT", bound=VersionRun)
 @dataclass(frozen=True)
 class Findings:
     """The results of an inspection of the file and the fitted model. ``format``, ``container`` and
-    ``task`` are values of the model host's protocol."""
+    ``task`` are values of the model host's protocol. ``example``: the answer to the typical row of
+    the proposed inputs, None if there was none."""
 
     format: str
     estimator: str
@@ -46,6 +48,7 @@ class Findings:
     runtime: str
     report: Report
     rules: tuple[RuleSpec, ...] = ()
+    example: Example | None = None
 
 
 def mark_submitted(run: VersionRun, *, flow_run_id: uuid.UUID) -> None:
@@ -92,8 +95,9 @@ def mark_failed(run: VersionRun, *, message: str, traceback: str = "", **fields:
 def mark_inspection_succeeded(
     inspection: Inspection, *, steps: Sequence[StepTaken], findings: Findings
 ) -> bool:
-    """Write the results: facts onto the version, the proposed inputs, targets and rules; the rows
-    of reference data become those of the inputs."""
+    """Write the results: facts onto the version, the proposed inputs, targets and rules, and the
+    answer to the typical row; the rows of reference data become those of the inputs, and the
+    interval from them is asked for."""
     if not mark_succeeded(inspection, steps=steps, report=findings.report):
         return False
     version = ModelVersion.objects.select_for_update().get(pk=inspection.version_id)
@@ -110,6 +114,9 @@ def mark_inspection_succeeded(
     proposal = Configuration(findings.features, findings.targets, findings.rules)
     take_proposal(version, proposal, inspection.requested_by, former=former)
     ReferenceData.objects.filter(version=version).fit_to(findings.features)
+    version.refresh_from_db()
+    write_example(version, findings.example, inspection.requested_by)
+    open_interval(version, inspection.requested_by)
     return True
 
 
@@ -117,18 +124,20 @@ def mark_inspection_succeeded(
 def mark_rehearsal_succeeded(
     rehearsal: Rehearsal,
     *,
-    results: Sequence[RowResult | TriedRow | Confirmed],
+    results: Sequence[RowResult | TriedRow | Confirmed | Example],
     reference: ReferenceData | None = None,
     halfwidth: float | None = None,
 ) -> bool:
     """Write the results. A calibration's ``halfwidth`` (None: too few rows) goes to the
-    ``reference`` data that it was computed from, if these are still the version's."""
+    ``reference`` data that it was computed from, if these are still the version's, and the example
+    is asked for again, which has the interval then."""
     if not mark_succeeded(rehearsal, results=results):
         return False
     if reference is not None:
         ReferenceData.objects.filter(pk=reference.pk, uploaded_at=reference.uploaded_at).update(
             interval_halfwidth=halfwidth, interval_sha256=rehearsal.sha256
         )
+        open_example(rehearsal.version, rehearsal.requested_by)
     if rehearsal.kind == Rehearsal.Kind.CHECK:
         mark_unaltered(rehearsal.sha256, by=rehearsal.requested_by)
     return True

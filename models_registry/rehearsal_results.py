@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model_host.protocol.inputs import Scalar
+from model_host.protocol.outputs import Outputs
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class Skipped:
 
 
 RowResult = Answered | Failed | Skipped
+
+
+@dataclass(frozen=True)
+class Example:
+    """The typical row of a version, and the model's whole answer to it."""
+
+    inputs: dict[str, Scalar]
+    outputs: Outputs
 
 
 @dataclass(frozen=True)

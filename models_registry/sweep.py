@@ -14,6 +14,7 @@ from engine.sweep import hand_over
 from engine.wakeup import queue_of
 from models_registry import lifecycle
 from models_registry.models import Inspection, Rehearsal
+from models_registry.own_rehearsals import open_missing_examples
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ def sync_deployment(noun: str) -> None:
 
 
 def sweep() -> int:
-    """Move stalled rows on and dispatch the due ones; returns how many were dispatched."""
+    """Move stalled rows on, ask for missing examples and dispatch the due rows; returns how many
+    were dispatched."""
     return hand_over(take_stalled(), lambda due: dispatch(*due))
 
 
@@ -105,6 +107,7 @@ def take_stalled() -> list[tuple[str, int]]:
     are due; these are due again in 5 s."""
     if not is_only_one(LOCK):
         return []
+    open_missing_examples()
     due: list[tuple[str, int]] = []
     for noun, kind in DISPATCHES.items():
         rows = kind.rows.objects.select_for_update(skip_locked=True)

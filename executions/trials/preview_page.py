@@ -36,5 +36,6 @@ def preview(request: Any, version_pk: int) -> HttpResponse:
         form=form,
         warnings=warnings,
         error_summary=form.error_summary if form.is_bound else [],
-        example=example_of(version),
+        example=example_of(version, schema),
+        example_run=version.rehearsals.filter(kind="example").first(),
     )

@@ -4,7 +4,10 @@ A step raises Refused with the sentence for the admin. The model host's own erro
 sentences say what to do.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
@@ -21,7 +24,7 @@ from model_host.protocol.errors import HostError
 from model_host.protocol.examination import Examination
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
-from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inspection_steps import (
     FORMAT,
@@ -37,6 +40,7 @@ from models_registry.inspection_steps import (
 from models_registry.models import ModelVersion, ReferenceData
 from models_registry.promotion.library_versions import LibraryDifference, library_differences
 from models_registry.reference.reference_profile import Profile
+from models_registry.rehearsal_results import Example
 from models_registry.training.config_disagreements import names
 from models_registry.training.config_merge import SOURCE, Merged
 from models_registry.training.training_config import TrainingConfig, read
@@ -114,10 +118,20 @@ def _load_or_trouble(steps: Steps, model: Model) -> LoadReport | HostError:
         raise
 
 
-def profile_of(version: ModelVersion) -> Profile | None:
-    """Return the profile of the version's reference data, if there is any."""
+@dataclass(frozen=True)
+class KnownRows:
+    """The reference data of a version: its profile, None without, and the kept rows."""
+
+    profile: Profile | None = None
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+def reference_of(version: ModelVersion) -> KnownRows:
+    """Return the version's reference data, if there is any."""
     reference = ReferenceData.objects.filter(version=version).first()
-    return Profile.from_json(reference.profile) if reference else None
+    if reference is None:
+        return KnownRows()
+    return KnownRows(Profile.from_json(reference.profile), reference.rows)
 
 
 def check_predictions(
@@ -178,12 +192,12 @@ def accepted_differences(examination: Examination) -> tuple[LibraryDifference, .
 
 
 def check_inputs(
-    steps: Steps, examination: Examination, config: TrainingConfig, profile: Profile | None
+    steps: Steps, examination: Examination, config: TrainingConfig, known: KnownRows
 ) -> Merged:
     """Propose the version's inputs; say which of them an admin must finish."""
     with steps.step(INPUTS):
         try:
-            proposed = propose(examination, config, profile)
+            proposed = propose(examination, config, known.profile, known.rows)
         except DomainError as error:
             raise Refused(error.message) from None
         count = len(proposed.features)
@@ -210,35 +224,53 @@ def refuse_final_failure(examination: Examination) -> None:
 
 
 def check_a_row(
-    steps: Steps, model: Model, examination: Examination, features: tuple[FeatureSpec, ...]
-) -> None:
-    """Predict once on a typical row: the examination's, or the values of the training configuration
-    and the reference data. A model that fails on it is refused, unless inputs are incomplete or it
-    only rejects a value: the admin's test shows that."""
+    steps: Steps, model: Model, examination: Examination, schema: InputSchema
+) -> Example | None:
+    """Predict once on the typical row of the proposed inputs, and return the answer. A model that
+    answers neither this row nor that of the examination is refused, unless inputs are incomplete or
+    it only rejects a value: the admin's test shows that."""
+    features = schema.features
     with steps.step(TRIAL):
-        if examination.smoke_outputs is not None:
-            return steps.passed(_time_of(examination.smoke_outputs))
         refuse_final_failure(examination)
         if unfinished := _unfinished(features):
-            return steps.warned(
+            steps.warned(
                 f"No trial prediction was made: please complete {names(unfinished)}, then run a "
                 "test."
             )
-        model = model.asked_in(InputSchema(features), examination.container)
+            return None
+        row = schema.read(schema.typical_values())
+        if examination.smoke_outputs is not None and examination.smoke_inputs == row:
+            steps.passed(_time_of(examination.smoke_outputs))
+            return Example(schema.typical_values(), examination.smoke_outputs)
+        asked = model.asked_in(schema, examination.container)
         try:
-            outputs = model.predict(_typical_row(examination, features))
+            outputs = asked.predict(_with_texts(row, features))
         except HostError as error:
+            if examination.smoke_outputs is not None and error.is_of_model:
+                steps.warned(
+                    "The model answers, but not the typical values of its inputs: "
+                    f"{_about(error)} Give others as `typical` in the training configuration, or "
+                    "on the page of the inputs."
+                )
+                return None
             if error.code == "INPUT" or (error.code == "MODEL" and _has_made_up_text(features)):
-                about = f"{error.input}: " if error.input else ""
-                return steps.warned(
+                steps.warned(
                     "No trial prediction was made, since the model did not take a value that "
-                    f"stands in for a typical one. {about}{error.message.rstrip('.')}. Give a "
+                    f"stands in for a typical one. {_about(error)} Give a "
                     "typical one in the training configuration, or run a test."
                 )
+                return None
             if error.code == "MODEL":
                 error.message = _advice_on_failure(error, examination)
             raise
-        return steps.passed(_time_of(outputs))
+        steps.passed(_time_of(outputs))
+        is_whole = schema.clean(schema.typical_values()).is_valid
+        return Example(schema.typical_values(), outputs) if is_whole else None
+
+
+def _about(error: HostError) -> str:
+    about = f"{error.input}: " if error.input else ""
+    return f"{about}{error.message.rstrip('.')}."
 
 
 def _has_made_up_text(features: tuple[FeatureSpec, ...]) -> bool:
@@ -269,33 +301,12 @@ def _time_of(outputs: Outputs) -> str:
     return f"{outputs.seconds * 1000:.1f} ms on a typical row"
 
 
-def _typical_row(examination: Examination, features: tuple[FeatureSpec, ...]) -> dict[str, Scalar]:
-    """The typical values, with substitutes for unknown ones."""
-    tried = examination.smoke_inputs or {}
-    row = InputSchema(features).typical_values()
-    for proposed, feature in zip(examination.features, features, strict=True):
-        if row[feature.name] is not None:
-            continue
-        if proposed.complete:
-            row[feature.name] = tried.get(proposed.name)
-        elif feature.choices:
-            row[feature.name] = feature.choices[0][0]
-        else:
-            row[feature.name] = _made_up(feature)
-    return row
-
-
-def _made_up(feature: FeatureSpec) -> Scalar:
-    """A substitute value of the feature's kind: the middle of its range, or 1 without one, since 0
-    has no logarithm."""
-    if feature.kind is Kind.STRING:
-        return "text"
-    if feature.kind is Kind.BOOLEAN:
-        return False
-    low = feature.minimum if feature.soft_minimum is None else feature.soft_minimum
-    high = feature.maximum if feature.soft_maximum is None else feature.soft_maximum
-    if low is None or high is None:
-        number = 1.0 if low is None and high is None else low if high is None else high
-    else:
-        number = low + (high - low) / 2
-    return round(number or 0) if feature.kind is Kind.INTEGER else number
+def _with_texts(row: dict[str, Scalar], features: tuple[FeatureSpec, ...]) -> dict[str, Scalar]:
+    """The typical row, with a text where one is needed and nothing is known of it."""
+    return row | {
+        feature.name: "text"
+        for feature in features
+        if feature.kind is Kind.STRING
+        and row[feature.name] is None
+        and feature.requirement is Requirement.REQUIRED
+    }

@@ -1,8 +1,6 @@
 """Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
 database only where a docstring says so."""
 
-from model_host.protocol.codec import stored
-from model_host.protocol.outputs import Outputs
 from models_registry.inspection_steps import Examined
 from models_registry.models import Inspection, ModelVersion
 
@@ -87,11 +85,3 @@ def examination_of(version: ModelVersion) -> Examined:
 def libraries_running(version: ModelVersion, examination: Examined) -> dict[str, str]:
     """Return the versions of the libraries in the runtime that serves the version."""
     return version.libraries_running or examination.libraries_running
-
-
-def trial_of(version: ModelVersion) -> Outputs | None:
-    """Return the outputs of the trial prediction, if an inspection of this very file passed and
-    made one. One query, for this part of the report alone."""
-    passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
-    trial = passed.values_list("report__examination__smoke_outputs", flat=True).first()
-    return stored(Outputs, trial) if trial else None

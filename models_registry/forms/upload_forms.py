@@ -39,7 +39,8 @@ class ReferenceFields(forms.Form):
     profile_only = forms.BooleanField(
         label="Keep the profile only",
         required=False,
-        help_text="Else at most 200 rows are kept for explanations, without sensitive inputs.",
+        help_text="Else at most 200 rows are kept for explanations, and the most typical of them "
+        "gives the typical values. Sensitive inputs and free texts are left out.",
     )
 
     def clean(self) -> dict[str, Any]:

@@ -34,6 +34,8 @@ KIND_LABELS = {
     Kind.UNUSED: "Not used by the model",
 }
 """An unused input has no field and accepts any value."""
+STAND_INS = ("(first category)", "(stand-in)")
+"""The ends of the sources of typical values that only stand in for one."""
 REQUIREMENT_LABELS = {
     Requirement.REQUIRED: "Required",
     Requirement.OPTIONAL: "Optional, with a default",
@@ -161,7 +163,7 @@ class FeatureSpec:
             parts.append(f"{written(low_text)} to {written(high_text)}")
         if self.is_number and self.steps_text:
             parts.append(self.steps_text)
-        if self.is_number and self.typical is not None:
+        if self.is_number and self.typical is not None and not self.has_stand_in:
             parts.append(f"typical {self.shown(self.usual(self.typical))}")
         sentences = [", ".join(parts)] if parts else []
         if self.may_be_missing:
@@ -173,6 +175,39 @@ class FeatureSpec:
             sentences.append(f"Empty means {self.shown(self.default)}")
         return ". ".join(sentences)
 
+    @property
+    def has_stand_in(self) -> bool:
+        """Whether nothing is known of what is typical, and the value only stands in for one."""
+        return self.sources.get("typical", "").endswith(STAND_INS)
+
+    @property
+    def usual_value(self) -> Scalar:
+        """The input's value in a typical row: the typical one, else the default of an optional
+        input; None for one that may be missing, or for a text of which nothing is known; else a
+        substitute: the first choice, No, the middle of the range, or 1, since 0 has no
+        logarithm."""
+        if self.typical is not None:
+            return self.usual(self.typical)
+        if self.requirement is not Requirement.REQUIRED or not self.is_asked:
+            return self.default if self.requirement is Requirement.OPTIONAL else None
+        if self.kind is Kind.CHOICE:
+            return self.choices[0][0] if self.choices else None
+        if self.kind is Kind.BOOLEAN:
+            return False
+        return self._middle if self.is_number else None
+
+    @property
+    def _middle(self) -> int | float:
+        low, high = (
+            one if other is None else other
+            for one, other in zip((self.minimum, self.maximum), self.trained, strict=True)
+        )
+        if low is None or high is None:
+            number = 1.0 if low is None and high is None else low if high is None else high
+        else:
+            number = low + (high - low) / 2
+        return round(number or 0) if self.kind is Kind.INTEGER else float(number or 0)
+
     def usual(self, value: Scalar) -> Scalar:
         """Return a typical number rounded to its significant digits, as long as the rules allow it:
         means and medians come with sixteen."""
@@ -182,6 +217,11 @@ class FeatureSpec:
         is_low = self.minimum is not None and brief < self.minimum
         is_high = self.maximum is not None and brief > self.maximum
         return value if is_low or is_high else brief
+
+    @property
+    def trained(self) -> tuple[int | float | None, int | float | None]:
+        """The bounds of the range that the model was trained on."""
+        return self.soft_minimum, self.soft_maximum
 
     @property
     def shown_range(self) -> tuple[int | float | None, int | float | None]:

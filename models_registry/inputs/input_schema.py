@@ -6,8 +6,8 @@ checks a value.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.text.numbers import written_with
@@ -19,7 +19,7 @@ from models_registry.inputs.input_check import (
     is_empty,
     warnings_of,
 )
-from models_registry.inputs.input_rules import RuleSpec
+from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.inputs.number_text import as_float
 
 MAX_EXAMPLES = 20
@@ -131,13 +131,28 @@ class InputSchema:
         }
 
     def typical_values(self) -> dict[str, Scalar]:
-        """Return a typical row, for "Typical values" and trial runs."""
-        return {
-            feature.name: feature.usual(
-                feature.default if feature.typical is None else feature.typical
-            )
-            for feature in self.features
-        }
+        """Return the typical row: the one that an example answers, a form opens with on "Typical
+        values", an explanation compares with, and an admin sees in the preview and in a test.
+
+        With reference data its values are those of a row that occurs
+        (`models_registry/reference/typical_row.py`). Without, they are what the file tells (a
+        scaler's mean, an imputer's median, else the first category), corrected where a rule
+        between two inputs is broken. None: the input is left empty.
+        """
+        row = {feature.name: feature.usual_value for feature in self.features}
+        for rule in (*self.rules, *self.rules):  # a correction may break the rule before it
+            if {rule.first, rule.second} <= row.keys() and not rule.is_kept(row):
+                row |= self._corrected(rule, row)
+        return row
+
+    def _corrected(self, rule: RuleSpec, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """One value that keeps the rule, if there is one near."""
+        ends = {name: self.by_name[name] for name in (rule.first, rule.second)}
+        for name, value in _candidates(rule, ends, row):
+            fit = clean_value(ends[name], value, "")
+            if not isinstance(fit, InputError) and rule.is_kept({**row, name: fit}):
+                return {name: fit}
+        return {}
 
     @property
     def digest(self) -> str:
@@ -158,6 +173,27 @@ class InputSchema:
                 feature.name for feature in shown if feature.requirement is Requirement.REQUIRED
             ],
         }
+
+
+def _candidates(
+    rule: RuleSpec, ends: Mapping[str, FeatureSpec], row: Mapping[str, Scalar]
+) -> Iterator[tuple[str, Scalar]]:
+    """Values of one of a rule's inputs that may keep it, the least change first."""
+    first, second = row[rule.first], row[rule.second]
+    if rule.kind is RuleKind.REQUIRES:
+        needed = replace(ends[rule.second], requirement=Requirement.REQUIRED)
+        yield from ((rule.first, value) for value, _ in ends[rule.first].choices)
+        yield from ((rule.first, value) for value in (False, True))
+        yield rule.second, needed.usual_value
+        return
+    if not isinstance(first, int | float) or not isinstance(second, int | float):
+        return
+    is_whole = Kind.INTEGER in {ends[rule.first].kind, ends[rule.second].kind}
+    gap = 0 if rule.kind is RuleKind.AT_MOST else 1 if is_whole else abs(second) / 100 or 0.01
+    yield rule.first, second - gap
+    yield rule.second, first + gap
+    yield rule.first, ends[rule.first].shown_range[0]
+    yield rule.second, ends[rule.second].shown_range[1]
 
 
 def read_value(feature: FeatureSpec, value: Any) -> Scalar:

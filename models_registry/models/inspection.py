@@ -10,7 +10,7 @@ from model_host.protocol.artifact import TypeName
 from model_host.protocol.codec import stored
 from models_registry.inspection_steps import Examined, Report, StepTaken
 from models_registry.models.version import ModelVersion
-from models_registry.rehearsal_results import Confirmed, RowResult, TriedRow
+from models_registry.rehearsal_results import Confirmed, Example, RowResult, TriedRow
 
 
 class VersionRun(Run):
@@ -89,7 +89,8 @@ class Rehearsal(VersionRun):
     are what came of each of ``of``, without inputs. CHECK: the file in the store has its digest and
     opens today; ``results`` are what was found good. RUNTIME: what ``runtime`` and ``own_runtime``
     say to the inputs of saved cases, ``of`` their keys, and of executions; ``libraries`` are the
-    versions in both, by runtime.
+    versions in both, by runtime. EXAMPLE: the typical row and the answer to it, asked at every
+    revision; an inspection writes that of its own revision.
 
     ``own_runtime`` is the one that served the version when this was requested.
     """
@@ -99,6 +100,7 @@ class Rehearsal(VersionRun):
         CALIBRATION = "calibration", "Interval from reference data"
         CHECK = "check", "Check of the file"
         RUNTIME = "runtime", "Try in another runtime"
+        EXAMPLE = "example", "Answer to the typical row"
 
     version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="rehearsals")
     kind = models.CharField(max_length=12, choices=Kind)
@@ -136,6 +138,11 @@ class Rehearsal(VersionRun):
     def row_results(self) -> tuple[RowResult, ...]:
         """The results of an IMPACT or a CALIBRATION, in the order of ``of``."""
         return stored(tuple[RowResult, ...], self.results)
+
+    @property
+    def example(self) -> Example | None:
+        """The result of an EXAMPLE; None if it has none."""
+        return next(iter(stored(tuple[Example, ...], self.results)), None)
 
     @property
     def tried_rows(self) -> tuple[TriedRow, ...]:

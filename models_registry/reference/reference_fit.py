@@ -1,15 +1,19 @@
 """The effect of a reference profile on a version's inputs, and the choice of rows to keep. Pure.
 
-Only missing facts are filled in: a soft range, a typical value, and whether a number is whole. A
-hard range is never set. No value of a sensitive input is kept: its cells are None in every row, its
-frequent values are dropped, and it gets no typical value from here.
+Only missing facts are filled in: a soft range, and whether a number is whole. A hard range is never
+set. The typical values become those of a row that occurs (`typical_row.py`), instead of the file's
+own, which are the means of single columns; what the training configuration or a person said stays.
+No value of a sensitive input is kept: its cells are None in every row, its frequent values are
+dropped, and it gets no typical value from here.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.inputs.input_rules import RuleSpec
 from models_registry.inputs.number_text import as_float, is_whole
 from models_registry.reference.reference_profile import (
     ColumnProfile,
@@ -18,25 +22,66 @@ from models_registry.reference.reference_profile import (
     is_missing,
     number_of,
 )
+from models_registry.reference.typical_row import nearest_row
 from models_registry.training.config_disagreements import names
 
 SOURCE = "reference data"
 _OVER = " over "
-STAND_IN = "(first category)"
-"""The suffix of the source of a substituted typical value."""
+TOLD = ("config", "admin")
+"""The sources of what somebody said."""
 _YES, _NO = frozenset({"true", "yes", "1", "1.0"}), frozenset({"false", "no", "0", "0.0"})
 
 
-def with_reference(features: Iterable[FeatureSpec], profile: Profile) -> tuple[FeatureSpec, ...]:
-    """Return the inputs with the values of this profile; those of an earlier file are removed."""
+def with_reference(
+    features: Iterable[FeatureSpec],
+    profile: Profile,
+    *,
+    rows: Iterable[Mapping[str, Any]] = (),
+    rules: Sequence[RuleSpec] = (),
+    fitted: Mapping[str, Scalar] = MappingProxyType({}),
+) -> tuple[FeatureSpec, ...]:
+    """Return the inputs with the values of this profile and of the typical one of its ``rows``;
+    those of an earlier file are removed. ``fitted``: the typical values of the model's file, which
+    come back where the reference data has none."""
+    columns = profile.columns
+    filled = [
+        _with_column(one, columns.get(one.name))
+        for one in (_forgotten(spec, fitted) for spec in features)
+    ]
+    typical = typical_of(filled, profile, fitted_rows(filled, rows, profile), rules)
     return tuple(
-        _with_column(_forgotten(spec), profile.columns.get(spec.name), profile) for spec in features
+        _with_typical(spec, typical[spec.name]) if spec.name in typical else spec for spec in filled
     )
 
 
-def without_reference(features: Iterable[FeatureSpec]) -> tuple[FeatureSpec, ...]:
-    """Return the inputs without anything that came from reference data."""
-    return tuple(map(_forgotten, features))
+def without_reference(
+    features: Iterable[FeatureSpec], fitted: Mapping[str, Scalar] = MappingProxyType({})
+) -> tuple[FeatureSpec, ...]:
+    """Return the inputs without anything that came from reference data, with the ``fitted`` typical
+    values of the model's file."""
+    return tuple(_forgotten(spec, fitted) for spec in features)
+
+
+def typical_of(
+    features: Sequence[FeatureSpec],
+    profile: Profile,
+    rows: Sequence[Mapping[str, Scalar]],
+    rules: Sequence[RuleSpec] = (),
+) -> dict[str, Scalar]:
+    """Return typical values by input that occur together: those of the typical one of ``rows``,
+    which have the types of the inputs; without rows, the frequent combination and the medians. None
+    where an input is typically missing."""
+    combined, center = dict(profile.combination), dict[str, Scalar]()
+    for spec in features:
+        column = profile.columns.get(spec.name)
+        if column is None or not column.count or not spec.is_asked or spec.is_sensitive:
+            continue
+        value = _typical(spec, column, profile, combined.get(spec.name))
+        if value is not None or spec.may_be_missing:
+            center[spec.name] = value
+    told = {spec.name: spec.typical for spec in features if spec.sources.get("typical") in TOLD}
+    widths = {name: column.width for name, column in profile.columns.items()}
+    return center | nearest_row(features, rows, center | told, widths, rules, told)
 
 
 def fitted_rows(
@@ -58,26 +103,27 @@ def fitted_rows(
 def concealed(features: Iterable[FeatureSpec], profile: Profile) -> Profile:
     """Return the profile without the values of sensitive inputs; counts and quantiles stay."""
     hidden = {spec.name for spec in features if spec.is_sensitive}
-    return replace(
-        profile,
-        columns={
-            name: replace(column, values=()) if name in hidden else column
-            for name, column in profile.columns.items()
-        },
-    )
+    return _without(profile, hidden)
 
 
 def without_columns(reference: Reference, hidden: Collection[str]) -> Reference:
     """Return the reference data without any single value of these columns."""
-    columns = reference.profile.columns
-    shown = {n: replace(c, values=()) if n in hidden else c for n, c in columns.items()}
     return replace(
         reference,
-        profile=replace(reference.profile, columns=shown),
+        profile=_without(reference.profile, hidden),
         rows=tuple(
             {name: "" if name in hidden else cell for name, cell in row.items()}
             for row in reference.rows
         ),
+    )
+
+
+def _without(profile: Profile, hidden: Collection[str]) -> Profile:
+    columns = profile.columns
+    return replace(
+        profile,
+        columns={n: replace(c, values=()) if n in hidden else c for n, c in columns.items()},
+        combination=tuple(pair for pair in profile.combination if pair[0] not in hidden),
     )
 
 
@@ -120,7 +166,7 @@ def remarks(features: Sequence[FeatureSpec], profile: Profile) -> list[str]:
     return sentences
 
 
-def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profile) -> FeatureSpec:
+def _with_column(spec: FeatureSpec, column: ColumnProfile | None) -> FeatureSpec:
     if column is None or not column.count or not spec.is_asked:
         return spec
     changes: dict[str, Any] = {}
@@ -129,14 +175,20 @@ def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profi
             changes |= {"soft_minimum": column.minimum, "soft_maximum": column.maximum}
         if _becomes_whole(spec, column):
             changes["kind"] = Kind.INTEGER
-    typical = _typical(spec, column, profile)
-    is_open = spec.typical is None or spec.sources.get("typical", "").endswith(STAND_IN)
-    if typical is not None and is_open and not spec.is_sensitive:
-        changes["typical"] = typical
-    if "kind" in changes or spec.kind is Kind.INTEGER:
-        value = changes.get("typical", spec.typical)
-        if isinstance(value, float):
-            changes["typical"] = round(value)
+            if isinstance(spec.typical, float):
+                changes["typical"] = round(spec.typical)
+    return _changed(spec, changes)
+
+
+def _with_typical(spec: FeatureSpec, typical: Scalar) -> FeatureSpec:
+    if spec.sources.get("typical") in TOLD or (typical is None and spec.typical is None):
+        return spec
+    if spec.kind is Kind.INTEGER and isinstance(typical, float):
+        typical = round(typical)
+    return _changed(spec, {"typical": typical})
+
+
+def _changed(spec: FeatureSpec, changes: dict[str, Any]) -> FeatureSpec:
     changes = {field: v for field, v in changes.items() if spec.sources.get(field) != "admin"}
     told = {field: _source(spec.sources.get(field)) for field in changes}
     return replace(spec, **changes, sources={**spec.sources, **told})
@@ -144,6 +196,8 @@ def _with_column(spec: FeatureSpec, column: ColumnProfile | None, profile: Profi
 
 def _source(before: str | None) -> str:
     """The source of a field; the previous source is appended, so that it can be restored."""
+    if before and before.startswith(SOURCE):
+        return before
     return f"{SOURCE}{_OVER}{before}" if before else SOURCE
 
 
@@ -153,16 +207,26 @@ def _becomes_whole(spec: FeatureSpec, column: ColumnProfile) -> bool:
     return is_open and fits and column.is_whole
 
 
-def _typical(spec: FeatureSpec, column: ColumnProfile, profile: Profile) -> Scalar:
-    """The median of a number; for other kinds the most frequent value if it occurs twice."""
+def _typical(
+    spec: FeatureSpec, column: ColumnProfile, profile: Profile, combined: str | None
+) -> Scalar:
+    """The median of a number; for other kinds the value of the frequent combination, else the most
+    frequent one if it occurs twice. None where more rows have no value, or there is none."""
     if spec.is_number:
-        return column.median if column.is_number else None
+        is_rare = column.missing > column.count and spec.may_be_missing
+        return column.median if column.is_number and not is_rare else None
+    if combined is not None and spec.kind is not Kind.STRING:
+        value = _typed(spec, combined, profile.decimal_mark)
+        if value is not None or spec.may_be_missing:
+            return value
+    if column.values and column.missing > column.values[0][1] and spec.may_be_missing:
+        return None
     if not column.values or column.values[0][1] < 2:
         return None
     return _typed(spec, column.values[0][0], profile.decimal_mark)
 
 
-def _forgotten(spec: FeatureSpec) -> FeatureSpec:
+def _forgotten(spec: FeatureSpec, fitted: Mapping[str, Scalar]) -> FeatureSpec:
     told = {field: text for field, text in spec.sources.items() if text.startswith(SOURCE)}
     if not told:
         return spec
@@ -170,8 +234,9 @@ def _forgotten(spec: FeatureSpec) -> FeatureSpec:
     changes: dict[str, Any] = dict.fromkeys(told.keys() - {"kind"})
     if "kind" in told:
         changes["kind"] = Kind.FLOAT
-    if before.get("typical", "").endswith(STAND_IN) and spec.choices:
-        changes["typical"] = spec.choices[0][0]
+    if before.get("typical"):
+        first = spec.choices[0][0] if spec.choices else None
+        changes["typical"] = fitted.get(spec.name, first)
     sources = {**spec.sources, **before}
     return replace(spec, **changes, sources={name: text for name, text in sources.items() if text})
 

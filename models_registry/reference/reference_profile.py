@@ -21,6 +21,7 @@ from model_host.protocol.codec import stored, to_json
 from models_registry.errors import BadReferenceData
 from models_registry.inputs.feature_spec import MAX_NAME
 from models_registry.inputs.number_text import NumberProblem, as_float, is_whole, parse_number
+from models_registry.reference.typical_row import combination_of
 
 MAX_BYTES = 20 * 1024**2
 MAX_ROWS = 100_000
@@ -64,25 +65,36 @@ class ColumnProfile:
     def median(self) -> int | float | None:
         return self.quantiles[LEVELS.index(0.5)] if self.quantiles else None
 
+    @property
+    def width(self) -> float:
+        """The width of the middle nine tenths, else of the whole range; 0 of no numbers."""
+        if not self.quantiles or self.minimum is None or self.maximum is None:
+            return 0.0
+        return float(self.quantiles[-1] - self.quantiles[0]) or float(self.maximum - self.minimum)
+
 
 @dataclass(frozen=True)
 class Profile:
-    """The columns by name in the file's order; ``target`` names the one that holds outcomes."""
+    """The columns by name in the file's order; ``target`` names the one that holds outcomes.
+    ``combination``: a frequent value of each column of few values, by name, such that all of them
+    occur together in a row (`typical_row.py`)."""
 
     columns: Mapping[str, ColumnProfile]
     decimal_mark: str = "."
     target: str = ""
+    combination: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         columns = tuple(self.columns.items())
-        plain: dict[str, Any] = to_json(_Stored(columns, self.decimal_mark, self.target))
+        kept = _Stored(columns, self.decimal_mark, self.target, self.combination)
+        plain: dict[str, Any] = to_json(kept)
         return plain
 
     @classmethod
     def from_json(cls, plain: object) -> "Profile":
         """Return the profile as ``to_json`` wrote it; empty for an empty mapping."""
         found = stored(_Stored, plain)
-        return cls(dict(found.columns), found.decimal_mark, found.target)
+        return cls(dict(found.columns), found.decimal_mark, found.target, found.combination)
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ class _Stored:
     columns: tuple[tuple[str, ColumnProfile], ...] = ()
     decimal_mark: str = "."
     target: str = ""
+    combination: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,15 +143,10 @@ def read_reference(chunks: Iterable[bytes], *, target: str = "") -> Reference:
             kept[place : place + 1] = [(total, row)]
     if not total:
         raise BadReferenceData("The reference data has a header and no rows.")
-    return Reference(
-        Profile(
-            {name: column.profile() for name, column in zip(names, columns, strict=True)},
-            mark,
-            target,
-        ),
-        total,
-        tuple(dict(zip(names, row, strict=True)) for _, row in sorted(kept)),
-    )
+    profiles = {name: column.profile() for name, column in zip(names, columns, strict=True)}
+    sample = tuple(dict(zip(names, row, strict=True)) for _, row in sorted(kept))
+    few = [name for name, column in profiles.items() if column.values and name != target]
+    return Reference(Profile(profiles, mark, target, combination_of(few, sample)), total, sample)
 
 
 def number_of(cell: str, mark: str) -> int | float | None:

@@ -1,5 +1,6 @@
 """Operations on models and versions that people ask for; one module per noun."""
 
+from models_registry.own_rehearsals import why_no_interval
 from models_registry.services.cases import (
     change_case,
     delete_case,
@@ -7,7 +8,7 @@ from models_registry.services.cases import (
     judge_case,
     save_case,
 )
-from models_registry.services.configuring import check_runnable, save_configuration
+from models_registry.services.configuring import save_configuration
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.downloading import download_version
 from models_registry.services.duplicating import duplicate_version, propose_bound
@@ -18,10 +19,9 @@ from models_registry.services.referencing import (
     remove_reference,
     request_interval,
     set_reference,
-    why_no_interval,
 )
 from models_registry.services.registering import check_model_name, create_model
-from models_registry.services.rehearsing import request_rehearsal
+from models_registry.services.rehearsing import check_runnable, request_rehearsal
 from models_registry.services.uploading import (
     delete_draft,
     one_upload,

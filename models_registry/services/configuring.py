@@ -4,16 +4,11 @@ from django.db import transaction
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.errors import (
-    IncompleteSchema,
-    NotInspected,
-    RevisionOutdated,
-    VersionAltered,
-    VersionLocked,
-)
+from models_registry.errors import RevisionOutdated, VersionLocked
 from models_registry.inputs.configuration import Configuration, marked_by_admin
 from models_registry.models import ModelVersion, ReferenceData
 from models_registry.revisions import configuration_of, write_configuration, write_revision
+from models_registry.services.rehearsing import request_example
 
 
 @transaction.atomic
@@ -58,17 +53,6 @@ def save_configuration(
         target=str(stored),
         after={"revision": stored.revision, "changes": changes},
     )
+    request_example(version=stored, by=by)
     version.revision = stored.revision
     return stored
-
-
-def check_runnable(version: ModelVersion) -> None:
-    """Raise the reason why a version cannot run at all: no inspection passed, an altered file,
-    incomplete inputs."""
-    if not version.container:
-        raise NotInspected
-    if version.is_altered:
-        raise VersionAltered
-    incomplete = version.features.filter(is_complete=False).values_list("label", flat=True)
-    if incomplete:
-        raise IncompleteSchema(list(incomplete))

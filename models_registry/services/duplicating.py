@@ -15,6 +15,7 @@ from models_registry.models import Inspection, ModelVersion, ReferenceData, Regi
 from models_registry.revisions import configuration_of, write_configuration, write_revision
 from models_registry.services.cases import NOT_RUN
 from models_registry.services.configuring import save_configuration
+from models_registry.services.rehearsing import request_example
 
 TAKEN_OVER = (
     "description",
@@ -66,6 +67,7 @@ def duplicate_version(*, version: ModelVersion, by: User) -> ModelVersion:
         _copy(reference, version=draft)
     if inspection is not None:
         _copy(inspection, version=draft)
+    request_example(version=draft, by=by)
     record("version duplicated", by=by, target=str(draft), after={"from": version.short_name})
     return draft
 

@@ -7,10 +7,12 @@ from accounts.models import User
 from config.queue import kick
 from models_registry.errors import FileAltered, RuntimeIsOwn, RuntimeNotTried
 from models_registry.models import ModelVersion, ReferenceData, Rehearsal
+from models_registry.own_rehearsals import why_no_interval
 from models_registry.rehearsal_results import are_all_equal
 from models_registry.revisions import served_by_another, write_new_revision
 from models_registry.services.cases import NOT_RUN
-from models_registry.services.referencing import request_interval, why_no_interval
+from models_registry.services.referencing import request_interval
+from models_registry.services.rehearsing import request_example
 from models_registry.tasks import warm_version
 
 
@@ -74,6 +76,7 @@ def choose_runtime(*, version: ModelVersion, runtime: str, by: User) -> ModelVer
         before={"scikit-learn": former},
         after={"scikit-learn": runtime, "all answers equal": is_equal},
     )
+    request_example(version=version, by=by)
     if version.is_active:
         kick(warm_version, version.pk)
     return version

@@ -10,8 +10,9 @@ from accounts.activity import record
 from accounts.models import User
 from config.text.plain_text import escaped
 from models_registry.errors import NoIntervalPossible, VersionLocked
-from models_registry.inputs.feature_spec import FeatureSpec
-from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal
+from models_registry.inputs.feature_spec import FeatureSpec, Scalar
+from models_registry.models import Feature, Inspection, ModelVersion, ReferenceData, Rehearsal
+from models_registry.own_rehearsals import rows_with_outcome, why_no_interval
 from models_registry.reference.reference_fit import (
     outcomes,
     with_reference,
@@ -25,8 +26,6 @@ from models_registry.training import training_config
 
 FILLED = ["kind", "soft_minimum", "soft_maximum", "typical", "sources"]
 """The fields of an input that reference data may set."""
-FEWEST_FOR_INTERVAL = 20
-"""The minimum number of residuals for their 90 % quantile."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,13 @@ def set_reference(*, version: ModelVersion, upload: ReferenceUpload, by: User) -
     a new revision. Raises VersionLocked once the version was live."""
     version = _open(version)
     written = write_reference(version, upload, by)
-    profile = upload.reference.profile
-    _refill(version, lambda specs: with_reference(specs, profile), by)
+    profile, fitted = upload.reference.profile, _fitted(version)
+    rules = [rule.spec for rule in version.rules.all()]
+    _refill(
+        version,
+        lambda specs: with_reference(specs, profile, rows=written.rows, rules=rules, fitted=fitted),
+        by,
+    )
     return written
 
 
@@ -86,7 +90,8 @@ def remove_reference(*, version: ModelVersion, by: User) -> None:
     removed, _ = ReferenceData.objects.filter(version=version).delete()
     if removed:
         record("reference data removed", by=by, target=str(version))
-        _refill(version, without_reference, by)
+        fitted = _fitted(version)
+        _refill(version, lambda specs: without_reference(specs, fitted), by)
 
 
 def request_interval(*, version: ModelVersion, by: User) -> Rehearsal:
@@ -99,27 +104,16 @@ def request_interval(*, version: ModelVersion, by: User) -> Rehearsal:
     if why := why_no_interval(version, reference):
         raise NoIntervalPossible(why)
     assert reference is not None
-    known = [number for number, value in enumerate(reference.targets) if value is not None]
+    known = rows_with_outcome(reference)
     return request_rehearsal(version=version, kind=Rehearsal.Kind.CALIBRATION, of=known, by=by)
 
 
-def why_no_interval(version: ModelVersion, reference: ReferenceData | None) -> str:
-    """Return the first reason against an interval from reference data; "" if there is none."""
-    if version.task != "regression" or version.targets.count() != 1:
-        return "An interval is computed for a model that answers with one number."
-    if reference is None or not reference.is_held_out:
-        return (
-            "An interval needs reference data with its target column, and your confirmation "
-            "that its rows were not used in training."
-        )
-    if version.features.filter(is_complete=False).exists():
-        return "Complete the inputs first; then the model can predict the rows."
-    if version.features.filter(is_sensitive=True).exists():
-        return "Values of sensitive inputs are not kept, so the rows cannot be predicted again."
-    known = sum(value is not None for value in reference.targets)
-    if known < FEWEST_FOR_INTERVAL:
-        return f"{known} rows with an outcome are kept; an interval needs {FEWEST_FOR_INTERVAL}."
-    return ""
+def _fitted(version: ModelVersion) -> dict[str, Scalar]:
+    """The typical values that the version's file gave, by input; in training order both."""
+    passed = version.inspections.filter(status=Inspection.Status.SUCCEEDED, sha256=version.sha256)
+    read = passed.values_list("report__examination__features", flat=True).first() or []
+    names = version.features.order_by("position").values_list("name", flat=True)
+    return {name: one.get("typical") for name, one in zip(names, read, strict=False)}
 
 
 def _told_sensitive(version: ModelVersion) -> set[str]:

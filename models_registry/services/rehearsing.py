@@ -7,14 +7,19 @@ from django.db import transaction
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
-from models_registry.errors import RuntimeIsOwn
+from models_registry.errors import IncompleteSchema, NotInspected, RuntimeIsOwn, VersionAltered
 from models_registry.models import ModelVersion, Rehearsal
+from models_registry.own_rehearsals import MOST_ROWS, open_example
 from models_registry.services.cases import MAX_CASES
-from models_registry.services.configuring import check_runnable
 from models_registry.tasks import submit_flow_run
 
-MAX_ROWS = 200
 CHECK = Rehearsal.Kind.CHECK
+
+
+def request_example(*, version: ModelVersion, by: User) -> None:
+    """Have the version, as it stands, answer its typical row; nothing where it cannot run yet."""
+    if (example := open_example(version, by)) is not None:
+        kick(submit_flow_run, "rehearsal", example.pk)
 
 
 @transaction.atomic
@@ -55,7 +60,7 @@ def request_rehearsal(
         kind=kind,
         sha256=version.sha256,
         revision=version.revision,
-        of=list(of)[: MAX_CASES + MAX_ROWS if kind == Rehearsal.Kind.RUNTIME else MAX_ROWS],
+        of=list(of)[: MAX_CASES + MOST_ROWS if kind == Rehearsal.Kind.RUNTIME else MOST_ROWS],
         runtime=runtime,
         own_runtime=version.scikit_learn,
         requested_by=by,
@@ -68,3 +73,15 @@ def request_rehearsal(
     )
     kick(submit_flow_run, "rehearsal", rehearsal.pk)
     return rehearsal
+
+
+def check_runnable(version: ModelVersion) -> None:
+    """Raise the reason why a version cannot run at all: no inspection passed, an altered file,
+    incomplete inputs."""
+    if not version.container:
+        raise NotInspected
+    if version.is_altered:
+        raise VersionAltered
+    incomplete = version.features.filter(is_complete=False).values_list("label", flat=True)
+    if incomplete:
+        raise IncompleteSchema(list(incomplete))

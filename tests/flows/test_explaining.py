@@ -24,6 +24,7 @@ from flows.errors import NotQueued
 from flows.explaining import Notes, explain, typical_case
 from flows.worker import settling
 from model_host.answering.quantity import NO_PROBABILITIES
+from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution
@@ -74,7 +75,7 @@ def test_the_explanation_is_of_the_answer_that_was_given(predicted: Execution) -
     assert content["prediction"] == pytest.approx(target["confidence"])
     whole = content["baseline"] + sum(one["amount"] for one in content["contributions"])
     assert whole == pytest.approx(content["prediction"], abs=1e-9)
-    assert content["not_compared"] == [IRIS.data.columns[3]]
+    assert content["not_compared"] == []
 
 
 def test_explaining_changes_nothing_of_the_execution(predicted: Execution) -> None:
@@ -147,8 +148,17 @@ def test_a_file_that_is_missing_leaves_it_to_be_asked_for_again(db: None) -> Non
     assert not Explanation.objects.exists()
 
 
-def test_the_typical_case_takes_what_stands_for_an_empty_field() -> None:
-    assert typical_case(InputSchema(LOAN_FEATURES)) == {"age": 42.0, "income": 46_000.0}
+def test_the_typical_case_is_the_typical_row_of_example_and_form() -> None:
+    schema = InputSchema(LOAN_FEATURES)
+    assert typical_case(schema) == schema.typical_values()
+    assert schema.typical_values()["income"] is None
+
+
+def test_a_needed_text_of_which_nothing_is_known_is_not_compared() -> None:
+    text = FeatureSpec("text", "Text", Kind.STRING)
+    assert typical_case(InputSchema((text, *LOAN_FEATURES))).keys() == {
+        feature.name for feature in LOAN_FEATURES
+    }
 
 
 def test_notes_wait_for_a_quiet_moment_and_the_newest_is_explained_first(

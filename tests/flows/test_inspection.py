@@ -34,11 +34,13 @@ from flows.errors import HandedBack, InspectionFailed, NotQueued
 from flows.inspecting import file_checks, proposal
 from flows.lease import Lease
 from model_host.protocol.orders import SelfTest
-from models_registry.models import Inspection, ModelVersion
-from models_registry.services import inspect_again
+from models_registry.models import Inspection, ModelVersion, ReferenceData, Rehearsal
+from models_registry.reference.reference_profile import read_reference
+from models_registry.services import ReferenceUpload, inspect_again
+from models_registry.services.referencing import write_reference
 from models_registry.store.storage import store_artifact
 from models_registry.training.config_merge import Merged
-from tests.factories import make_model
+from tests.factories import make_model, make_user
 from tests.flows.resident import OF_1_7
 
 PEOPLE = pd.DataFrame(
@@ -271,6 +273,43 @@ def test_a_file_goes_on_to_the_worker_that_has_its_runtime(
 
     row = Inspection.objects.latest("pk")
     assert (row.status, row.attempt, row.needed_runtime) == ("queued", 2, "1.5")
+
+
+def test_the_inspection_records_the_answer_to_the_typical_row(db: None) -> None:
+    """2.1.7: the example is the answer to the typical values, not to the first categories."""
+    config = {"features": [{"name": "home", "typical": "rents"}]}
+    row = inspect(as_file(loan_model()), training_config=config)
+
+    asked = Rehearsal.objects.get()
+    assert (asked.kind, asked.status, asked.revision) == ("example", "succeeded", 1)
+    assert asked.example is not None
+    assert asked.example.inputs == {"age_in_years": 35.0, "home": "rents"}
+    typical = pd.DataFrame([{"age_in_years": 35.0, "home": "rents"}])
+    sure = loan_model().predict_proba(typical)[0]
+    assert asked.example.outputs.targets[0].confidence == pytest.approx(max(sure))
+    assert steps_of(row)["Trial prediction"] == "passed"
+
+
+def with_rows(version: ModelVersion) -> ReferenceData:
+    """Rows with outcomes that were not used in training."""
+    upload = ReferenceUpload(
+        read_reference([b"x,y\n" + b"1.5,2\n" * 30], target="y"), is_held_out=True
+    )
+    return write_reference(version, upload, make_user())
+
+
+def test_an_interval_that_was_said_at_upload_is_asked_with_the_inspection(db: None) -> None:
+    line = LinearRegression().fit(pd.DataFrame({"x": [1.0, 2.0]}), [2.0, 4.0])
+    content = as_file(line)
+    sha256 = store_artifact([content]).sha256
+    version = ModelVersion.objects.create(model=make_model(), number=1, sha256=sha256)
+    with_rows(version)
+    row = Inspection.objects.create(version=version, sha256=sha256)
+
+    inspection.claim(row.pk, 1).carry_out()
+
+    asked = Rehearsal.objects.get(kind="calibration")
+    assert (asked.status, len(asked.of), asked.sha256) == ("queued", 30, sha256)
 
 
 def test_a_model_that_fails_on_a_typical_row_does_not_pass_until_one_is_given(db: None) -> None:

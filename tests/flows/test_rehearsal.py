@@ -20,7 +20,8 @@ from flows import predict, rehearsal
 from flows.errors import NotQueued, PredictionFailed, RehearsalFailed
 from models_registry import services
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
-from models_registry.models import ModelVersion, ReferenceData, Rehearsal, TestCase
+from models_registry.models import Feature, ModelVersion, ReferenceData, Rehearsal, TestCase
+from models_registry.own_rehearsals import open_example
 from models_registry.rehearsal_results import Beside, Given, Skipped
 from models_registry.services import request_rehearsal
 from models_registry.store.storage import store_artifact
@@ -103,6 +104,43 @@ def test_the_interval_is_the_conformal_quantile_of_rows_not_trained_on(
     # ceil(21 · 0.9) = 19: the 19th smallest of the residuals 1, 2, …, 20.
     assert line.reference_data.interval_halfwidth == pytest.approx(19.0)
     assert line.reference_data.interval_sha256 == line.sha256
+
+
+def test_an_example_is_the_whole_answer_to_the_typical_row(line: ModelVersion, ada: User) -> None:
+    Feature.objects.update(typical=3.0)
+    open_example(line, ada)
+
+    found = carried_out(Rehearsal.objects.get()).example
+
+    assert found is not None
+    assert (found.inputs, found.outputs.task) == ({"x": 3.0}, "regression")
+    assert found.outputs.targets[0].value == pytest.approx(6.0)
+    assert found.outputs.targets[0].interval is None
+
+
+def test_once_the_interval_is_there_the_example_is_asked_again_and_has_it(
+    line: ModelVersion, ada: User
+) -> None:
+    reference(line, rows=20)
+    carried_out(services.request_interval(version=line, by=ada))
+
+    found = carried_out(Rehearsal.objects.get(kind="example")).example
+
+    assert found is not None
+    assert found.outputs.targets[0].interval is not None
+    assert found.outputs.targets[0].interval.source == "reference"
+
+
+def test_typical_values_that_do_not_fit_have_no_example_and_say_so(
+    line: ModelVersion, ada: User
+) -> None:
+    Feature.objects.update(typical=3.0, minimum=5)
+    open_example(line, ada)
+
+    row = carried_out(Rehearsal.objects.get())
+
+    assert row.status == "failed"
+    assert row.message.startswith("The typical values do not fit the inputs. X: 3 is too low.")
 
 
 def test_results_that_cannot_be_stored_end_the_rehearsal_at_once(

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 from django.test import Client
+from django.utils import timezone
 
 from executions.models import Execution
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
-from models_registry.models import InputRule, Inspection, ModelVersion
-from tests.factories import AGE, INCOME, LOAN_OUTPUTS, make_version
+from models_registry.models import InputRule, ModelVersion, Rehearsal
+from models_registry.own_rehearsals import open_example, write_example
+from models_registry.rehearsal_results import Example
+from tests.factories import AGE, INCOME, LOAN_ANSWER, make_version
 
 
 def page_of(version: ModelVersion) -> str:
@@ -37,20 +40,34 @@ def test_values_that_do_not_fit_get_the_words_that_people_get(as_ada: Client) ->
     assert as_ada.post(page_of(version), fixed).status_code == 200
 
 
-def test_the_example_is_the_inspections_trial_in_the_versions_labels(as_ada: Client) -> None:
+def test_the_example_is_the_answer_to_the_typical_row_with_its_inputs(as_ada: Client) -> None:
+    """2.1.7: the expected output of the preview is the answer to the typical values."""
     version = make_version()
-    Inspection.objects.create(
-        version=version,
-        sha256=version.sha256,
-        status="succeeded",
-        finished_at="2026-01-01T00:00Z",
-        report={"examination": {"smoke_outputs": LOAN_OUTPUTS}},
-    )
+    typical = version.features.as_schema().typical_values()
+    write_example(version, Example(typical, LOAN_ANSWER), None)
     page = as_ada.get(page_of(version)).content.decode()
     assert "Example result" in page
     assert "Not your data" in page
     assert "Repays" in page
     assert "83.4 %" in page
+    inputs = page[page.index("Made with these typical values") :]
+    assert ["42 years" in inputs, "not known" in inputs, "Employed" in inputs] == [True] * 3
+
+
+def test_without_an_answer_yet_the_preview_says_nothing_false(as_ada: Client) -> None:
+    version = make_version()
+    assert "There is no answer to the typical values yet." in read(as_ada, version)
+    example = open_example(version, None)
+    assert example is not None
+    assert "The model is answering the typical values." in read(as_ada, version)
+    Rehearsal.objects.update(
+        status="failed", finished_at=timezone.now(), message="Age: 42 is too low."
+    )
+    assert "There is no example: Age: 42 is too low." in read(as_ada, version)
+
+
+def read(client: Client, version: ModelVersion) -> str:
+    return client.get(page_of(version)).content.decode()
 
 
 def test_the_form_stands_in_the_admins_order_with_what_is_advanced_folded(as_ada: Client) -> None:

@@ -478,3 +478,54 @@ def test_the_form_keeps_each_group_together_where_its_first_input_stands() -> No
     schema = InputSchema(tuple(features))
     assert [feature.name for feature in schema.in_form_order] == ["c", "a", "b", "d"]
     assert list(schema.read({})) == ["a", "b", "c", "d"]
+
+
+LOW, HIGH = (FeatureSpec(name, name, Kind.FLOAT, typical=50.0) for name in ("low", "high"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "row"),
+    [
+        (RuleKind.AT_MOST, {"typical": 80.0}, {"low": 50.0, "high": 50.0}),
+        (RuleKind.BELOW, {"kind": Kind.INTEGER, "typical": 80}, {"low": 49, "high": 50.0}),
+        (RuleKind.BELOW, {"minimum": 50.0}, {"low": 50.0, "high": 50.5}),
+    ],
+)
+def test_typical_values_keep_the_rules_between_inputs(
+    kind: RuleKind, fields: dict[str, Any], row: dict[str, Any]
+) -> None:
+    schema = InputSchema((replace(LOW, **fields), HIGH), (RuleSpec("low", kind, "high"),))
+    assert schema.typical_values() == row
+    assert schema.clean(row).is_valid
+
+
+def test_a_typical_choice_that_needs_an_empty_input_gives_way_to_another_choice() -> None:
+    part = FeatureSpec("part", "Part", Kind.CHOICE, choices=(("a", "A"), ("b", "B")), typical="a")
+    size = FeatureSpec("size", "Size", Kind.FLOAT, Requirement.MAY_BE_MISSING)
+    rule = RuleSpec("part", RuleKind.REQUIRES, "size", "a")
+    assert InputSchema((part, size), (rule,)).typical_values() == {"part": "b", "size": None}
+
+
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [
+        (FeatureSpec("x", "X", Kind.CHOICE, choices=(("a", "A"), ("b", "B"))), "a"),
+        (FeatureSpec("x", "X", Kind.BOOLEAN), False),
+        (FeatureSpec("x", "X", Kind.FLOAT, soft_minimum=2.0, soft_maximum=4.0), 3.0),
+        (FeatureSpec("x", "X", Kind.FLOAT, minimum=0, maximum=100, soft_maximum=4.0), 2.0),
+        (FeatureSpec("x", "X", Kind.INTEGER), 1),
+        (FeatureSpec("x", "X", Kind.STRING), None),
+        (FeatureSpec("x", "X", Kind.FLOAT, Requirement.MAY_BE_MISSING, default=5.0), None),
+        (FeatureSpec("x", "X", Kind.FLOAT, Requirement.OPTIONAL, default=5.0), 5.0),
+        (FeatureSpec("x", "X", Kind.UNUSED, Requirement.MAY_BE_MISSING), None),
+    ],
+)
+def test_where_nothing_typical_is_known_a_value_stands_in(spec: FeatureSpec, value: Any) -> None:
+    (found,) = InputSchema((spec,)).typical_values().values()
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_a_value_that_stands_in_is_not_called_typical() -> None:
+    spec = FeatureSpec("x", "X", Kind.FLOAT, typical=0.5, sources={"typical": "trial (stand-in)"})
+    assert "typical" not in spec.range_text
+    assert "typical 0.5" in replace(spec, sources={}).range_text

@@ -46,7 +46,8 @@ def test_a_number_takes_a_soft_range_a_median_and_whole_numbers() -> None:
 
 
 def test_what_the_model_or_the_configuration_said_stays() -> None:
-    told = replace(AGE, soft_minimum=18, soft_maximum=99, typical=42.5, sources={"kind": "config"})
+    told = replace(AGE, soft_minimum=18, soft_maximum=99, typical=42.5)
+    told = replace(told, sources={"kind": "config", "typical": "config"})
     assert with_reference([told], profile()) == (told,)
 
 

@@ -170,6 +170,16 @@ def offer(folder: Path, minor: str) -> Offer:
     return Offer(minor, problem=f"Not installed: manage.py runtime add {minor}", can_be_added=True)
 
 
+def installation(folder: Path, minor: str) -> str:
+    """Return what tells one installation of a runtime from every other of it, the same libraries
+    included; "" if there is none."""
+    try:
+        record = (folder / minor / RECORD).stat()
+    except OSError:
+        return ""
+    return f"{record.st_ino}-{record.st_mtime_ns}"
+
+
 def add(
     version: str, folder: Path, *, extras: Sequence[str] = (), say: Callable[[str], None] = print
 ) -> Runtime:

@@ -9,15 +9,16 @@ from functools import cache, partial
 
 from django.conf import settings
 
-from config.runtimes import default_minor, executable, offer, offers
+from config.runtimes import default_minor, executable, installation, offer, offers
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Limits
 from model_host.protocol.errors import HostError
 from models_registry.models import RegisteredModel
 
 _starting = threading.Lock()
-_by_use: dict[str, ModelHost] = {}
-"""The hosts of the other runtimes, longest unused first."""
+_by_use: dict[tuple[str, str], ModelHost] = {}
+"""The hosts of the other runtimes by runtime and installation, longest unused first. One whose
+installation was replaced or removed ends as soon as it answers nothing."""
 
 
 def model_host(runtime: str = "") -> ModelHost:
@@ -25,9 +26,10 @@ def model_host(runtime: str = "") -> ModelHost:
     does not come up, or if this machine does not have the runtime (any more)."""
     runtime = "" if runtime == default_minor() else runtime
     with _starting:
-        host = _host(runtime)
+        installed_as = installation(settings.RUNTIMES_DIR, runtime) if runtime else ""
+        host = _host(runtime, installed_as)
         if runtime:
-            _make_room(runtime, host)
+            _make_room((runtime, installed_as), host)
     host.start()
     return host
 
@@ -38,24 +40,26 @@ def runtimes() -> tuple[str, ...]:
 
 
 def rest_unused() -> None:
-    """End the processes of the other runtimes that nobody has asked for a while."""
-    for host in list(_by_use.values()):
+    """End the processes of the other runtimes that nobody has asked for a while, and at once those
+    of an installation that was replaced or removed."""
+    for (runtime, installed_as), host in list(_by_use.items()):
         if host.is_awake:
-            host.rest(unused_seconds=settings.RUNTIME_IDLE_SECONDS)
+            is_there = installed_as == installation(settings.RUNTIMES_DIR, runtime)
+            host.rest(unused_seconds=settings.RUNTIME_IDLE_SECONDS if is_there else 0.0)
 
 
-def _make_room(runtime: str, host: ModelHost) -> None:
+def _make_room(used: tuple[str, str], host: ModelHost) -> None:
     """Note the use of a host, and end the processes of those unused longest while more than
     RUNTIMES_AT_ONCE run. One that answers stays."""
-    _by_use.pop(runtime, None)
+    _by_use.pop(used, None)
     awake = [other for other in _by_use.values() if other.is_awake]
     for other in awake[: max(0, len(awake) + 1 - settings.RUNTIMES_AT_ONCE)]:
         other.rest()
-    _by_use[runtime] = host
+    _by_use[used] = host
 
 
 @cache
-def _host(runtime: str = "") -> ModelHost:
+def _host(runtime: str = "", installed_as: str = "") -> ModelHost:
     make = partial(ModelHost, python=_python(runtime)) if runtime else ModelHost
     host = make(
         max_children=settings.MODEL_HOST_MAX_CHILDREN,

@@ -1,8 +1,11 @@
 """The model host's settings in a worker, and the worker's report on its sandbox."""
 
 import hashlib
+import json
 import os
 import re
+import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -57,8 +60,9 @@ def started(
         return hosts[-1]
 
     yield start
-    for each in hosts:
+    for each in (*hosts, *host._by_use.values()):
         each.close()
+    host._by_use.clear()
 
 
 @pytest.fixture
@@ -287,6 +291,67 @@ def test_a_stack_is_healthy_while_one_of_its_workers_opens_models() -> None:
 
     for name in beats:
         heartbeats.stop_beating(name)
+
+
+# A runtime that is installed anew, or removed, while its process runs
+
+
+@pytest.fixture
+def runtime_1_5(settings: Settings, tmp_path: Path, started: Callable[..., ModelHost]) -> Path:
+    """The place of a runtime 1.5 with our own libraries; its host may be unused for an hour."""
+    started(RUNTIMES_DIR=tmp_path / "runtimes", RUNTIME_IDLE_SECONDS=3600)
+    return install_at(settings.RUNTIMES_DIR / "1.5")
+
+
+def install_at(place: Path) -> Path:
+    """Install the same runtime at ``place``, over one that is there."""
+    made = place.with_name("made")
+    python_with(made, packages=made / "none")
+    record = {"minor": "1.5", "python": sys.version.split()[0], "lock": "", "libraries": {}}
+    (made / "runtime.json").write_text(json.dumps(record | {"extras": []}))
+    if place.exists():
+        place.rename(place.with_name("former"))
+    made.rename(place)
+    return place
+
+
+def test_a_runtime_installed_anew_is_asked_from_then_on_and_the_process_on_its_former_files_ends(
+    runtime_1_5: Path,
+) -> None:
+    others = zygotes()
+    former = host.model_host("1.5")
+    (of_former,) = zygotes() - others
+
+    install_at(runtime_1_5)
+    latter = host.model_host("1.5")
+    host.rest_unused()
+
+    assert latter is not former
+    assert not former.is_awake
+    assert of_former not in zygotes()
+    assert latter.is_awake
+
+
+def test_the_process_of_a_runtime_that_was_removed_ends_and_no_other_takes_its_place(
+    runtime_1_5: Path,
+) -> None:
+    running = host.model_host("1.5")
+
+    shutil.rmtree(runtime_1_5)
+    host.rest_unused()
+
+    assert not running.is_awake
+    with pytest.raises(HostError, match=re.escape("manage.py runtime add 1.5")):
+        host.model_host("1.5")
+
+
+def test_the_process_of_a_runtime_that_is_as_it_was_stays(runtime_1_5: Path) -> None:
+    running = host.model_host("1.5")
+
+    host.rest_unused()
+
+    assert host.model_host("1.5") is running
+    assert running.is_awake
 
 
 @pytest.mark.parametrize("page", ["/admin/", "/history/"])

@@ -1,2 +1,2 @@
-"""The installation of locked packages and other programs, and the audit of what is locked: for
-`make`."""
+"""The installation of locked packages, of runtimes and of other programs, and the audit of what is
+locked."""

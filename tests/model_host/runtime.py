@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from config import runtimes
+from config.packages import runtime_install
 from config.stack.environment import REPOSITORY
 
 FOLDER = Path(os.environ.get("TEST_RUNTIMES_DIR") or REPOSITORY / ".stack" / "test" / "runtimes")
@@ -44,7 +45,7 @@ def python_of(minor: str) -> str:
         FOLDER.mkdir(parents=True, exist_ok=True)
         with (FOLDER / ".turn").open("w") as turn:  # pytest-xdist's workers wait for one another
             fcntl.flock(turn, fcntl.LOCK_EX)
-            runtimes.add(minor, FOLDER)
+            runtime_install.add(minor, FOLDER)
     return runtimes.executable(FOLDER, minor)
 
 

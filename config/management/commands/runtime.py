@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from config import runtimes
+from config.packages import runtime_install
 from config.text.plain_text import escaped
 from models_registry.models import ModelVersion
 
@@ -44,8 +45,8 @@ class Command(BaseCommand):
                 for one in runtimes.offers(folder):
                     self.stdout.write(described(one))
             elif does == "add":
-                made = runtimes.add(options["version"], folder, extras=options["extras"])
-                self.stdout.write(runtimes.check(made.minor, folder))
+                made = runtime_install.add(options["version"], folder, extras=options["extras"])
+                self.stdout.write(runtime_install.check(made.minor, folder))
                 self.stdout.write(OFFERED)
             elif does == "check":
                 self._check(folder, options["version"])
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             ) from error
         names = {each: escaped(str(each)) for each in by}
         archived = [each for each in by if each.status == ModelVersion.Status.ARCHIVED]
-        runtimes.remove(
+        runtime_install.remove(
             minor,
             folder,
             needed_by=[names[each] for each in by if each not in archived],
@@ -91,7 +92,7 @@ class Command(BaseCommand):
             ]
         ):
             try:
-                self.stdout.write(runtimes.check(minor, folder))
+                self.stdout.write(runtime_install.check(minor, folder))
             except runtimes.RuntimeRefused as refusal:
                 failed.append(refusal.message)
         if failed:

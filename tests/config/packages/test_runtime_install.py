@@ -19,6 +19,7 @@ from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from config import runtimes
+from config.packages import runtime_install
 from config.runtimes import RuntimeRefused
 from config.stack.environment import REPOSITORY, Environment
 from config.stack.status import runtimes_of
@@ -31,9 +32,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from config import runtimes
+from config.packages import runtime_install
 runtimes.LOCKS = Path(sys.argv[1])
-runtimes._pip = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
-runtimes.add("1.5", Path(sys.argv[2]))
+runtime_install._pip = lambda *given, **named: os.kill(os.getpid(), signal.SIGKILL)
+runtime_install.add("1.5", Path(sys.argv[2]))
 """
 
 
@@ -44,7 +46,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (f"1.4-py{TAG}", f"1.5-py{TAG}", "1.2-py27"):
         (folder / f"scikit-learn-{name}.txt").write_text("# empty\n")
     monkeypatch.setattr(runtimes, "LOCKS", folder)
-    monkeypatch.setattr(runtimes, "NEEDED_BYTES", 1)
+    monkeypatch.setattr(runtime_install, "NEEDED_BYTES", 1)
     return folder
 
 
@@ -67,7 +69,7 @@ def hidden(folder: Path) -> list[str]:
 
 
 def test_an_added_runtime_runs_and_says_what_it_holds(folder: Path) -> None:
-    made = runtimes.add("1.5", folder)
+    made = runtime_install.add("1.5", folder)
 
     assert runtimes.installed(folder) == {"1.5": made}
     assert (made.minor, made.python.rpartition(".")[0], made.extras) == ("1.5", OWN, ())
@@ -78,25 +80,25 @@ def test_an_added_runtime_runs_and_says_what_it_holds(folder: Path) -> None:
 
 
 def test_a_patch_version_names_the_runtime_of_its_minor_version(folder: Path) -> None:
-    assert runtimes.add("1.5.2", folder).minor == "1.5"
+    assert runtime_install.add("1.5.2", folder).minor == "1.5"
 
 
 def test_adding_what_is_there_changes_nothing(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
     before = (folder / "1.5").stat().st_ino
     said: list[str] = []
 
-    runtimes.add("1.5", folder, say=said.append)
+    runtime_install.add("1.5", folder, say=said.append)
 
     assert (folder / "1.5").stat().st_ino == before
     assert said == ["scikit-learn 1.5 is there already."]
 
 
 def test_a_runtime_of_another_lock_is_installed_anew(folder: Path, locks: Path) -> None:
-    old = runtimes.add("1.5", folder)
+    old = runtime_install.add("1.5", folder)
     (locks / f"scikit-learn-1.5-py{TAG}.txt").write_text("# another\n")
 
-    assert runtimes.add("1.5", folder).lock != old.lock
+    assert runtime_install.add("1.5", folder).lock != old.lock
     assert hidden(folder) == []
 
 
@@ -108,18 +110,18 @@ def test_an_installation_that_is_killed_leaves_no_half_of_a_runtime(
     assert hidden(folder) != []
     assert runtimes.installed(folder) == {}
 
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
 
     assert hidden(folder) == []
     assert list(runtimes.installed(folder)) == ["1.5"]
 
 
 def test_a_failed_installation_keeps_the_runtime_that_was_there(folder: Path, locks: Path) -> None:
-    old = runtimes.add("1.5", folder)
+    old = runtime_install.add("1.5", folder)
     (locks / f"scikit-learn-1.5-py{TAG}.txt").write_text("none==1 --hash=md5:00\n")
 
     with pytest.raises(RuntimeRefused, match="The packages were not installed"):
-        runtimes.add("1.5", folder)
+        runtime_install.add("1.5", folder)
 
     assert runtimes.installed(folder) == {"1.5": old}
     assert hidden(folder) == []
@@ -132,7 +134,7 @@ def test_no_network_is_said_as_that(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
     with pytest.raises(RuntimeRefused, match=r"The package registry cannot be reached\."):
-        runtimes.add("1.5", folder, extras=["imbalanced-learn==0.12.4"])
+        runtime_install.add("1.5", folder, extras=["imbalanced-learn==0.12.4"])
 
     assert runtimes.installed(folder) == {}
 
@@ -140,16 +142,16 @@ def test_no_network_is_said_as_that(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_full_disk_is_said_before_anything_is_downloaded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "NEEDED_BYTES", 10**18)
+    monkeypatch.setattr(runtime_install, "NEEDED_BYTES", 10**18)
 
     with pytest.raises(RuntimeRefused, match=r"too little space .* set RUNTIMES_DIR"):
-        runtimes.add("1.5", folder)
+        runtime_install.add("1.5", folder)
 
 
 @pytest.mark.usefixtures("held")
 def test_two_installations_at_once_are_one_too_many(folder: Path) -> None:
     with pytest.raises(RuntimeRefused, match="Another installation of a runtime is running"):
-        runtimes.add("1.5", folder)
+        runtime_install.add("1.5", folder)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_what_cannot_be_added_is_refused_with_the_way_out(
     version: str, words: str, folder: Path
 ) -> None:
     with pytest.raises(RuntimeRefused, match=words):
-        runtimes.add(version, folder)
+        runtime_install.add(version, folder)
 
 
 @pytest.mark.parametrize("extra", ["imbalanced-learn", "a>=1", "-r file", "a==1 --pre", "./a==1"])
@@ -175,18 +177,18 @@ def test_a_package_besides_is_named_with_its_version_and_nothing_else(
     extra: str, folder: Path
 ) -> None:
     with pytest.raises(RuntimeRefused, match="does not name one version"):
-        runtimes.add("1.5", folder, extras=[extra])
+        runtime_install.add("1.5", folder, extras=[extra])
 
 
 def test_a_package_of_the_lock_cannot_be_another(folder: Path, locks: Path) -> None:
     (locks / f"scikit-learn-1.5-py{TAG}.txt").write_text("scikit-learn==1.5.2\n")
 
     with pytest.raises(RuntimeRefused, match="stands in the runtime's lock"):
-        runtimes.add("1.5", folder, extras=["Scikit_Learn==1.4.0"])
+        runtime_install.add("1.5", folder, extras=["Scikit_Learn==1.4.0"])
 
 
 def test_a_runtime_of_another_python_is_not_used_and_can_be_added_again(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
     record = folder / "1.5" / runtimes.RECORD
     record.write_text(json.dumps(json.loads(record.read_text()) | {"python": "3.9.1"}))
 
@@ -195,7 +197,7 @@ def test_a_runtime_of_another_python_is_not_used_and_can_be_added_again(folder: 
     assert found.installed is None
     assert f"installed by Python 3.9.1, and the product runs on {OWN}" in found.problem
     assert "manage.py runtime add 1.5" in found.problem
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
     assert runtimes.offer(folder, "1.5").is_here
 
 
@@ -209,38 +211,38 @@ def test_a_folder_without_a_whole_record_is_no_runtime(content: str, folder: Pat
 
 
 def test_a_record_reads_back_as_it_was_written(folder: Path) -> None:
-    made = runtimes.add("1.5", folder)
+    made = runtime_install.add("1.5", folder)
 
     assert runtimes.Runtime.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 def test_what_models_need_is_not_removed_and_they_are_named(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
 
     with pytest.raises(RuntimeRefused, match="is needed by Churn v2, Loans v1"):
-        runtimes.remove("1.5", folder, needed_by=["Churn v2", "Loans v1"])
+        runtime_install.remove("1.5", folder, needed_by=["Churn v2", "Loans v1"])
 
     assert runtimes.offer(folder, "1.5").is_here
 
 
 def test_a_removed_runtime_is_gone(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
 
-    runtimes.remove("1.5", folder)
+    runtime_install.remove("1.5", folder)
 
     assert not (folder / "1.5").exists()
     assert hidden(folder) == []
     with pytest.raises(RuntimeRefused, match=r"There is no runtime of scikit-learn 1\.5"):
-        runtimes.remove("1.5", folder)
+        runtime_install.remove("1.5", folder)
 
 
 def test_the_products_own_runtime_cannot_be_removed(folder: Path) -> None:
     with pytest.raises(RuntimeRefused, match="the product's own and cannot be removed"):
-        runtimes.remove(runtimes.default_minor(), folder)
+        runtime_install.remove(runtimes.default_minor(), folder)
 
 
 def test_the_list_says_what_is_there_what_can_be_and_what_not(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
     own = runtimes.default_minor()
 
     told = {one.minor: one for one in runtimes.offers(folder)}
@@ -254,11 +256,11 @@ def test_the_list_says_what_is_there_what_can_be_and_what_not(folder: Path) -> N
 def test_a_runtime_whose_libraries_do_not_run_fails_its_check(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtimes.add("1.5", folder)  # with an empty lock, so without scikit-learn
+    runtime_install.add("1.5", folder)  # with an empty lock, so without scikit-learn
     monkeypatch.setattr(runtimes, "LOCKS", REPOSITORY / "model_host" / "runtimes")
 
     with pytest.raises(RuntimeRefused, match=r"No module named .* runtime add 1\.5"):
-        runtimes.check("1.5", folder)
+        runtime_install.check("1.5", folder)
 
 
 def test_the_command_says_why_it_does_nothing(folder: Path, settings: Settings) -> None:
@@ -284,7 +286,7 @@ def test_the_command_lists_a_line_for_each_version(
 def asked(settings: Settings, folder: Path) -> Path:
     """The folder that the command works on, with scikit-learn 1.5 in it."""
     settings.RUNTIMES_DIR = folder
-    runtimes.add("1.5", folder, say=lambda said: None)
+    runtime_install.add("1.5", folder, say=lambda said: None)
     return folder
 
 
@@ -333,7 +335,7 @@ def test_without_the_database_nothing_is_removed(asked: Path) -> None:
 
 
 def test_the_status_of_a_stack_names_the_runtimes_of_this_machine(folder: Path) -> None:
-    runtimes.add("1.5", folder)
+    runtime_install.add("1.5", folder)
     (folder / "1.4").mkdir()
     environment = Environment(folder.parent, {"RUNTIMES_DIR": str(folder)}, frozenset())
 

@@ -18,7 +18,7 @@ def choose_runtime(steps: Steps, model: Model) -> Model:
     with steps.step(RUNTIME):
         inspection = steps.inspection
         saved = model.served_by("").saved_with()
-        wanted = inspection.runtime or minor_of(saved) or default_minor()
+        wanted = inspection.runtime or saved_minor(saved) or default_minor()
         found = offer(settings.RUNTIMES_DIR, wanted)
         if found.is_here:
             _say(steps, saved, wanted)
@@ -30,7 +30,7 @@ def choose_runtime(steps: Steps, model: Model) -> Model:
         raise Refused(_without(saved, wanted, found.can_be_added, found.problem))
 
 
-def minor_of(saved: str) -> str:
+def saved_minor(saved: str) -> str:
     """Return the minor version: "1.9" of "1.9.1", "" of ""."""
     return ".".join(saved.split(".")[:2])
 
@@ -38,7 +38,7 @@ def minor_of(saved: str) -> str:
 def _say(steps: Steps, saved: str, runtime: str) -> None:
     if not saved:
         return steps.passed(f"the file does not say; served by scikit-learn {runtime}")
-    if minor_of(saved) == runtime:
+    if saved_minor(saved) == runtime:
         return steps.passed(f"scikit-learn {saved}, which serves it")
     return steps.warned(
         f"saved with scikit-learn {saved} and served by {runtime}, as was asked: it may answer "

@@ -48,6 +48,19 @@ class InspectionSeen:
     needed: MissingRuntime | None = None
     offered: tuple[str, ...] = ()
 
+    @property
+    def passed(self) -> list[StepSeen]:
+        return [step for step in self.steps if step.state == "passed"]
+
+    @property
+    def notable(self) -> list[StepSeen]:
+        """The steps that a person should look at."""
+        return [step for step in self.steps if step.state in {"warning", "approval", "failed"}]
+
+    @property
+    def not_reached(self) -> list[StepSeen]:
+        return [step for step in self.steps if step.state in {"waiting", "not reached"}]
+
 
 @dataclass(frozen=True)
 class InspectionContext:

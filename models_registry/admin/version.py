@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 
 from accounts.admin import StaffModelAdmin
 from models_registry.admin import configuration, file_pages, reference
@@ -52,8 +53,15 @@ class ModelVersionAdmin(StaffModelAdmin):
         version = known.filter(pk=object_id).first() if object_id.isdecimal() else None
         context: dict[str, Any] = {"version": version}
         if version is not None:
-            context |= version_context(version) | {"title": str(version), "subtitle": None}
+            tab = "text" if request.method == "POST" else request.GET.get("tab", "")
+            context |= version_context(version, tab) | {"title": str(version), "subtitle": None}
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Return from the form of label and description to where it stands."""
+        super().response_change(request, obj)
+        page = reverse("admin:models_registry_modelversion_change", args=[obj.pk])
+        return redirect(f"{page}?tab=text#parts")
 
     def get_urls(self) -> list[URLPattern]:
         def page(name: str, view: Callable[..., HttpResponseBase]) -> URLPattern:

@@ -1,4 +1,4 @@
-"""The context of a version's page: its file, its tests and metrics, and the decisions about it."""
+"""The context of a version's page: its path, and the facts in the parts of the page."""
 
 import json
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from django.urls import reverse
 
 from config.text.plain_text import escaped
-from models_registry.admin.inspection_page import inspection_context
-from models_registry.admin.next_step import next_step
+from models_registry.admin.inspection_page import InspectionContext, inspection_context
+from models_registry.admin.version_path import NextStep, Standing, next_step, path_of
 from models_registry.card.facts import (
     cases_text,
     container_text,
@@ -23,26 +23,33 @@ from models_registry.promotion.metric_changes import direction_of, metric_text
 from models_registry.timeline.periods import periods_of
 
 REVISIONS_SHOWN = 20
+TABS = {
+    "inputs": "Inputs",
+    "tests": "Tests",
+    "file": "File",
+    "text": "Description",
+    "activity": "Activity",
+}
+"""The parts of the page by their name in the address; one is shown."""
 
 
-def version_context(version: ModelVersion) -> dict[str, Any]:
+def version_context(version: ModelVersion, tab: str) -> dict[str, Any]:
     """Build the page's context for a version read ``with_use``, with its model and its uploader; a
-    fixed number of queries. ``metrics``: (name, value, direction). ``config`` is the training
-    configuration as text, unknown keys and all."""
+    fixed number of queries. ``tab``: the part that the address asks for. ``metrics``: (name, value,
+    direction). ``config`` is the training configuration as text, unknown keys and all."""
     inspected = inspection_context(version)
     examination = examination_of(version)
     directions = version.training.metric_direction
     periods = periods_of(version.model.deployments.events())
-    incomplete = version.features.filter(is_complete=False).count()
-    step = next_step(
-        version,
-        inspected.inspection,
-        incomplete=incomplete,
-        failing_cases=version.cases.open().count(),
-    )
+    standing = _standing(version, inspected)
+    step = next_step(standing)
+    first = "inputs" if version.container else "file"
     return vars(inspected) | {
+        "path": path_of(standing),
         "next_step": step,
-        "next_url": _address(version, step.page) if step else "",
+        "next_url": _address(version, step),
+        "tabs": TABS,
+        "tab": tab if tab in TABS else first,
         "task": task_text(version),
         "takes": container_text(version),
         "certainty": certainty_text(version, examination),
@@ -58,8 +65,8 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
         )
         if version.training_config
         else "",
-        "input_count": version.features.count(),
-        "incomplete": incomplete,
+        "input_count": standing.inputs,
+        "incomplete": standing.incomplete,
         "signs_of_preparation": signs_of_preparation(version, examination),
         "cases": cases_text(version),
         "approvals": TypeApproval.objects.filter(sha256=version.sha256).select_related(
@@ -73,10 +80,26 @@ def version_context(version: ModelVersion) -> dict[str, Any]:
     }
 
 
-def _address(version: ModelVersion, page: str) -> str:
-    if not page or page.startswith("#"):
-        return page
-    names = {"test": "executions_execution_test"}
-    return reverse(
-        f"admin:{names.get(page, f'models_registry_modelversion_{page}')}", args=[version.pk]
+def _standing(version: ModelVersion, inspected: InspectionContext) -> Standing:
+    seen = inspected.seen
+    return Standing(
+        version,
+        inspected.inspection,
+        passed=len(seen.passed) if seen else 0,
+        warned=len(seen.notable) if seen else 0,
+        inputs=version.features.count(),
+        incomplete=version.features.filter(is_complete=False).count(),
+        cases=version.cases.count(),
+        failing=version.cases.open().count(),
     )
+
+
+def _address(version: ModelVersion, step: NextStep) -> str:
+    if not step.page or step.page.startswith("#"):
+        return step.page
+    if step.page == "form":
+        return reverse("executions:create", args=[version.model.slug])
+    if step.page in {"test", "cases"}:
+        page = reverse("admin:executions_execution_test", args=[version.pk])
+        return f"{page}#cases-h" if step.page == "cases" else page
+    return reverse(f"admin:models_registry_modelversion_{step.page}", args=[version.pk])

@@ -32,6 +32,7 @@ def addresses(place: int, rows: dict[str, Any]) -> dict[str, str]:
 def build() -> dict[str, dict[str, str]]:
     """Make the rows, and say where they are shown."""
     from accounts.models import User
+    from models_registry.admin.version_page import TABS
     from monitoring.failures.collecting import collect
     from presets.models import Preset
     from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution
@@ -84,6 +85,10 @@ def build() -> dict[str, dict[str, str]]:
         for name, path in every.items()
         if f"/modelversion/{scene.draft.pk}/" in path
     }
+    for part in TABS:
+        for version_name, pk in (("draft", scene.draft.pk), ("live", version.pk)):
+            page = f"/admin/models_registry/modelversion/{pk}/change/?tab={part}"
+            staff[f"{version_name} version, {part}"] = page
     for name, path in list(staff.items()):
         if f"/{scene.draft.pk}/" in path and not name.startswith("live"):
             staff[f"hostile {name}"] = path.replace(f"/{scene.draft.pk}/", f"/{draft.pk}/")

@@ -37,21 +37,22 @@ def upload(page: Page, file: Path) -> None:
     expect(page.locator("progress")).to_be_visible()
     expect(page.locator("[data-words]")).to_contain_text("%")
     session.send("Network.emulateNetworkConditions", UNHINDERED)
-    expect(page.locator(".check").first).to_contain_text("on a typical row")
+    expect(page.locator(".checks .check")).to_contain_text("on a typical row")
+    expect(page.locator(".checks")).to_contain_text("9 checks passed")
     session.detach()
 
 
 def try_and_ask_for(page: Page, words: str) -> None:
     """Test the version, keep the test as a case, and fill the promotion's form."""
     version = page.url
-    page.locator(".actions-row").get_by_text("Run a test").click()
+    page.locator(".path-next").get_by_text("Run a test").click()
     page.click("text=Run the test")
     page.get_by_role("link", name="Save as case").click()
     page.get_by_label("Name").fill("Three rooms")
     page.click("text=Save the case")
     expect(page.locator("body")).to_contain_text("Three rooms")
     page.goto(version)
-    page.locator(".actions-row").get_by_text("Promote").click()
+    page.locator(".path-next").get_by_text("Promote to Production").click()
     page.fill("textarea[name=text]", words)
 
 
@@ -75,17 +76,17 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     page.goto(version)
     try_and_ask_for(page, "The first version, from four flats.")
     keep(page, f"admin-promote-{size}")
-    page.click("text=Make v1 active")
+    page.click("text=Promote v1 to production")
     expect(page.locator(".messagelist")).to_contain_text(f"{name} v1 is live")
     keep(page, f"admin-version-{size}")
     flats(tmp_path / "dearer.joblib", 180.0)
     page.locator(".breadcrumbs").get_by_text(name, exact=True).click()
     upload(page, tmp_path / "dearer.joblib")
     try_and_ask_for(page, "Dearer since the new tram.")
-    page.click("text=Make v2 active")
+    page.click("text=Promote v2 to production")
     expect(page.locator(".messagelist")).to_contain_text(f"{name} v2 is live")
     page.goto(version)
-    page.locator(".actions-row").get_by_text("Make active again").click()
+    page.locator(".path-next").get_by_text("Make active again").click()
     page.click("text=Check v1 now")
     page.fill("[name=reason]", "The new prices are too high.")
     keep(page, f"admin-rollback-{size}")

@@ -125,7 +125,7 @@ def test_us_2_3_only_a_tested_version_goes_live_and_everybody_is_told(
     assert as_ada.post(page_of(version, "promote"), words).status_code == 422
     finish(run_test(as_ada, version, "0" * 32))
     page = text_of(as_ada.get(page_of(version, "promote")))
-    assert "Make v2 active and archive v1" in page
+    assert "Promote v2 to production" in page
     as_ada.post(page_of(version, "promote"), words)
     version.refresh_from_db()
     active_version.refresh_from_db()

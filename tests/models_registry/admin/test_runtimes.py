@@ -91,7 +91,7 @@ def rehearsal(version: ModelVersion, kind: str, **fields: Any) -> Rehearsal:
 def test_the_pages_of_a_version_say_what_saved_and_what_serves_it(
     as_ada: Client, db: None, page: str
 ) -> None:
-    said = words(as_ada.get(address(served(), page)))
+    said = words(as_ada.get(address(served(), page), {"tab": "file"}))
     assert "<dt>Saved with</dt><dd>scikit-learn 1.5.2</dd>" in said
     assert "<dt>Served by</dt><dd>scikit-learn 1.5.2</dd>" in said
 
@@ -99,14 +99,14 @@ def test_the_pages_of_a_version_say_what_saved_and_what_serves_it(
 def test_a_version_that_another_runtime_serves_since_its_inspection_names_that(
     as_ada: Client, db: None
 ) -> None:
-    said = words(as_ada.get(address(served(runtime="1.9", ran="1.5.2"))))
+    said = words(as_ada.get(address(served(runtime="1.9", ran="1.5.2")), {"tab": "file"}))
     assert "<dt>Served by</dt><dd>scikit-learn 1.9</dd>" in said
 
 
 def test_a_version_inspected_before_there_were_runtimes_names_what_ran_it(
     as_ada: Client, db: None
 ) -> None:
-    said = words(as_ada.get(address(served(runtime="", ran="1.9.1"))))
+    said = words(as_ada.get(address(served(runtime="", ran="1.9.1")), {"tab": "file"}))
     assert "<dt>Served by</dt><dd>scikit-learn 1.9.1</dd>" in said
 
 

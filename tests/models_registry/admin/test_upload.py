@@ -283,7 +283,7 @@ def test_what_was_left_out_of_the_model_stands_with_the_file_as_text(
     version = make_version()
     load = LoadReport((), 0.1, 0, left_out="Left out: the scorer `<b>`, which serves.")
     inspected(version, report=to_json(Report(load)))
-    page = as_ada.get(version_page(version)).content.decode()
+    page = as_ada.get(f"{version_page(version)}?tab=file").content.decode()
     assert "Left out: the scorer `&lt;b&gt;`, which serves." in page
 
 
@@ -291,7 +291,7 @@ def test_thirty_inputs_and_more_fold(as_ada: Client, db: None) -> None:
     features = tuple(replace(AGE, name=f"age_{n}", label=f"Age {n}") for n in range(31))
     version = make_version(features=features)
     inspected(version)
-    assert "21 more inputs" in as_ada.get(version_page(version, "inspection")).content.decode()
+    assert "21 more inputs" in as_ada.get(version_page(version)).content.decode()
 
 
 def test_the_list_of_models_offers_a_new_one(as_ada: Client) -> None:

@@ -117,7 +117,7 @@ def test_the_promotion_page_says_its_effect_and_does_it(
 ) -> None:
     version = make_version(model=active_version.model)
     page = as_ada.get(address(version, "promote")).content.decode()
-    assert "Make v2 active and archive v1" in page
+    assert "Promote v2 to production" in page
     as_ada.post(address(version, "promote"), {"text": "Knows heat pumps as a purpose."})
     version.refresh_from_db()
     active_version.refresh_from_db()

@@ -1,24 +1,39 @@
-"""Middleware for every page of a person: client address, last-seen time, timezone and number
-format, no stored copies, and a second factor before the admin where the site requires one."""
+"""Middleware for every page of a person: who they are, client address, last-seen times, timezone
+and number format, no stored copies, and a second factor for the admin where the site asks it."""
 
 from collections.abc import Callable
 from datetime import timedelta
 
+from allauth.account.adapter import get_adapter
 from allauth.mfa.utils import is_mfa_enabled
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
+from django.utils.functional import SimpleLazyObject
 
 from accounts.activity import acting_from
 from accounts.models import User
 from accounts.requests import client_address
+from accounts.sign_in.sessions import person_of
 from config.text.numbers import written_with
 
 SEEN_EVERY = timedelta(minutes=5)
-"""The resolution of "last seen", which avoids a write for each page."""
+SESSION_SEEN_EVERY = timedelta(minutes=1)
+"""The resolution of "last seen", of a person and of a session, which avoids a write for each
+page."""
+
+
+class SignedInMiddleware(AuthenticationMiddleware):
+    """Django's middleware, with the person that was read together with the session."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: person_of(request))  # type: ignore[assignment]
 
 
 class PersonMiddleware:
@@ -47,6 +62,34 @@ def _see(user: User) -> None:
     now = timezone.now()
     if user.last_seen_at is None or user.last_seen_at < now - SEEN_EVERY:
         User.objects.filter(pk=user.pk).update(last_seen_at=now)
+
+
+class SessionSeenMiddleware:
+    """allauth's UserSessionsMiddleware, which writes at every page, at a slower pace: a session
+    whose person, address and browser are as they were is noted once a minute."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.session.session_key:
+            seen = getattr(request.session, "seen", None)
+            if seen is None or _has_changed(seen, request):
+                UserSession.objects.create_from_request(request)
+            elif seen.last_seen_at < timezone.now() - SESSION_SEEN_EVERY:
+                UserSession.objects.filter(pk=seen.pk).update(last_seen_at=timezone.now())
+        return self.get_response(request)
+
+
+def _has_changed(seen: UserSession, request: HttpRequest) -> bool:
+    longest = UserSession._meta.get_field("user_agent").max_length
+    now = (
+        request.session.session_key,
+        request.user.pk,
+        get_adapter().get_client_ip(request),
+        request.META.get("HTTP_USER_AGENT", "")[:longest],
+    )
+    return bool(now != (seen.session_key, seen.user_id, seen.ip, seen.user_agent))
 
 
 class SecondFactorMiddleware:

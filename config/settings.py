@@ -107,12 +107,12 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SignedInMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "notifications.middleware.NewsMiddleware",
     "accounts.middleware.PersonMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.middleware.SessionSeenMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.middleware.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -331,7 +331,6 @@ ACCOUNT_RATE_LIMITS = {
 }
 PASSWORD_RESET_TIMEOUT = 60 * 60
 USERSESSIONS_ADAPTER = "accounts.sign_in.adapters.SessionsAdapter"
-USERSESSIONS_TRACK_ACTIVITY = True
 MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_TOTP_ISSUER = SITE_NAME
 # Else nobody with a second factor could change their address. Where people sign in unconfirmed,
@@ -342,6 +341,7 @@ ACCOUNT_CLOSING = timedelta(days=30)
 ACTIVITY_ADDRESS_KEPT = timedelta(days=90)
 ACTIVITY_KEPT = timedelta(days=730)
 
+SESSION_ENGINE = "accounts.sign_in.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True

@@ -1,6 +1,10 @@
-"""Query counts of list pages: the same when the rows double."""
+"""Query counts: of list pages, the same when the rows double; of what every page pays beside its
+own data, at most three."""
 
+import traceback
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -64,3 +68,46 @@ def test_a_list_page_costs_the_same_when_its_rows_double(
             assert client.get(page).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+SHELL_PAGES = [
+    *PAGES,
+    "/presets/",
+    "/monitoring/health/",
+    "/accounts/profile/",
+    "/accounts/sessions/",
+    "/accounts/data/",
+    "/accounts/2fa/",
+    "/notifications/settings/",
+    "/notifications/news/",
+    "/admin/",
+    "/admin/models_registry/registeredmodel/add/",
+    "/no-such-page/",
+]
+SHELL_TAGS = {"bell", "health_alarm"}
+
+
+class ShellQueries(list[str]):
+    """The queries of a page that its view did not make: those of middleware, of the bell and of the
+    banner about parts that are down."""
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        names = {frame.name for frame in traceback.extract_stack()}
+        if "_get_response" not in names or names & SHELL_TAGS:
+            self.append(sql)
+        return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize("page", SHELL_PAGES)
+def test_a_page_pays_at_most_three_queries_beside_its_own_data(
+    client: Client, root: User, page: str
+) -> None:
+    client.force_login(root)
+    make_rows(root)
+    client.get("/accounts/profile/")  # the session is noted once a minute
+    queries = ShellQueries()
+    with connection.execute_wrapper(queries):
+        client.get(page)
+    assert 1 <= len(queries) <= 3, queries

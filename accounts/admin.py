@@ -19,6 +19,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse, reverse_lazy
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
 from accounts.activity import record
@@ -68,6 +70,7 @@ def _password_change(request: HttpRequest, extra_context: Any = None) -> HttpRes
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.password_change = _password_change  # type: ignore[method-assign,assignment]
 admin.site.enable_nav_sidebar = False
+admin.site.empty_value_display = "–"
 
 
 def admin_page(
@@ -90,16 +93,27 @@ class StaffChangeList(ChangeList):
         except (ValueError, OverflowError) as error:  # the date hierarchy, for the year 9999
             raise IncorrectLookupParameters(error) from error
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = self.model_admin.list_title or capfirst(self.opts.verbose_name_plural)
+
 
 class StaffModelAdmin(admin.ModelAdmin):
     """The base of all admin pages. Admins may see, add and change; nobody deletes; roles decide,
-    not single permissions.
+    not single permissions. A list is titled with what it lists, ``list_title`` or the plural.
 
     A list answers to what its own filters ask and to its search, and both look only at columns that
     its pages show: any other lookup would answer questions about what nobody is shown."""
 
+    list_title = ""
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StaffChangeList
+
+    def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
+        """Say what was done, in Django's words without its "successfully"."""
+        kind = SafeString if isinstance(message, SafeString) else str
+        super().message_user(request, kind(message.replace(" successfully", "")), *args, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup in self._date_lookups() or lookup in self._filter_lookups(request)
@@ -154,12 +168,6 @@ class ReadOnlyAdmin(StaffModelAdmin):
 
 class SuperuserOnly(ReadOnlyAdmin):
     """The base of admin pages for superusers only: people and their activity."""
-
-    list_title = ""
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        context = {"title": self.list_title} | (extra_context or {})
-        return super().changelist_view(request, context)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

@@ -65,6 +65,9 @@ document.addEventListener("submit", async (event) => {
   form.closest(".note").remove();
 });
 
+// On a phone the bar's links are a row that scrolls: begin where the current page's is seen.
+document.querySelector(".mainnav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 if (bell && region) {
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : ask()));
   plan();

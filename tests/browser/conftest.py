@@ -175,7 +175,7 @@ def visit(site: Site, stranger: Arrive) -> Arrive:
         page.fill("input[name=login]", f"{person}@example.com")
         page.fill("input[name=password]", site.password)
         page.click("main form button.btn-primary")
-        page.wait_for_selector("header .avatar, #user-tools")
+        page.wait_for_selector("header .avatar")
         return page
 
     return sign_in

@@ -240,7 +240,7 @@ def _settle_failure(execution: Execution, failure: Failure) -> None:
 def _tell_owner(execution: Execution, failure: Failure) -> None:
     if execution.purpose != Execution.Purpose.PREDICTION or execution.user is None:
         return
-    version, page = execution.version, reverse("executions:detail", args=[execution.pk])
+    version, page = execution.version, f"{reverse('executions:detail', args=[execution.pk])}#result"
     form = reverse("executions:create", args=[version.model.slug])
     notify(
         execution.user,

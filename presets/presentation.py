@@ -17,12 +17,13 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class Row:
-    """A preset in a list: its first values as text, how many more, and how it fits today."""
+    """A preset in a list: its first values as text, how many more, and how it fits today; None
+    while its model has no live version."""
 
     preset: Preset
     values: list[str]
     more: int
-    fit: Fit
+    fit: Fit | None
 
 
 def rows(presets: Iterable[Preset], schema: InputSchema) -> list[Row]:

@@ -1,14 +1,14 @@
 """Views of a person's presets: list, save, edit, load into the form, and suggestions."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
@@ -18,13 +18,14 @@ from executions.access import own_execution
 from executions.forms import InputForm, with_fix
 from executions.views import Notice, form_page
 from model_host.protocol.inputs import Scalar
-from models_registry.models import ModelVersion, RegisteredModel
+from models_registry.models import ModelVersion
 from presets import services
 from presets.access import live_version, own_preset
 from presets.errors import NameTaken
-from presets.fitting import fit
+from presets.fitting import Fit, fit
 from presets.forms import PresetForm, typed_values
 from presets.habits import suggestions_for
+from presets.listing import groups_of
 from presets.models import Preset
 from presets.presentation import rows, suggestion_rows
 from presets.suggestions import Suggestion
@@ -32,19 +33,29 @@ from presets.suggestions import Suggestion
 
 @require_GET
 def preset_list(request: SignedInRequest) -> HttpResponse:
-    own = Preset.objects.kept().filter(user=request.user)
-    mine_or_live = Q(versions__status=ModelVersion.Status.ACTIVE) | Q(presets__in=own)
-    models = RegisteredModel.objects.filter(mine_or_live).distinct().order_by("name")
-    slug = request.GET.get("model", "").replace("\x00", "")
-    model = get_object_or_404(models, slug=slug) if slug else models.first()
-    version = model.versions.active().first() if model else None
+    """Show the presets of every model, or with ``?model=`` those of one."""
+    groups = groups_of(request.user)
+    slug = request.GET.get("model", "")
+    asked = next((group for group in groups if group.model.slug == slug), None)
+    if slug and asked is None:
+        raise Http404
+    shown = [asked] if asked else [group for group in groups if group.is_used]
     return render(request, "presets/preset_list.html", {
-        "models": list(models),
-        "model": model,
-        "version": version,
+        "groups": shown,
+        "suggestions": [(group.model, row) for group in shown for row in group.suggestions],
+        "asked": asked,
+        "choices": [group for group in groups if group.is_used or group is asked],
+        "has_models": bool(groups),
         "deleted": _just_deleted(request),
-        **(_shown(request, version) if version else {"presets": own.filter(model=model)}),
+        "limit": settings.MAX_PRESETS_PER_MODEL,
     })  # fmt: skip
+
+
+def _list_url(slug: str, **more: int) -> str:
+    """The address of the list of all models' presets, or of one model's."""
+    asked: dict[str, str | int] = {"model": slug} if slug else {}
+    query = urlencode(asked | more)
+    return f"{reverse('presets:list')}?{query}".removesuffix("?")
 
 
 def _shown(request: SignedInRequest, version: ModelVersion) -> dict[str, object]:
@@ -54,7 +65,6 @@ def _shown(request: SignedInRequest, version: ModelVersion) -> dict[str, object]
     return {
         "rows": rows(presets, schema),
         "suggestions": suggestion_rows(suggestions_for(request.user, version, schema), schema),
-        "limit": settings.MAX_PRESETS_PER_MODEL,
     }
 
 
@@ -74,8 +84,11 @@ def picker(request: SignedInRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def save(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Save values as a new preset. Coming from the model's form, it first asks for a name."""
+    """Save values as a new preset. Coming from the model's form, it first asks for a name, and
+    goes back to the form, whether the values were saved or not."""
     version = live_version(slug)
+    if "cancel" in request.POST:
+        return _unsaved(request, version)
     if "name" in request.POST:
         return _saved(request, version, None)
     data = typed_values(request.POST, version.features.as_schema())
@@ -90,14 +103,17 @@ def save_from_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse
     """Ask for a name for the inputs of one of the person's predictions."""
     execution = own_execution(request, pk)
     version = live_version(execution.version.model.slug)
-    return _preset_page(request, version, _filled(request, version, execution.inputs or {}))
+    form = _filled(request, version, execution.inputs or {})
+    back = f"{reverse('executions:detail', args=[pk])}#result"
+    return _preset_page(request, version, form, back=back)
 
 
 @require_GET
 def save_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
     version = live_version(slug)
     suggestion = _suggestion(request, version, digest)
-    return _preset_page(request, version, _filled(request, version, suggestion.values))
+    form = _filled(request, version, suggestion.values)
+    return _preset_page(request, version, form, back=_list_url(request.GET.get("model", "")))
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,7 +124,8 @@ def edit(request: SignedInRequest, pk: int) -> HttpResponse:
         return _saved(request, version, preset)
     form = _filled(request, version, preset.inputs, name=preset.name)
     problems = fit(preset.inputs, version.features.as_schema()).problems
-    return _preset_page(request, version, form, preset=preset, problems=problems)
+    back = _list_url(request.GET.get("model", ""))
+    return _preset_page(request, version, form, preset=preset, problems=problems, back=back)
 
 
 def _filled(
@@ -121,15 +138,17 @@ def _filled(
 
 
 def _saved(request: SignedInRequest, version: ModelVersion, preset: Preset | None) -> HttpResponse:
-    """Save what was posted and go to the list, or show what is wrong with it."""
+    """Save what was posted and go back to where the person came from, or show what is wrong."""
     is_fixing = "fix" in request.POST
     data = with_fix(request.POST) if is_fixing else request.POST.copy()
     is_replacing = data.pop("replace", None) is not None
+    data.pop("back", None)
+    back = _back(request)
     form = PresetForm(version.features.as_schema(), data, decimal_mark=request.user.decimal_mark)
     twin = ""
     if form.is_valid() and not is_fixing:
         try:
-            services.save_preset(
+            saved = services.save_preset(
                 version=version,
                 name=form.cleaned_data["name"],
                 inputs=form.cleaned_inputs.values,
@@ -141,9 +160,33 @@ def _saved(request: SignedInRequest, version: ModelVersion, preset: Preset | Non
             form.add_error("name", error.message)
             twin = error.name if isinstance(error, NameTaken) else ""
         else:
-            messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
-            return redirect(f"{reverse('presets:list')}?model={version.model.slug}")
-    return _preset_page(request, version, form, preset=preset, twin=twin, status=422)
+            if not back:
+                return redirect(f"{reverse('presets:load', args=[saved.pk])}?saved=1")
+            messages.success(request, f"“{saved.name}” is saved.")
+            return redirect(back)
+    return _preset_page(request, version, form, preset=preset, twin=twin, back=back, status=422)
+
+
+def _back(request: SignedInRequest) -> str:
+    """The page of ours to go back to; none from the model's form."""
+    page = request.POST.get("back", "")
+    is_ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if is_ours else ""
+
+
+def _unsaved(request: SignedInRequest, version: ModelVersion) -> HttpResponse:
+    """Show the model's form again with what was typed."""
+    mark = request.user.decimal_mark
+    form = InputForm(version.features.as_schema(), decimal_mark=mark)
+    _keep_typed(request, form, form.names)
+    return form_page(request, version, form)
+
+
+def _keep_typed(request: SignedInRequest, form: InputForm, keys: Iterable[str]) -> None:
+    typed = {
+        key: form.inputs[key].widget.value_from_datadict(request.POST, {}, key) for key in keys
+    }
+    form.initial.update({key: text for key, text in typed.items() if text is not None})
 
 
 def _preset_page(
@@ -154,9 +197,11 @@ def _preset_page(
     preset: Preset | None = None,
     twin: str = "",
     problems: tuple[str, ...] = (),
+    back: str = "",
     status: int = 200,
 ) -> HttpResponse:
     context = {
+        "back": back,
         "model": version.model,
         "form": form,
         "preset": preset,
@@ -175,32 +220,33 @@ def load(request: SignedInRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         services.mark_used(preset=preset)
     version = live_version(preset.model.slug)
-    return _loaded(request, version, preset.inputs, f"“{preset.name}”")
+    form, fitting = _loaded(request, version, preset.inputs)
+    title = f"“{preset.name}” loaded: {fitting.summary}."
+    if "saved" in request.GET:
+        title = f"“{preset.name}” is saved. The form has its {fitting.summary}."
+    return form_page(request, version, form, notice=Notice(title, fitting.problems))
 
 
 @require_POST
 def load_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
     version = live_version(slug)
     suggestion = _suggestion(request, version, digest)
-    return _loaded(request, version, suggestion.values, "Your usual values")
+    form, fitting = _loaded(request, version, suggestion.values)
+    title = f"Your usual values loaded: {fitting.summary}."
+    return form_page(request, version, form, notice=Notice(title, fitting.problems))
 
 
 def _loaded(
-    request: SignedInRequest, version: ModelVersion, saved: Mapping[str, Scalar], name: str
-) -> HttpResponse:
-    """Return the form filled with the saved values; nothing runs."""
+    request: SignedInRequest, version: ModelVersion, saved: Mapping[str, Scalar]
+) -> tuple[InputForm, Fit]:
+    """Return the form filled with the saved values, and how they fit it; nothing runs."""
     schema, mark = version.features.as_schema(), request.user.decimal_mark
     fitting = fit(saved, schema)
     form = InputForm(schema, values=fitting.values, decimal_mark=mark)
     if request.POST.get("schema") == schema.digest:
         others = [key for key, name in form.names.items() if name not in fitting.values]
-        typed = {
-            key: form.inputs[key].widget.value_from_datadict(request.POST, {}, key)
-            for key in others
-        }
-        form.initial.update({key: text for key, text in typed.items() if text is not None})
-    title = f"{name} loaded: {fitting.summary}."
-    return form_page(request, version, form, notice=Notice(title, fitting.problems))
+        _keep_typed(request, form, others)
+    return form, fitting
 
 
 def _suggestion(request: SignedInRequest, version: ModelVersion, digest: str) -> Suggestion:
@@ -216,14 +262,14 @@ def dismiss(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
     version = live_version(slug)
     suggestion = _suggestion(request, version, digest)
     services.dismiss_suggestion(model=version.model, suggestion=suggestion, by=request.user)
-    return redirect(f"{reverse('presets:list')}?model={slug}")
+    return redirect(_list_url(request.POST.get("model", "")))
 
 
 @require_POST
 def delete(request: SignedInRequest, pk: int) -> HttpResponse:
     preset = own_preset(request, pk)
     services.delete_preset(preset=preset, by=request.user)
-    return redirect(f"{reverse('presets:list')}?model={preset.model.slug}&deleted={preset.pk}")
+    return redirect(_list_url(request.POST.get("model", ""), deleted=preset.pk))
 
 
 @require_POST
@@ -231,4 +277,4 @@ def restore(request: SignedInRequest, pk: int) -> HttpResponse:
     preset = own_preset(request, pk, is_deleted=True)
     with refusals_as_messages(request):
         services.restore_preset(preset=preset, by=request.user)
-    return redirect(f"{reverse('presets:list')}?model={preset.model.slug}")
+    return redirect(_list_url(request.POST.get("model", "")))

@@ -15,8 +15,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from executions.history.search import Comparison, parse
-from executions.history.search_query import UnreadableSearch, condition, named_inputs
+from executions.history.search import Comparison, Word, parse
+from executions.history.search_query import (
+    UnreadableSearch,
+    condition,
+    named_inputs,
+    too_short_for_an_id,
+)
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import Feature, ModelVersion, RegisteredModel
 
@@ -116,11 +121,15 @@ class HistoryFilterForm(forms.Form):
             widget=forms.Select(attrs={"class": "form-select", "id": "model"}),
         )
         self._search = Q()
+        self.short_id = ""
+        """A sentence about an ID in the search that is too short to be one."""
 
     def clean_q(self) -> str:
         text: str = self.cleaned_data["q"].replace("\x00", "")
         terms = parse(text)
         is_named = any(isinstance(term, Comparison) for term in terms)
+        short = (too_short_for_an_id(term.text) for term in terms if isinstance(term, Word))
+        self.short_id = next(filter(None, short), "")
         features = Feature.objects.filter(version__in=self.versions) if is_named else []
         try:
             self._search = condition(
@@ -164,6 +173,11 @@ class HistoryFilterForm(forms.Form):
     def narrows(self) -> bool:
         """Whether the filter restricts anything."""
         return any(self.data.get(name) for name in self.fields)
+
+    @property
+    def folded_count(self) -> int:
+        """How many of the filters are in use that a phone folds: the days, and the model."""
+        return bool(self.data.get("from") or self.data.get("to")) + bool(self.data.get("model"))
 
     def query(self, **changes: str) -> str:
         """Return the query string of this page with ``changes``, on its first page."""

@@ -31,6 +31,7 @@ STATUSES = {
     "cancelled": Execution.Status.CANCELED,
 }
 _ID_PREFIX = re.compile(r"(?:p-)?([0-9a-f]{6,32})")
+_SHORT_ID = re.compile(r"p-[0-9a-f]{0,5}")
 _JSONPATH = {":": "==", "=": "==", ">": ">", "<": "<", ">=": ">=", "<=": "<="}
 
 
@@ -83,11 +84,24 @@ def _word(text: str, is_owner: bool) -> Q:
         holds |= Q(search_text__contains=one)
         if is_owner:
             holds |= Q(search_own__contains=one)
+    begins = id_begins(text)
+    return holds | begins if begins else holds
+
+
+def id_begins(text: str) -> Q | None:
+    """The condition that an ID begins with ``text`` ("P-" and six or more characters, or these
+    alone, or a whole UUID); None if no ID could."""
+    text = text.casefold()
     prefix = _ID_PREFIX.fullmatch(text.replace("-", "") if len(text) == 36 else text)
-    if prefix:
-        first, last = prefix[1].ljust(32, "0"), prefix[1].ljust(32, "f")
-        holds |= Q(pk__gte=uuid.UUID(first), pk__lte=uuid.UUID(last))
-    return holds
+    if not prefix:
+        return None
+    first, last = prefix[1].ljust(32, "0"), prefix[1].ljust(32, "f")
+    return Q(pk__gte=uuid.UUID(first), pk__lte=uuid.UUID(last))
+
+
+def too_short_for_an_id(text: str) -> str:
+    """Say that ``text`` begins like an ID but has too few characters to search for; else ""."""
+    return f"“{text}” is too short for an ID" if _SHORT_ID.fullmatch(text.casefold()) else ""
 
 
 def _comparison(

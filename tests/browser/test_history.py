@@ -45,9 +45,64 @@ def test_two_predictions_are_compared_and_printed(
     assert "Petal length" in text
 
 
-def test_a_prediction_opens_from_the_history(newcomer: Arrive) -> None:
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_click_anywhere_in_a_row_of_the_history_or_the_latest_opens_the_prediction(
+    newcomer: Arrive, size: str, scripts: bool
+) -> None:
+    page = newcomer(size, scripts=scripts)
+    name = predict_iris(page, "4.7")
+    for place in ("/history/", "/"):
+        page.goto(place)
+        when = page.locator("tbody time").bounding_box()  # without scripts, the link lies above it
+        assert when
+        page.mouse.click(when["x"] + 4, when["y"] + 4)
+        expect(page.locator("#result a.mono")).to_have_text(name)
+        assert page.url.endswith("#result")
+
+
+def test_in_a_row_of_the_history_boxes_are_ticked_text_is_selected_and_tabs_are_opened(
+    newcomer: Arrive,
+) -> None:
     page = newcomer()
     name = predict_iris(page, "4.7")
-    page.click("header >> text=History")
-    page.locator("tbody a").first.click()
+    page.goto("/history/")
+    page.locator("tbody input[type=checkbox]").check()
+    inputs = page.locator("tbody .c-in").bounding_box()
+    assert inputs
+    page.mouse.move(inputs["x"] + 12, inputs["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(inputs["x"] + 90, inputs["y"] + 20, steps=3)
+    page.mouse.up()
+    assert page.evaluate("String(getSelection())").strip()
+    page.locator("h1").click()
+    for options in ({"button": "middle"}, {"modifiers": ["Control"]}):
+        with page.context.expect_page() as opened:
+            page.locator("tbody time").click(**options)
+        expect(opened.value.locator("#result a.mono")).to_have_text(name)
+    assert page.url.endswith("/history/")
+
+
+def test_a_row_of_the_history_is_opened_by_the_keyboard(newcomer: Arrive) -> None:
+    page = newcomer()
+    name = predict_iris(page, "4.7")
+    page.goto("/history/")
+    page.locator("tbody input[type=checkbox]").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
     expect(page.locator("#result a.mono")).to_have_text(name)
+
+
+def test_the_filters_of_the_history_fold_behind_a_button_on_a_phone_alone(
+    newcomer: Arrive,
+) -> None:
+    for size, is_folded in (("desktop", False), ("phone", True)):
+        for scripts in (True, False):
+            page = newcomer(size, scripts=scripts)
+            predict_iris(page, "4.7")
+            page.goto("/history/?from=2026-01-01")
+            expect(page.get_by_label("From")).to_be_visible(visible=not is_folded)
+            if is_folded:
+                keep(page, "history-folded")
+                page.locator("summary", has_text="Filters 1").click()
+                expect(page.get_by_label("From")).to_be_visible()

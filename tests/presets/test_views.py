@@ -184,9 +184,9 @@ def test_a_deleted_preset_is_gone_at_once_and_comes_back_on_undo(
     preset = make_preset(alice, active_version)
     page = as_alice.post(reverse("presets:delete", args=[preset.pk]), follow=True)
     assert page.context["deleted"] == preset
-    assert not page.context["rows"]
+    assert page.context["groups"] == []
     page = as_alice.post(reverse("presets:restore", args=[preset.pk]), follow=True)
-    assert [row.preset for row in page.context["rows"]] == [preset]
+    assert [row.preset for row in page.context["groups"][0].rows] == [preset]
 
 
 def test_a_deleted_preset_frees_its_name_and_comes_back_only_if_it_is_free(
@@ -211,7 +211,7 @@ def test_a_habit_is_offered_and_can_be_saved_or_dismissed(
             requested_at=now - timedelta(days=days),
         )
     page = as_alice.get(reverse("presets:list"))
-    (row,) = page.context["suggestions"]
+    ((_, row),) = page.context["suggestions"]
     assert "Used 3 times" in page.content.decode()
     args = [active_version.model.slug, row.suggestion.digest]
     offered = as_alice.get(reverse("presets:save_suggestion", args=args))
@@ -247,7 +247,85 @@ def test_presets_of_a_model_without_a_live_version_are_kept_and_named(
     version = make_version()
     make_preset(alice, version)
     page = as_alice.get(reverse("presets:list"))
-    assert "has no live version right now" in page.content.decode()
+    for words in ("This model has no live version right now.", "Young", "4 values"):
+        assert words in page.content.decode()
+
+
+def test_the_list_shows_the_presets_of_every_model_whichever_is_asked_for(
+    as_alice: Client, alice: User
+) -> None:
+    loan, other = make_version(is_active=True), make_version(is_active=True)
+    unused, gone = make_version(is_active=True), make_version()
+    kept = [make_preset(alice, version) for version in (loan, other, gone)]
+    page = as_alice.get(reverse("presets:list"))
+    shown = [row.preset for group in page.context["groups"] for row in group.rows]
+    assert sorted(shown, key=lambda preset: preset.pk) == kept
+    assert "No presets" not in page.content.decode()
+    one = as_alice.get(reverse("presets:list"), {"model": other.model.slug})
+    assert [row.preset for group in one.context["groups"] for row in group.rows] == [kept[1]]
+    none = as_alice.get(reverse("presets:list"), {"model": unused.model.slug})
+    assert "No presets for this model yet" in none.content.decode()
+    assert as_alice.get(reverse("presets:list"), {"model": "unknown"}).status_code == 404
+
+
+def test_whoever_has_no_presets_learns_how_to_make_one(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    page = as_alice.get(reverse("presets:list")).content.decode()
+    assert "No presets yet" in page
+    assert "Choose a model" in page
+
+
+def test_whoever_saves_values_from_the_form_is_back_in_the_form_with_them(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    page = as_alice.get(save(active_version, "Young", as_alice)["Location"])
+    assert page.context["form"]["f0"].value() == "34"
+    assert "“Young” is saved. The form has its 4 values." in page.content.decode()
+
+
+def test_whoever_cancels_saving_is_back_in_the_form_with_what_was_typed(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    data = named(active_version, "", as_alice, f0="230", f1="12 something")
+    url = reverse("presets:save", args=[active_version.model.slug])
+    form = as_alice.post(url, data | {"cancel": "1"}).context["form"]
+    assert [form[key].value() for key in TYPED] == ["230", "12 something", "false", "self"]
+    assert not Preset.objects.exists()
+
+
+def test_saving_goes_back_to_the_result_or_to_the_list_that_the_person_came_from(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset = make_preset(alice, active_version)
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    slug = active_version.model.slug
+    for page, back in (
+        (reverse("presets:save_from", args=[execution.pk]), f"/predictions/{execution.pk}/#result"),
+        (reverse("presets:edit", args=[preset.pk]), "/presets/"),
+        (f"{reverse('presets:edit', args=[preset.pk])}?model={slug}", f"/presets/?model={slug}"),
+    ):
+        asked = as_alice.get(page)
+        assert asked.context["back"] == back
+        posted = named(active_version, "Older", as_alice) | {"back": back, "replace": "1"}
+        url = reverse("presets:save", args=[slug]) if "/of/" in page else page
+        assert as_alice.post(url, posted)["Location"] == back
+
+
+def test_saving_never_leads_to_another_site(as_alice: Client, active_version: ModelVersion) -> None:
+    url = reverse("presets:save", args=[active_version.model.slug])
+    for number, back in enumerate(("https://example.org/", "//example.org/", "javascript:1")):
+        posted = named(active_version, f"Preset {number}", as_alice) | {"back": back}
+        assert as_alice.post(url, posted)["Location"].startswith("/presets/")
+
+
+def test_what_is_deleted_undone_or_dismissed_leaves_the_list_as_it_was(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    preset, slug = make_preset(alice, active_version), active_version.model.slug
+    delete, undo = (reverse(f"presets:{name}", args=[preset.pk]) for name in ("delete", "restore"))
+    assert as_alice.post(delete)["Location"] == f"/presets/?deleted={preset.pk}"
+    assert as_alice.post(undo, {"model": slug})["Location"] == f"/presets/?model={slug}"
 
 
 def test_the_forms_menu_offers_presets(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
 from executions.services import own_predictions
-from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 
@@ -47,6 +47,61 @@ def test_a_row_says_when_what_with_which_answer_how_sure_and_by_which_version(
     done(alice, version, inputs=inputs, note="second applicant")
     page = text(as_alice.get("/history/"))
     assert "D 3 E 4 A 0 +2 Repays second applicant 83.4 % Success v1" in page
+
+
+def test_a_row_of_a_number_says_its_interval_in_the_history_and_among_the_latest(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_version(is_active=True)  # with two live models, the first page is a list
+    version = make_version(targets=(TargetSpec("progression", unit="points"),))
+    interval = {"low": 118.04, "high": 245.2, "level": 0.9, "source": "model"}
+    target = {"name": "progression", "value": 181.6, "interval": interval}
+    done(alice, version, outputs={"task": "regression", "targets": [target]})
+    assert "181.6 points 118 to 245.2 90 % interval Success" in text(as_alice.get("/history/"))
+    assert "181.6 points 118 to 245.2 90 % interval Success" in text(as_alice.get("/"))
+
+
+def test_every_list_leads_to_the_answer_of_a_prediction_not_to_the_form_above_it(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_version(is_active=True)
+    execution, other = done(alice, active_version), done(alice, active_version)
+    link = f'href="/predictions/{execution.pk}/#result"'
+    two = f"ids={execution.pk}&ids={other.pk}"
+    for page in ("/", "/history/", f"/compare/?{two}", f"/history/delete/?{two}"):
+        assert link in as_alice.get(page).content.decode(), page
+
+
+def test_what_a_phone_folds_of_the_filters_is_counted_and_open_where_it_is_wrong(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    done(alice, active_version)
+    assert "in use" not in text(as_alice.get("/history/?q=34&status=success"))
+    slug = active_version.model.slug
+    page = as_alice.get(f"/history/?from=2026-01-01&to=2026-12-31&model={slug}&status=success")
+    assert "Filters 2 in use" in text(page)
+    assert '<details class="folds">' in page.content.decode()
+    wrong = as_alice.get("/history/?from=2026-01-02&to=2026-01-01").content.decode()
+    assert '<details class="folds" open>' in wrong
+
+
+def test_the_beginning_of_an_id_finds_it_from_six_characters_on_and_fewer_get_the_rule(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    found = done(alice, active_version, id=uuid.UUID("a7a2b3" + 26 * "0"))
+    other = done(alice, active_version, id=uuid.UUID("b" * 32), search_own="p-a7a2 again\n")
+    for asked in ("P-a7a2b3", "p-A7A2B3", "a7a2b3", str(found.pk)):
+        page = as_alice.get("/history/", {"q": asked})
+        assert [row.execution for row in page.context["rows"]] == [found], asked
+    for asked in ("P-b7", "p-B7b7c", "34 P-c"):
+        short = asked.removeprefix("34 ")
+        words = text(as_alice.get("/history/", {"q": asked}))
+        assert f"“{short}” is too short for an ID" in words
+        assert "Write at least six characters after “P-”." in words
+        assert "Nothing matches" not in words
+    shown = as_alice.get("/history/?q=P-a7a2").context["rows"]
+    assert [row.execution for row in shown] == [other]
+    assert "Nothing matches" in text(as_alice.get("/history/?q=P-cccccc"))
 
 
 def test_a_number_is_found_as_the_person_reads_it(

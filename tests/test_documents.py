@@ -116,9 +116,28 @@ def lines(file: Path) -> list[str]:
         return []
 
 
+ACCEPTANCE = REPOSITORY / "docs" / "acceptance.md"
+CRITERIA = {
+    "1.1": 5, "1.2": 5, "2.1": 7, "2.2": 6, "2.3": 7, "3.1": 6, "3.2": 8, "3.3": 8, "3.4": 5,
+    "4.1": 7, "4.2": 7, "4.3": 7, "5.1": 6, "5.2": 7, "6.1": 6, "6.2": 6, "7.1": 5, "7.2": 5,
+    "8.1": 7, "8.2": 8, "8.3": 6, "8.4": 6, "8.5": 5,
+}  # fmt: skip
+"""The number of acceptance criteria of each story."""
+
+
+def test_every_acceptance_criterion_stands_with_tests_that_exist() -> None:
+    rows = re.findall(r"^\| (\d\.\d\.\d) \|(.+)\|$", ACCEPTANCE.read_text("utf-8"), re.MULTILINE)
+    wanted = [f"{story}.{n + 1}" for story, count in CRITERIA.items() for n in range(count)]
+    assert [number for number, _ in rows] == wanted
+    for number, row in rows:
+        proofs = [match.groups() for match in PLACE.finditer(row) if match[2]]
+        assert [path for path, *_ in proofs if path.startswith("tests/")], number
+        for path, name, member in proofs:
+            assert defines(REPOSITORY / path, name, member), f"{number}: {path} :: {name}"
+
+
 def test_every_story_that_a_test_is_named_by_is_told() -> None:
-    stories = (REPOSITORY / "docs" / "stories.md").read_text(encoding="utf-8")
-    told = set(re.findall(r"US-(\d\.\d)", stories))
+    told = set(re.findall(r"US-(\d\.\d)", ACCEPTANCE.read_text(encoding="utf-8")))
     journeys = "".join((REPOSITORY / name).read_text() for name in tracked("tests/journeys/*.py"))
     named = {".".join(number) for number in re.findall(r"def test_us_(\d)_(\d)_", journeys)}
     assert named

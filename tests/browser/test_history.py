@@ -61,6 +61,18 @@ def test_a_click_anywhere_in_a_row_of_the_history_or_the_latest_opens_the_predic
         assert page.url.endswith("#result")
 
 
+def test_on_a_phone_a_prediction_opened_from_a_list_begins_at_its_answer(
+    newcomer: Arrive,
+) -> None:
+    page = newcomer("phone")
+    predict_iris(page, "4.7")
+    for place in ("/history/", "/"):
+        page.goto(place)
+        page.locator("tbody a.main").click()
+        expect(page.locator("#result h2.value")).to_be_in_viewport()
+        keep(page, "opened-on-a-phone")
+
+
 def test_in_a_row_of_the_history_boxes_are_ticked_text_is_selected_and_tabs_are_opened(
     newcomer: Arrive,
 ) -> None:

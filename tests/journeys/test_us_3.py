@@ -6,9 +6,11 @@ from typing import Any
 
 from django.test import Client
 
+from accounts.models import User
 from executions.models import Execution
+from models_registry import services
 from models_registry.models import ModelVersion
-from tests.factories import LOAN_OUTPUTS, make_execution
+from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 from tests.journeys.test_us_3_3 import predict, run
 from tests.pdf_text import text_of as pdf_text_of
 
@@ -18,14 +20,17 @@ def text_of(response: Any) -> str:
 
 
 def test_us_3_1_the_model_says_what_it_takes_and_gives_and_since_when(
-    as_alice: Client, active_version: ModelVersion
+    as_alice: Client, ada: User, active_version: ModelVersion
 ) -> None:
     model = active_version.model
     model.description = "Tells who repays a loan."
     model.save()
-    page = text_of(as_alice.get("/", follow=True))
+    version = make_version()
+    services.promote(version=version, text="The first version.", by=ada)
+    page = text_of(as_alice.get("/"))  # with two live models, a list
     assert model.name in page
     assert "Tells who repays a loan." in page
+    assert "Deployed <time" in page
     about = text_of(as_alice.get(f"/models/{model.slug}/about/"))
     for words in ("Age", "years", "18", "100", "Employment", "Self-employed", "Repays", "Defaults"):
         assert words in about, words

@@ -72,6 +72,8 @@ def _compared(execution: Execution) -> Compared:
         answer=answer_of(execution),
         number=number_of(outputs) if outputs else None,
         failure=error_sentence(execution) or execution.get_status_display(),
+        confidence=outputs.targets[0].confidence if outputs else None,
+        public_id=execution.public_id,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from executions.answer import four_digits
 from executions.comparison.differences import Compared, Comparison
 
 CLASSES = 3
@@ -17,6 +18,11 @@ class Point:
     label: str
     values: tuple[float | None, ...]
     x: float | None = None
+
+    @property
+    def cells(self) -> tuple[tuple[float | None, str], ...]:
+        """Each number with its text."""
+        return tuple((v, "–" if v is None else four_digits(v)) for v in self.values)
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ def chart_of(predictions: Sequence[Compared], comparison: Comparison) -> Chart |
     """Return the chart of the predictions that have an answer: against the one numeric input that
     differs, else in order of time. None where fewer than two have numbers."""
     order, over, labels, xs = _axis(predictions, comparison)
+    labels = _apart(labels, predictions)
     shown = [index for index in order if predictions[index].answer is not None]
     if len(shown) < 2:
         return None
@@ -64,6 +71,14 @@ def _axis(
             return order, line.label, labels, numbers
     order = sorted(range(len(predictions)), key=lambda index: predictions[index].at)
     return order, "time", [one.when for one in predictions], [None] * len(predictions)
+
+
+def _apart(labels: list[str], predictions: Sequence[Compared]) -> list[str]:
+    """The labels; predictions that would have the same one are called by their IDs."""
+    return [
+        one.public_id if labels.count(label) > 1 else label
+        for label, one in zip(labels, predictions, strict=True)
+    ]
 
 
 def _points(

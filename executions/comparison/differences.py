@@ -22,7 +22,8 @@ MINUS = "−"
 @dataclass(frozen=True)
 class Compared:
     """One prediction, requested ``at`` (``when`` in words); ``version`` is "v4"; ``answer`` is None
-    if it failed, and then ``failure`` says why; ``number`` is a regressor's value."""
+    if it failed, and then ``failure`` says why; ``number`` is a regressor's value, ``confidence`` a
+    classifier's from 0 to 1. ``public_id`` tells it from others of the same minute."""
 
     at: datetime
     when: str
@@ -32,6 +33,8 @@ class Compared:
     answer: Answer | None
     number: float | None = None
     failure: str = ""
+    confidence: float | None = None
+    public_id: str = ""
 
     @cached_property
     def values(self) -> dict[str, Scalar]:
@@ -162,7 +165,7 @@ def _input_cell(
         return Cell(text, f"added in {one.version}", is_changed=True)
     if same(value, was):
         return Cell(text)
-    if _is_number(value) and _is_number(was) and feature.is_number:
+    if is_number(value) and is_number(was) and feature.is_number:
         return Cell(text, difference(was, value), is_changed=True)  # type: ignore[arg-type]
     return Cell(text, f"was {input_text(base_feature, was)}", is_changed=True)
 
@@ -171,31 +174,42 @@ def same(one: Scalar, other: Scalar) -> bool:
     """Return whether two values are equal after type normalisation; numbers within 1e-9 relative,
     two whole ones exactly."""
     if isinstance(one, float) or isinstance(other, float):
-        if not _is_number(one) or not _is_number(other):
+        if not is_number(one) or not is_number(other):
             return False
         return math.isclose(one, other, rel_tol=EQUAL)  # type: ignore[arg-type]
     return same_value(one, other)
 
 
-def _is_number(value: Scalar) -> bool:
+def is_number(value: Scalar) -> bool:
+    """Return whether a value is a number and no truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def difference(was: int | float, now: int | float, show: Any = None) -> str:
     """Format the difference of ``now`` from ``was``, as "+6 (+21 %)"; without a share if ``was`` is
     0."""
-    delta = now - was
-    text = (show or _short)(abs(delta))
-    words = _signed(text, delta)
-    if was == 0 or not math.isfinite(share := 100 * delta / abs(was)):
+    delta, share = delta_of(was, now)
+    words = _signed((show or _short)(abs(delta)), delta)
+    if share is None:
         return words
     return f"{words} ({_signed(written(f'{abs(share):.0f}'), share)} %)"
 
 
+def delta_of(was: int | float, now: int | float) -> tuple[int | float, float | None]:
+    """Return the difference of ``now`` from ``was`` without the noise of binary fractions, and the
+    same in percent of ``was``; None if that is 0."""
+    delta = _exact(now - was)
+    if was == 0 or not math.isfinite(share := 100 * delta / abs(was)):
+        return delta, None
+    return delta, _exact(share)
+
+
 def _short(number: int | float) -> str:
-    """A difference without the noise of binary fractions."""
-    exact = number if isinstance(number, int) else float(f"{number:.12g}")
-    return written(show_number(exact))
+    return written(show_number(number))
+
+
+def _exact(number: int | float) -> int | float:
+    return number if isinstance(number, int) else float(f"{number:.12g}")
 
 
 def _signed(text: str, number: float) -> str:

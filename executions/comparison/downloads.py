@@ -15,7 +15,7 @@ from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import written_with
 from executions.comparison.asked import Asked, asked_comparison, comparison_context
-from executions.comparison.differences import Compared, Line, compare
+from executions.comparison.differences import Compared, compare, delta_of, is_number
 from executions.comparison.drawing import draw
 from executions.errors import TooManyRequests
 from executions.services.own_predictions import record_export
@@ -29,7 +29,7 @@ def compare_csv(request: SignedInRequest) -> HttpResponseBase:
         asked = asked_comparison(request)
         if refused := _refused(request, asked):
             return refused
-        header, *rows = _table([one.public_id for one in asked.executions], asked.compared)
+        header, *rows = _table(asked.compared)
     return csv_response(f"comparison_{asked.executions[0].public_id}.csv", header, rows)
 
 
@@ -60,28 +60,51 @@ def _refused(request: SignedInRequest, asked: Asked) -> HttpResponse | None:
     return None
 
 
-def _table(ids: Sequence[str], predictions: Sequence[Compared]) -> Iterator[list[Any]]:
+def _table(predictions: Sequence[Compared]) -> Iterator[list[Any]]:
     """The head, then a row for each field: a column for each prediction, named by its public id,
-    and for each but the baseline how it differs. Values as stored: numbers whole, dot decimal."""
-    yield ["field", *ids, *(f"difference {public_id}" for public_id in ids[1:])]
-    yield ["version", *(one.version for one in predictions), *("" for _ in ids[1:])]
-    yield ["submitted_at", *(one.at for one in predictions), *("" for _ in ids[1:])]
-    comparison = compare(predictions)
-    for line in comparison.result:
-        yield [line.label.lower(), *_result_values(line, predictions), *_deltas(line)]
-    for line in comparison.inputs:
-        values = [one.schema.read(one.inputs).get(line.name) for one in predictions]
-        yield [f"input.{line.name}", *values, *_deltas(line)]
+    and for each but the baseline how far a number is from the baseline's, and that in percent.
+    Values as stored: numbers whole, dot decimal."""
+    ids = [one.public_id for one in predictions]
+    yield [
+        "field",
+        *ids,
+        *(f"{name} {one}" for one in ids[1:] for name in ("delta", "delta_percent")),
+    ]
+    yield ["version", *_with_deltas([one.version for one in predictions])]
+    yield ["submitted_at", *_with_deltas([one.at for one in predictions])]
+    yield ["prediction", *_with_deltas([_predicted(one) for one in predictions])]
+    for name, values in _certainty(predictions).items():
+        if any(value is not None for value in values):
+            yield [name, *_with_deltas(values)]
+    for line in compare(predictions).inputs:
+        values = [one.values.get(line.name) for one in predictions]
+        features = [one.features.get(line.name) for one in predictions]
+        has_deltas = all(feature is None or feature.is_number for feature in features)
+        yield [f"input.{line.name}", *_with_deltas(values, has_deltas=has_deltas)]
 
 
-def _result_values(line: Line, predictions: Sequence[Compared]) -> list[Any]:
-    if line.label == "Prediction":
-        return [
-            cell.text if one.number is None else one.number
-            for one, cell in zip(predictions, line.cells, strict=True)
-        ]
-    return [cell.text for cell in line.cells]
+def _predicted(one: Compared) -> Any:
+    if one.number is not None:
+        return one.number
+    return one.answer.text if one.answer else one.failure
 
 
-def _deltas(line: Line) -> list[str]:
-    return [cell.delta for cell in line.cells[1:]]
+def _certainty(predictions: Sequence[Compared]) -> dict[str, list[float | None]]:
+    """How sure each answer is, by the names that the history's CSV has for it."""
+    intervals = [one.answer.interval if one.answer else None for one in predictions]
+    return {
+        "confidence": [one.confidence for one in predictions],
+        "interval_low": [interval and interval.low for interval in intervals],
+        "interval_high": [interval and interval.high for interval in intervals],
+    }
+
+
+def _with_deltas(values: Sequence[Any], *, has_deltas: bool = True) -> list[Any]:
+    """The values, and for each after the first its difference and that in percent; both empty
+    where one of the two is no number."""
+    was, *others = values
+    deltas: list[Any] = []
+    for now in others:
+        both = has_deltas and is_number(was) and is_number(now)
+        deltas += delta_of(was, now) if both else (None, None)
+    return [*values, *deltas]

@@ -54,7 +54,9 @@ def test_a_click_anywhere_in_a_row_of_the_history_or_the_latest_opens_the_predic
     name = predict_iris(page, "4.7")
     for place in ("/history/", "/"):
         page.goto(place)
-        when = page.locator("tbody time").bounding_box()  # without scripts, the link lies above it
+        row = page.locator("tbody time")
+        row.scroll_into_view_if_needed()
+        when = row.bounding_box()  # without scripts, the link lies above it
         assert when
         page.mouse.click(when["x"] + 4, when["y"] + 4)
         expect(page.locator("#result a.mono")).to_have_text(name)

@@ -131,6 +131,19 @@ def test_several_differences_are_drawn_over_time() -> None:
     assert [point.label for point in chart.points] == ["1 Mar", "2 Mar"]
 
 
+def test_predictions_that_a_chart_would_call_alike_are_called_by_their_ids() -> None:
+    same_minute = [replace(made(1, age=float(age)), public_id=f"P-{age}") for age in (30, 40)]
+    predictions = [*same_minute, replace(made(2, work="emp"), public_id="P-2")]
+    chart = chart_of(predictions, compare(predictions))
+    assert chart is not None
+    assert [point.label for point in chart.points] == ["P-30", "P-40", "2 Mar"]
+    twice = [replace(price(day, 300.0, age=50.0), public_id=f"P-{day}") for day in (1, 2)]
+    predictions = [*twice, price(3, 200.0, age=30.0)]
+    chart = chart_of(predictions, compare(predictions))
+    assert chart is not None
+    assert [point.label for point in chart.points] == ["Age 30 years", "P-1", "P-2"]
+
+
 def test_classes_are_grouped_bars_in_one_order() -> None:
     predictions = [made(), made(2, age=20.0)]
     chart = chart_of(predictions, compare(predictions))

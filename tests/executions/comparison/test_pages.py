@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
+from models_registry.inputs.feature_spec import TargetSpec
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 from tests.pdf_text import text_of
@@ -129,9 +130,12 @@ def test_the_csv_has_a_row_for_each_field_and_a_column_for_each_prediction(
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     table = {row[0]: row[1:] for row in csv.reader(io.StringIO(text))}
     first, second = (execution.public_id for execution in executions)
-    assert table["field"] == [first, second, f"difference {second}"]
-    assert table["input.age"] == ["34.0", "40.0", "'+6 (+18 %)"]
-    assert table["input.work"] == ["self", "self", ""]
+    assert table["field"] == [first, second, f"delta {second}", f"delta_percent {second}"]
+    assert table["input.age"] == ["34.0", "40.0", "6.0", "17.6470588235"]
+    assert table["input.income"] == ["41500.0", "41500.0", "0.0", "0.0"]
+    assert table["input.work"] == ["self", "self", "", ""]
+    assert table["prediction"] == ["Repays", "Repays", "", ""]
+    assert table["confidence"] == ["0.834", "0.834", "0.0", "0.0"]
     assert ActivityEvent.objects.filter(action="predictions exported").count() == 1
 
 
@@ -148,8 +152,34 @@ def test_who_writes_numbers_with_a_comma_reads_them_so_and_the_csv_keeps_the_poi
     answer = as_alice.post(address(executions, "compare_csv"))
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     table = {row[0]: row[1:] for row in csv.reader(io.StringIO(text))}
-    assert table["input.age"] == ["34.0", "40.5", "'+6.5 (+19 %)"]
-    assert table["model confidence"][:2] == ["83.4 %", "83.4 %"]
+    assert table["input.age"] == ["34.0", "40.5", "6.5", "19.1176470588"]
+    assert table["confidence"][:2] == ["0.834", "0.834"]
+
+
+def test_the_csv_says_intervals_and_how_far_numbers_are_as_numbers(
+    as_alice: Client, alice: User
+) -> None:
+    version = make_version(targets=(TargetSpec("price", unit="€"),), is_active=True)
+    executions = [
+        make_execution(user=alice, version=version, outputs=made_of(value), requested_at=at)
+        for value, at in ((0.0, timezone.now() - timedelta(days=1)), (412300.5, timezone.now()))
+    ]
+    answer = as_alice.post(address(executions, "compare_csv"))
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    table = {row[0]: row[1:] for row in csv.reader(io.StringIO(text))}
+    assert table["prediction"] == ["0.0", "412300.5", "412300.5", ""]  # no percentage of nothing
+    assert table["interval_low"] == ["-40.0", "412260.5", "412300.5", "1030751.25"]
+    assert table["interval_high"][:2] == ["40.0", "412340.5"]
+    assert "'" not in text
+    page = as_alice.get(address(executions)).content.decode()
+    assert "412,300" in page
+    assert "e+" not in page
+
+
+def made_of(value: float) -> dict[str, Any]:
+    interval = {"low": value - 40, "high": value + 40, "level": 0.9, "source": "model"}
+    target = {"name": "price", "value": value, "interval": interval}
+    return {"task": "regression", "targets": [target]}
 
 
 def test_the_pdf_carries_the_differences_the_chart_and_all_inputs(

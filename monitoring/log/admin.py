@@ -6,9 +6,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, OuterRef, Q, Subquery, When
+from django.db.models import Case, OuterRef, Prefetch, Q, Subquery, When
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from accounts.admin import ReadOnlyAdmin
@@ -19,8 +20,10 @@ from executions.trials.impact_page import impact
 from executions.trials.preview_page import preview
 from executions.trials.runtime_page import choose_runtime, runtime
 from executions.trials.testing_page import test
+from models_registry.models import ModelVersion
 from monitoring.log import downloads
 from monitoring.log.filters import COUNTED, ByForm, CountedUpTo, ExecutionFilterForm, form_of
+from monitoring.log.rows import log_rows
 from monitoring.log.run_page import log_file, run_page
 from monitoring.models import FailureGroup
 
@@ -38,25 +41,34 @@ class ExecutionAdmin(ReadOnlyAdmin):
     change_list_template = "admin/executions/execution/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Select exactly the columns and relations that a row shows."""
+        """Select exactly the columns and relations that a row shows. Rows of one version share its
+        object, which is read and prepared once."""
         groups = FailureGroup.objects.filter(fingerprint=OuterRef("fingerprint"))
         state = Subquery(groups.values("state")[:1])
+        versions = ModelVersion.objects.select_related("model")
+        versions = versions.prefetch_related("features", "targets")
         return (
             super()
             .get_queryset(request)
-            .select_related("user", "version__model", "review")
-            .annotate(group_state=Case(When(~Q(fingerprint=""), then=state)))
-            .defer(
-                "inputs", "outputs", "warnings", "traceback", "message", "note", "diagnostics",
-                "search_text", "search_own",
+            .select_related("review")
+            .prefetch_related(
+                "user",
+                Prefetch("version", versions),
+                Prefetch("replay_of", Execution.objects.only("deleted_at", "purged_at")),
             )
-        )  # fmt: skip
+            .annotate(group_state=Case(When(~Q(fingerprint=""), then=state)))
+            .defer("warnings", "traceback", "note", "diagnostics", "search_text", "search_own")
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         form = form_of(request)
         form.is_valid()
         context = {"title": "Executions", "form": form, "chips": _chips(form), "counted": COUNTED}
-        return super().changelist_view(request, context | (extra_context or {}))
+        response = super().changelist_view(request, context | (extra_context or {}))
+        if isinstance(response, TemplateResponse) and response.context_data:
+            found = response.context_data["cl"].result_list
+            response.context_data["rows"] = log_rows(found, zone=form.zone)
+        return response
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

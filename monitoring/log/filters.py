@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -26,7 +26,10 @@ from monitoring.models import FailureGroup, State
 COUNTED = 10_000
 """Counts are exact up to here; beyond it the list says how many there are at least."""
 PEOPLE = 100
-_ID_PREFIX = re.compile(r"(?:p-)?([0-9a-f]{6,32})")
+WORDS = 10
+SHORTEST_ID = 6
+_ID_PREFIX = re.compile(rf"(?:p-)?([0-9a-f]{{{SHORTEST_ID},32}})")
+_SHORT_ID = re.compile(rf"p-[0-9a-f]{{0,{SHORTEST_ID - 1}}}|[0-9a-f]{{1,{SHORTEST_ID - 1}}}")
 
 
 class CountedUpTo(Paginator):
@@ -42,7 +45,8 @@ class CountedUpTo(Paginator):
 class ExecutionFilterForm(forms.Form):
     """``filter`` narrows a set of executions by everything that is valid."""
 
-    q = forms.CharField(required=False, max_length=320, label="Person or ID")
+    q = forms.CharField(required=False, max_length=320, label="Search")
+    person = forms.CharField(required=False, max_length=320, label="Person")
     start = DayField("From", "from")
     end = DayField("To", "to")
     status = forms.ChoiceField(
@@ -72,7 +76,7 @@ class ExecutionFilterForm(forms.Form):
     def __init__(self, data: Any, *, zone: ZoneInfo) -> None:
         super().__init__({name: data[name] for name in self.base_fields if name in data})
         self.zone = zone
-        for name in ("q", "status", "model", "version", "purpose", "code", "review"):
+        for name in ("q", "person", "status", "model", "version", "purpose", "code", "review"):
             self.fields[name].widget.attrs["id"] = f"filter-{name}"
 
     def filter(self, executions: ExecutionQuerySet) -> ExecutionQuerySet:
@@ -94,6 +98,8 @@ class ExecutionFilterForm(forms.Form):
             executions = slow(executions)
         if asked.get("review"):
             executions = not_reviewed(executions)
+        if asked.get("person"):
+            executions = of_people(executions, asked["person"])
         return found_by(executions, asked["q"]) if asked.get("q") else executions
 
     def query(self, **changes: Any) -> str:
@@ -104,6 +110,51 @@ class ExecutionFilterForm(forms.Form):
     @property
     def is_used(self) -> bool:
         return any(self.data.get(name) for name in self.fields)
+
+    @property
+    def used(self) -> list[tuple[str, str, str]]:
+        """The filters in use: (label, value as displayed, the query string without it)."""
+        return [
+            (str(field.label or field.name.capitalize()), shown, self.query(**{field.name: ""}))
+            for field in self
+            if (shown := self._shown(field))
+        ]
+
+    def _shown(self, field: forms.BoundField) -> str:
+        value = self.data.get(field.name, "")
+        if not value or field.name in self.errors:
+            return ""
+        if isinstance(field.field, forms.BooleanField):
+            return "yes"
+        if isinstance(field.field, forms.ModelChoiceField):
+            return str(self.cleaned_data[field.name])
+        return str(dict(getattr(field.field, "choices", ())).get(value, value))
+
+    @property
+    def selects(self) -> list[tuple[str, str, list[tuple[str, str, bool]]]]:
+        """(name, label, options as value, label and whether chosen) of each choice: the page writes
+        them itself, since a widget renders a template for each option."""
+        found = []
+        for field in self:
+            if isinstance(field.field, forms.ChoiceField):
+                choices: Any = field.field.choices
+                chosen = self.data.get(field.name, "")
+                options = [(str(v), str(label), str(v) == chosen) for v, label in choices]
+                found.append((field.name, str(field.label or field.name.capitalize()), options))
+        return found
+
+    @property
+    def short_id(self) -> str:
+        """The searched text, if it may be the beginning of an ID that is too short to be found."""
+        text = str(self.data.get("q", "")).strip()
+        return text if _SHORT_ID.fullmatch(text.casefold()) else ""
+
+    @property
+    def people(self) -> list[tuple[str, str]]:
+        """(e-mail, name) of those who were here last and have executions, for suggestions."""
+        found = User.objects.filter(Exists(Execution.objects.kept().filter(user=OuterRef("pk"))))
+        last = found.order_by(F("last_seen_at").desc(nulls_last=True), "pk")
+        return list(last.values_list("email", "name")[:PEOPLE])
 
 
 class ByForm(admin.ListFilter):
@@ -139,7 +190,7 @@ def form_of(request: HttpRequest) -> ExecutionFilterForm:
 
 def found_by(executions: ExecutionQuerySet, text: str) -> ExecutionQuerySet:
     """Return those whose ID begins with ``text`` (P-… or hex, six or more), else those of people
-    whose e-mail contains it. What a person deleted is not found by the person."""
+    whom ``text`` names."""
     text = text.strip().casefold()
     prefix = _ID_PREFIX.fullmatch(text.replace("-", "") if len(text) == 36 else text)
     if prefix:
@@ -147,7 +198,18 @@ def found_by(executions: ExecutionQuerySet, text: str) -> ExecutionQuerySet:
         begins = Q(pk__gte=uuid.UUID(first), pk__lte=uuid.UUID(last))
         if Execution.objects.filter(begins).exists():
             return executions.filter(begins)
-    people = User.objects.filter(email__icontains=text.replace("\x00", ""))
+    return of_people(executions, text)
+
+
+def of_people(executions: ExecutionQuerySet, text: str) -> ExecutionQuerySet:
+    """Return those of the person with this e-mail, else of people with every word of ``text`` in
+    their name or e-mail. What a person deleted is not found by the person."""
+    text = text.replace("\x00", "").strip()
+    people = User.objects.filter(email=text.casefold())
+    if not people.exists():
+        people = User.objects.all()
+        for word in text.split()[:WORDS]:
+            people = people.filter(Q(name__icontains=word) | Q(email__icontains=word))
     return executions.kept().filter(user__in=list(people.values_list("pk", flat=True)[:PEOPLE]))
 
 

@@ -4,9 +4,12 @@ import json
 import uuid
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -14,7 +17,14 @@ from accounts.models import ActivityEvent, User
 from executions.models import Execution
 from executions.services import own_predictions
 from models_registry.models import ModelVersion
-from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_model, make_version
+from tests.factories import (
+    LOAN_INPUTS,
+    LOAN_OUTPUTS,
+    make_execution,
+    make_model,
+    make_user,
+    make_version,
+)
 from tests.fake_prefect import FakePrefect
 
 LIST = "/admin/executions/execution/"
@@ -69,6 +79,101 @@ def test_a_person_is_found_by_a_part_of_their_address(
     shown = page(as_ada, "q=alice@")
     assert hers.public_id in shown
     assert his.public_id not in shown
+
+
+@pytest.mark.parametrize("field", ["q", "person"])
+@pytest.mark.parametrize("text", ["Alice Aoki", "aoki", "ALICE@example.com", "alice example.com"])
+def test_a_person_is_found_by_name_and_by_address(
+    as_ada: Client, alice: User, bob: User, field: str, text: str
+) -> None:
+    hers, his = make_execution(user=alice), make_execution(user=bob)
+    shown = page(as_ada, urlencode({field: text}))
+    assert hers.public_id in shown
+    assert his.public_id not in shown
+
+
+def test_a_whole_address_finds_that_person_alone(as_ada: Client, alice: User) -> None:
+    namesake = make_execution(user=make_user("not-alice@example.com"))
+    hers = make_execution(user=alice)
+    shown = page(as_ada, "person=alice@example.com")
+    assert hers.public_id in shown
+    assert namesake.public_id not in shown
+
+
+@pytest.mark.parametrize("text", ["P-a7a2", "p-", "a7a2e"])
+def test_an_id_that_is_too_short_is_told_the_rule(as_ada: Client, alice: User, text: str) -> None:
+    make_execution(user=alice)
+    shown = page(as_ada, f"q={text}")
+    assert f"Nothing matches “{text}”." in shown
+    assert "first six or more characters" in shown
+
+
+def test_a_row_shows_person_first_inputs_output_confidence_and_time(
+    as_ada: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_execution(user=alice, version=active_version, **taken(0.5))
+    shown = page(as_ada)
+    for text in (
+        ">Alice Aoki</a><span>alice@example.com</span>",
+        "<b>Age</b> 34 years",
+        "€ 41,500",
+        ">+1</span>",
+        "<b>Repays</b><span>83.4 %</span>",
+        "0.5",
+    ):
+        assert text in shown
+
+
+def test_a_row_shows_the_interval_of_a_number(as_ada: Client, alice: User) -> None:
+    interval = {"low": 372.0, "high": 452.0, "level": 0.9, "source": "model"}
+    target = LOAN_OUTPUTS["targets"][0]  # type: ignore[index]
+    number = target | {"value": 412.0, "interval": interval, "confidence": None}
+    outputs = LOAN_OUTPUTS | {"task": "regression", "targets": [number | {"probabilities": []}]}
+    make_execution(user=alice, outputs=outputs)
+    assert "<b>412</b><span>372 to 452</span>" in page(as_ada)
+
+
+def test_a_row_leads_to_its_execution_and_its_person(as_ada: Client, alice: User) -> None:
+    execution = make_execution(user=alice, outputs=LOAN_OUTPUTS)
+    shown = page(as_ada)
+    assert f'class="l-open" href="{execution.pk}/change/"' in shown
+    assert 'href="?person=alice%40example.com"' in shown
+
+
+def test_a_row_says_what_the_person_was_told_of_a_failure(as_ada: Client, alice: User) -> None:
+    make_execution(user=alice, error_code="MEMORY", message="Killed by the limit")
+    shown = page(as_ada)
+    assert "The model needed too much memory and was stopped." in shown
+    assert "MEMORY</span>" in shown
+
+
+def test_each_filter_in_use_is_shown_and_can_be_removed_alone(as_ada: Client, alice: User) -> None:
+    model = make_execution(user=alice, outputs=LOAN_OUTPUTS).version.model
+    shown = page(as_ada, f"person=alice@example.com&status=succeeded&model={model.pk}&slow=on")
+    for chip in ("Person: alice@example.com", "Status: Success", f"Model: {model.name}"):
+        assert f">{chip}<svg" in shown
+    assert f'href="?person=alice%40example.com&amp;model={model.pk}&amp;slow=on"' in shown
+
+
+def test_the_persons_name_of_a_deleted_prediction_is_no_suggestion(
+    as_ada: Client, alice: User
+) -> None:
+    kept = make_execution(user=alice, outputs=LOAN_OUTPUTS)
+    assert '<option value="alice@example.com">Alice Aoki</option>' in page(as_ada)
+    own_predictions.delete_executions(ids=[kept.pk], by=alice)
+    assert "alice@example.com" not in page(as_ada)
+
+
+def test_fifty_rows_take_as_many_queries_as_one(as_ada: Client, alice: User) -> None:
+    make_execution(user=alice, outputs=LOAN_OUTPUTS)
+    with CaptureQueriesContext(connection) as one:
+        page(as_ada)
+    for number in range(9):
+        original = make_execution(user=make_user(), error_code="MODEL", message=f"no {number}")
+        make_execution(purpose="replay", replay_of=original, outputs=LOAN_OUTPUTS)
+    with CaptureQueriesContext(connection) as many:
+        page(as_ada)
+    assert len(many) <= len(one)
 
 
 def test_each_filter_narrows_the_list(as_ada: Client, alice: User) -> None:
@@ -226,6 +331,7 @@ def test_sensitive_values_and_notes_reach_no_admin(
         note="My own words",
     )
     shown = detail(as_ada, execution) + export(as_ada, scope="all", format="csv")
+    shown += page(as_ada)
     assert "41517" not in shown
     assert "41,517" not in shown
     assert "My own words" not in shown

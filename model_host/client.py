@@ -32,13 +32,15 @@ from model_host.protocol.examination import Examination
 from model_host.protocol.explanation import Curve, Explanation
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.orders import SelfTest
-from model_host.protocol.outputs import Outputs
+from model_host.protocol.outputs import ManyOutputs, Outputs
 from model_host.protocol.trace import Traced, TraceLevel
-from model_host.structure.report_limits import SENTENCE, unfit_answer, unfit_report
+from model_host.structure.report_limits import SENTENCE, unfit_answer, unfit_answers, unfit_report
 
 __all__ = ["ArtifactChanged", "ModelHost", "PredictionCancelled"]
 
 EXPLAIN_SECONDS = 2.0
+MANY_SECONDS = 2.0
+"""The time after which a model that answers row by row replies with what it has."""
 
 T = TypeVar("T")
 
@@ -159,6 +161,32 @@ class ModelHost:
         request = _request("predict", layout, inputs)
         answer = self._ask(artifact, request, limits, cancelled=cancelled, note=note)
         return _fit(_read(Outputs, answer))
+
+    def predict_many(
+        self,
+        artifact: Artifact,
+        layout: InputLayout,
+        rows: Sequence[Sequence[Scalar]],
+        limits: Limits,
+        *,
+        cancelled: threading.Event | None = None,
+        note: Callable[[str], None] = lambda event: None,
+    ) -> ManyOutputs:
+        """Predict the first of these rows, given in the layout's order: as many as are answered in
+        about ``MANY_SECONDS``, at least one, each as ``predict`` answers it. A HostError is about
+        one of the rows or about all."""
+        request = _request(
+            "predict_many",
+            layout,
+            {},
+            rows=rows,
+            seconds=min(MANY_SECONDS, limits.predict_seconds / 2),
+        )
+        answer = self._ask(artifact, request, limits, cancelled=cancelled, note=note)
+        many = _read(ManyOutputs, answer)
+        if unfit := unfit_answers(many, len(rows)):
+            raise HostError("MODEL", unfit)
+        return many
 
     def trace(
         self,

@@ -43,15 +43,15 @@ def error_to_json(error: HostError) -> Any:
     """Convert ``error`` to the contents of a reply, its text made printable and bounded."""
     return {
         "code": error.code,
-        "message": _printable(error.message)[:MAX_MESSAGE_TEXT],
+        "message": printable(error.message)[:MAX_MESSAGE_TEXT],
         # The cause is at the end of a traceback.
-        "traceback": _printable(error.traceback)[-MAX_TEXT:],
+        "traceback": printable(error.traceback)[-MAX_TEXT:],
         "refused": _names_to_json(error.refused),
         "absent": _names_to_json(error.absent),
-        "input": _printable(error.input)[:MAX_NAME],
+        "input": printable(error.input)[:MAX_NAME],
         "lost": error.lost,
         "trace": to_json(error.trace),
-        "step": _printable(error.step)[:MAX_STEP],
+        "step": printable(error.step)[:MAX_STEP],
     }
 
 
@@ -85,14 +85,15 @@ class _ErrorFields:
 
 
 def _names_to_json(names: tuple[TypeName, ...]) -> list[list[str]]:
-    return [[_printable(part)[:MAX_NAME] for part in name] for name in names[:MAX_NAMES]]
+    return [[printable(part)[:MAX_NAME] for part in name] for name in names[:MAX_NAMES]]
 
 
 def _bounded(names: tuple[TypeName, ...]) -> tuple[TypeName, ...]:
     return tuple((module[:MAX_NAME], name[:MAX_NAME]) for module, name in names[:MAX_NAMES])
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text without NUL and lone surrogates, which are written as escapes."""
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 

@@ -47,7 +47,7 @@ def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
         }
         return [{name: value for name, value in record.items() if value is not None}]
     cells = {
-        column.name: _column(column, inputs.get(column.name), about)
+        column.name: cell_of(column, inputs.get(column.name), about)
         for column, about in zip(layout.columns, known, strict=True)
     }
     if layout.container == "frame":
@@ -68,7 +68,7 @@ def _array(cells: list[Any]) -> Any:
     return np.array([values], dtype=types.pop() if len(types) == 1 else object)
 
 
-def _column(column: Column, value: Scalar, about: InputColumn) -> Any:
+def cell_of(column: Column, value: Scalar, about: InputColumn) -> Any:
     """One cell as a column of its own, with the dtype that scikit-learn is to see."""
     if not about.is_used:
         return np.array([np.nan])

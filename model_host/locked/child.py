@@ -22,6 +22,7 @@ from model_host import wire
 from model_host.answering.complaints import blamed_on_version
 from model_host.answering.curve import curve
 from model_host.answering.explanation import explain
+from model_host.answering.many_rows import first_of, predict_many
 from model_host.answering.prediction import predict
 from model_host.answering.trace import peak_bytes, predict_traced
 from model_host.loading.origin import saved_with
@@ -32,6 +33,7 @@ from model_host.protocol.artifact import LoadReport, Origin
 from model_host.protocol.errors import OUT_OF_MEMORY, HostError
 from model_host.protocol.inputs import InputLayout
 from model_host.protocol.orders import NOT_LOCKED_EXIT, OUT_OF_MEMORY_EXIT, Orders, SelfTest
+from model_host.protocol.outputs import ManyOutputs
 from model_host.protocol.trace import Traced
 from model_host.structure.examine import examine
 
@@ -126,6 +128,8 @@ def _asked(loaded: Loaded, request: dict[str, Any]) -> object:
         case {"op": "predict", "inputs": inputs}:
             layout = codec.from_json(InputLayout, request["layout"])
             return predict(loaded.estimator, layout, inputs)
+        case {"op": "predict_many"}:
+            return _many(loaded, request)
         case {"op": "trace"}:
             return _trace(loaded, request)
         case {"op": "explain", "inputs": inputs, "typical": typical, "seed": seed}:
@@ -188,6 +192,20 @@ def _artifact() -> memoryview:
     return memoryview(_read(length))
 
 
+def _many(loaded: Loaded, request: dict[str, Any]) -> ManyOutputs:
+    saved = loaded.libraries.get("scikit-learn", "")
+    return predict_many(
+        loaded.estimator,
+        codec.from_json(InputLayout, request["layout"]),
+        request["rows"],
+        seconds=request["seconds"],
+        is_constant=loaded.is_constant,
+        judge=lambda failure: blamed_on_version(
+            failure, saved, lambda: _fails_always(loaded, request)
+        ),
+    )
+
+
 def _trace(loaded: Loaded, request: dict[str, Any]) -> Traced:
     return predict_traced(
         loaded.estimator,
@@ -200,7 +218,7 @@ def _trace(loaded: Loaded, request: dict[str, Any]) -> Traced:
 
 def _failure(request: dict[str, Any], error: BaseException) -> HostError:
     said = "".join(traceback.format_exception_only(error)).strip()
-    if request["op"] in ("predict", "trace"):
+    if request["op"] in ("predict", "predict_many", "trace"):
         message = f"The model failed on these inputs: {said}"
         return HostError("MODEL", message, traceback=traceback.format_exc())
     return HostError("LOAD", f"The file does not open: {said}", traceback=traceback.format_exc())
@@ -247,13 +265,17 @@ def _reply(result: object, *, has_changed: bool = False) -> None:
 
 
 def _reply_answer(result: object, *, has_changed: bool) -> None:
-    """Reply with the answer; a trace that makes the reply too large is dropped."""
+    """Reply with the answer; where the reply would be too large, without a trace, or with the
+    answers to fewer rows."""
     try:
         _reply(result, has_changed=has_changed)
     except HostError:
-        if not isinstance(result, Traced):
+        if isinstance(result, ManyOutputs) and result.count > 1:
+            _reply_answer(first_of(result, result.count // 2), has_changed=has_changed)
+        elif isinstance(result, Traced):
+            _reply(replace(result, trace=None), has_changed=has_changed)
+        else:
             raise
-        _reply(replace(result, trace=None), has_changed=has_changed)
 
 
 def _fail(error: HostError) -> None:

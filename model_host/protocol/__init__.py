@@ -18,6 +18,9 @@ Requests, one JSON object each:
     tell them.
 ``{"op": "predict", "layout": InputLayout, "inputs": {name: value}}``
     the reply is ``Outputs``. ``value`` is None (missing), a bool, an int, a finite float or a str.
+``{"op": "predict_many", "layout", "rows": [[value, ...], ...], "seconds": 2.0}``
+    the values of each row in the layout's order; the reply is ``ManyOutputs`` of the first rows, at
+    least one: as many as are answered in about so many seconds and fit into a reply.
 ``{"op": "trace", "level": "steps", "hidden": [name, ...], "layout": …, "inputs": …}``
     the same prediction, watched; the reply is ``Traced``. Values of ``hidden`` inputs, and what
     was made of them, stay out of the trace.

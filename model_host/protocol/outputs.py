@@ -67,3 +67,76 @@ class Outputs:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     lost: LostNumber | None = None
+
+
+@dataclass(frozen=True)
+class TargetAnswers:
+    """One target's answers to many rows, a list each with an entry for every row; empty where no
+    row has one. ``probabilities`` are those of ``classes``, of which all rows have the same."""
+
+    name: str
+    values: tuple[Scalar, ...]
+    classes: tuple[Scalar, ...] = ()
+    confidences: tuple[float | None, ...] = ()
+    probabilities: tuple[tuple[float, ...], ...] = ()
+    scores: tuple[float | None, ...] = ()
+    intervals: tuple[tuple[float, ...], ...] = ()
+    level: float = 0.9
+    source: str = "model"
+
+    def at(self, place: int) -> TargetOutput:
+        """Return one row's answer, as a prediction of this row alone gives it."""
+        bounds = self.intervals[place] if self.intervals else ()
+        shares = self.probabilities[place] if self.probabilities else ()
+        pairs = zip(self.classes, shares, strict=True) if shares else ()
+        return TargetOutput(
+            self.name,
+            self.values[place],
+            confidence=self.confidences[place] if self.confidences else None,
+            probabilities=tuple(ClassProbability(*pair) for pair in pairs),
+            interval=Interval(*bounds, level=self.level, source=self.source) if bounds else None,
+            score=self.scores[place] if self.scores else None,
+        )
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    """A row that has no answer, and why: an error class, a sentence, and the input it is about."""
+
+    row: int
+    code: Literal["INPUT", "MODEL", "TIMEOUT", "MEMORY", "CRASH"]
+    message: str
+    input: str = ""
+
+
+@dataclass(frozen=True)
+class RowOutputs:
+    """A row whose answer is more than its values: with warnings, or of another shape."""
+
+    row: int
+    outputs: Outputs
+
+
+@dataclass(frozen=True)
+class ManyOutputs:
+    """The answers to the first ``count`` of the rows asked. A row is in ``failures``, or in
+    ``singles``, or has its place in ``rows`` and the entries of that place in ``targets``.
+    ``notes`` are for admins, about any of the rows."""
+
+    task: Task
+    count: int
+    rows: tuple[int, ...] = ()
+    targets: tuple[TargetAnswers, ...] = ()
+    singles: tuple[RowOutputs, ...] = ()
+    failures: tuple[RowFailure, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def by_row(self) -> dict[int, Outputs | RowFailure]:
+        """Return the outcome of each row by its number, equal to that of a prediction of this row
+        alone, but for its time and its notes."""
+        found: dict[int, Outputs | RowFailure] = {one.row: one for one in self.failures}
+        found |= {one.row: one.outputs for one in self.singles}
+        for place, row in enumerate(self.rows):
+            found[row] = Outputs(self.task, tuple(one.at(place) for one in self.targets))
+        return found

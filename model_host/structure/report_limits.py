@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sized
 
 from model_host.protocol.examination import Examination, ProposedFeature
 from model_host.protocol.inputs import Scalar
-from model_host.protocol.outputs import Outputs
+from model_host.protocol.outputs import ManyOutputs, Outputs, TargetAnswers
 
 MOST_FEATURES = 2_000
 MOST_CHOICES = 20_000
@@ -46,6 +46,45 @@ def unfit_report(examination: Examination) -> str:
 def unfit_answer(outputs: Outputs) -> str:
     """Describe what is too long or too many in an answer, which only the model can change."""
     return next(_of_answer(outputs), "")
+
+
+def unfit_answers(many: ManyOutputs, asked: int) -> str:
+    """Describe what is too long, too many or missing in the answers to the first of the rows
+    asked."""
+    return next(_of_answers(many, asked), "")
+
+
+def _of_answers(many: ManyOutputs, asked: int) -> Iterator[str]:
+    told = [*many.rows, *(one.row for one in (*many.singles, *many.failures))]
+    is_whole = 1 <= many.count <= asked and sorted(told) == list(range(many.count))
+    if not is_whole or not all(_is_aligned(one, len(many.rows)) for one in many.targets):
+        yield "The model's process answered other rows than those asked."
+    if many.rows and not many.targets:
+        yield "The model's process answered rows with nothing."
+    yield from _too_many("The model gives", many.targets, MOST_TARGETS, "answers at once")
+    classes = sum(len(target.classes) for target in many.targets)
+    if classes > MOST_ANSWERED_CLASSES:
+        yield f"The answer has {classes:,} classes; at most {MOST_ANSWERED_CLASSES:,} can be shown."
+    for target in many.targets:
+        yield from _too_long("The name of an answer", target.name, NAME)
+        for value in (*target.values, *target.classes):
+            yield from _too_long("The answer", value, TEXT)
+    for single in many.singles:
+        yield from _of_answer(single.outputs)
+    for failure in many.failures:
+        yield from _too_long("What is said of a row", failure.message, SENTENCE)
+        yield from _too_long("The name of an input", failure.input, NAME)
+    yield from _of_sentences(many.notes)
+
+
+def _is_aligned(target: TargetAnswers, count: int) -> bool:
+    lists = (target.confidences, target.probabilities, target.scores, target.intervals)
+    return (
+        len(target.values) == count
+        and all(len(one) in (0, count) for one in lists)
+        and all(len(shares) in (0, len(target.classes)) for shares in target.probabilities)
+        and all(len(bounds) in (0, 2) for bounds in target.intervals)
+    )
 
 
 def _of_report(examination: Examination) -> Iterator[str]:

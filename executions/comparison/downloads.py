@@ -77,10 +77,10 @@ def _table(predictions: Sequence[Compared]) -> Iterator[list[Any]]:
         if any(value is not None for value in values):
             yield [name, *_with_deltas(values)]
     for line in compare(predictions).inputs:
-        values = [one.values.get(line.name) for one in predictions]
+        given = [one.values.get(line.name) for one in predictions]
         features = [one.features.get(line.name) for one in predictions]
         has_deltas = all(feature is None or feature.is_number for feature in features)
-        yield [f"input.{line.name}", *_with_deltas(values, has_deltas=has_deltas)]
+        yield [f"input.{line.name}", *_with_deltas(given, has_deltas=has_deltas)]
 
 
 def _predicted(one: Compared) -> Any:
@@ -94,8 +94,8 @@ def _certainty(predictions: Sequence[Compared]) -> dict[str, list[float | None]]
     intervals = [one.answer.interval if one.answer else None for one in predictions]
     return {
         "confidence": [one.confidence for one in predictions],
-        "interval_low": [interval and interval.low for interval in intervals],
-        "interval_high": [interval and interval.high for interval in intervals],
+        "interval_low": [interval.low if interval else None for interval in intervals],
+        "interval_high": [interval.high if interval else None for interval in intervals],
     }
 
 

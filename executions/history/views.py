@@ -200,6 +200,8 @@ def deleted_list(request: SignedInRequest) -> HttpResponse:
     context = {
         "rows": [(row, _days_left(row.execution)) for row in rows(page.rows)],
         "kept_days": settings.DELETED_KEPT.days,
+        "kept_text": f"A prediction that you delete stays here for {settings.DELETED_KEPT.days} "
+        "days. Until then you can restore it.",
         "pager": {
             "text": f"{len(page.rows)} shown, the last deleted first",
             "newer_url": request.path if page.has_newer else "",

@@ -110,6 +110,8 @@ def test_a_first_version_has_no_list_of_changes(alice: User, post_office: PostOf
     letter = one(post_office)
     for kind in ("plain", "html"):
         assert "This is the first version." in body(letter, kind)
+        assert "Trained on data to September 2026." in body(letter, kind)
+        assert "a new version" not in body(letter, kind).lower()
         assert "What changed" not in body(letter, kind)
         assert "Inputs" not in body(letter, kind)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from executions.answer import four_digits
 from executions.comparison.differences import Compared, Comparison
 
+SHORT_ID = len("P-") + 6
 CLASSES = 3
 """The maximum number of classes in a chart; with more there is only the table."""
 
@@ -74,9 +75,10 @@ def _axis(
 
 
 def _apart(labels: list[str], predictions: Sequence[Compared]) -> list[str]:
-    """The labels; predictions that would have the same one are called by their IDs."""
+    """The labels; predictions that would have the same one are called by the part of their IDs that
+    a search needs."""
     return [
-        one.public_id if labels.count(label) > 1 else label
+        one.public_id[:SHORT_ID] if labels.count(label) > 1 else label
         for label, one in zip(labels, predictions, strict=True)
     ]
 

@@ -192,7 +192,7 @@ def difference(was: int | float, now: int | float, show: Any = None) -> str:
     words = _signed((show or _short)(abs(delta)), delta)
     if share is None:
         return words
-    return f"{words} ({_signed(written(f'{abs(share):.0f}'), share)} %)"
+    return f"{words} ({_signed(decimal_text(abs(share), 0), share)} %)"
 
 
 def delta_of(was: int | float, now: int | float) -> tuple[int | float, float | None]:

@@ -63,16 +63,22 @@ const markers = {
 
 const tenths = (number) => number.toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-// The numbers above grouped bars.
+// The numbers above grouped bars; on a narrow screen one that would lie over another is left out.
 const values = {
   id: "values",
   afterDatasetsDraw(chart, _, { show }) {
     if (!show) return;
     chart.ctx.save();
     write(chart.ctx, "12px");
+    const drawn = [];
     chart.data.datasets.forEach((set, k) =>
-      chart.getDatasetMeta(k).data.forEach((bar, j) => {
-        if (set.data[j] !== null) chart.ctx.fillText(tenths(set.data[j]), bar.x, bar.y - 5);
+      chart.getDatasetMeta(k).data.forEach(({ x, y }, j) => {
+        if (set.data[j] === null) return;
+        const text = tenths(set.data[j]);
+        const half = chart.ctx.measureText(text).width / 2 + 2;
+        if (drawn.some((one) => Math.abs(one.x - x) < one.half + half && Math.abs(one.y - y) < 12)) return;
+        drawn.push({ x, y, half });
+        chart.ctx.fillText(text, x, y - 5);
       }),
     );
     chart.ctx.restore();
@@ -134,7 +140,7 @@ function dataset(kind, series, colors) {
     const isGrouped = kind === "bars";
     return {
       ...one, ...look, borderRadius: 2,
-      maxBarThickness: isGrouped ? 44 : 22, categoryPercentage: isGrouped ? 0.5 : 0.8,
+      maxBarThickness: isGrouped ? 44 : 22, categoryPercentage: isGrouped && innerWidth >= 640 ? 0.5 : 0.8,
     };
   });
 }
@@ -160,7 +166,10 @@ function options(canvas, kind, { xs, series, links }) {
       x: {
         type: isPlaced ? "linear" : "category", stacked: kind === "stack", offset: !isPlaced,
         grid: { display: false }, border: { color: token("line-strong") },
-        ticks: { maxRotation: 0, autoSkipPadding: 24, maxTicksLimit: isPlaced ? 6 : undefined },
+        ticks: {
+          maxRotation: 0, autoSkipPadding: kind === "bars" || kind === "points" ? 4 : 24,
+          maxTicksLimit: isPlaced ? 6 : undefined,
+        },
       },
       y: {
         stacked: kind === "stack", beginAtZero: kind !== "points",
@@ -181,12 +190,16 @@ function draw(canvas) {
   const sets = dataset(kind, kind === "points" ? series.slice(0, 1) : series, colors.split(","));
   const isPlaced = kind === "points" && xs.every((x) => x !== null);
   if (isPlaced) sets[0].data = sets[0].data.map((y, j) => ({ x: xs[j], y }));
+  const isCompared = kind === "bars" || kind === "points"; // a date above its time, so that three fit a phone
   Chart.defaults.font.family = token("font");
   Chart.defaults.color = token("muted");
   Chart.getChart(canvas)?.destroy();
   new Chart(canvas, {
     type: isLine ? "line" : "bar",
-    data: { labels: isPlaced ? undefined : labels, datasets: sets },
+    data: {
+      labels: isPlaced ? undefined : isCompared ? labels.map((label) => label.split(", ")) : labels,
+      datasets: sets,
+    },
     options: options(canvas, kind, content),
     plugins: [markers, values, intervals, threshold],
   });

@@ -65,6 +65,10 @@ def test_what_a_model_does_not_look_at_is_not_compared() -> None:
     assert [line.name for line in compare(two).inputs] == ["age"]
 
 
+def test_a_large_share_is_grouped_as_numbers_are() -> None:
+    assert difference(1, 21) == "+20 (+2,000 %)"
+
+
 def test_no_share_is_given_of_nothing() -> None:
     assert difference(0, 2) == "+2"
 

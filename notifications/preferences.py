@@ -12,11 +12,11 @@ from accounts.models import User
 from notifications.models import FOR_EVERYBODY, Channel, Kind, Preference
 
 HINTS = {
-    Kind.DEPLOYMENT: "With what changed",
-    Kind.ROLLBACK: "With the reason",
-    Kind.EXECUTION_FAILED: "At most one mail for the same problem in 15 minutes",
+    Kind.DEPLOYMENT: "Says what changed",
+    Kind.ROLLBACK: "Says why",
+    Kind.EXECUTION_FAILED: "At most one mail in 15 minutes for the same problem",
     Kind.FAILURE_GROUP: "An error that no prediction had before",
-    Kind.REGRESSION: "On the version that was meant to fix it, or a later one",
+    Kind.REGRESSION: "On the version that should have fixed it, or a later one",
     Kind.FILE_ALTERED: "The stored file is not the one that was tested",
 }
 NAMES = {

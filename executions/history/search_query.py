@@ -147,8 +147,9 @@ def _unknown(name: str, inputs: Sequence[NamedInput]) -> str:
 def _unfit(spec: FeatureSpec, term: Comparison) -> str:
     if spec.is_number:
         written = "..".join(filter(None, [term.value, term.upper]))
-        return f"“{spec.label}” is a number, and “{written}” is none."
-    return f"“{spec.label}” has no order. Write {spec.name}:{term.value or term.upper}."
+        return f"“{spec.label}” is a number. “{written}” is not."
+    value = term.value or term.upper
+    return f"“{spec.label}” has no larger or smaller values. Write {spec.name}:{value}."
 
 
 def _status(value: str) -> str:
@@ -162,7 +163,9 @@ def _status(value: str) -> str:
 def _version(term: Comparison) -> Q:
     bounds = [text.casefold().removeprefix("v") for text in (term.value, term.upper)]
     if not all(re.fullmatch(r"[0-9]{0,9}", text) for text in bounds):
-        raise UnreadableSearch(f"“{term.value}” is not a version. Expected a number such as 3.")
+        raise UnreadableSearch(
+            f"“{term.value}” is not a version. Write a number, such as version:3."
+        )
     lookup = {":": "", "=": "", ">": "__gt", "<": "__lt", ">=": "__gte", "<=": "__lte"}
     if term.operator != "..":
         return Q(**{f"version__number{lookup[term.operator]}": int(bounds[0])})

@@ -159,7 +159,8 @@ def selection(request: SignedInRequest) -> HttpResponse:
         return redirect(f"{reverse('executions:delete')}?{_ids_query(ids, back=back)}")
     if act == "compare" and len(ids) in {2, 3}:
         return redirect(f"{reverse('executions:compare')}?{_ids_query(ids)}")
-    messages.info(request, "Tick two or three." if act == "compare" else "Tick at least one.")
+    wanted = "two or three predictions" if act == "compare" else "at least one prediction"
+    messages.info(request, f"Tick {wanted}.")
     return _back_to_list(back)
 
 

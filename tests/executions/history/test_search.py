@@ -231,12 +231,12 @@ def test_a_missing_value_is_found_as_it_is_shown_and_left_out_by_comparisons(ali
             "salutation>4",
             "No input is called “salutation”. To search for the text itself, put it in",
         ),
-        ("age:old", "“Age” is a number, and “old” is none."),
-        ("age:1..x", "“Age” is a number, and “1..x” is none."),
-        ("work>3", "“Employment” has no order. Write work:3."),
+        ("age:old", "“Age” is a number. “old” is not."),
+        ("age:1..x", "“Age” is a number. “1..x” is not."),
+        ("work>3", "“Employment” has no larger or smaller values. Write work:3."),
         ("age:", "Write a value after “age:”."),
         ("is:lost", "No status is called “lost”. Expected success, failed, running, queued or"),
-        ("version:new", "“new” is not a version. Expected a number such as 3."),
+        ("version:new", "“new” is not a version. Write a number, such as version:3."),
     ],
 )
 def test_a_term_that_means_nothing_is_named_and_hides_nothing_silently(

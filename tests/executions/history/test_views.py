@@ -54,11 +54,11 @@ def test_a_row_of_a_number_says_its_interval_in_the_history_and_among_the_latest
 ) -> None:
     make_version(is_active=True)  # with two live models, the first page is a list
     version = make_version(targets=(TargetSpec("progression", unit="points"),))
-    interval = {"low": 118.04, "high": 245.2, "level": 0.9, "source": "model"}
+    interval = {"low": 118.43, "high": 245.2, "level": 0.9, "source": "model"}
     target = {"name": "progression", "value": 181.6, "interval": interval}
     done(alice, version, outputs={"task": "regression", "targets": [target]})
-    assert "181.6 points 118 to 245.2 90 % interval Success" in text(as_alice.get("/history/"))
-    assert "181.6 points 118 to 245.2 90 % interval Success" in text(as_alice.get("/"))
+    assert "181.6 points 118.4 to 245.2 90 % interval Success" in text(as_alice.get("/history/"))
+    assert "181.6 points 118.4 to 245.2 90 % interval Success" in text(as_alice.get("/"))
 
 
 def test_every_list_leads_to_the_answer_of_a_prediction_not_to_the_form_above_it(

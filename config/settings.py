@@ -272,6 +272,7 @@ PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
 UPLOADS_PER_HOUR: int = read("int", "UPLOADS_PER_HOUR", 10)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
+FORM_CHECKS_PER_MINUTE = 120  # of one person who fills in a form
 EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000
 REPLAYS_PER_MINUTE = 3  # of one admin

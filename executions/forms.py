@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from config.text.numbers import count_text, written
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
-from models_registry.inputs.input_check import InputError
+from models_registry.inputs.input_check import InputError, warnings_of
+from models_registry.inputs.input_rules import RuleKind
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.inputs.number_text import typed
 from models_registry.inputs.pasted_row import NAMED, PastedRow, read_row, written_row
@@ -31,13 +32,13 @@ ROW_ERRORS = 10
 NOT_KNOWN = ""
 OTHER = "-other"
 """The suffix of the name of the text field beside the choices."""
-CARRIED = {"csrfmiddlewaretoken", "form_token", "schema", "fix", "after"}
+CARRIED = {"csrfmiddlewaretoken", "form_token", "schema", "fix", "after", "left", "summary"}
 
 
 class InputField(forms.CharField):
     """One input, posted as ``key``. ``layout`` says how the page draws it; ``suggestions`` are
-    (value to type, label) pairs; with ``has_other`` the last choice selects the text field beside
-    the choices."""
+    (value to type, label) pairs; ``notice`` is what to know about a valid value; with
+    ``has_other`` the last choice selects the text field beside the choices."""
 
     def __init__(self, feature: FeatureSpec, key: str) -> None:
         self.feature, self.key = feature, key
@@ -45,6 +46,7 @@ class InputField(forms.CharField):
         self.layout = _layout(feature, self.choices)
         self.has_other = feature.takes_others and self.layout in {"segment", "radios"}
         self.suggestions: list[tuple[str, str]] = []
+        self.notice = ""
         super().__init__(
             required=False, strip=False, label=feature.label, widget=_widget(self.layout, self)
         )
@@ -261,11 +263,24 @@ class InputForm(forms.Form):
         if self.is_wide:
             anchor = str(self["row"].auto_id)
             return [{"id": anchor, "text": str(text)} for text in self.errors.get("row", [])]
+        found = self.cleaned_inputs.errors
         return [
-            {"id": str(self[key].auto_id), "text": f"{self.fields[key].label}: {errors[0]}"}
-            for key in self.inputs
-            if (errors := self.errors.get(key))
+            {"id": str(self[key].auto_id), "text": f"{self.fields[key].label}: {found[name].short}"}
+            for key, name in self.names.items()
+            if name in found
         ]
+
+    def noted(self, left: Iterable[str]) -> list[forms.BoundField]:
+        """Return the fields whose notes may change after those of ``left`` were left: themselves,
+        and those that a rule ties to them and that hold a value."""
+        keys = {name: key for key, name in self.names.items()}
+        chosen = {key: True for key in left if key in self.fields}
+        for rule in self.input_schema.rules:
+            first, second = keys.get(rule.first), keys.get(rule.second, "")
+            is_needed = rule.kind is RuleKind.REQUIRES
+            if first in chosen and second in keys.values() and (is_needed or self[second].value()):
+                chosen[second] = True
+        return [self[key] for key in chosen]
 
     @property
     def groups(self) -> list[Group]:
@@ -315,7 +330,15 @@ class InputForm(forms.Form):
         for key, name in self.names.items():
             if name in self.cleaned_inputs.errors:
                 self._add_input_error(key, self.cleaned_inputs.errors[name])
+            elif self[key].value():
+                self.inputs[key].notice = self._notice(self.inputs[key].feature)
         return self.cleaned_data
+
+    def _notice(self, feature: FeatureSpec) -> str:
+        """What to know about a valid value, without the name that stands above the field."""
+        value = self.cleaned_inputs.values[feature.name]
+        notices = warnings_of(feature, value, was_empty=False)
+        return " ".join(text.removeprefix(f"{feature.label}: ") for text in notices)
 
     def _clean_row(self) -> None:
         """Check the row, and say what is wrong with the first inputs in their order."""
@@ -336,7 +359,8 @@ class InputForm(forms.Form):
 
     def _add_input_error(self, key: str, error: InputError) -> None:
         field = self.inputs[key]
-        self.add_error(key, str(error))
+        are_seen = field.layout in {"segment", "radios", "select"}
+        self.add_error(key, error.without_rule if are_seen else str(error))
         show = written if field.feature.is_number else str
         field.suggestions = [
             (self._suggested(field, text), show(text)) for text in error.suggestions

@@ -15,6 +15,7 @@ app_name = "executions"
 urlpatterns = [
     path("", home, name="home"),
     path("models/<slug:slug>/", views.create_execution, name="create"),
+    path("models/<slug:slug>/check/", views.check_values, name="check"),
     path("history/", history_views.execution_list, name="list"),
     path("history/export/", history_views.export_executions, name="export"),
     path("history/selection/", history_views.selection, name="selection"),

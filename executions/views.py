@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
@@ -36,6 +37,7 @@ from executions.presentation import (
     input_texts,
     rows,
 )
+from executions.services.limits import check_form_check_rate
 from executions.services.own_predictions import record_export
 from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
@@ -61,9 +63,7 @@ class Notice:
 
 @require_http_methods(["GET", "POST"])
 def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
-    version = get_object_or_404(
-        ModelVersion.objects.active().select_related("model"), model__slug=slug
-    )
+    version = _live_version(slug)
     schema = version.features.as_schema()
     mark = request.user.decimal_mark
     if request.method == "GET":
@@ -93,6 +93,37 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
     former = asked_id(request.POST.get("after", ""))
     after = f"?after={former}" if former else ""
     return redirect(f"{page}{after}#result")  # on a phone the page opens at the result
+
+
+@require_POST
+def check_values(request: SignedInRequest, slug: str) -> HttpResponse:
+    """Check a form while it is filled in: the lines below the fields that were left, and the
+    summary of the corrections if the page has one. Nothing runs."""
+    version = _live_version(slug)
+    try:
+        check_form_check_rate(request.user)
+    except TooManyRequests as error:
+        return HttpResponse(status=429, headers={"Retry-After": str(error.seconds)})
+    except RedisError:
+        pass  # what cannot be counted is still checked
+    mark = request.user.decimal_mark
+    form = InputForm(version.features.as_schema(), request.POST, decimal_mark=mark)
+    form.is_valid()
+    if form.non_field_errors():  # the page is of another version: a submit says so
+        return HttpResponse(status=204)
+    context = {
+        "form": form,
+        "fields": form.noted(request.POST.getlist("left")),
+        "error_summary": form.error_summary,
+        "has_summary": "summary" in request.POST,
+    }
+    return render(request, "executions/_check.html", context)
+
+
+def _live_version(slug: str) -> ModelVersion:
+    return get_object_or_404(
+        ModelVersion.objects.active().select_related("model"), model__slug=slug
+    )
 
 
 def _status(error: DomainError) -> int:

@@ -148,6 +148,7 @@ def plain_admin(
 MATRIX: dict[str, Entry] = {
     "executions:home": entry(302, 302, 302, 302, 302),  # one live model: on to its form
     "executions:create": signed_in(slug="slug"),
+    "executions:check": post(302, 204, 204, 204, 204, slug="slug"),  # of a form with nothing in it
     "models_registry:about": signed_in(slug="slug"),
     "executions:list": signed_in(),
     "executions:detail": owner(pk="pk"),

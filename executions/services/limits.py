@@ -11,7 +11,7 @@ from engine.wakeup import quick_redis
 from executions.errors import QueueFull, TooManyRequests
 from executions.models import Execution
 
-EXPLORING_SECONDS = 60
+COUNTED_SECONDS = 60
 EXPORTED = "predictions exported"
 
 
@@ -36,13 +36,22 @@ def check_export_rate(user: User) -> None:
 def check_exploration_rate(user: User) -> None:
     """As many curves a minute as predictions; they leave no row, so Redis counts them. Raises
     RedisError, too."""
-    key = f"explored:{user.pk}"
+    _count(f"explored:{user.pk}", settings.PREDICTIONS_PER_MINUTE)
+
+
+def check_form_check_rate(user: User) -> None:
+    """The checks of a form while it is filled in, counted by Redis. Raises RedisError, too."""
+    _count(f"checked:{user.pk}", settings.FORM_CHECKS_PER_MINUTE)
+
+
+def _count(key: str, limit: int) -> None:
+    """Count one request under a key that Redis forgets after a minute."""
     with quick_redis().pipeline() as pipe:
-        pipe.set(key, 0, ex=EXPLORING_SECONDS, nx=True)
+        pipe.set(key, 0, ex=COUNTED_SECONDS, nx=True)
         pipe.incr(key)
         pipe.ttl(key)
         _, count, seconds = pipe.execute()
-    if count > settings.PREDICTIONS_PER_MINUTE:
+    if count > limit:
         raise TooManyRequests(max(1, seconds))
 
 

@@ -27,14 +27,26 @@ _QUOTED = 60
 
 @dataclass(frozen=True)
 class InputError:
-    """The error of one value: the problem, the rule, and corrections as texts to type."""
+    """The error of one value: the problem, the rule, and corrections as texts to type; ``guess`` is
+    the question whether another value was meant."""
 
     problem: str
     rule: str = ""
     suggestions: tuple[str, ...] = ()
+    guess: str = ""
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.rule}." if self.rule else self.problem
+        return f"{self.without_rule} {self.rule}." if self.rule else self.without_rule
+
+    @property
+    def without_rule(self) -> str:
+        """The error beside choices that can be seen."""
+        return f"{self.problem} {self.guess}".rstrip()
+
+    @property
+    def short(self) -> str:
+        """The problem alone, for a list of links."""
+        return self.problem.removesuffix(".")
 
 
 def is_empty(feature: FeatureSpec, raw: Any) -> bool:
@@ -216,7 +228,9 @@ def _clean_choice(
     text = str(raw).strip()
     if label := known.similar(text):
         return InputError(
-            f"{_quoted(text)} is not a choice. Did you mean {label}?", suggestions=(label,)
+            f"{_quoted(text)} is not a choice.",
+            suggestions=(label,),
+            guess=f"Did you mean {label}?",
         )
     return InputError(f"{_quoted(text)} is not a choice.", feature.rule)
 

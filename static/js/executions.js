@@ -143,10 +143,9 @@ if (check) {
     else event.detail.parameters.left = [...left];
   });
   check.addEventListener("htmx:afterRequest", (event) => {
-    if (!event.detail.successful) return; // nothing is lost: the next check asks again
-    left = new Set();
-    mark();
+    if (event.detail.successful) left = new Set(); // else the next check asks again
   });
+  document.body.addEventListener("htmx:afterSettle", mark);
   form.addEventListener("click", (event) => {
     const button = event.target.closest("button[name=fix]");
     if (!button) return;

@@ -118,3 +118,37 @@ def test_the_examples_values_are_typed_into_the_form_by_one_click(newcomer: Arri
     expect(page.get_by_label("Age")).not_to_have_value("30")
     expect(line).to_have_text("The answer for a typical case.")
     expect(page).to_have_url(re.compile(r"/models/loan-repayment/$"))
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_field_that_is_left_is_checked_in_place(visit: Arrive, size: str) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/?typical=1")
+    age, tenure = page.get_by_label("Age"), page.get_by_label("Time in current job")
+    age.fill("230")
+    age.press("Tab")
+    expect(page.locator(".field", has=age).locator(".error")).to_contain_text("230 is too high")
+    expect(age).to_have_attribute("aria-invalid", "true")
+    tenure.fill("55")
+    tenure.press("Tab")
+    expect(page.locator(".field", has=tenure).locator(".notice-line")).to_contain_text("trained")
+    keep(page, f"checked-{size}")
+    predict(page)
+    expect(page.locator("#errors li")).to_have_text(["Age: 230 is too high"])
+    page.click("text=Use 100")
+    expect(page.locator("#errors")).to_be_hidden()
+    expect(age).to_have_value("100")
+    expect(age).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".field", has=age).locator(".help")).to_contain_text("18 to 100")
+
+
+def test_a_check_that_does_not_arrive_loses_nothing(visit: Arrive) -> None:
+    page = visit("user")
+    page.goto("/models/loan-repayment/?typical=1")
+    page.context.set_offline(True)
+    page.get_by_label("Age").fill("230")
+    page.get_by_label("Age").press("Tab")
+    page.context.set_offline(False)
+    predict(page)
+    expect(page.locator("#errors")).to_contain_text("Age: 230 is too high")
+    expect(page.get_by_label("Age")).to_have_value("230")

@@ -218,12 +218,13 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
     elapsed = timezone.now() - execution.requested_at
     is_brief = not execution.is_finished and elapsed < BRIEF
     before = _answered_before(execution, former) if is_brief else None
+    answer = drawn_answer_of(execution)
     attempt = execution.attempts.last()
     return {
         "execution": execution,
         "model": execution.version.model,
         "version": execution.version,
-        "answer": drawn_answer_of(execution),
+        "answer": answer,
         "error_sentence": error_sentence(execution),
         "is_of_values": execution.error_code in OF_VALUES,
         "blamed": blamed_input(execution, schema),
@@ -234,7 +235,7 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
         "retries": list(_retries(execution)),
         "compare_url": _compare_url(execution),
         "former": former,
-        "change": _change(execution, former, schema) if former else None,
+        "change": _change(execution, former, schema, answer) if former else None,
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
         "elapsed_seconds": elapsed.total_seconds(),
@@ -247,7 +248,9 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
     } | explanation_context(execution, schema)
 
 
-def _change(execution: Execution, former: Execution, schema: InputSchema) -> Change | None:
+def _change(
+    execution: Execution, former: Execution, schema: InputSchema, answer: Answer | None
+) -> Change | None:
     """What changed from the former result, if both have an answer."""
     was, now = former.read_outputs(), execution.read_outputs()
     if was is None or now is None or was.task != now.task or former.pk == execution.pk:
@@ -259,6 +262,7 @@ def _change(execution: Execution, former: Execution, schema: InputSchema) -> Cha
         inputs=execution.inputs or {},
         former_inputs=former.inputs or {},
         schema=schema,
+        scale=answer.interval.scale if answer and answer.interval else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from config.text.numbers import decimal_text
 from executions.answer import four_digits, percent
 from executions.comparison.differences import MINUS, difference, same
+from executions.scale import Scale
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs, TargetOutput
 from models_registry.inputs.input_schema import InputSchema
@@ -31,13 +32,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Change:
-    """``ghost_percent`` is the probability (in percent) of the answer of now in the former one, and
-    ``former_number`` the former value of a number, for the gauge."""
+    """``ghost_percent`` is where the gauge shows the former answer: the probability that it gave
+    to the class of now, or the former number in the scale of the interval."""
 
     lines: tuple[Line, ...]
     inputs: tuple[tuple[str, str, str], ...]
     ghost_percent: float | None = None
-    former_number: float | None = None
 
     @property
     def named(self) -> tuple[tuple[str, str, str], ...]:
@@ -56,9 +56,11 @@ def change(
     inputs: Mapping[str, Any],
     former_inputs: Mapping[str, Any],
     schema: InputSchema,
+    scale: Scale | None = None,
 ) -> Change:
     """Compare an answer with the former one of the same model. ``schema`` is that of the answer of
-    now; inputs that the former one did not have are not compared."""
+    now; inputs that the former one did not have are not compared. ``scale`` is that of the gauge
+    of a number."""
     pairs = list(zip(was.targets, now.targets, strict=False))
     named = [
         targets[n] if n < len(targets) else Target(name=pair[1].name)
@@ -68,15 +70,15 @@ def change(
         _line(now.task, *pair, target, is_only=len(pairs) == 1)
         for pair, target in zip(pairs, named, strict=True)
     )
-    first_was, first_now = pairs[0]
-    former = first_was.value if now.task == "regression" else None
-    ghost = None if first_now.confidence is None else _probability(first_was, first_now.value)
-    return Change(
-        lines,
-        tuple(_changed(schema, former_inputs, inputs)),
-        ghost_percent=None if ghost is None else 100 * ghost,
-        former_number=former if _is_number(former) else None,  # type: ignore[arg-type]
-    )
+    return Change(lines, tuple(_changed(schema, former_inputs, inputs)), _ghost(*pairs[0], scale))
+
+
+def _ghost(was: TargetOutput, now: TargetOutput, scale: Scale | None) -> float | None:
+    if scale is not None and _is_number(was.value):
+        is_drawn = scale.ticks[0] <= was.value <= scale.ticks[-1]  # type: ignore[operator]
+        return scale.percent(was.value) if is_drawn else None  # type: ignore[arg-type]
+    probability = None if now.confidence is None else _probability(was, now.value)
+    return None if probability is None else 100 * probability
 
 
 def _line(

@@ -91,8 +91,8 @@ function compare() {
   const wasStale = pane.classList.contains("stale");
   pane.classList.toggle("stale", others.length > 0);
   const line = pane.querySelector("[data-standing]");
-  const text = others.length ? sentence(others) : line.dataset.standing;
-  if (line.textContent !== text) line.textContent = text;
+  const text = others.length ? sentence(others) : line?.dataset.standing;
+  if (line && line.textContent !== text) line.textContent = text;
   if (others.length && !wasStale) said.textContent = "The answer was made with other values.";
 }
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from executions.comparison.change import Line, change
+from executions.scale import Scale
 from model_host.protocol.outputs import ClassProbability, Outputs, TargetOutput
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import Target
@@ -54,7 +55,17 @@ def test_an_equal_answer_says_so() -> None:
 def test_a_number_says_its_former_value_and_the_difference() -> None:
     found = changed(numbers(160.0), numbers(152.0), Target(unit="points"))
     assert found.lines == (Line("", "160 → 152 points", "−8 (−5 %)"),)
-    assert found.former_number == 160.0
+    assert found.ghost_percent is None
+
+
+def test_a_former_number_has_its_place_in_the_scale_of_the_gauge() -> None:
+    scale = Scale((0.0, 100.0, 200.0), "")
+    for former, place in ((160.0, 80.0), (300.0, None)):
+        found = change(
+            numbers(former), numbers(152.0), [], inputs={}, former_inputs={}, schema=SCHEMA,
+            scale=scale,
+        )  # fmt: skip
+        assert found.ghost_percent == place
 
 
 def test_each_target_of_several_says_its_own_change() -> None:

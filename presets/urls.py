@@ -13,7 +13,6 @@ urlpatterns = [
     path("<int:pk>/delete/", views.delete, name="delete"),
     path("<int:pk>/restore/", views.restore, name="restore"),
     path("of/<uuid:pk>/", views.save_from_execution, name="save_from"),
-    path("<slug:slug>/picker/", views.picker, name="picker"),
     path("<slug:slug>/save/", views.save, name="save"),
     path("<slug:slug>/suggested/<str:digest>/", views.save_suggestion, name="save_suggestion"),
     path("<slug:slug>/suggested/<str:digest>/load/", views.load_suggestion, name="load_suggestion"),

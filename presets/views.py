@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.requests import SignedInRequest
 from config.errors import DomainError, refusals_as_messages
 from config.text.numbers import whole_number
-from executions.access import own_execution
+from executions.access import asked_id, own_execution
 from executions.forms import InputForm, with_fix
 from executions.views import Notice, form_page
 from model_host.protocol.inputs import Scalar
@@ -26,9 +26,12 @@ from presets.fitting import Fit, fit
 from presets.forms import PresetForm, typed_values
 from presets.habits import suggestions_for
 from presets.listing import groups_of
+from presets.menu import menu_of
 from presets.models import Preset
-from presets.presentation import rows, suggestion_rows
 from presets.suggestions import Suggestion
+
+NAMED = 3
+"""The number of fields that a sentence names."""
 
 
 @require_GET
@@ -57,35 +60,20 @@ def _list_url(slug: str, **more: int) -> str:
     return f"{reverse('presets:list')}?{query}".removesuffix("?")
 
 
-def _shown(request: SignedInRequest, version: ModelVersion) -> dict[str, object]:
-    """Return the person's presets and suggestions for a model that is live."""
-    schema = version.features.as_schema()
-    presets = Preset.objects.kept().filter(user=request.user, model=version.model)
-    return {
-        "rows": rows(presets, schema),
-        "suggestions": suggestion_rows(suggestions_for(request.user, version, schema), schema),
-    }
-
-
 def _just_deleted(request: SignedInRequest) -> Preset | None:
     pk = whole_number(request.GET.get("deleted", ""))
     gone = Preset.objects.filter(user=request.user).exclude(deleted_at=None)
     return gone.filter(pk=pk).first() if pk is not None else None
 
 
-@require_GET
-def picker(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Show the form's menu: the person's presets and suggestions for this model."""
-    version = live_version(slug)
-    context = {"model": version.model, **_shown(request, version)}
-    return render(request, "presets/_picker.html", context)
-
-
 @require_POST
 def save(request: SignedInRequest, slug: str) -> HttpResponse:
-    """Save values as a new preset. Coming from the model's form, it first asks for a name, and
-    goes back to the form, whether the values were saved or not."""
+    """Save values as a new preset. The menu of the model's form sends a name and stays in place;
+    without scripts the form first asks for a name on a page of its own, and comes back, whether
+    the values were saved or not."""
     version = live_version(slug)
+    if request.headers.get("HX-Request") == "true":
+        return _saved_in_place(request, version)
     if "cancel" in request.POST:
         return _unsaved(request, version)
     if "name" in request.POST:
@@ -160,10 +148,50 @@ def _saved(request: SignedInRequest, version: ModelVersion, preset: Preset | Non
             twin = error.name if isinstance(error, NameTaken) else ""
         else:
             if not back:
-                return redirect(f"{reverse('presets:load', args=[saved.pk])}?saved=1")
+                after = asked_id(request.POST.get("after", ""))
+                query = urlencode({"saved": 1} | ({"after": after} if after else {}))
+                return redirect(f"{reverse('presets:load', args=[saved.pk])}?{query}")
             messages.success(request, f"“{saved.name}” is saved.")
             return redirect(back)
     return _preset_page(request, version, form, preset=preset, twin=twin, back=back, status=422)
+
+
+def _saved_in_place(request: SignedInRequest, version: ModelVersion) -> HttpResponse:
+    """Save what the model's form holds under the name from its menu, and return the menu."""
+    schema = version.features.as_schema()
+    data = typed_values(request.POST, schema)
+    is_replacing = data.pop("replace", None) is not None
+    form = PresetForm(schema, data, decimal_mark=request.user.decimal_mark)
+    saved, twin = "", ""
+    if form.is_valid():
+        try:
+            saved = services.save_preset(
+                version=version,
+                name=form.cleaned_data["name"],
+                inputs=form.cleaned_inputs.values,
+                by=request.user,
+                is_replacing=is_replacing,
+            ).name
+        except DomainError as error:
+            form.add_error("name", error.message)
+            twin = error.name if isinstance(error, NameTaken) else ""
+    context = menu_of(request.user, version.model, schema) | {
+        "saved": saved,
+        "name": "" if saved else data.get("name", ""),
+        "problem": "" if saved else _problem(form),
+        "twin": twin,
+    }
+    return render(request, "presets/_picker.html", context, status=200 if saved else 422)
+
+
+def _problem(form: PresetForm) -> str:
+    """Why the values were not saved, in one sentence."""
+    wrong = [str(form.fields[key].label) for key in form.inputs if key in form.errors]
+    if wrong or "row" in form.errors:
+        more = f" and {len(wrong) - NAMED} more" if len(wrong) > NAMED else ""
+        named = ", ".join(wrong[:NAMED]) or "the row"
+        return f"Nothing was saved. Correct the values first: {named}{more}."
+    return str([*form.errors.get("name", []), *form.non_field_errors()][0])
 
 
 def _back(request: SignedInRequest) -> str:

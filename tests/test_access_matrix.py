@@ -169,7 +169,6 @@ MATRIX: dict[str, Entry] = {
     "executions:compare_pdf": post(302, 422, 422, 422, 422),
     "executions:pdf": post(302, 200, 404, 404, 404, pk="pk"),
     "presets:list": signed_in(),
-    "presets:picker": signed_in(slug="slug"),
     "presets:edit": owner(pk="preset"),
     "presets:load": owner(pk="preset"),
     "presets:delete": post(302, 302, 404, 404, 404, pk="preset"),

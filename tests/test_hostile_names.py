@@ -53,7 +53,6 @@ def addresses(alice: User, ada: User) -> list[str]:
         "/models/hostile/?typical=1",
         f"/models/hostile/?from={one.pk}",
         "/models/hostile/about/",
-        "/presets/hostile/picker/",
         "/presets/?model=hostile",
         f"/presets/{preset.pk}/",
         f"/presets/of/{one.pk}/",

@@ -115,6 +115,24 @@ if (made && pane) {
   compare();
 }
 
+// --- The presets: a result's own values are named in the menu of the form that holds them
+
+const presets = document.querySelector("#presets");
+
+document.addEventListener("click", (event) => {
+  if (presets && !presets.contains(event.target)) presets.open = false;
+  const link = event.target.closest(".pane-result a[href*='/presets/of/']");
+  if (!link || !presets || pane.classList.contains("stale")) return; // its page has its values
+  event.preventDefault();
+  presets.open = true;
+  presets.querySelector("#preset-name").focus();
+});
+presets?.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  presets.open = false;
+  presets.querySelector("summary").focus();
+});
+
 // --- The check of a field that is left
 
 const check = document.querySelector("#check");

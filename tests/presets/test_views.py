@@ -1,5 +1,6 @@
 """The pages of presets."""
 
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -328,12 +329,74 @@ def test_what_is_deleted_undone_or_dismissed_leaves_the_list_as_it_was(
     assert as_alice.post(undo, {"model": slug})["Location"] == f"/presets/?model={slug}"
 
 
-def test_the_forms_menu_offers_presets(
+def test_the_models_form_has_the_presets_in_its_menu_and_fetches_nothing_for_it(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:
-    make_preset(alice, active_version)
-    page = as_alice.get(reverse("presets:picker", args=[active_version.model.slug]))
-    assert "Young" in page.content.decode()
+    preset = make_preset(alice, active_version)
+    page = as_alice.get(f"/models/{active_version.model.slug}/").content.decode()
+    assert f'formaction="/presets/{preset.pk}/load/"' in page
+    assert 'hx-trigger="load"' not in page
+
+
+def save_in_place(
+    client: Client, version: ModelVersion, name: str, **changes: str
+) -> tuple[int, str]:
+    """Send the name from the menu of the model's form, as its script does."""
+    url = reverse("presets:save", args=[version.model.slug])
+    answer = client.post(
+        url, typed(version, **changes) | {"name": name}, headers={"HX-Request": "true"}
+    )
+    return answer.status_code, answer.content.decode()
+
+
+def test_a_preset_is_saved_in_the_menu_of_the_form(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    status, menu = save_in_place(as_alice, active_version, "Young", after=str(uuid.uuid4()))
+    preset = Preset.objects.get()
+    assert status == 200
+    assert preset.inputs == LOAN_INPUTS
+    assert "“Young” is saved." in menu
+    assert f'formaction="/presets/{preset.pk}/load/"' in menu
+    assert "<html" not in menu
+
+
+def test_the_menu_says_why_values_are_not_saved_and_keeps_the_name(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    status, menu = save_in_place(as_alice, active_version, "Old", f0="230")
+    assert status == 422
+    assert "Nothing was saved. Correct the values first: Age." in menu
+    assert 'value="Old"' in menu
+    assert not Preset.objects.exists()
+    status, menu = save_in_place(as_alice, active_version, "")
+    assert status == 422
+    assert 'role="alert"' in menu
+
+
+def test_the_menu_replaces_a_preset_of_the_same_name_only_on_demand(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    make_preset(alice, active_version, inputs={"age": 20.0})
+    status, menu = save_in_place(as_alice, active_version, "young")
+    assert status == 422
+    assert "Replace it" in menu
+    status, _ = save_in_place(as_alice, active_version, "young", replace="1")
+    assert status == 200
+    assert [(p.name, p.inputs) for p in Preset.objects.all()] == [("young", LOAN_INPUTS)]
+
+
+def test_without_scripts_the_answer_is_still_beside_the_form_after_saving(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    url = reverse("presets:save", args=[active_version.model.slug])
+    asked = as_alice.post(url, typed(active_version, after=str(execution.pk))).content.decode()
+    assert f'name="after" value="{execution.pk}"' in asked
+    data = named(active_version, "Young", as_alice) | {"after": str(execution.pk)}
+    page = as_alice.get(as_alice.post(url, data)["Location"]).content.decode()
+    assert "“Young” is saved." in page
+    assert "83.4 %" in page
 
 
 def test_a_preset_keeps_another_value_an_empty_category_and_an_identifier(

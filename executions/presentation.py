@@ -129,10 +129,12 @@ def error_sentence(execution: Execution) -> str:
 
 @dataclass(frozen=True)
 class Blamed:
-    """The input that the model did not accept: its value, and the id of its field in the form."""
+    """The input that the model did not accept: its value, why, and the id of its field in the
+    form."""
 
     label: str
     value: str
+    reason: str
     anchor: str
 
 
@@ -149,7 +151,8 @@ def blamed_input(execution: Execution, schema: InputSchema) -> Blamed | None:
         return None
     place, feature = max(named, key=lambda one: len(one[1].label))
     value = read_value(feature, (execution.inputs or {}).get(feature.name))
-    return Blamed(feature.label, input_text(feature, value), f"id_f{place}")
+    reason = execution.message.removeprefix(f"{feature.label}: ").rstrip(".")
+    return Blamed(feature.label, input_text(feature, value), reason, f"id_f{place}")
 
 
 def input_texts(schema: InputSchema, stored: dict[str, Any]) -> list[tuple[str, str]]:

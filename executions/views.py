@@ -25,7 +25,7 @@ from executions.access import asked_id, own_execution, own_executions
 from executions.answer import Answer
 from executions.comparison.change import Change, change
 from executions.errors import OF_VALUES, QueueFull, TooManyRequests
-from executions.explanations.views import explanation_context
+from executions.explanations.views import explanation_context, varied_value
 from executions.forms import InputForm, with_fix
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import (
@@ -131,11 +131,17 @@ def _status(error: DomainError) -> int:
 
 
 def _starting_values(request: SignedInRequest, schema: InputSchema) -> dict[str, Any]:
-    """The values the form opens with: those of an earlier execution, typical ones, or none."""
+    """The values the form opens with: those of an earlier execution, with one value of its what-if
+    curve if one is named; typical ones; or none."""
     if "typical" in request.GET:
         return schema.typical_values()
     source = asked_id(request.GET.get("from", ""))
-    return (own_execution(request, source).inputs or {}) if source else {}
+    if source is None:
+        return {}
+    execution = own_execution(request, source)
+    given = request.GET
+    varied = varied_value(execution, given.get("input", ""), given.get("point", ""))
+    return (execution.inputs or {}) | varied
 
 
 def form_page(

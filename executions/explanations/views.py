@@ -18,17 +18,21 @@ from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
 from executions.explanations.curve_drawing import draw, points_of
 from executions.explanations.storing import explanation_of
+from executions.forms import InputField
 from executions.models import Execution
+from executions.presentation import outcomes_of
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
+from model_host.protocol.explanation import Explanation
+from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec
-from models_registry.inputs.input_schema import InputSchema
+from models_registry.inputs.input_schema import InputSchema, read_value
 
 FIRST_WAIT_MS = 200
 MOST_ASKS = 6
 """The number of polls by a page: after 200 ms, then twice as long each time, 13 s in all."""
 SKELETON_ROWS = 5
 MOST_VARYING = 200
-"""The number of inputs for which a page offers a curve."""
+"""The number of inputs whose other values a page offers to try."""
 NEW = timedelta(seconds=20)
 """The age of a result beyond which its explanation must be requested."""
 AWAY = "This cannot be worked out right now. The answer itself is not affected."
@@ -69,7 +73,8 @@ def explanation_context(
         "explain_n": asked + 1,
         "explain_ms": FIRST_WAIT_MS * 2 ** min(asked, MOST_ASKS),
         "skeleton": range(min(SKELETON_ROWS, len(schema.features))),
-        "varying": _varying(execution, schema),
+        "varying": (varying := _varying(execution, schema)),
+        "chosen": _strongest(content, schema, varying),
     }
 
 
@@ -90,14 +95,17 @@ def execution_curve(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
         "model": execution.version.model,
         "varying": _varying(execution, schema),
         "chosen": int(chosen),
+        "is_asked": True,
         "curve_n": _asked(request) + 1,
         "curve_ms": FIRST_WAIT_MS * 2 ** min(_asked(request), 3),
-    } | ({"curve_sentence": sentence} if sentence else _curve(execution, feature))
-    template = "executions/_curve.html" if _is_htmx(request) else "executions/execution_curve.html"
-    return render(request, template, context)
+    } | ({"curve_sentence": sentence} if sentence else _curve(request, execution, feature, chosen))
+    part = "_curve_answer" if _is_htmx(request) else "execution_curve"
+    return render(request, f"executions/{part}.html", context)
 
 
-def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
+def _curve(
+    request: SignedInRequest, execution: Execution, feature: FeatureSpec, chosen: str
+) -> dict[str, Any]:
     """The context of the drawing: the curve, that it is pending, or why there is none."""
     try:
         answer = read_exploration(execution.pk, feature.name)
@@ -107,9 +115,25 @@ def _curve(execution: Execution, feature: FeatureSpec) -> dict[str, Any]:
         return {"is_curve_soon": answer is not None}
     if answer.curve is None:
         return {"curve_sentence": answer.problem}
-    own = (execution.inputs or {}).get(feature.name)
+    own = read_value(feature, (execution.inputs or {}).get(feature.name))
     targets = list(execution.version.targets.all())
-    return {"curve": draw(answer.curve, answer.points, feature, own, targets)}
+    outcomes = outcomes_of(execution.version) if answer.curve.quantity == "value" else None
+    curve = draw(answer.curve, answer.points, feature, own, targets, outcomes=outcomes)
+    field = InputField(feature, f"f{chosen}")
+    texts = [field.text_of(point, request.user.decimal_mark) for point in answer.points]
+    return {"curve": curve, "usable": list(zip(curve.points, texts, strict=True))}
+
+
+def varied_value(execution: Execution, position: str, point: str) -> dict[str, Scalar]:
+    """Return the value of a curve's point by its input's name, empty without such a point. An
+    address names it by its place alone, so that no value stands in an address."""
+    schema = execution.version.features.as_schema()
+    place, number = whole_number(position, digits=4), whole_number(point, digits=4)
+    if place is None or number is None or place >= len(schema.features):
+        return {}
+    feature = schema.features[place]
+    points = points_of(feature, read_value(feature, (execution.inputs or {}).get(feature.name)))
+    return {feature.name: points[number]} if number < len(points) else {}
 
 
 def _ask(request: SignedInRequest, execution: Execution, input: str) -> str:
@@ -132,23 +156,32 @@ def _succeeded(request: SignedInRequest, pk: uuid.UUID) -> Execution:
 
 
 def _varying(execution: Execution, schema: InputSchema) -> list[tuple[int, str]]:
-    """(position, label) of each input that a curve can be drawn for; none without a number that
-    could change."""
+    """(position, label) of each input whose other values can be tried: a number, a choice, or yes
+    and no; none without a number that could change."""
     outputs = execution.read_outputs()
     has_number = outputs is not None and (
         outputs.task == "regression" or outputs.targets[0].confidence is not None
     )
     inputs = schema.read(execution.inputs or {})
-    numbers = [
+    varying = [
         (position, feature)
         for position, feature in enumerate(schema.features)
-        if has_number and feature.is_number
+        if has_number and feature.is_asked
     ]
     return [
         (position, feature.label)
-        for position, feature in numbers[:MOST_VARYING]
+        for position, feature in varying[:MOST_VARYING]
         if points_of(feature, inputs[feature.name])
     ]
+
+
+def _strongest(
+    content: Explanation | None, schema: InputSchema, varying: list[tuple[int, str]]
+) -> int | None:
+    """The position of the input that moved the answer most, of those that have a curve."""
+    offered = {schema.features[position].name: position for position, _ in varying}
+    moved = content.contributions if content else ()
+    return next((offered[one.name] for one in moved if one.name in offered), None)
 
 
 def _feature(execution: Execution, schema: InputSchema, chosen: str) -> FeatureSpec:

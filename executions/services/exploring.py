@@ -19,6 +19,7 @@ from executions.services.limits import check_exploration_rate
 from executions.tasks import submit_exploration
 from model_host.protocol.codec import stored, to_json
 from model_host.protocol.explanation import Curve
+from model_host.protocol.inputs import Scalar
 
 KEPT_SECONDS = 60
 EXPLANATION = ""
@@ -32,7 +33,7 @@ class Explored:
     a worker has answered."""
 
     is_pending: bool = False
-    points: tuple[int | float, ...] = ()
+    points: tuple[Scalar, ...] = ()
     curve: Curve | None = None
     problem: str = ""
 

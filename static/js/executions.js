@@ -174,3 +174,17 @@ if (check) {
     tell(name, "change").focus();
   });
 }
+
+// --- "Use this value" beneath a what-if curve types the value into the form beside it. Without
+// scripts, or where the form has no such field, it opens the form with the value filled in.
+document.addEventListener("submit", (event) => {
+  const field = event.target.dataset?.use;
+  const chosen = event.target.elements?.point?.selectedOptions[0];
+  if (!field || !chosen || !form.elements[field] || !put(field, chosen.dataset.typed)) return;
+  event.preventDefault();
+  tell(field, "input");
+  const control = tell(field, "change");
+  if (!form.offsetParent) location.hash = "predict"; // folded, as on a phone
+  control.closest("details:not([open])")?.setAttribute("open", "");
+  control.focus();
+});

@@ -342,6 +342,7 @@ def test_a_failure_by_a_value_says_which_and_leads_to_its_field(
         user=alice, version=active_version, error_code="INPUT", message="Age: it is too odd"
     )
     page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
+    assert "The model could not use the value of Age: it is too odd." in page
     assert "Age was 34 years." in page
     assert f"?from={execution.pk}#id_f0" in page
 

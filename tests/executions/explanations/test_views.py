@@ -10,15 +10,17 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
+from executions.explanations.curve_drawing import points_of
 from executions.explanations.storing import store_explanation
 from executions.models import Execution, Explanation
 from executions.services.exploring import Explored, answer_exploration, read_exploration
 from model_host.protocol.explanation import Curve
 from tests.executions.explanations.test_contributions import CONTENT, EXPLANATION
-from tests.factories import LOAN_FEATURES, LOAN_OUTPUTS, make_execution, make_version
+from tests.factories import AGE, LOAN_FEATURES, LOAN_OUTPUTS, make_execution, make_version
 
 HTMX: Any = {"headers": {"HX-Request": "true"}}
 LONG_AGO = timedelta(hours=1)
+AGES = tuple(points_of(AGE, 34.0))
 
 
 @pytest.fixture(autouse=True)
@@ -154,14 +156,75 @@ def test_what_did_not_succeed_has_neither(
     assert "What moved it" not in page(as_alice, execution)
 
 
-def test_a_curve_is_offered_for_each_number_and_nothing_else(
+def test_other_values_are_offered_for_numbers_choices_and_yes_or_no(
     as_alice: Client, execution: Execution
 ) -> None:
     found = page(as_alice, execution)
 
-    assert '<option value="0">Age</option>' in found
-    assert '<option value="1">Annual income</option>' in found
-    assert '<option value="2">' not in found
+    for position, label in enumerate(("Age", "Annual income", "Owns a home", "Employment")):
+        assert f'<option value="{position}">{label}</option>' in found
+
+
+def test_a_curve_opens_at_the_input_that_moved_the_answer_most(
+    as_alice: Client, execution: Execution
+) -> None:
+    store_explanation(execution.pk, content=EXPLANATION)
+
+    found = page(as_alice, execution)
+
+    assert '<option value="1" selected>Annual income</option>' in found
+    assert "toggle from:closest details once" in found
+
+
+@pytest.mark.usefixtures("sent")
+def test_a_value_of_the_curve_fills_the_form_and_stands_in_no_address(
+    as_alice: Client, execution: Execution
+) -> None:
+    ask(as_alice, execution, input="0")
+    curve = Curve("probability", label=0, numbers=tuple(0.5 for _ in AGES))
+    answer_exploration(execution.pk, "age", Explored(points=AGES, curve=curve))
+
+    found = page(as_alice, execution, "curve/?input=0", **HTMX)
+    place = AGES.index(60.0)
+    assert f'<option value="{place}" data-typed="60">60 years · 50.0 %</option>' in found
+    form = as_alice.get(
+        f"/models/{execution.version.model.slug}/",
+        {"from": str(execution.pk), "input": "0", "point": str(place)},
+    ).context["form"]
+
+    assert form.initial["f0"] == "60"
+    assert form.initial["f1"] == "41500"
+
+
+@pytest.mark.parametrize(
+    ("position", "point"), [("0", "999"), ("99", "0"), ("x", "0"), ("0", ""), ("-1", "-1")]
+)
+def test_a_value_that_the_curve_does_not_have_leaves_the_form_as_it_was(
+    as_alice: Client, execution: Execution, position: str, point: str
+) -> None:
+    form = as_alice.get(
+        f"/models/{execution.version.model.slug}/",
+        {"from": str(execution.pk), "input": position, "point": point},
+    ).context["form"]
+
+    assert form.initial["f0"] == "34"
+
+
+@pytest.mark.usefixtures("sent")
+def test_choices_are_compared_as_bars_and_carry_what_the_form_takes(
+    as_alice: Client, execution: Execution
+) -> None:
+    ask(as_alice, execution, input="2")
+    curve = Curve("probability", label=0, numbers=(0.9, 0.8))
+    answer_exploration(execution.pk, "home", Explored(points=(True, False), curve=curve))
+
+    found = page(as_alice, execution, "curve/?input=2", **HTMX)
+
+    assert (
+        "Probability of Repays is highest with Yes (90.0 %) and lowest with No (80.0 %)." in found
+    )
+    assert "<polyline" not in found
+    assert '<option value="0" data-typed="true">Yes · 90.0 %</option>' in found
 
 
 def test_asking_for_a_curve_sends_no_value_and_waits(
@@ -213,8 +276,8 @@ def test_an_answer_that_nobody_asked_for_is_not_kept(execution: Execution) -> No
     assert read_exploration(execution.pk, "age") is None
 
 
-@pytest.mark.parametrize("chosen", ["2", "99", "", "-1", "age"])
-def test_only_numbers_of_the_form_can_be_asked_about(
+@pytest.mark.parametrize("chosen", ["4", "99", "", "-1", "age"])
+def test_only_inputs_of_the_form_can_be_asked_about(
     as_alice: Client, execution: Execution, chosen: str
 ) -> None:
     response = as_alice.post(f"/predictions/{execution.pk}/curve/", {"input": chosen})

@@ -28,6 +28,7 @@ from models_registry.own_rehearsals import open_example, open_interval, write_ex
 from models_registry.rehearsal_results import Confirmed, Example, RowResult, TriedRow
 from models_registry.revisions import take_proposal
 from models_registry.store.integrity import mark_unaltered
+from models_registry.taking_over import with_earlier
 
 RunT = TypeVar("RunT", bound=VersionRun)
 
@@ -111,9 +112,11 @@ def mark_inspection_succeeded(
         runtime=findings.runtime,
         libraries_running={},
     )
-    proposal = Configuration(findings.features, findings.targets, findings.rules)
+    proposal = with_earlier(
+        version, Configuration(findings.features, findings.targets, findings.rules)
+    )
     take_proposal(version, proposal, inspection.requested_by, former=former)
-    ReferenceData.objects.filter(version=version).fit_to(findings.features)
+    ReferenceData.objects.filter(version=version).fit_to(proposal.features)
     version.refresh_from_db()
     write_example(version, findings.example, inspection.requested_by)
     open_interval(version, inspection.requested_by)

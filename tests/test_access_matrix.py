@@ -268,6 +268,7 @@ MATRIX: dict[str, Entry] = {
     ),
     "admin:models_registry_modelversion_inputs": admins(pk="version"),
     "admin:models_registry_modelversion_duplicate": admins(pk="version"),
+    "admin:models_registry_modelversion_take_over": post(302, 302, 302, 404, 404, pk="version"),
     "admin:executions_execution_preview": admins(version_pk="version"),
     "admin:models_registry_modelversion_promote": admins(pk="version"),
     "admin:models_registry_modelversion_rollback": admins(pk="version"),

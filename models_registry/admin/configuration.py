@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 
 from config.errors import DomainError, refusals_as_messages
 from config.text.numbers import whole_number
@@ -57,6 +58,18 @@ def _outcome(seen: int, saved: ModelVersion) -> str:
     if saved.revision == seen:
         return "Nothing was changed, so nothing was saved."
     return f"Revision {saved.revision} is saved. Run a test before it can go live."
+
+
+@require_POST
+def take_over(request: Any, pk: int) -> HttpResponse:
+    """Take labels, groups, rules and cases over from the version of the number ``from``."""
+    version = get_object_or_404(ModelVersion.objects.select_related("model"), pk=pk)
+    number = whole_number(request.POST.get("from", ""), digits=6, default=0)
+    source = get_object_or_404(version.model.versions.exclude(pk=pk), number=number)
+    with refusals_as_messages(request):
+        services.take_over_into(version=version, source=source, by=request.user)
+        messages.success(request, f"Taken over from {source.short_name}. See below what fits.")
+    return redirect("admin:models_registry_modelversion_change", pk)
 
 
 def duplicate(request: Any, pk: int) -> HttpResponse:

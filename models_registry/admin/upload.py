@@ -13,15 +13,17 @@ from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms.upload_forms import UploadForm
 from models_registry.models import ModelVersion, RegisteredModel
+from models_registry.taking_over import source_for
 
 
 def upload(request: Any, pk: int) -> HttpResponse:
     """Receive a file as the model's next version and show its inspection."""
     model = get_object_or_404(RegisteredModel, pk=pk)
-    form = UploadForm(request.POST or None, request.FILES or None)
+    source = source_for(model)
+    form = UploadForm(request.POST or None, request.FILES or None, source=source)
     if request.method == "POST" and form.is_valid():
         with refusals_in(form, "file"):
-            version = _receive(model, form, request.user)
+            version = _receive(model, form, source, request.user)
             _say_whose_file(request, version)
             return _on_to(request, version)
     return model_page(
@@ -35,7 +37,9 @@ def upload(request: Any, pk: int) -> HttpResponse:
     )
 
 
-def _receive(model: RegisteredModel, form: UploadForm, by: Any) -> ModelVersion:
+def _receive(
+    model: RegisteredModel, form: UploadForm, source: ModelVersion | None, by: Any
+) -> ModelVersion:
     data = form.cleaned_data
     with services.one_upload(by=by):
         return services.upload_version(
@@ -47,6 +51,7 @@ def _receive(model: RegisteredModel, form: UploadForm, by: Any) -> ModelVersion:
             description=data["description"],
             release_notes=data["release_notes"],
             reference=data["upload"],
+            takes_over=source if data.get("takes_over") else None,
             by=by,
         )
 

@@ -79,6 +79,7 @@ class ModelVersionAdmin(StaffModelAdmin):
             page("inspection", file_pages.inspection),
             page("inputs", configuration.inputs),
             page("duplicate", configuration.duplicate),
+            page("take_over", configuration.take_over),
             page("reference", reference.reference),
             page("remove_reference", reference.remove_reference),
             page("interval", reference.request_interval),

@@ -20,6 +20,7 @@ from models_registry.card.facts import (
 from models_registry.card.model_card import certainty_text, libraries_of
 from models_registry.models import ModelVersion, TypeApproval
 from models_registry.promotion.metric_changes import direction_of, metric_text
+from models_registry.taking_over import source_for, take_over_of
 from models_registry.timeline.periods import periods_of
 
 REVISIONS_SHOWN = 20
@@ -46,6 +47,11 @@ def version_context(version: ModelVersion, tab: str) -> dict[str, Any]:
     first = "inputs" if version.container else "file"
     return vars(inspected) | {
         "path": path_of(standing),
+        "taken_over": take_over_of(version),
+        "to_take_over": source_for(version.model, besides=version)
+        if version.container and not version.is_locked and not version.taken_over
+        else None,
+        "interval_run": version.rehearsals.filter(kind="calibration").first(),
         "next_step": step,
         "next_url": _address(version, step),
         "tabs": TABS,

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from config.text.json_text import BadJson, read_json
 from engine.heartbeats import offered_runtimes
 from models_registry.errors import BadReferenceData, BadTrainingConfig
+from models_registry.models import ModelVersion
 from models_registry.reference.reference_profile import read_reference
 from models_registry.services import ReferenceUpload
 from models_registry.training import config_parser
@@ -95,10 +96,22 @@ class UploadForm(ReferenceFields):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="Changes since the previous version. The promotion page starts with this text.",
     )
+    takes_over = forms.BooleanField(
+        required=False,
+        initial=True,
+        help_text="What the new file and its training configuration say still wins. Afterwards "
+        "the version shows what was taken and what does not fit.",
+    )
     field_order = ["file", "config", "reference", "target_column", "is_held_out", "profile_only"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, source: ModelVersion | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if source is None:
+            del self.fields["takes_over"]
+        else:
+            earlier = f"{source.short_name}{', which is live' if source.is_active else ''}"
+            label = f"Take over labels, groups, rules and cases from {earlier}"
+            self.fields["takes_over"].label = label
         most = settings.ARTIFACT_MAX_BYTES // 1024**2
         self.fields["file"].help_text = (
             f"joblib, pickle or skops, at most {most} MB, with a fitted scikit-learn model. "

@@ -73,6 +73,13 @@ class ModelVersion(models.Model):
     # The libraries of a runtime that was chosen after the inspection, which names its own.
     libraries_running = models.JSONField(default=dict, blank=True, editable=False)
 
+    # The version whose labels, rules and cases it takes over, and what became of that
+    # (`models_registry/taking_over.py`).
+    takes_over = models.ForeignKey(
+        "self", null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    taken_over = models.JSONField(default=dict, blank=True, editable=False)
+
     # The model card's text, which may change at any time.
     intended_use = models.TextField(
         blank=True, help_text="Who should use the model, for which decisions."

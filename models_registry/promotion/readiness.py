@@ -34,6 +34,8 @@ class Readiness:
     inspection: Inspection | None
     libraries: tuple[LibraryDifference, ...]
     changes: SchemaChanges
+    forgotten: ModelVersion | None
+    """The version that has saved cases where this one has none of its own and left none behind."""
     signs_of_preparation: tuple[str, ...] | None
     """The signs in the model against raw values, if a person has to confirm that the inputs are raw
     values; None if no confirmation is needed."""
@@ -89,6 +91,7 @@ def readiness_of(version: ModelVersion) -> Readiness:
         cases=version.cases.count(),
         passing=version.cases.passing().count(),
         inspection=inspection,
+        forgotten=_with_forgotten_cases(version, live),
         libraries=library_differences(
             examination.libraries_trained, libraries_running(version, examination)
         ),
@@ -97,3 +100,11 @@ def readiness_of(version: ModelVersion) -> Readiness:
         else SchemaChanges(),
         signs_of_preparation=signs_of_preparation(version, examination),
     )
+
+
+def _with_forgotten_cases(version: ModelVersion, live: ModelVersion | None) -> ModelVersion | None:
+    """The live version, else the newest other, whose saved cases a version without any lacks."""
+    if version.cases.exists():
+        return None
+    others = version.model.versions.exclude(pk=version.pk).filter(cases__isnull=False)
+    return others.filter(pk=live.pk).first() if live else others.order_by("-number").first()

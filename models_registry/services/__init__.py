@@ -11,7 +11,11 @@ from models_registry.services.cases import (
 from models_registry.services.configuring import save_configuration
 from models_registry.services.deploying import latest_check, mark_tested, promote, retire, roll_back
 from models_registry.services.downloading import download_version
-from models_registry.services.duplicating import duplicate_version, propose_bound
+from models_registry.services.duplicating import (
+    duplicate_version,
+    propose_bound,
+    take_over_into,
+)
 from models_registry.services.inspecting import approve_types, inspect_again, request_inspection
 from models_registry.services.moving import choose_runtime, former_runtime, latest_try
 from models_registry.services.referencing import (
@@ -64,6 +68,7 @@ __all__ = [
     "save_case",
     "save_configuration",
     "set_reference",
+    "take_over_into",
     "upload_version",
     "why_no_interval",
     "write_card",

@@ -8,14 +8,16 @@ from django.db.models import Max, Model
 
 from accounts.activity import record
 from accounts.models import User
-from models_registry.errors import BoundDoesNotFit, NotInspected
+from models_registry.errors import BoundDoesNotFit, NotInspected, VersionLocked
 from models_registry.inputs.bounds import Bound
+from models_registry.inputs.configuration import with_edits_of
 from models_registry.inputs.spec_check import spec_problems
 from models_registry.models import Inspection, ModelVersion, ReferenceData, RegisteredModel
 from models_registry.revisions import configuration_of, write_configuration, write_revision
 from models_registry.services.cases import NOT_RUN
 from models_registry.services.configuring import save_configuration
 from models_registry.services.rehearsing import request_example
+from models_registry.taking_over import with_earlier
 
 TAKEN_OVER = (
     "description",
@@ -70,6 +72,33 @@ def duplicate_version(*, version: ModelVersion, by: User) -> ModelVersion:
     request_example(version=draft, by=by)
     record("version duplicated", by=by, target=str(draft), after={"from": version.short_name})
     return draft
+
+
+@transaction.atomic
+def take_over_into(*, version: ModelVersion, source: ModelVersion, by: User) -> ModelVersion:
+    """Give a draft the labels, groups, limits, rules and class labels of another version of its
+    model, as a new revision, and copies of its saved cases. What a person set on the draft stays.
+    Raises VersionLocked or NotInspected."""
+    version = ModelVersion.objects.select_for_update().get(pk=version.pk, model=source.model_id)
+    if version.is_locked:
+        raise VersionLocked
+    if not version.container:
+        raise NotInspected
+    now = configuration_of(version)
+    version.takes_over = source
+    version.save(update_fields=["takes_over"])
+    found = with_earlier(version, now, keeps_answer=True)
+    wanted = replace(with_edits_of(found, now), targets=found.targets, rules=found.rules)
+    if wanted != now:
+        write_configuration(version, wanted)
+        ReferenceData.objects.filter(version=version).fit_to(wanted.features)
+        version.revision += 1
+        version.save(update_fields=["revision"])
+        changes = wanted.changes_since(now)
+        write_revision(version, wanted, [f"Taken over from {source.short_name}", *changes], by)
+        request_example(version=version, by=by)
+    record("taken over", by=by, target=str(version), after={"from": source.short_name})
+    return version
 
 
 @transaction.atomic

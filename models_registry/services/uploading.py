@@ -45,9 +45,12 @@ def upload_version(
     description: str = "",
     release_notes: str = "",
     reference: ReferenceUpload | None = None,
+    takes_over: ModelVersion | None = None,
     by: User,
 ) -> ModelVersion:
     """Receive a model file as the model's next version, a draft, and have it inspected.
+    ``takes_over``: the version of this model whose labels, groups, rules and saved cases its inputs
+    get, as far as they fit (`taking_over.py`).
 
     The bytes go to the store first and the row follows, so a row always has its file. A file over
     the size limit leaves a draft that says so. Raises StoreUnavailable when the store is away.
@@ -71,6 +74,7 @@ def upload_version(
             label=label,
             description=description,
             release_notes=release_notes,
+            takes_over=takes_over,
             uploaded_by=by,
         )
         record("version uploaded", by=by, target=str(version), after={"sha256": version.sha256})

@@ -112,24 +112,7 @@ def _merge_feature(spec: FeatureSpec, entry: InputEntry | None, unfit: list[str]
     value that does not fit."""
     if entry is None:
         return spec
-    said = {
-        "label": entry.label,
-        "unit": entry.unit,
-        "help": entry.description,
-        "group": entry.group,
-        "deprecation": entry.deprecated,
-        "minimum": entry.min,
-        "maximum": entry.max,
-        "soft_minimum": entry.trained_min,
-        "soft_maximum": entry.trained_max,
-        "step": entry.step,
-        "max_length": entry.max_length,
-        "is_listed": entry.listed,
-        "is_sensitive": entry.sensitive,
-    }
-    changes: dict[str, Any] = {
-        name: value for name, value in said.items() if value is not None and value != ""
-    }
+    changes = told_by(entry)
     # The object knows categories; the configuration decides only what it left open.
     if entry.type and (
         not spec.is_complete or {spec.kind, entry.type} == {Kind.FLOAT, Kind.INTEGER}
@@ -145,6 +128,26 @@ def _merge_feature(spec: FeatureSpec, entry: InputEntry | None, unfit: list[str]
     if not spec.is_complete and "kind" in changes:
         merged = replace(merged, is_complete=merged.kind is not Kind.CHOICE or bool(merged.choices))
     return merged
+
+
+def told_by(entry: InputEntry) -> dict[str, Any]:
+    """Return what the configuration says of an input that holds whatever its kind is, by field."""
+    said = {
+        "label": entry.label,
+        "unit": entry.unit,
+        "help": entry.description,
+        "group": entry.group,
+        "deprecation": entry.deprecated,
+        "minimum": entry.min,
+        "maximum": entry.max,
+        "soft_minimum": entry.trained_min,
+        "soft_maximum": entry.trained_max,
+        "step": entry.step,
+        "max_length": entry.max_length,
+        "is_listed": entry.listed,
+        "is_sensitive": entry.sensitive,
+    }
+    return {name: value for name, value in said.items() if value is not None and value != ""}
 
 
 def _values(spec: FeatureSpec, said: dict[str, Scalar], unfit: list[str]) -> dict[str, Any]:

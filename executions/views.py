@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -42,6 +42,7 @@ from executions.services.own_predictions import record_export
 from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, RegisteredModel
+from models_registry.views import live_version, retired
 
 RECENT = 5
 FIRST_POLL_MS, SLOWEST_POLL_MS = 300, 2000
@@ -63,7 +64,9 @@ class Notice:
 
 @require_http_methods(["GET", "POST"])
 def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
-    version = _live_version(slug)
+    version = live_version(slug)
+    if version is None:
+        return retired(request, slug)
     schema = version.features.as_schema()
     mark = request.user.decimal_mark
     if request.method == "GET":
@@ -99,7 +102,9 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
 def check_values(request: SignedInRequest, slug: str) -> HttpResponse:
     """Check a form while it is filled in: the lines below the fields that were left, and the
     summary of the corrections if the page has one. Nothing runs."""
-    version = _live_version(slug)
+    version = live_version(slug)
+    if version is None:
+        return retired(request, slug)
     try:
         check_form_check_rate(request.user)
     except TooManyRequests as error:
@@ -118,12 +123,6 @@ def check_values(request: SignedInRequest, slug: str) -> HttpResponse:
         "has_summary": "summary" in request.POST,
     }
     return render(request, "executions/_check.html", context)
-
-
-def _live_version(slug: str) -> ModelVersion:
-    return get_object_or_404(
-        ModelVersion.objects.active().select_related("model"), model__slug=slug
-    )
 
 
 def _status(error: DomainError) -> int:

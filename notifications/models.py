@@ -27,6 +27,7 @@ class Kind(models.TextChoices):
 
     DEPLOYMENT = "deployment", "A new version is deployed"
     ROLLBACK = "rollback", "A version is rolled back"
+    RETIREMENT = "retirement", "A model is not available any more"
     EXECUTION_FAILED = "execution_failed", "My prediction failed"
     MESSAGE = "message", "An administrator writes to me"
     FAILURE_GROUP = "failure_group", "A new kind of failure appears"
@@ -44,7 +45,13 @@ class Kind(models.TextChoices):
         return self not in (*ANNOUNCED, Kind.MESSAGE, Kind.SUPPORT_REQUEST)
 
 
-FOR_EVERYBODY = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED, Kind.MESSAGE)
+FOR_EVERYBODY = (
+    Kind.DEPLOYMENT,
+    Kind.ROLLBACK,
+    Kind.RETIREMENT,
+    Kind.EXECUTION_FAILED,
+    Kind.MESSAGE,
+)
 ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)
 """The kinds that are also shown above the models' pages until the person dismisses them."""
 

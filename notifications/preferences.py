@@ -14,6 +14,7 @@ from notifications.models import FOR_EVERYBODY, Channel, Kind, Preference
 HINTS = {
     Kind.DEPLOYMENT: "Says what changed",
     Kind.ROLLBACK: "Says why",
+    Kind.RETIREMENT: "Says why",
     Kind.EXECUTION_FAILED: "At most one mail in 15 minutes for the same problem",
     Kind.FAILURE_GROUP: "An error that no prediction had before",
     Kind.REGRESSION: "On the version that should have fixed it, or a later one",
@@ -22,6 +23,7 @@ HINTS = {
 NAMES = {
     Kind.DEPLOYMENT: "deployment notices",
     Kind.ROLLBACK: "rollback notices",
+    Kind.RETIREMENT: "notices about models that are not available any more",
     Kind.EXECUTION_FAILED: "notices about failed predictions",
     Kind.MESSAGE: "messages from administrators",
     Kind.FAILURE_GROUP: "notices about new kinds of failures",

@@ -82,6 +82,11 @@ def dismiss(notifications: NotificationQuerySet) -> int:
     return notifications.announced().update(dismissed_at=Now())
 
 
+def withdraw(model_id: int) -> int:
+    """Dismiss everybody's announcements about a model: what they say is true no longer."""
+    return Notification.objects.announced().about_model(model_id).update(dismissed_at=Now())
+
+
 def _tell(people: UserQuerySet, *, context: Context, **words: str) -> int:
     """Notify with one INSERT … SELECT, so that ten thousand people do not delay a promotion."""
     columns = {

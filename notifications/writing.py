@@ -26,7 +26,7 @@ BUNDLED_FOR = timedelta(minutes=15)
 LONG_TEXTS = ("text", "changes", "description", "reason")
 """The variables that may have several lines; every other text is one line."""
 
-OWN_WORDS = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.EXECUTION_FAILED)
+OWN_WORDS = (Kind.DEPLOYMENT, Kind.ROLLBACK, Kind.RETIREMENT, Kind.EXECUTION_FAILED)
 
 
 def write_due(at_most: int) -> int:

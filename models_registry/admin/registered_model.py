@@ -90,6 +90,8 @@ class RegisteredModelAdmin(StaffModelAdmin):
                 "model": model,
                 "history": history_of(model, request.GET, request.user.zone),
                 "people": User.objects.active().count(),
+                "live": model.versions.active().first(),
+                "ended": model.deployments.filter(action="retirement").first(),
             }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 

@@ -10,7 +10,7 @@ from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.metric_changes import metric_changes
 from notifications.models import Context, Kind
-from notifications.services import notify_everyone
+from notifications.services import notify_everyone, withdraw
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ def announce(deployment: Deployment) -> int:
     """Notify everybody who wants it, once, in the deployment's transaction; return the number of
     people."""
     words = announcement_of(deployment)
+    if deployment.action == Deployment.Action.RETIREMENT:
+        withdraw(deployment.model_id)
     return notify_everyone(
         kind=words.kind,
         cause=f"deployment {deployment.pk}",
@@ -40,7 +42,9 @@ def announce(deployment: Deployment) -> int:
 
 
 def announcement_of(deployment: Deployment) -> Announcement:
-    """Return the announcement of a promotion or a rollback."""
+    """Return the announcement of a promotion, a rollback or a retirement."""
+    if deployment.action == Deployment.Action.RETIREMENT:
+        return _of_retirement(deployment)
     if deployment.action == Deployment.Action.ROLLBACK:
         return _of_rollback(deployment)
     version, previous, model = deployment.version, deployment.previous_version, deployment.model
@@ -88,6 +92,24 @@ def _of_rollback(deployment: Deployment) -> Announcement:
             reason=deployment.text,
             used_from=before.started_at if before else None,
             used_to=_end(before, deployment),
+        ),
+    )
+
+
+def _of_retirement(deployment: Deployment) -> Announcement:
+    model = deployment.model
+    deployment.refresh_from_db(fields=["started_at"])
+    return Announcement(
+        Kind.RETIREMENT,
+        f"{model} is not available any more"[:200],
+        f"{deployment.text}\n\nYour history is kept, and every prediction in it still opens.",
+        _page(deployment),
+        Context(
+            model=model.name,
+            model_id=model.pk,
+            version=deployment.version.short_name,
+            at=deployment.started_at,
+            reason=deployment.text,
         ),
     )
 

@@ -107,8 +107,8 @@ def roll_back(*, version: ModelVersion, reason: str, by: User) -> Deployment:
 
 @transaction.atomic
 def retire(*, model: RegisteredModel, reason: str, by: User) -> Deployment:
-    """Retire the active version, which leaves the model without one on purpose. Raises
-    NothingActive, ReasonMissing."""
+    """Retire the active version, which leaves the model without one on purpose, and tell everybody.
+    Raises NothingActive, ReasonMissing."""
     model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
     live = model.versions.active().first()
     if live is None:
@@ -134,6 +134,7 @@ def retire(*, model: RegisteredModel, reason: str, by: User) -> Deployment:
         before={"active": live.short_name},
         after={"active": None, "reason": reason},
     )
+    announce(deployment)
     kick(sync_prefect_deployment, model.pk)
     return deployment
 

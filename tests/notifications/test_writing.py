@@ -134,6 +134,19 @@ def test_a_rollback_says_since_when_and_why(alice: User, post_office: PostOffice
     assert "between 20 Nov 2026, 08:00 UTC and 21 Nov 2026, 15:40 UTC" in body(letter, "html")
 
 
+def test_a_retirement_says_since_when_and_why_and_that_the_history_is_kept(
+    alice: User, post_office: PostOffice
+) -> None:
+    announce(Kind.RETIREMENT, reason="The data ended.")
+    letter = one(post_office)
+    assert letter["Subject"] == "House price is not available any more"
+    assert (
+        "House price has not been available since 21 Nov 2026, 15:40 UTC."
+        " Reason: The data ended.\n\nYour history is kept"
+    ) in body(letter, "plain")
+    assert f'href="{SITE}/models/loan/"' in body(letter, "html")
+
+
 def test_a_failure_says_what_happened_and_what_to_do(alice: User, post_office: PostOffice) -> None:
     fail(alice, 1)
     letter = one(post_office)

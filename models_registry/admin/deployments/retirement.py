@@ -12,6 +12,8 @@ from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms.deployment_forms import RetireForm
 from models_registry.models import RegisteredModel
+from notifications.models import Kind
+from notifications.services import count_of_people
 
 
 def retire(request: Any, pk: int) -> HttpResponse:
@@ -30,6 +32,7 @@ def retire(request: Any, pk: int) -> HttpResponse:
         title=f"Retire {model}",
         live=model.versions.active().first(),
         people=User.objects.active().count(),
+        told=count_of_people(Kind.RETIREMENT),
         others=RegisteredModel.objects.live().exclude(pk=pk).count(),
         form=form,
         status=422 if form.errors else 200,

@@ -13,7 +13,7 @@ from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.errors import ErrorCode, user_sentence
+from executions.errors import ERROR_LABELS, ErrorCode, user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.records import attempt_log
 from executions.records.hiding import named_failure
@@ -233,7 +233,7 @@ def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> 
 
 def _settle_failure(execution: Execution, failure: Failure) -> None:
     """Notify the owner and judge the saved case after an execution has failed for good."""
-    _judge(execution, None, f"The run failed ({failure.code}).")
+    _judge(execution, None, f"The run failed: {ERROR_LABELS[failure.code].lower()}.")
     _tell_owner(execution, failure)
 
 
@@ -247,7 +247,7 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
         kind=Notification.Kind.EXECUTION_FAILED,
         cause=f"execution {execution.pk}",
         title=f"Your prediction {execution.public_id} failed",
-        text=f"{user_sentence(failure.code, failure.message)} (code {failure.code})",
+        text=f"{user_sentence(failure.code, failure.message)} Error code: {failure.code}.",
         url=page,
         context=Context(
             model=version.model.name,

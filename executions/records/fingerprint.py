@@ -43,6 +43,10 @@ _NUMBER = re.compile(
     r"(?<![\w.])[-+−]?(?:\d+(?:[.,_]\d+)*\.?(?=\D|$)|\.\d+)(?:[eE][-+]?\d+)?(?!\w*\.\w)"
     r"|(?<![\w.])[-+]?(?:nan|inf)(?!\w)"
 )
+GAP = "…"
+_PLACEHOLDER = re.compile("‹(?:…|n|path)›")
+_HELD = re.compile(r"(?:\b[A-Za-z_][\w.]*)?\(…\)|\[…\]|\{…\}|[\[({]…$")
+_GAPS = re.compile(r"…(?:[\s,;:=x×.-]*…)+")
 _SERIES = re.compile(r"(‹(?:…|n|path)›)(?:[\s,;]+\1)+")
 
 
@@ -107,6 +111,15 @@ def normalised(message: str, values: Iterable[str] = ()) -> str:
     text = _HEX.sub(NUMBER, text)
     text = _NUMBER.sub(NUMBER, text)
     return _SERIES.sub(r"\1", text)
+
+
+def readable(title: str) -> str:
+    """Return a cause's title for people: an ellipsis where a value, a number or a path was taken
+    out, with the call or the bracket that held nothing else ("dtype(‹…›)", "[‹n›]")."""
+    text = _PLACEHOLDER.sub(GAP, title)
+    while (shorter := _HELD.sub(GAP, _GAPS.sub(GAP, text))) != text:
+        text = shorter
+    return text
 
 
 def hidden(text: str, values: Iterable[str], mark: str) -> str:

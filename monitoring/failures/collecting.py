@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.locks import is_only_one
+from executions.errors import ERROR_LABELS
 from executions.models import Execution
 from executions.records.hiding import name_failures
 from models_registry.models import Deployment, ModelVersion
@@ -215,7 +216,7 @@ def _tell(group: FailureGroup, kind: Kind, failure: Execution, cause: str) -> No
         cause=cause,
         title=f"{'New failure' if is_new else 'Failing again'}: {group.headline}",
         text=f"{failure.version.model} {failure.version.short_name}{where} "
-        f"({group.error_code}), for example {failure.public_id}.",
+        f"({ERROR_LABELS[group.error_code].lower()}), for example {failure.public_id}.",
         url=reverse("monitoring:failure", args=[group.pk]),
         context=Context(
             links=(("Open the failure", reverse("monitoring:failure", args=[group.pk])),)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from executions.answer import Answer
+from executions.errors import ERROR_LABELS
 from executions.models import Execution
 from executions.presentation import answer_of
 from executions.records import attempt_log
+from executions.records.fingerprint import readable
 from executions.records.hiding import masked
 from executions.services.replaying import Verdict, verdict_of
 from executions.trials.trace_details import StepLine, TraceView, trace_view
@@ -44,8 +46,8 @@ class Summary:
         replay = self.replay
         if replay.status != Execution.Status.FAILED:
             return ""
-        words = ": ".join(filter(None, [replay.exception, replay.failure_title]))
-        return words or replay.error_code
+        words = ": ".join(filter(None, [replay.exception, readable(replay.failure_title)]))
+        return words or ERROR_LABELS[replay.error_code]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from executions.errors import ERROR_LABELS
 from executions.models import Execution
+from executions.records.fingerprint import readable
 from models_registry.models import ModelVersion, RegisteredModel
 
 
@@ -91,8 +92,9 @@ class FailureGroup(models.Model):
 
     @property
     def headline(self) -> str:
-        """ "ValueError: Found unknown categories ‹…›", without any value."""
-        return ": ".join(filter(None, [self.exception, self.title])) or self.error_code
+        """ "ValueError: Found unknown categories …", without any value."""
+        words = ": ".join(filter(None, [self.exception, readable(self.title)]))
+        return words or ERROR_LABELS[self.error_code]
 
     @property
     def is_open(self) -> bool:

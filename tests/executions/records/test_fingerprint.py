@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.records.fingerprint import cause_of, hidden, normalised, raised_by
+from executions.records.fingerprint import cause_of, hidden, normalised, raised_by, readable
 
 TRACEBACK = """Traceback (most recent call last):
   File "/srv/model_host/answering/prediction.py", line 88, in predict
@@ -115,3 +115,20 @@ def test_the_same_cause_in_another_model_step_or_class_is_another_group() -> Non
 def test_a_failure_without_a_traceback_is_named_by_its_message() -> None:
     cause = cause_of(message="The model took longer than 10 seconds.", traceback="")
     assert (cause.exception, cause.title) == ("", "The model took longer than ‹n› seconds.")
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Found unknown categories [‹…›] in column ‹n›", "Found unknown categories … in column …"),
+        ("could not convert dtype(‹…›) to dtype(‹…›)", "could not convert … to …"),
+        ("unknown category np.str_(‹…›)", "unknown category …"),
+        ("expected ‹n›, got [‹n›]", "expected …, got …"),
+        ("no file at ‹path› for ‹…›, ‹…›", "no file at … for …"),
+        ("it began with [‹…›", "it began with …"),
+        ("shapes (‹n›,‹n›) and (‹n›) not aligned", "shapes … and … not aligned"),
+        ("len(x) must be f(y)", "len(x) must be f(y)"),
+    ],
+)
+def test_a_title_for_people_has_no_placeholder(title: str, shown: str) -> None:
+    assert readable(title) == shown

@@ -75,7 +75,7 @@ def test_a_case_that_fails_says_what_was_found(version: ModelVersion, ada: User)
 
 def test_a_run_that_breaks_fails_its_case(version: ModelVersion, ada: User) -> None:
     case = run(saved(version, ada), ada, outputs=None)
-    assert (case.passed, case.problem) == (False, "The run failed (MODEL).")
+    assert (case.passed, case.problem) == (False, "The run failed: exception in predict.")
 
 
 def test_an_ordinary_test_judges_no_case(version: ModelVersion, ada: User) -> None:

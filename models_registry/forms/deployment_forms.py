@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from models_registry.promotion.readiness import Readiness
+from models_registry.promotion.readiness import Readiness, proposed_text
 
 
 class PromoteForm(forms.Form):
@@ -31,7 +31,7 @@ class PromoteForm(forms.Form):
     raw_values = forms.BooleanField(label="These are raw values", required=False)
 
     def __init__(self, ready: Readiness, data: Any = None) -> None:
-        super().__init__(data, initial={"text": _proposed_text(ready)})
+        super().__init__(data, initial={"text": proposed_text(ready)})
         if not ready.libraries:
             del self.fields["libraries_tested"]
         if ready.changes.is_empty:
@@ -76,11 +76,3 @@ class RetireForm(ReasonForm):
         super().__init__(data)
         self.fields["reason"].required = True
         self.fields["reason"].help_text = "It stays in the record of this deployment."
-
-
-def _proposed_text(ready: Readiness) -> str:
-    """The release notes; else how the inputs differ, in words."""
-    if ready.version.release_notes:
-        return ready.version.release_notes
-    text = " ".join(f"{sentence.rstrip('.')}." for sentence in ready.changes.sentences)
-    return text if len(text) <= 2000 else ""

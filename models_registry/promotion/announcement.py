@@ -47,7 +47,8 @@ def announcement_of(deployment: Deployment) -> Announcement:
         return _of_retirement(deployment)
     if deployment.action == Deployment.Action.ROLLBACK:
         return _of_rollback(deployment)
-    version, previous, model = deployment.version, deployment.previous_version, deployment.model
+    version, model = deployment.version, deployment.model
+    previous = deployment.previous_version or _last_live(deployment)
     deployment.refresh_from_db(fields=["started_at"])
     changes = _changes(previous, version)
     return Announcement(
@@ -112,6 +113,12 @@ def _of_retirement(deployment: Deployment) -> Announcement:
             reason=deployment.text,
         ),
     )
+
+
+def _last_live(deployment: Deployment) -> ModelVersion | None:
+    """The version that was live last, where the model was retired before this deployment."""
+    earlier = deployment.model.deployments.exclude(pk=deployment.pk).select_related("version")
+    return next((one.version for one in earlier[:1]), None)
 
 
 def _before(deployment: Deployment) -> Deployment | None:

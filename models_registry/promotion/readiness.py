@@ -108,3 +108,12 @@ def _with_forgotten_cases(version: ModelVersion, live: ModelVersion | None) -> M
         return None
     others = version.model.versions.exclude(pk=version.pk).filter(cases__isnull=False)
     return others.filter(pk=live.pk).first() if live else others.order_by("-number").first()
+
+
+def proposed_text(ready: Readiness) -> str:
+    """Return what changed, to begin with: the release notes, else how the inputs differ, in words;
+    "" where neither says anything."""
+    if ready.version.release_notes:
+        return ready.version.release_notes
+    text = " ".join(f"{sentence.rstrip('.')}." for sentence in ready.changes.sentences)
+    return text if len(text) <= 2000 else ""

@@ -67,7 +67,8 @@ def prepare(folder: str) -> dict[str, Any]:
 
     publication = publish(
         model_name="Forest", chunks=[forest(0)], file_name="forest.joblib", config={},
-        test_inputs=TEST, promotion_text="The first version of the forest.", by=admin, seconds=120,
+        test_inputs=TEST, promotes=True, changes="The first version of the forest.",
+        by=admin, seconds=120,
     )  # fmt: skip
     if publication.status != "active":
         raise SystemExit(publication.message)

@@ -109,7 +109,7 @@ def test_a_first_version_has_no_list_of_changes(alice: User, post_office: PostOf
     announce(previous="", added=["Age"])
     letter = one(post_office)
     for kind in ("plain", "html"):
-        assert "This is the first version." in body(letter, kind)
+        assert "This is the first version that people can use." in body(letter, kind)
         assert "Trained on data to September 2026." in body(letter, kind)
         assert "a new version" not in body(letter, kind).lower()
         assert "What changed" not in body(letter, kind)

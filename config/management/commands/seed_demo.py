@@ -101,7 +101,8 @@ class Command(BaseCommand):
             file_name=file.name,
             config=json.loads(file.with_suffix(".json").read_text()),
             test_inputs=inputs,
-            promotion_text="The first version of this demo model." if is_live else "",
+            promotes=is_live,
+            changes="The first version of this demo model.",
             by=User.objects.get(email="admin@example.com"),
             seconds=WAIT_SECONDS,
         )

@@ -54,7 +54,20 @@ class Command(ScriptCommand):
             action="store_true",
             help="inputs without names are raw values: nothing prepared them before training",
         )
-        parser.add_argument("--what-changed", default="", help="goes into the deployment's record")
+        parser.add_argument(
+            "--changes",
+            "--what-changed",
+            dest="changes",
+            default="",
+            metavar="TEXT",
+            help="what changed, for the people who use it: it is mailed to everybody. Without it, "
+            "how the inputs differ from those of the live version",
+        )
+        parser.add_argument(
+            "--fresh",
+            action="store_true",
+            help="take over no labels, groups, rules and cases from the version before",
+        )
 
     def script(self, options: dict[str, Any]) -> tuple[Published, bool]:
         by = person(options["by"])
@@ -65,7 +78,6 @@ class Command(ScriptCommand):
         file = _existing(options["file"])
         config = config_parser.parse(_read(options["config"])) if options["config"] else {}
         test = json_object(options["test"], "--test") if options["test"] else None
-        text = options["what_changed"] or "Published from the command line."
         with file.open("rb") as content:
             publication = publish(
                 model_name=options["model"].strip(),
@@ -79,15 +91,17 @@ class Command(ScriptCommand):
                 libraries_tested=options["libraries_tested"],
                 inputs_reviewed=options["inputs_reviewed"],
                 raw_values=options["raw_values"],
-                promotion_text=text if options["promote"] else "",
+                promotes=options["promote"],
+                changes=options["changes"].strip(),
+                takes_over=not options["fresh"],
                 by=by,
                 seconds=options["timeout"],
             )
         version = publication.version
         result = Published(
             model=version.model.slug,
-            version=version.number,
-            sha256=version.sha256,
+            version=version.number if publication.is_kept else None,
+            sha256=version.sha256 if publication.is_kept else None,
             status=publication.status,
             message=publication.message,
         )

@@ -302,6 +302,17 @@ def test_a_retired_model_can_come_back(ada: User) -> None:
     assert version.model.versions.active().get() == version
 
 
+def test_after_a_retirement_the_next_version_is_compared_with_the_last_that_was_live(
+    ada: User, alice: User
+) -> None:
+    version = make_version()
+    services.promote(version=version, text=TEXT, by=ada)
+    services.retire(model=version.model, reason="Too early", by=ada)
+    services.promote(version=make_version(model=version.model), text=TEXT, by=ada)
+    told = Notification.objects.filter(user=alice, kind="deployment").latest("pk")
+    assert told.read_context().previous == "v1"
+
+
 def test_retiring_needs_a_reason_and_something_to_retire(
     ada: User, active_version: ModelVersion
 ) -> None:

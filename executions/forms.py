@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from config.text.numbers import count_text, written
 from model_host.protocol.inputs import Scalar
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, same_value
 from models_registry.inputs.input_check import InputError, warnings_of
 from models_registry.inputs.input_rules import RuleKind
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
@@ -68,7 +68,7 @@ class InputField(forms.CharField):
     @property
     def hint(self) -> str:
         """The part of the help line about values that are not listed."""
-        count = count_text(len(self.feature.choices))
+        count = count_text(len(self.feature.offered))
         if self.layout == "suggest" and self.feature.takes_others:
             return f"{count} values are known. Another one runs with a warning"
         if self.layout == "suggest":
@@ -79,10 +79,12 @@ class InputField(forms.CharField):
     def datalist(self) -> SafeString:
         """The options that a text field suggests."""
         index = self.feature.index
-        return _options((index.shown(value), "") for value, _ in self.feature.choices[:SUGGESTED])
+        return _options((index.shown(value), "") for value, _ in self.feature.offered[:SUGGESTED])
 
     def text_of(self, value: Scalar, decimal_mark: str) -> str:
-        """Return the text of a value in the field."""
+        """Return the text of a value in the field; nothing for a word that means "not known"."""
+        if value is not None and same_value(value, self.feature.filler):
+            return NOT_KNOWN
         if self.layout == "suggest" and value is not None:
             return self.feature.index.shown(value)
         text = self.feature.as_typed(value)
@@ -153,7 +155,7 @@ def _choices(feature: FeatureSpec) -> list[tuple[str, str]]:
         labels = dict(feature.choices)
         choices = [("true", labels.get(True, "Yes")), ("false", labels.get(False, "No"))]
     else:
-        choices = [(feature.index.carried(value), label) for value, label in feature.choices]
+        choices = [(feature.index.carried(value), label) for value, label in feature.offered]
     if choices and feature.may_be_missing:
         choices.append((NOT_KNOWN, "Not known"))
     return choices

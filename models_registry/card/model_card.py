@@ -130,8 +130,8 @@ def range_text(feature: FeatureSpec) -> str:
     if not feature.is_asked:
         return feature.kind_label
     if feature.choices:
-        more = len(feature.choices) - MOST_LISTED
-        labels = [label for _, label in feature.choices[:MOST_LISTED]]
+        more = len(feature.offered) - MOST_LISTED
+        labels = [label for _, label in feature.offered[:MOST_LISTED]]
         listed = ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
         return listed + ("; other values, too" if feature.takes_others else "")
     low, high = feature.shown_range

@@ -34,6 +34,8 @@ KIND_LABELS = {
     Kind.UNUSED: "Not used by the model",
 }
 """An unused input has no field and accepts any value."""
+CONSTANT, SEEN_IN_DATA = "(constant)", "reference data"
+"""The end of the source of a constant that fills gaps; its beginning where the data holds it."""
 STAND_INS = ("(first category)", "(stand-in)")
 """The ends of the sources of typical values that only stand in for one."""
 REQUIREMENT_LABELS = {
@@ -101,6 +103,24 @@ class FeatureSpec:
         return Choices(self.choices)
 
     @property
+    def offered(self) -> tuple[tuple[Scalar, str], ...]:
+        """The choices to offer: all but a word that stands only for "not known"."""
+        if self.filler is None:
+            return self.choices
+        return tuple(pair for pair in self.choices if not same_value(pair[0], self.filler))
+
+    @property
+    def filler(self) -> Scalar:
+        """The constant that the model puts for a missing value, where it is a choice only for
+        that: the file names it as a constant, and the reference data does not hold it. None for any
+        other input. Whoever gives it as a value may: it is checked as a choice."""
+        told = self.sources.get("imputed", "")
+        is_own = told.startswith(SEEN_IN_DATA) or not told.endswith(CONSTANT)
+        if is_own or not self.may_be_missing or self.kind is not Kind.CHOICE:
+            return None
+        return self.imputed if len(self.choices) > 1 and self.imputed in self.index else None
+
+    @property
     def longest_text(self) -> int:
         """The maximum number of characters of a text."""
         limit: int = settings.TEXT_MAX_CHARACTERS
@@ -143,10 +163,11 @@ class FeatureSpec:
     @property
     def _choices_text(self) -> str:
         """ "one of: Rent, Own, or another text"."""
-        if len(self.choices) <= 10:
-            known = "one of: " + ", ".join(label for _, label in self.choices)
+        offered = self.offered
+        if len(offered) <= 10:
+            known = "one of: " + ", ".join(label for _, label in offered)
         else:
-            known = f"one of {count_text(len(self.choices))} choices"
+            known = f"one of {count_text(len(offered))} choices"
         if not self.takes_others:
             return known
         return f"{known}, or another {'number' if self.index.are_numbers else 'text'}"
@@ -168,7 +189,9 @@ class FeatureSpec:
         sentences = [", ".join(parts)] if parts else []
         if self.may_be_missing:
             sentences.append("Leave empty if not known")
-            if self.imputed is not None:
+            if self.filler is not None:
+                sentences[-1] = "Left empty counts as not known"
+            elif self.imputed is not None:
                 imputed = self.shown_with_unit(self.usual(self.imputed))
                 sentences.append(f"The model will use {imputed}")
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
@@ -186,7 +209,7 @@ class FeatureSpec:
         input; None for one that may be missing, or for a text of which nothing is known; else a
         substitute: the first choice, No, the middle of the range, or 1, since 0 has no
         logarithm."""
-        if self.typical is not None:
+        if self.typical is not None and not same_value(self.typical, self.filler):
             return self.usual(self.typical)
         if self.requirement is not Requirement.REQUIRED or not self.is_asked:
             return self.default if self.requirement is Requirement.OPTIONAL else None

@@ -283,6 +283,8 @@ def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list
     if was_empty and feature.requirement is Requirement.OPTIONAL and value is not None:
         used = feature.shown_with_unit(value)
         return [f"{feature.label} was left empty. The default {used} was used."]
+    if value is None and feature.filler is not None:
+        return [f"{feature.label} was left empty, which counts as not known."]
     if value is None and feature.imputed is not None:
         used = feature.shown_with_unit(feature.imputed)
         return [f"{feature.label} was left empty. The model used {used}."]

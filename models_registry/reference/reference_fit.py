@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar, same_value
 from models_registry.inputs.input_rules import RuleSpec
 from models_registry.inputs.number_text import as_float, is_whole
 from models_registry.reference.reference_profile import (
@@ -177,7 +177,15 @@ def _with_column(spec: FeatureSpec, column: ColumnProfile | None) -> FeatureSpec
             changes["kind"] = Kind.INTEGER
             if isinstance(spec.typical, float):
                 changes["typical"] = round(spec.typical)
+    filled = spec.filler
+    if filled is not None and any(_typed_choice(spec, v, filled) for v, _ in column.values):
+        changes["imputed"] = filled
     return _changed(spec, changes)
+
+
+def _typed_choice(spec: FeatureSpec, cell: str, value: Scalar) -> bool:
+    """Whether a cell of the file is this choice."""
+    return same_value(spec.index.found(cell), value)
 
 
 def _with_typical(spec: FeatureSpec, typical: Scalar) -> FeatureSpec:
@@ -231,7 +239,7 @@ def _forgotten(spec: FeatureSpec, fitted: Mapping[str, Scalar]) -> FeatureSpec:
     if not told:
         return spec
     before = {field: text.partition(_OVER)[2] for field, text in told.items()}
-    changes: dict[str, Any] = dict.fromkeys(told.keys() - {"kind"})
+    changes: dict[str, Any] = dict.fromkeys(told.keys() - {"kind", "imputed"})
     if "kind" in told:
         changes["kind"] = Kind.FLOAT
     if before.get("typical"):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.pdf import pdf_response
+from config.text.numbers import count_text
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.card.model_card import card_of
@@ -32,7 +33,7 @@ class CardForm(ModelForm):
         words = super().clean() or {}
         for name in WORDS:
             if len(words.get(name, "")) > LONGEST:
-                self.add_error(name, f"Expected at most {LONGEST:,} characters.")
+                self.add_error(name, f"Expected at most {count_text(LONGEST)} characters.")
         return words
 
 

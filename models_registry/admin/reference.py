@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from config.errors import refusals_as_messages, refusals_in
+from config.text.numbers import written
 from engine.heartbeats import missing_runtime
 from models_registry import services
 from models_registry.admin.page import version_page
@@ -36,11 +37,18 @@ class ProfileRow:
         return self.marks[1], max(self.marks[3] - self.marks[1], 0.5)
 
     @property
+    def constant(self) -> str:
+        """The value of a numeric column that has no other."""
+        return written(brief_number(self.column.minimum or 0))
+
+    @property
     def numbers(self) -> str:
         """The numbers in words, as the text alternative of the strip."""
         low, *_, high = self.column.quantiles
         numbers = self.column.minimum, self.column.maximum, self.column.median, low, high
-        least, most, median, low_text, high_text = (brief_number(one or 0) for one in numbers)
+        least, most, median, low_text, high_text = (
+            written(brief_number(one or 0)) for one in numbers
+        )
         return f"{least} to {most}, median {median}, nine of ten between {low_text} and {high_text}"
 
 
@@ -104,7 +112,7 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "rehearsal": rehearsal,
         "missing": rehearsal and missing_runtime(rehearsal, rehearsal.needed_runtime),
         "target": target,
-        "halfwidth": brief_number(data.interval_halfwidth)
+        "halfwidth": written(brief_number(data.interval_halfwidth))
         if data and data.interval_halfwidth is not None
         else "",
     }

@@ -1,6 +1,7 @@
 """Facts about a version, in words, for the pages that show it. Takes loaded rows; queries the
 database only where a docstring says so."""
 
+from config.text.numbers import decimal_text
 from models_registry.inspection_steps import Examined
 from models_registry.models import Inspection, ModelVersion
 
@@ -36,7 +37,7 @@ def task_text(version: ModelVersion) -> str:
 def success_text(version: ModelVersion) -> str:
     """Return the success rate of a version that was read ``with_use``."""
     percent: float | None = version.success_percent  # type: ignore[attr-defined]
-    return "–" if percent is None else f"{percent:.1f} %"
+    return "–" if percent is None else f"{decimal_text(percent, 1)} %"
 
 
 def saved_with_text(version: ModelVersion) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.text import Truncator
 
+from config.text.numbers import count_text, written
 from models_registry.card.facts import (
     examination_of,
     libraries_running,
@@ -107,7 +108,9 @@ def certainty_text(version: ModelVersion, examination: Examined) -> str:
         and reference.interval_halfwidth is not None
         and reference.interval_sha256 == version.sha256
     ):
-        width = with_unit(f"± {brief_number(reference.interval_halfwidth)}", _unit(version))
+        width = with_unit(
+            f"± {written(brief_number(reference.interval_halfwidth))}", _unit(version)
+        )
         return f"A 90 % interval, {width}, from rows that were not used in training."
     if examination.gives_interval:
         return "A 90 % interval, the model's own."
@@ -132,15 +135,17 @@ def range_text(feature: FeatureSpec) -> str:
     if feature.choices:
         more = len(feature.offered) - MOST_LISTED
         labels = [label for _, label in feature.offered[:MOST_LISTED]]
-        listed = ", ".join(labels) + (f" and {more:,} more" if more > 0 else "")
+        listed = ", ".join(labels) + (f" and {count_text(more)} more" if more > 0 else "")
         return listed + ("; other values, too" if feature.takes_others else "")
     low, high = feature.shown_range
     if low is not None and high is not None:
-        return with_unit(f"{show_number(low)} to {show_number(high)}", feature.unit)
+        return with_unit(
+            f"{written(show_number(low))} to {written(show_number(high))}", feature.unit
+        )
     if low is not None:
-        return with_unit(f"at least {show_number(low)}", feature.unit)
+        return with_unit(f"at least {written(show_number(low))}", feature.unit)
     return (
-        with_unit(f"at most {show_number(high)}", feature.unit)
+        with_unit(f"at most {written(show_number(high))}", feature.unit)
         if high is not None
         else feature.unit
     )
@@ -156,14 +161,15 @@ def _training(config: TrainingConfig) -> list[tuple[str, str]]:
     said = {key.capitalize(): value for key, value in config.data.items()}
     told = {"Author": config.author, "Notes": config.notes}
     said |= {key: value for key, value in told.items() if value}
-    return [(key, Truncator(_words(value)).chars(MOST_WORDS)) for key, value in said.items()]
+    return [(key, Truncator(fact_text(value)).chars(MOST_WORDS)) for key, value in said.items()]
 
 
-def _words(value: Any) -> str:
+def fact_text(value: Any) -> str:
+    """Return a fact of the training configuration in words, with the reader's numbers."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return show_number(value)
+        return written(show_number(value))
     if isinstance(value, list):
-        return ", ".join(map(_words, value))
+        return ", ".join(map(fact_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_words(one)}" for key, one in value.items())
+        return ", ".join(f"{key}: {fact_text(one)}" for key, one in value.items())
     return str(value)

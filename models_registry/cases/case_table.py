@@ -14,6 +14,7 @@ from itertools import islice
 
 from config.text.csv_text import typed_text
 from config.text.json_text import shown
+from config.text.numbers import count_text
 from config.text.plain_text import unfit
 from models_registry.cases.case_check import read_expected, written
 from models_registry.inputs.feature_spec import MAX_TEXT_LENGTH, Scalar, TargetSpec
@@ -117,7 +118,9 @@ def read_cases(
         )
     titles = [title.strip() for title in lines[0][1]]
     if len(titles) > MAX_COLUMNS:
-        message = f"The heading has {len(titles):,} columns. At most {MAX_COLUMNS} are read."
+        message = (
+            f"The heading has {count_text(len(titles))} columns. At most {MAX_COLUMNS} are read."
+        )
         return CaseTable(errors=(CellError(1, "", message),))
     heading = _read_heading(titles, columns)
     if heading.errors:
@@ -155,7 +158,7 @@ def _refused(errors: Sequence[CellError]) -> CaseTable:
         for one in errors[:MAX_ERRORS]
     ]
     if len(errors) > MAX_ERRORS:
-        message = f"There are {len(errors) - MAX_ERRORS:,} more errors in this file."
+        message = f"There are {count_text(len(errors) - MAX_ERRORS)} more errors in this file."
         told.append(CellError(errors[MAX_ERRORS].row, "", message))
     return CaseTable(errors=tuple(told))
 
@@ -168,7 +171,10 @@ def _unusable(
         if place in heading.inputs:
             continue
         if len(cell) > MAX_TEXT_LENGTH:
-            message = f"A value of {len(cell):,} characters; at most {MAX_TEXT_LENGTH:,} are taken."
+            message = (
+                f"A value of {count_text(len(cell))} characters; at most "
+                f"{count_text(MAX_TEXT_LENGTH)} are taken."
+            )
             return CellError(number, title, message)
         if character := unfit(cell):
             return CellError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 
+from config.text.numbers import count_text
 from models_registry.inputs.configuration import ADMIN
 from models_registry.inputs.feature_spec import (
     MAX_CHOICES,
@@ -140,7 +141,7 @@ class ChoicesForm(forms.Form):
         """The choices as lines say them: all of them, or only other labels for the known ones."""
         said: dict[str, tuple[Scalar, str]] = {}
         if len(lines) > MAX_CHOICES:
-            self.add_error("lines", f"At most {MAX_CHOICES:,} choices are kept.")
+            self.add_error("lines", f"At most {count_text(MAX_CHOICES)} choices are kept.")
             return self.spec.choices
         for number, line in enumerate(lines, start=1):
             if not line.strip():

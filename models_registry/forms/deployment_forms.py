@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from config.text.numbers import count_text
 from models_registry.promotion.readiness import Readiness, proposed_text
 
 
@@ -23,7 +24,6 @@ class PromoteForm(forms.Form):
                 "October 2026.”",
             }
         ),
-        help_text="10 to 2,000 characters. Goes into the mail and onto the dashboard.",
     )
     libraries_tested = forms.BooleanField(label="I have tested this", required=False)
     inputs_reviewed = forms.BooleanField(label="I have reviewed the changes", required=False)
@@ -32,6 +32,11 @@ class PromoteForm(forms.Form):
 
     def __init__(self, ready: Readiness, data: Any = None) -> None:
         super().__init__(data, initial={"text": proposed_text(ready)})
+        self.fields[
+            "text"
+        ].help_text = (
+            f"10 to {count_text(2000)} characters. Goes into the mail and onto the dashboard."
+        )
         if not ready.libraries:
             del self.fields["libraries_tested"]
         if ready.changes.is_empty:

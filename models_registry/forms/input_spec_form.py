@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from config.text.numbers import count_text
 from models_registry.forms.choices_form import ChoicesForm
 from models_registry.inputs.configuration import ADMIN
 from models_registry.inputs.feature_spec import (
@@ -138,7 +139,7 @@ class InputSpecForm(ChoicesForm):
             del self.fields["takes_others"]
         if kind is Kind.STRING:
             limit = replace(self.spec, max_length=None).longest_text
-            self.fields["max_length"].help_text = f"In characters. Empty: {limit:,}."
+            self.fields["max_length"].help_text = f"In characters. Empty: {count_text(limit)}."
         else:
             del self.fields["max_length"]
         if self.spec.is_complete:
@@ -189,7 +190,7 @@ class InputSpecForm(ChoicesForm):
         if self.spec.kind is Kind.CHOICE:
             count = len(self.spec.choices)
             others = " and others" if self.spec.takes_others else ""
-            return (f"{count:,} choice" if count == 1 else f"{count:,} choices") + others
+            return ("1 choice" if count == 1 else f"{count_text(count)} choices") + others
         return ", ".join(filter(None, [self.spec.kind_label, self.spec.unit]))
 
     @property

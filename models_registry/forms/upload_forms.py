@@ -7,10 +7,11 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from config.text.json_text import BadJson, read_json
+from config.text.numbers import count_text
 from engine.heartbeats import offered_runtimes
 from models_registry.errors import BadReferenceData, BadTrainingConfig
 from models_registry.models import ModelVersion
-from models_registry.reference.reference_profile import read_reference
+from models_registry.reference.reference_profile import MAX_ROWS, read_reference
 from models_registry.services import ReferenceUpload
 from models_registry.training import config_parser
 
@@ -23,8 +24,6 @@ class ReferenceFields(forms.Form):
         label="Reference data",
         required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
-        help_text="CSV with a header, at most 100,000 rows and 20 MB: rows like those the model "
-        "was trained on. They give ranges that warn and typical values.",
     )
     target_column = forms.CharField(
         label="Target column",
@@ -43,6 +42,13 @@ class ReferenceFields(forms.Form):
         help_text="Else at most 200 rows are kept for explanations, and the most typical of them "
         "gives the typical values. Sensitive inputs and free texts are left out.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reference"].help_text = (
+            f"CSV with a header, at most {count_text(MAX_ROWS)} rows and 20 MB: rows like those "
+            "the model was trained on. They give ranges that warn and typical values."
+        )
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from config.text.numbers import written_with
 from model_host.protocol.codec import stored, to_json
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.inputs.input_rules import RuleSpec
@@ -38,12 +39,13 @@ class Configuration:
 
     def changes_since(self, before: "Configuration") -> list[str]:
         """Return the changes, a sentence each; empty if there are none."""
-        return [
-            *schema_changes(before.schema, self.schema).sentences,
-            *_completions(before, self),
-            *_order(before, self),
-            *_answers(before, self),
-        ]
+        with written_with("."):  # they are stored
+            return [
+                *schema_changes(before.schema, self.schema).sentences,
+                *_completions(before, self),
+                *_order(before, self),
+                *_answers(before, self),
+            ]
 
 
 def marked_by_admin(configuration: Configuration, before: Configuration) -> Configuration:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from config.text.numbers import count_text
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import typed
@@ -43,7 +44,7 @@ def read_row(text: str, schema: InputSchema, decimal_mark: str) -> PastedRow:
     own order."""
     text = text.strip("\r\n")
     if len(text) > MAX_CHARACTERS:
-        return PastedRow(problem=f"A row has at most {MAX_CHARACTERS:,} characters.")
+        return PastedRow(problem=f"A row has at most {count_text(MAX_CHARACTERS)} characters.")
     if not text.strip():
         return PastedRow(decimal_mark=decimal_mark)
     if text.lstrip().startswith("{"):
@@ -89,7 +90,8 @@ def _by_place(cells: Sequence[str], schema: InputSchema) -> PastedRow:
     if sum(cell.strip() in names for cell in cells) > len(cells) / 2:
         return PastedRow(problem="This is the line of column names. Paste the row beneath it, too.")
     return PastedRow(
-        problem=f"The row has {len(cells):,} values, the model takes {len(schema.features):,}. "
+        problem=f"The row has {count_text(len(cells))} values, the model takes "
+        f"{count_text(len(schema.features))}. "
         "Paste the line of column names above it, or every value in the model's order."
     )
 
@@ -97,7 +99,8 @@ def _by_place(cells: Sequence[str], schema: InputSchema) -> PastedRow:
 def _by_name(names: Sequence[str], cells: Sequence[str], schema: InputSchema) -> PastedRow:
     if len(names) != len(cells):
         return PastedRow(
-            problem=f"There are {len(names):,} column names and {len(cells):,} values."
+            problem=f"There are {count_text(len(names))} column names and "
+            f"{count_text(len(cells))} values."
         )
     labels = {feature.label: feature.name for feature in reversed(schema.features)}
     known = schema.by_name

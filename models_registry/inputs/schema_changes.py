@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from config.text.numbers import count_text, written
 from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import show_number
@@ -84,7 +85,7 @@ def _choice_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
     come = [label for value, label in new.choices if value not in old.index]
     for labels, verb in ((come, "added"), (gone, "removed")):
         if labels:
-            count = "One choice" if len(labels) == 1 else f"{len(labels):,} choices"
+            count = "One choice" if len(labels) == 1 else f"{count_text(len(labels))} choices"
             yield f"{count} {verb}: {_listed(labels)}"
     renamed = [
         f"Choice {former} is now called {label}"
@@ -93,12 +94,12 @@ def _choice_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
     ]
     yield from renamed[:NAMED]
     if len(renamed) > NAMED:
-        yield f"{len(renamed) - NAMED:,} more choices have other labels"
+        yield f"{count_text(len(renamed) - NAMED)} more choices have other labels"
 
 
 def _listed(labels: Sequence[str]) -> str:
     more = len(labels) - NAMED
-    return ", ".join(labels[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(labels[:NAMED]) + (f" and {count_text(more)} more" if more > 0 else "")
 
 
 def _rule_differences(before: InputSchema, after: InputSchema) -> Iterator[str]:
@@ -112,10 +113,10 @@ def _rule_differences(before: InputSchema, after: InputSchema) -> Iterator[str]:
 
 def _range(low: int | float | None, high: int | float | None) -> str:
     if low is not None and high is not None:
-        return f"{show_number(low)} to {show_number(high)}"
+        return f"{written(show_number(low))} to {written(show_number(high))}"
     if low is not None:
-        return f"at least {show_number(low)}"
-    return "none" if high is None else f"at most {show_number(high)}"
+        return f"at least {written(show_number(low))}"
+    return "none" if high is None else f"at most {written(show_number(high))}"
 
 
 def _value(feature: FeatureSpec, value: Scalar) -> str:
@@ -130,9 +131,9 @@ _SHOWN: dict[str, Callable[[FeatureSpec], str]] = {
     "Needed:": lambda f: f.requirement_label,
     "Allowed range": lambda f: _range(f.minimum, f.maximum),
     "Trained range": lambda f: _range(f.soft_minimum, f.soft_maximum),
-    "Step": lambda f: "none" if f.step is None else show_number(f.step),
+    "Step": lambda f: "none" if f.step is None else written(show_number(f.step)),
     "Other values than the choices": lambda f: "run with a warning" if f.takes_others else "none",
-    "Longest text": lambda f: "the site's" if f.max_length is None else f"{f.max_length:,}",
+    "Longest text": lambda f: "the site's" if f.max_length is None else count_text(f.max_length),
 }
 _VALUES = {
     "Default": "default",

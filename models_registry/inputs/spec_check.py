@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from config.text.numbers import count_text
 from models_registry.inputs.feature_spec import (
     FeatureSpec,
     Kind,
@@ -30,7 +31,7 @@ def spec_problems(spec: FeatureSpec) -> dict[str, str]:
     if spec.kind is Kind.CHOICE and spec.is_complete:
         problems |= _choice_problems(spec)
     if spec.max_length is not None and not 1 <= spec.max_length <= MAX_TEXT_LIMIT:
-        problems["max_length"] = f"A text has 1 to {MAX_TEXT_LIMIT:,} characters."
+        problems["max_length"] = f"A text has 1 to {count_text(MAX_TEXT_LIMIT)} characters."
     if spec.requirement is Requirement.OPTIONAL and spec.default is None:
         problems["default"] = "An optional input needs a default."
     if spec.deprecation and spec.requirement is Requirement.REQUIRED:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
+from config.text.numbers import count_text
 from config.text.plain_text import unfit
 from model_host.protocol.codec import stored, to_json
 from models_registry.errors import BadReferenceData
@@ -289,7 +290,8 @@ def _names(header: Sequence[str]) -> list[str]:
     for number, name in enumerate(names, start=1):
         if len(name) > MAX_NAME:
             raise BadReferenceData(
-                f"The name of column {number} of the reference data has {len(name):,} characters; "
+                f"The name of column {number} of the reference data has "
+                f"{count_text(len(name))} characters; "
                 f"at most {MAX_NAME} are read. Shorten it."
             )
         if character := unfit(name):
@@ -314,7 +316,8 @@ def _rows(lines: Iterator[str], separator: str, width: int) -> Iterator[list[str
             count += 1
             if count > MAX_ROWS:
                 raise BadReferenceData(
-                    f"The reference data has more than {MAX_ROWS:,} rows. Take a sample of them."
+                    f"The reference data has more than {count_text(MAX_ROWS)} rows. "
+                    "Take a sample of them."
                 )
             if len(row) != width:
                 raise BadReferenceData(
@@ -333,8 +336,8 @@ def _rows(lines: Iterator[str], separator: str, width: int) -> Iterator[list[str
 def _check_cell(cell: str, where: str) -> None:
     if len(cell) > MAX_CELL:
         raise BadReferenceData(
-            f"{where} of the reference data has a value of {len(cell):,} characters; at most "
-            f"{MAX_CELL:,} are read."
+            f"{where} of the reference data has a value of {count_text(len(cell))} characters; "
+            f"at most {count_text(MAX_CELL)} are read."
         )
     if "\x00" in cell:
         raise BadReferenceData(f"{where} of the reference data contains NUL, so it is not text.")

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from config.text.numbers import written_with
 from models_registry.errors import (
     BadText,
     FileAltered,
@@ -54,7 +55,8 @@ def promote(
     no overlapping deployments in any case.
     """
     model, version = _locked(version)
-    ready = readiness_of(version)
+    with written_with("."):  # what is recorded of it is stored
+        ready = readiness_of(version)
     ready.check(
         libraries_tested=libraries_tested, inputs_reviewed=inputs_reviewed, raw_values=raw_values
     )

@@ -6,6 +6,7 @@ from django.utils.text import slugify
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from config.text.numbers import count_text
 from config.text.plain_text import unfit_in_name
 from models_registry.errors import BadModelName
 from models_registry.models import RegisteredModel
@@ -20,7 +21,8 @@ def check_model_name(name: str) -> None:
         raise BadModelName("A model needs a name.")
     if len(name) > MAX_NAME:
         raise BadModelName(
-            f"The name of the model has {len(name):,} characters; at most {MAX_NAME} are taken."
+            f"The name of the model has {count_text(len(name))} characters; "
+            f"at most {MAX_NAME} are taken."
         )
     if character := unfit_in_name(name):
         raise BadModelName(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
+from config.text.numbers import written
 from models_registry.errors import BadTrainingConfig
 from models_registry.inputs import feature_spec as spec
 from models_registry.inputs.feature_spec import MAX_LABEL, MAX_NAME, Kind, Scalar
@@ -183,7 +184,7 @@ class InputEntry:
 
 def _in_order(low: str, least: Number, high: str, most: Number) -> None:
     if least is not None and most is not None and least > most:
-        above = f"{show_number(least)} is above {show_number(most)}"
+        above = f"{written(show_number(least))} is above {written(show_number(most))}"
         raise Unfit(f"must be at most {high}. {above}: swap them.", low)
 
 

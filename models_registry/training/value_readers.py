@@ -12,6 +12,7 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache, partial
 from typing import Annotated, Any, TypeVar, cast, get_type_hints
 
+from config.text.numbers import count_text
 from models_registry.inputs.feature_spec import MAX_TEXT_LENGTH, Scalar
 from models_registry.inputs.number_text import as_float
 
@@ -89,7 +90,10 @@ def at(place: str, read: Callable[[Any], T], value: Any) -> T:
 def few(things: Sized, most: int, what: str) -> None:
     """Raise Unfit for more than ``most`` things."""
     if (count := len(things)) > most:
-        raise Unfit(f"has {count:,} {what}; at most {most:,} {what} are kept. Leave some out.")
+        raise Unfit(
+            f"has {count_text(count)} {what}; at most {count_text(most)} {what} are kept. "
+            "Leave some out."
+        )
 
 
 def shown(value: object) -> str:
@@ -103,7 +107,8 @@ def scalar(value: Any, most: int = MAX_TEXT_LENGTH) -> Scalar:
         raise Unfit("must be one value. Write a number, a text, true or false.")
     if (length := len(str(value))) > most:
         raise Unfit(
-            f"must be a text of at most {most:,} characters. It has {length:,}: shorten it."
+            f"must be a text of at most {count_text(most)} characters. "
+            f"It has {count_text(length)}: shorten it."
         )
     return cast("Scalar", value)
 
@@ -140,7 +145,7 @@ YesOrNo = Annotated[bool | None, Reader("true or false", yes_or_no)]
 def whole(most: int) -> Reader:
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            raise Unfit(f"must be a whole number from 1 to {most:,}. Correct it.")
+            raise Unfit(f"must be a whole number from 1 to {count_text(most)}. Correct it.")
         return value
 
     return Reader(f"whole number from 1 to {most:,}", read)

@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
+from config.text.numbers import count_text, written
 from models_registry.admin.page import model_page
 from models_registry.card.facts import (
     cases_text,
@@ -22,6 +23,7 @@ from models_registry.card.facts import (
     served_by_text,
     success_text,
 )
+from models_registry.card.model_card import fact_text
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.promotion.metric_changes import MetricChange, metric_changes
@@ -125,15 +127,15 @@ def _facts(version: ModelVersion) -> Iterator[tuple[str, str]]:
     yield "Served by", served_by_text(version, examination)
     yield (
         "Training data",
-        ", ".join(f"{key} {value}" for key, value in version.training.data.items()),
+        ", ".join(f"{key} {fact_text(value)}" for key, value in version.training.data.items()),
     )
     yield "Saved cases", cases_text(version)
     yield "Tested", "Yes" if version.is_tested else "No"
-    yield "Predictions served", f"{version.served:,}"  # type: ignore[attr-defined]
+    yield "Predictions served", count_text(version.served)  # type: ignore[attr-defined]
     yield "Success rate", success_text(version)
     yield "File", version.file_name
     yield "Format", version.format
-    yield "Size", filesizeformat(version.size)
+    yield "Size", written(filesizeformat(version.size))
     yield "SHA-256", version.sha256
     yield "Status", version.get_status_display()
     yield "Label", version.label

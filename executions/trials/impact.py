@@ -4,19 +4,27 @@ answers that people got."""
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
+
 from config.text.numbers import decimal_text
-from executions.answer import four_digits
+from executions.answer import four_digits, input_text
 from executions.models import Execution, ExecutionQuerySet
+from executions.records.hiding import HIDDEN
 from model_host.protocol.inputs import Scalar
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import with_unit
 from models_registry.models import ModelVersion, Rehearsal
 from models_registry.rehearsal_results import Answered, Failed, Skipped
 
 COUNT = 200
+CHANGED_SHOWN = 20
+"""The number of changed answers that are shown one by one."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,24 @@ class Said:
 
 
 @dataclass(frozen=True)
+class ChangedAnswer:
+    """A prediction that the candidate answers in another way, in words. ``inputs``: label, value
+    for the version that answered it, and value for the candidate; "" where a version has not the
+    input, and hidden where it is sensitive in either."""
+
+    execution: Execution
+    before: str
+    after: str
+    difference: str
+    inputs: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Impact:
     """The impact of a candidate. ``asked`` predictions, of which ``valid`` have inputs that the
     candidate accepts; on ``failed`` of these it gave no answer. ``moves`` are (from, to, count),
-    the most frequent first. The changes of numbers are absolute, in the target's unit."""
+    the most frequent first. The changes of numbers are absolute, in the target's unit.
+    ``changed``: the predictions themselves, the largest change first."""
 
     asked: int
     valid: int
@@ -57,6 +79,12 @@ class Impact:
     median_change: float | None = None
     largest_change: float | None = None
     unit: str = ""
+    changed: tuple[ChangedAnswer, ...] = ()
+
+    @property
+    def more_changed(self) -> int:
+        """The changed answers that are not among those shown."""
+        return self.answered - self.same - len(self.changed)
 
     @property
     def same_percent(self) -> str:
@@ -110,27 +138,77 @@ def recent_predictions(version: ModelVersion) -> ExecutionQuerySet:
 def impact_of(rehearsal: Rehearsal) -> Impact:
     """Compare the results of a finished rehearsal with the predictions that still exist."""
     candidate = rehearsal.version
+    prefetch_related_objects([candidate], "targets")
     kept = Execution.objects.kept().filter(pk__in=rehearsal.of, outputs__isnull=False)
-    executions = {
-        execution.pk: execution
-        for execution in kept.select_related("version").prefetch_related("version__targets")
-    }
+    known = kept.select_related("version").prefetch_related("version__targets")
+    executions = {execution.pk: execution for execution in known}
     results = [
         (executions.get(UUID(pk)), result)
         for pk, result in zip(rehearsal.of, rehearsal.row_results, strict=True)
     ]
     unit = next((target.unit for target in candidate.targets.all()), "")
-    return summarize(
-        [
-            Said(said_by(execution.version, _value(execution)), said_by(candidate, result.value))
-            for execution, result in results
-            if execution is not None and isinstance(result, Answered)
-        ],
+    pairs = [
+        (
+            execution,
+            Said(said_by(execution.version, _value(execution)), said_by(candidate, result.value)),
+        )
+        for execution, result in results
+        if execution is not None and isinstance(result, Answered)
+    ]
+    impact = summarize(
+        [said for _, said in pairs],
         asked=len(results),
         valid=sum(not isinstance(result, Skipped) for _, result in results),
         failed=sum(isinstance(result, Failed) for _, result in results),
         unit=unit,
     )
+    differing = [(execution, said) for execution, said in pairs if not said.is_same]
+    differing.sort(key=lambda pair: -abs(pair[1].change or 0))
+    schema_of = cache(lambda version: version.features.as_schema())
+    return replace(
+        impact,
+        changed=tuple(
+            _changed(execution, said, unit, schema_of(execution.version), schema_of(candidate))
+            for execution, said in differing[:CHANGED_SHOWN]
+        ),
+    )
+
+
+def _changed(
+    execution: Execution, said: Said, unit: str, own: InputSchema, other: InputSchema
+) -> ChangedAnswer:
+    def in_words(value: str | float) -> str:
+        return value if isinstance(value, str) else with_unit(four_digits(value), unit)
+
+    sign = "" if said.change is None else "+" if said.change > 0 else "−"
+    return ChangedAnswer(
+        execution,
+        in_words(said.before),
+        in_words(said.after),
+        "" if said.change is None else f"{sign}{in_words(abs(said.change))}",
+        tuple(_inputs_beside(execution.inputs or {}, own, other)),
+    )
+
+
+def _inputs_beside(
+    inputs: dict[str, Any], own: InputSchema, other: InputSchema
+) -> Iterator[tuple[str, str, str]]:
+    """The inputs of either version, those of the version that answered first."""
+    texts: list[dict[str, str]] = []
+    labels: dict[str, str] = {}
+    for schema in (own, other):
+        values = schema.read(inputs)
+        asked = [one for one in schema.in_form_order if one.is_asked]
+        texts.append({one.name: input_text(one, values[one.name]) for one in asked})
+        labels |= {one.name: one.label for one in asked if one.name not in labels}
+    features = (*own.features, *other.features)
+    sensitive = {one.name for one in features if one.is_sensitive}
+    before, after = texts
+    for name, label in labels.items():
+        told, answered = before.get(name, ""), after.get(name, "")
+        if name in sensitive:
+            told, answered = told and HIDDEN, answered and HIDDEN
+        yield label, told, answered
 
 
 def _value(execution: Execution) -> Scalar:

@@ -1,6 +1,7 @@
 """People in Django admin, and the base class of every other admin page."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -11,19 +12,23 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.templatetags import admin_list
 from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
 from accounts.activity import record
+from accounts.activity_words import details, sentence
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
 from accounts.role_changes import ACTS, acts_for
@@ -71,6 +76,8 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.password_change = _password_change  # type: ignore[method-assign,assignment]
 admin.site.enable_nav_sidebar = False
 admin.site.empty_value_display = "–"
+# Yes and no are words: Django's green tick and red cross would say that one of them is wrong.
+admin_list._boolean_icon = {True: "Yes", False: "No", None: "–"}.__getitem__  # type: ignore[attr-defined]
 
 
 def admin_page(
@@ -79,6 +86,12 @@ def admin_page(
     """Render a page of our own in Django admin, with the admin's frame around it."""
     page = admin.site.each_context(request) | {"title": title, **context}
     return render(request, template, page, status=status)
+
+
+def list_title(model: type[Model]) -> str:
+    """Return the heading of a list, by which links name it too."""
+    page: Any = admin.site.get_model_admin(model)
+    return str(page.list_title or capfirst(model._meta.verbose_name_plural))
 
 
 class StaffChangeList(ChangeList):
@@ -95,7 +108,7 @@ class StaffChangeList(ChangeList):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = self.model_admin.list_title or capfirst(self.opts.verbose_name_plural)
+        self.title = list_title(self.model)
 
 
 class StaffModelAdmin(admin.ModelAdmin):
@@ -110,10 +123,11 @@ class StaffModelAdmin(admin.ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return StaffChangeList
 
-    def message_user(self, request: HttpRequest, message: str, *args: Any, **kwargs: Any) -> None:
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         """Say what was done, in Django's words without its "successfully"."""
         kind = SafeString if isinstance(message, SafeString) else str
-        super().message_user(request, kind(message.replace(" successfully", "")), *args, **kwargs)
+        plain = kind(str(message).replace(" successfully", ""))
+        super().message_user(request, plain, *args, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         return lookup in self._date_lookups() or lookup in self._filter_lookups(request)
@@ -244,9 +258,9 @@ class UserAdmin(SuperuserOnly):
     ]
     change_form_template = "admin/accounts/user/change_form.html"
 
-    @admin.display(description="second factor", boolean=True)
-    def second_factor(self, user: User) -> bool:
-        return bool(is_mfa_enabled(user))
+    @admin.display(description="second factor")
+    def second_factor(self, user: User) -> str:
+        return "Set up" if is_mfa_enabled(user) else "No second factor"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -258,8 +272,8 @@ class UserAdmin(SuperuserOnly):
             context |= {
                 "person": user,
                 "title": str(user),
-                "acts": acts_for(user, by=request.user),
-                "recent": user.activity.all()[:10],
+                "acts": [(act, act.effects(user)[0]) for act in acts_for(user, by=request.user)],
+                "recent": [(sentence(event), event) for event in user.activity.all()[:10]],
             }
         return super().change_view(request, object_id, form_url, context | (extra_context or {}))
 
@@ -307,13 +321,38 @@ class UserAdmin(SuperuserOnly):
 
 @admin.register(ActivityEvent)
 class ActivityEventAdmin(SuperuserOnly):
-    list_title = "What people did"
-    list_display = ["at", "actor_email", "action", "target", "before", "after", "address"]
+    list_title = "Activity"
+    list_display = ["when", "person", "sentence", "address"]
+    list_display_links = ["sentence"]
+    fields = ["sentence", "when", "person", "target", "address", "recorded"]
     search_fields = ["actor_email", "target"]
     search_help_text = "A person's e-mail, or what was acted on"
     list_filter = [PersonFilter, "action", ("at", admin.DateFieldListFilter)]
     date_hierarchy = "at"
     change_list_template = "admin/accounts/activityevent/change_list.html"
+
+    @admin.display(description="when", ordering="at")
+    def when(self, event: ActivityEvent) -> datetime:
+        return event.at
+
+    @admin.display(description="who", ordering="actor_email", empty_value="The site itself")
+    def person(self, event: ActivityEvent) -> str:
+        return event.actor_email
+
+    @admin.display(description="what was done")
+    def sentence(self, event: ActivityEvent) -> str:
+        return sentence(event)
+
+    @admin.display(description="details")
+    def recorded(self, event: ActivityEvent) -> str:
+        rows = details(event)
+        return render_to_string("admin/accounts/activityevent/_details.html", {"details": rows})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {"title": "Activity", "subtitle": None} | (extra_context or {})
+        return super().change_view(request, object_id, form_url, context)
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(require_POST(self.export))

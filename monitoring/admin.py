@@ -1,4 +1,5 @@
-"""The tables of this app in Django admin: executions, failure groups and requests for help."""
+"""Django admin's first page, and this app's tables in it: executions, failure groups and requests
+for help."""
 
 from typing import Any
 
@@ -6,8 +7,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin
+from monitoring import admin_home
 from monitoring.log.admin import ExecutionAdmin
 from monitoring.models import FailureGroup, SupportRequest
+
+admin.site.index = admin_home.index  # type: ignore[method-assign,assignment]
 
 __all__ = ["ExecutionAdmin", "FailureGroupAdmin", "SupportRequestAdmin"]
 

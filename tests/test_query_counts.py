@@ -20,6 +20,7 @@ from tests.factories import LOAN_OUTPUTS, make_execution, make_version
 
 PAGES = [
     "/",
+    "/admin/",
     "/history/",
     "/history/?q=age:34+repays",
     "/history/deleted/",
@@ -80,7 +81,6 @@ SHELL_PAGES = [
     "/accounts/2fa/",
     "/notifications/settings/",
     "/notifications/news/",
-    "/admin/",
     "/admin/models_registry/registeredmodel/add/",
     "/no-such-page/",
 ]

@@ -1,13 +1,17 @@
-"""The rows of the admin's lists, whose cells carry their column's name for small screens."""
+"""The rows of the admin's lists, whose cells carry their column's name for small screens, and the
+lists' headings."""
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+
+from accounts.admin import list_title as title_of
 
 register = template.Library()
 
@@ -23,3 +27,10 @@ def labelled(cells: Iterable[str], headers: list[dict[str, Any]]) -> Iterator[st
             continue
         label = format_html(' data-label="{}"', capfirst(header["text"]))
         yield SafeString(cell[:OPENING] + label + cell[OPENING:])
+
+
+@register.simple_tag
+def list_title(model: Any) -> str:
+    """Return the heading of the list of a row's model, or of the model that ``_meta`` describes."""
+    found: type[Model] = getattr(model, "_meta", model).model
+    return title_of(found)

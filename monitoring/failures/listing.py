@@ -21,7 +21,7 @@ HEIGHT = 24
 
 @dataclass(frozen=True)
 class Bar:
-    """One day of a sparkline, in units of its view box; a day without failures is a dash."""
+    """One day of a sparkline, in units of its view box; a day with nothing is a dash."""
 
     x: int
     y: float
@@ -31,10 +31,12 @@ class Bar:
 
 @dataclass(frozen=True)
 class Sparkline:
-    """The number of failures on each of the last 14 days; ``text`` says it in words."""
+    """A number for each of the last 14 days; ``text`` says it in words."""
 
     bars: tuple[Bar, ...]
     text: str
+    total: int
+    today: int
     width: int = DAYS * BAR_STEP - (BAR_STEP - BAR_WIDTH)
 
 
@@ -76,7 +78,7 @@ def days_of(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> dict[str, dict
         Execution.objects.failures()
         .filter(
             fingerprint__in=[group.fingerprint for group in groups],
-            finished_at__gte=datetime.combine(_first_day(zone), time.min, zone),
+            finished_at__gte=datetime.combine(first_day(zone), time.min, zone),
         )
         .order_by()
         .annotate(day=TruncDate("finished_at", tzinfo=zone))
@@ -90,7 +92,7 @@ def days_of(groups: Sequence[FailureGroup], *, zone: ZoneInfo) -> dict[str, dict
 
 
 def sparkline(counts: Mapping[date, int], zone: ZoneInfo) -> Sparkline:
-    first = _first_day(zone)
+    first = first_day(zone)
     numbers = [counts.get(first + timedelta(days=number), 0) for number in range(DAYS)]
     most = max(numbers) or 1
     heights = [max(2.0, HEIGHT * number / most) if number else 1.0 for number in numbers]
@@ -98,8 +100,10 @@ def sparkline(counts: Mapping[date, int], zone: ZoneInfo) -> Sparkline:
         Bar(place * BAR_STEP, round(HEIGHT - height, 1), round(height, 1), not numbers[place])
         for place, height in enumerate(heights)
     )
-    return Sparkline(bars, f"{sum(numbers)} in {DAYS} days, {numbers[-1]} today")
+    text = f"{sum(numbers)} in {DAYS} days, {numbers[-1]} today"
+    return Sparkline(bars, text, sum(numbers), numbers[-1])
 
 
-def _first_day(zone: ZoneInfo) -> date:
+def first_day(zone: ZoneInfo) -> date:
+    """Return the first of the last 14 days."""
     return timezone.localdate(timezone=zone) - timedelta(days=DAYS - 1)

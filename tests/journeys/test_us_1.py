@@ -384,7 +384,7 @@ def test_us_1_2_activity_is_filtered_by_person_action_and_date_and_exported(
         "at__year": today.year,
     }
     page = as_root.get(address, wanted).content.decode()
-    assert page.count('class="field-action"') == 1
+    assert page.count('class="field-sentence"') == 1
     asked = "&".join(f"{key}={value}" for key, value in wanted.items())
     export = as_root.post(f"{address}export/?{asked}")
     lines = b"".join(export.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
@@ -392,7 +392,7 @@ def test_us_1_2_activity_is_filtered_by_person_action_and_date_and_exported(
     assert alice.email in lines[1]
     assert "127.0.0.1" in lines[1]
     assert ActivityEvent.objects.filter(action="activity exported").count() == 1
-    assert as_root.get(address, {"q": bob.email}).content.decode().count("field-action") == 1
+    assert as_root.get(address, {"q": bob.email}).content.decode().count("field-sentence") == 1
 
 
 @pytest.mark.parametrize("role", ["user", "admin", "superuser"])

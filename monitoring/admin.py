@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin import ReadOnlyAdmin
+from config.text.numbers import count_text
 from monitoring import admin_home
 from monitoring.log.admin import ExecutionAdmin
 from monitoring.models import FailureGroup, SupportRequest
@@ -20,11 +21,15 @@ __all__ = ["ExecutionAdmin", "FailureGroupAdmin", "SupportRequestAdmin"]
 class FailureGroupAdmin(ReadOnlyAdmin):
     """``View on site`` leads to the page where everything is done."""
 
-    list_display = ["headline", "model", "error_code", "count", "last_seen_at", "state"]
+    list_display = ["headline", "model", "error_code", "failures", "last_seen_at", "state"]
     list_filter = ["state", "error_code", "model"]
     list_select_related = ["model"]
     search_fields = ["title", "exception"]
     show_full_result_count = False
+
+    @admin.display(description="failures", ordering="count")
+    def failures(self, group: FailureGroup) -> str:
+        return count_text(group.count)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [
@@ -32,7 +37,7 @@ class FailureGroupAdmin(ReadOnlyAdmin):
             "model",
             "error_code",
             "step",
-            "count",
+            "failures",
             "first_seen_at",
             "last_seen_at",
             "state",

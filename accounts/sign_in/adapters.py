@@ -54,6 +54,8 @@ MESSAGES = {
     "usersessions/messages/sessions_logged_out.txt": "The other sessions were signed out.",
 }
 """Texts by the name of allauth's template; no text where the page itself shows what happened."""
+SENT_AT_SIGN_UP = "Check your inbox. The mail to {email} has a link that confirms your address."
+"""Where the account opens at once, no page says that a mail was sent."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -193,7 +195,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         message: str | None = None,
     ) -> None:
         if message_template in MESSAGES:
-            message = MESSAGES[message_template].format(**(message_context or {}))
+            about = message_context or {}
+            text = MESSAGES[message_template]
+            if about.get("signup") and not settings.REQUIRE_EMAIL_CONFIRMATION:
+                text = SENT_AT_SIGN_UP
+            message = text.format(**about)
             message_template = None
         super().add_message(request, level, message_template, message_context, extra_tags, message)
 

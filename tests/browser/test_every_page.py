@@ -35,6 +35,23 @@ SMALL = """() => {
     .filter((e) => height(e) < 43.5)
     .map((e) => `${e.tagName}.${e.className} ${e.innerText || e.name} ${height(e)}`);
 }"""
+# What is to be pressed, in the bar and of the admin's buttons, and lies under something else.
+COVERED = """() => {
+  const all = ".topbar :is(a, button, summary), #content :is(.act, .submit-row > *)";
+  const isCovered = (e) => {
+    e.scrollIntoView({block: "center", inline: "nearest", behavior: "instant"});
+    const box = e.getBoundingClientRect();
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return !hit || !(e === hit || e.contains(hit));
+  };
+  const found = [...document.querySelectorAll(all)]
+    .filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.disabled)
+    .filter((e) => e.getBoundingClientRect().width > 1 && isCovered(e))
+    .map((e) => `covered: ${e.tagName} ${e.innerText || e.value}`);
+  scrollTo(0, 0);
+  return found;
+}"""
+PHONES = (320, 375)
 AXE = REPOSITORY / "node_modules" / "axe-core"
 # Django admin's search is labelled by a picture with its text, which that rule cannot see.
 AXE_RUN = "axe.run({resultTypes: ['violations'], rules: {'label-title-only': {enabled: false}}})"
@@ -107,6 +124,8 @@ def misfits(page: Page) -> list[str]:
             found.append(f"{over} px too wide at {width}")
         if width == 375:
             found += page.evaluate(SMALL)
+        if width in PHONES:
+            found += page.evaluate(COVERED)
     return found
 
 

@@ -65,6 +65,13 @@ def test_us_1_1_a_person_registers_confirms_and_signs_in(post_office: PostOffice
     assert actions(mira) == ["signed up", "e-mail confirmed", "signed in"]
 
 
+def test_us_1_1_an_account_that_opens_at_once_is_told_of_the_mail(settings: Any, db: None) -> None:
+    settings.REQUIRE_EMAIL_CONFIRMATION = False
+    settings.ACCOUNT_EMAIL_VERIFICATION = "optional"
+    page = sign_up(Client(), "mira@example.com").content.decode()
+    assert "Check your inbox. The mail to mira@example.com has a link" in page
+
+
 def test_us_1_1_a_known_address_gets_the_same_answer_and_another_mail(
     post_office: PostOffice, alice: User
 ) -> None:

@@ -207,3 +207,15 @@ def test_the_page_of_an_app_names_its_lists(client: Client, root: User, app: str
 
 def test_a_person_without_a_role_does_not_see_the_page(as_alice: Client) -> None:
     assert as_alice.get("/admin/").status_code == 302
+
+
+def test_counts_of_the_admins_lists_follow_the_readers_notation(
+    as_ada: Client, ada: User, active_version: ModelVersion
+) -> None:
+    fail(active_version, "KeyError: 'age'")
+    collect()
+    FailureGroup.objects.update(count=1234)
+    address = reverse("admin:monitoring_failuregroup_changelist")
+    assert "1,234" in as_ada.get(address).content.decode()
+    User.objects.filter(pk=ada.pk).update(number_format=",")
+    assert "1.234" in as_ada.get(address).content.decode()

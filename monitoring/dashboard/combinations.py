@@ -5,12 +5,14 @@ Sensitive inputs and deleted predictions are never among them.
 """
 
 import json
+import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import TextField
+from django.db.models import TextField, prefetch_related_objects
 from django.db.models.functions import Cast
 
 from config.text.numbers import percent_text, written
@@ -29,6 +31,9 @@ VALUES_AT_MOST = 40_000
 COMBINATIONS = 10
 TOP_VALUES = 5
 BINS = 10
+SMALLEST_WIDTH = 1e-300
+SINGLE_VALUES = {Kind.INTEGER: 10, Kind.FLOAT: 5}
+"""Up to so many different numbers each is shown by itself; more are put into bins."""
 DIGITS = 6
 SHOWN = 3
 SHOWN_INPUTS = 60
@@ -68,8 +73,9 @@ class Share:
 
 @dataclass(frozen=True)
 class InputUse:
-    """The use of one input: its most frequent values, or ten bins from the smallest to the largest
-    number. ``others`` counts the rest: further values, or none given."""
+    """The use of one input: its most frequent values; or its numbers from the smallest to the
+    largest, each one or in up to ten bins. ``others`` counts the rest: further values, or none
+    given."""
 
     label: str
     is_number: bool
@@ -91,27 +97,66 @@ class Use:
     more_inputs: int = 0
 
 
+@dataclass(frozen=True)
+class ModelCombination:
+    """A combination of inputs of one of several models."""
+
+    version: ModelVersion
+    combination: Combination
+
+
+def combinations_of(versions: Sequence[ModelVersion], period: Period) -> list[ModelCombination]:
+    """Return the most frequent combinations of inputs of several versions, among their newest
+    predictions in ``period``."""
+    prefetch_related_objects(versions, "features")
+    stored: dict[int, list[tuple[str, str]]] = {version.pk: [] for version in versions}
+    for pk, text, status in _newest([version.pk for version in versions], period)[:NEWEST]:
+        stored[pk].append((text, status))
+    found = [
+        ModelCombination(version, one)
+        for version in versions
+        for one in _of_version(version, stored[version.pk])
+    ]
+    return sorted(found, key=lambda each: -each.combination.count)[:COMBINATIONS]
+
+
+def _of_version(version: ModelVersion, found: Sequence[tuple[str, str]]) -> Iterator[Combination]:
+    schema = InputSchema(tuple(feature.spec for feature in version.features.all()))
+    features = [feature for feature in schema.asked if not feature.is_sensitive]
+    columns = _columns(features, [text for text, _ in found])
+    return _combinations(features, columns, [status for _, status in found])
+
+
+def _newest(versions: Sequence[int], period: Period) -> Any:
+    """(version, inputs as text, status) of predictions of the versions, the newest first."""
+    return (
+        Execution.objects.predictions()
+        .kept()
+        .filter(version__in=versions, inputs__isnull=False)
+        .between(period.begins, period.ends)
+        .order_by("-requested_at", "-pk")
+        .annotate(text=Cast("inputs", TextField()))
+        .values_list("version", "text", "status")
+    )
+
+
+def _columns(features: Sequence[FeatureSpec], texts: Iterable[str]) -> list[list[Scalar]]:
+    """The values of each input, as they are counted."""
+    # One reading of all of them costs a third of a reading of each.
+    stored = json.loads(f"[{','.join(texts)}]")
+    return [
+        canonical(feature, [inputs.get(feature.name) for inputs in stored]) for feature in features
+    ]
+
+
 def use_of(version: ModelVersion, period: Period) -> Use:
     """Return the inputs of the newest predictions of ``version`` in ``period``."""
     schema: InputSchema = version.features.as_schema()
     features = [feature for feature in schema.asked if not feature.is_sensitive]
     at_most = min(NEWEST, VALUES_AT_MOST // max(1, len(schema.features)))
-    newest = (
-        Execution.objects.predictions()
-        .kept()
-        .filter(version=version, inputs__isnull=False)
-        .between(period.begins, period.ends)
-        .order_by("-requested_at", "-pk")
-        .annotate(text=Cast("inputs", TextField()))
-        .values_list("text", "status")[: at_most + 1]
-    )
-    found = list(newest)
-    # One reading of all of them costs a third of a reading of each.
-    stored = json.loads(f"[{','.join(text for text, _ in found[:at_most])}]")
-    columns = [
-        canonical(feature, [inputs.get(feature.name) for inputs in stored]) for feature in features
-    ]
-    statuses = [status for _, status in found[:at_most]]
+    found = list(_newest([version.pk], period)[: at_most + 1])
+    columns = _columns(features, [text for _, text, _ in found[:at_most]])
+    statuses = [status for _, _, status in found[:at_most]]
     shown = [
         (feature, column)
         for feature, column in zip(features, columns, strict=True)
@@ -119,7 +164,7 @@ def use_of(version: ModelVersion, period: Period) -> Use:
     ]
     return Use(
         version=version,
-        looked_at=len(stored),
+        looked_at=len(statuses),
         is_all=len(found) <= at_most,
         hidden=len(schema.asked) - len(features),
         combinations=tuple(_combinations(features, columns, statuses)),
@@ -189,20 +234,54 @@ def _input_use(feature: FeatureSpec, values: Sequence[Scalar]) -> InputUse:
 
 
 def _bins(feature: FeatureSpec, numbers: Sequence[float]) -> list[tuple[str, int]]:
-    """Ten bins of one width from the smallest to the largest number, each without its end but the
-    last; one bin where all are the same."""
-    if not numbers:
-        return []
-    low, high = min(numbers), max(numbers)
-    if low == high:
-        return [(input_text(feature, low), len(numbers))]
-    width = (high - low) / BINS
-    counts = Counter(min(BINS - 1, int((number - low) / width)) for number in numbers)
-    edges = [_short(low + n * width) for n in range(BINS)] + [_short(high)]
+    """The numbers and how often each was given, or if they are many, bins with round edges, each
+    without its end; neighbouring empty bins are one."""
+    each = Counter(numbers)
+    if len(each) <= SINGLE_VALUES.get(feature.kind, 0):
+        return [(input_text(feature, number), each[number]) for number in sorted(each)]
+    is_whole = all(float(number).is_integer() for number in each)
+    width = _round_width(min(each), max(each), is_whole=is_whole)
+    counts = Counter(_place(number, width) for number in numbers)
+    found: list[tuple[int, int, int]] = []
+    for place in range(min(counts), max(counts) + 1):
+        if found and not counts[place] and not found[-1][2]:
+            found[-1] = (found[-1][0], place, 0)
+        else:
+            found.append((place, place, counts[place]))
     return [
-        (with_unit(f"{edges[n]} to {edges[n + 1]}", feature.unit), counts[n]) for n in range(BINS)
+        (_bin_text(feature, first * width, (last + 1) * width, is_whole=is_whole), count)
+        for first, last, count in found
     ]
 
 
+def _place(number: float, width: float) -> int:
+    """The bin of a number: 0.3 is in that of 0.3 to 0.4, though 0.3 / 0.1 is a little below 3."""
+    return math.floor(round(number / width, 9))
+
+
+def _round_width(low: float, high: float, *, is_whole: bool) -> float:
+    """The smallest round width (1, 2 or 5 times a power of ten) with which at most ``BINS`` bins
+    hold all numbers; not below 1 for whole ones."""
+    span = high / BINS - low / BINS
+    if span < SMALLEST_WIDTH:
+        return max(high - low, SMALLEST_WIDTH)
+    power = math.floor(math.log10(span))
+    for exponent in range(power, power + 3):
+        for factor in (1, 2, 5):
+            width = factor * 10.0**exponent
+            is_allowed = width >= 1 or not is_whole
+            if is_allowed and _place(high, width) - _place(low, width) < BINS:
+                return width
+    return high - low
+
+
+def _bin_text(feature: FeatureSpec, begins: float, ends: float, *, is_whole: bool) -> str:
+    """ "40 to 50", and of whole numbers "40 to 49"."""
+    last = ends - 1 if is_whole else ends
+    text = _short(begins) if is_whole and last <= begins else f"{_short(begins)} to {_short(last)}"
+    return with_unit(text, feature.unit)
+
+
 def _short(number: float) -> str:
-    return written(show_number(float(f"{number:.4g}")))
+    number = max(-sys.float_info.max, min(number, sys.float_info.max))
+    return written(show_number(float(f"{number:.6g}")))

@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 
 from config.text.numbers import count_text
-from executions.history.forms import DayField, common_periods
+from executions.history.forms import EARLIEST, LATEST, DayField, common_periods
 from executions.history.forms import Period as Preset
 from models_registry.models import ModelVersion, RegisteredModel
 from monitoring.dashboard.period import Period
@@ -26,8 +26,8 @@ class DashboardForm(forms.Form):
     is the last thirty; with one of them the period is thirty days long."""
 
     def __init__(self, data: Mapping[str, Any], *, zone: ZoneInfo) -> None:
-        super().__init__(data)
         self.zone = zone
+        super().__init__(self._with_days(data))
         self.versions = list(
             ModelVersion.objects.exclude(activated_at=None)
             .select_related("model")
@@ -49,6 +49,18 @@ class DashboardForm(forms.Form):
             widget=forms.Select(attrs={"class": "form-select", "id": "version"}),
         )
 
+    def _with_days(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """The filter with both of its days, so that the fields show the period that rules."""
+        values = {name: data[name] for name in data}
+        first, last = (_day(values.get(name)) for name in ("from", "to"))
+        length = timedelta(days=DEFAULT_DAYS - 1)
+        if not values.get("to") and (first or not values.get("from")):
+            last = max(first, self.today) if first else self.today
+            values["to"] = last.isoformat()
+        if not values.get("from") and last:
+            values["from"] = max(last - length, EARLIEST).isoformat()
+        return values
+
     def _of_model(self) -> list[ModelVersion]:
         asked = self.data.get("model")
         known = asked in {model.slug for model in self.models}
@@ -64,12 +76,7 @@ class DashboardForm(forms.Form):
 
     @property
     def period(self) -> Period:
-        first, last = self.cleaned_data["from"], self.cleaned_data["to"]
-        length = timedelta(days=DEFAULT_DAYS - 1)
-        if first and not last:
-            last = max(first, self.today)
-        last = last or self.today
-        return Period(first or last - length, last, self.zone)
+        return Period(self.cleaned_data["from"], self.cleaned_data["to"], self.zone)
 
     @property
     def scope(self) -> Scope:
@@ -105,12 +112,23 @@ class DashboardForm(forms.Form):
     @property
     def presets(self) -> list[Preset]:
         """The periods that people often want; without days it is the last thirty."""
-        shown = self.period if self.is_valid() else None
+        shown = (self.period.first, self.period.last) if self.is_valid() else None
+        periods = common_periods(self.today)
+        current = next((label for label, days in periods.items() if days == shown), None)
         return [
             Preset(
                 label,
                 self.query(**{"from": first.isoformat(), "to": last.isoformat()}),
-                bool(shown and (shown.first, shown.last) == (first, last)),
+                label == current,
             )
-            for label, (first, last) in common_periods(self.today).items()
+            for label, (first, last) in periods.items()
         ]
+
+
+def _day(text: Any) -> date | None:
+    """The day of a field, if it is one that the field takes."""
+    try:
+        day = date.fromisoformat(text or "")
+    except (TypeError, ValueError):
+        return None
+    return day if EARLIEST <= day <= LATEST else None

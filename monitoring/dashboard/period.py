@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from executions.history.forms import day_begins
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 HOURLY_DAYS = 2
@@ -21,8 +22,10 @@ DAILY_DAYS = 92
 
 
 class Unit(enum.Enum):
-    """The length of a chart's bucket: an hour up to 2 days, a day up to 92, else a week."""
+    """The length of a chart's bucket: an hour up to 2 days, a day up to 92, else a week. Minutes
+    are for a single hour."""
 
+    MINUTE = "minute"
     HOUR = "hour"
     DAY = "day"
     WEEK = "week"
@@ -137,6 +140,13 @@ def hours_of(day: date, zone: ZoneInfo) -> list[datetime]:
 
 def day_text(day: date, *, shows_year: bool = False) -> str:
     return f"{day.day} {day:%b} {day.year}" if shows_year else f"{day.day} {day:%b}"
+
+
+def minutes_of(hour: Bucket, zone: ZoneInfo) -> list[Bucket]:
+    """Return the minutes of an hour, oldest first."""
+    count = round((hour.ends - hour.begins) / MINUTE)
+    begins = [hour.begins + n * MINUTE for n in range(count)]
+    return [Bucket(f"{at.astimezone(zone):%H:%M}", at, at + MINUTE) for at in begins]
 
 
 def edges_of(buckets: Sequence[Bucket]) -> list[datetime]:

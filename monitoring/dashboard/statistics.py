@@ -20,10 +20,20 @@ from django.db.models import FilteredRelation, Q
 from executions.models import Execution
 from models_registry.models import Deployment, ModelVersion
 from monitoring.dashboard.cells import ERROR_KEY, EVER, PERSON_KEY, Cell, cells, total
-from monitoring.dashboard.period import DAY, Bucket, Period, Unit, edges_of, moment_of
+from monitoring.dashboard.period import (
+    DAY,
+    Bucket,
+    Period,
+    Unit,
+    day_text,
+    edges_of,
+    minutes_of,
+    moment_of,
+)
 from monitoring.models import CountedZone, DayTally
 
 TOP = 10
+LONGEST_MARKER = 24
 COUNTED_LIVE = 50_000
 """Executions that are counted in a fifth of a second."""
 _KEPT = ("succeeded", "failed", "canceled", "slow", "response_seconds", "queue_seconds", "bins")
@@ -100,6 +110,19 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """The bars of both charts, and the part of the period that they show; "" for all of it."""
+
+    unit: Unit
+    bars: list[Bar]
+    part: str = ""
+
+    @property
+    def buckets(self) -> list[Bucket]:
+        return [bar.bucket for bar in self.bars]
+
+
+@dataclass(frozen=True)
 class Ranked:
     """A person's id or a failure's fingerprint (or code), and its number of executions."""
 
@@ -145,6 +168,33 @@ def bars(scope: Scope, days: dict[date, Cell]) -> list[Bar]:
     return [
         Bar(bucket, Figures(total(found[place]), open=0)) for place, bucket in enumerate(buckets)
     ]
+
+
+def chart(scope: Scope, days: dict[date, Cell]) -> Chart:
+    """Return what the charts show: the period; the hours of the only day that had any, and the
+    minutes of its only hour, since a single bar says nothing of a trend."""
+    period, zone = scope.period, scope.period.zone
+    if len(days) == 1 and period.unit is not Unit.HOUR:
+        (day,) = days
+        of_day = chart(Scope(Period(day, day, zone), scope.versions), days)
+        return Chart(of_day.unit, of_day.bars, of_day.part or day_text(day, shows_year=True))
+    found = bars(scope, days)
+    filled = [bar for bar in found if bar.figures.executions]
+    if period.unit is not Unit.HOUR or len(filled) != 1:
+        return Chart(period.unit, found)
+    hour, count = filled[0].bucket, filled[0].figures.executions
+    if count > COUNTED_LIVE:
+        return Chart(period.unit, found)
+    minutes = minutes_of(hour, zone)
+    cells_of: dict[int, list[Cell]] = defaultdict(list)
+    for placed in cells(edges_of(minutes), scope.versions):
+        cells_of[placed.place].append(placed.cell)
+    begins, ends = hour.begins.astimezone(zone), hour.ends.astimezone(zone)
+    return Chart(
+        Unit.MINUTE,
+        [Bar(one, Figures(total(cells_of[n]), open=0)) for n, one in enumerate(minutes)],
+        f"{day_text(begins.date(), shows_year=True)}, {begins:%H:%M} to {ends:%H:%M}",
+    )
 
 
 def open_count(scope: Scope) -> int:
@@ -285,11 +335,19 @@ def _counted_through(period: Period) -> datetime | None:
     return zones.values_list("through", flat=True).first()
 
 
-def markers(buckets: Iterable[Bucket], deployed: Iterable[Deployment]) -> dict[str, str]:
-    """Return the versions that went live, as "v3, v4", by the label of their bucket."""
+def markers(buckets: Iterable[Bucket], deployed: Sequence[Deployment]) -> dict[str, str]:
+    """Return what went live, by the label of its bucket: "v3, v4", "Loan risk v3" where there are
+    several models, "5 deployments" where there are many."""
+    is_one_model = len({deployment.model_id for deployment in deployed}) == 1
     found: dict[str, list[str]] = defaultdict(list)
     for deployment in deployed:
+        name = deployment.version.short_name if is_one_model else str(deployment.version)
         for bucket in buckets:
             if bucket.holds(deployment.started_at):
-                found[bucket.label].append(deployment.version.short_name)
-    return {label: ", ".join(dict.fromkeys(names)) for label, names in found.items()}
+                found[bucket.label].append(name)
+    return {label: _marker(list(dict.fromkeys(names))) for label, names in found.items()}
+
+
+def _marker(names: list[str]) -> str:
+    text = ", ".join(names)
+    return text if len(text) <= LONGEST_MARKER else f"{len(names)} deployments"

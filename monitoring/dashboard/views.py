@@ -18,10 +18,10 @@ from models_registry.models import ModelVersion
 from monitoring.access import staff_only
 from monitoring.dashboard import statistics
 from monitoring.dashboard.changes import Change, of_counts, of_percents, of_seconds
-from monitoring.dashboard.combinations import use_of
+from monitoring.dashboard.combinations import combinations_of, use_of
 from monitoring.dashboard.forms import DashboardForm
 from monitoring.dashboard.links import ExecutionList
-from monitoring.dashboard.period import Bucket, Unit
+from monitoring.dashboard.period import Bucket
 from monitoring.dashboard.statistics import Bar, Figures, Ranked
 from monitoring.models import FailureGroup
 
@@ -41,13 +41,21 @@ class Number:
 
 @dataclass(frozen=True)
 class Point:
-    """One bucket as the tables under the charts show it; milliseconds are None where none ended."""
+    """One bucket as the tables under the charts show it; seconds are None where none ended."""
 
     label: str
     url: str
+    succeeded_url: str
+    slow_url: str
     figures: Figures
-    p50_ms: float | None
-    p95_ms: float | None
+
+    @property
+    def p50_text(self) -> str:
+        return seconds_text(self.figures.p50)
+
+    @property
+    def p95_text(self) -> str:
+        return seconds_text(self.figures.p95)
 
     @property
     def slow_percent(self) -> str:
@@ -84,20 +92,23 @@ def _content(form: DashboardForm) -> dict[str, Any]:
     found = ExecutionList(form.period, form.model if asks_for_model else None, form.version)
     now, before, days = statistics.figures_and_before(scope)
     deployed = statistics.deployments(scope)
+    drawn = statistics.chart(scope, days)
     described = _described_version(form)
     return {
         "now": now,
         "numbers": _numbers(now, before, found),
         "found": found,
-        "points": [_point(bar, found) for bar in statistics.bars(scope, days)],
+        "chart": drawn,
+        "points": [_point(bar, found) for bar in drawn.bars],
         "deployments": deployed,
-        "markers": json.dumps(statistics.markers(form.period.buckets, deployed)),
-        "slow_ms": _slow_ms(form),
+        "markers": json.dumps(statistics.markers(drawn.buckets, deployed)),
+        "slow_seconds": _slow_seconds(form),
         "slow_percent": percent_text(now.slow_percent),
         "errors": _errors(statistics.top_errors(scope), found),
         "people": _people(statistics.top_people(scope), found),
         "use": use_of(described, form.period) if described else None,
-        "live": [version for version in form.chosen_versions if version.is_active],
+        "all_combinations": None if described else combinations_of(_live(form), form.period),
+        "live": _live(form),
     }
 
 
@@ -146,13 +157,12 @@ def _numbers(now: Figures, before: Figures, found: ExecutionList) -> list[Number
 
 def _point(bar: Bar, found: ExecutionList) -> Point:
     first, last = _days_of(bar.bucket, found)
-    p50, p95 = bar.figures.p50, bar.figures.p95
     return Point(
         label=bar.bucket.label,
-        url="" if found.period.unit is Unit.HOUR else found.url(first=first, last=last),
+        url=found.url(first=first, last=last),
+        succeeded_url=found.url(first=first, last=last, status="succeeded"),
+        slow_url=found.url(first=first, last=last, status="succeeded", slow="on"),
         figures=bar.figures,
-        p50_ms=None if p50 is None else 1000 * p50,
-        p95_ms=None if p95 is None else 1000 * p95,
     )
 
 
@@ -163,17 +173,22 @@ def _days_of(bucket: Bucket, found: ExecutionList) -> tuple[date, date]:
     return day(bucket.begins), day(bucket.ends - timedelta(microseconds=1))
 
 
-def _slow_ms(form: DashboardForm) -> float | None:
-    """The slow threshold in milliseconds, if it is the same for everything shown."""
+def _slow_seconds(form: DashboardForm) -> float | None:
+    """The slow threshold, if it is the same for everything shown."""
     seconds = {version.model.slow_seconds for version in form.chosen_versions}
-    return 1000 * seconds.pop() if len(seconds) == 1 else None
+    return seconds.pop() if len(seconds) == 1 else None
+
+
+def _live(form: DashboardForm) -> list[ModelVersion]:
+    return [version for version in form.chosen_versions if version.is_active]
 
 
 def _described_version(form: DashboardForm) -> ModelVersion | None:
-    """The version whose inputs are shown: the chosen one, else a live one, else the newest."""
-    versions = form.chosen_versions
-    live = [version for version in versions if version.is_active]
-    return next(iter([*live, *versions]), None)
+    """The version whose inputs are shown: the chosen one, else the live one of the only model, else
+    its newest. None where there are several models: then the page shows something of each."""
+    if form.model is None:
+        return None
+    return next(iter([*_live(form), *form.chosen_versions]), None)
 
 
 def _errors(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:

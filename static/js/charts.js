@@ -50,6 +50,9 @@ const markers = {
       const px = x.getPixelForValue(index) - x.width / chart.data.labels.length / 2;
       ctx.save();
       write(ctx, "600 12px");
+      const half = ctx.measureText(text).width / 2;
+      if (px < half) ctx.textAlign = "left";
+      if (px > chart.width - half) ctx.textAlign = "right";
       ctx.strokeStyle = token("ink-2");
       ctx.beginPath();
       ctx.moveTo(px, top);
@@ -127,6 +130,10 @@ const threshold = {
   },
 };
 
+// A value between two gaps has no line to lie on, so it gets a point.
+const isAlone = ({ dataset: { data }, dataIndex: j }) =>
+  data[j] !== null && (data[j - 1] ?? null) === null && (data[j + 1] ?? null) === null;
+
 function dataset(kind, series, colors) {
   return series.map((one, k) => {
     const name = colors[k % colors.length];
@@ -134,7 +141,8 @@ function dataset(kind, series, colors) {
     const look = { backgroundColor: name === "bad" ? stripes(color) : color, borderColor: color };
     if (kind === "lines") {
       const dash = k ? [5, 4] : [];
-      return { ...one, ...look, borderWidth: 2, pointRadius: 0, pointHoverRadius: 4, borderDash: dash };
+      const radius = (point) => (isAlone(point) ? 4 : 0);
+      return { ...one, ...look, borderWidth: 2, pointRadius: radius, pointHoverRadius: 5, borderDash: dash };
     }
     if (kind === "points") return { ...one, ...look, borderWidth: 2, pointRadius: 5, pointHoverRadius: 6 };
     const isGrouped = kind === "bars";
@@ -208,6 +216,12 @@ function draw(canvas) {
 function drawAll() {
   boxes.forEach(draw);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => boxes.forEach(draw));
+}
+
+// Without scripts the tables stand open in place of the boxes; with them they begin folded.
+for (const fold of document.querySelectorAll(".chart-table")) {
+  fold.open = false;
+  fold.classList.add("ready");
 }
 
 if (boxes.length) {

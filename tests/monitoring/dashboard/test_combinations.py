@@ -115,14 +115,71 @@ def test_choices_show_their_most_frequent_values_by_label(active_version: ModelV
     assert shown["Owns a home"].others == 1
 
 
-def test_numbers_fall_into_ten_bins_from_the_smallest_to_the_largest(
-    active_version: ModelVersion,
+def shares(numbers: list[Any], feature: FeatureSpec = AGE) -> list[tuple[str, int]]:
+    """What a page shows of an input that was given these numbers."""
+    version = make_version(features=(feature,), is_active=True)
+    for number in numbers:
+        make_execution(version=version, inputs={feature.name: number})
+    (used,) = use(version).inputs
+    return [(share.label, share.count) for share in used.shares]
+
+
+def test_many_numbers_fall_into_bins_with_round_edges(db: None) -> None:
+    numbers = [18.5, 21.25, 22.0, 29.75, 30.0, 41.5, 58.0]
+    assert shares(numbers) == [
+        ("15 to 20 years", 1),
+        ("20 to 25 years", 2),
+        ("25 to 30 years", 1),
+        ("30 to 35 years", 1),
+        ("35 to 40 years", 0),
+        ("40 to 45 years", 1),
+        ("45 to 55 years", 0),
+        ("55 to 60 years", 1),
+    ]
+
+
+def test_few_whole_numbers_are_shown_each_and_nothing_between_them(db: None) -> None:
+    cylinders = FeatureSpec("cylinders", "Cylinders", Kind.INTEGER)
+    assert shares([8, 4, 4, 6], cylinders) == [("4", 2), ("6", 1), ("8", 1)]
+
+
+def test_many_whole_numbers_fall_into_bins_of_whole_numbers(db: None) -> None:
+    rooms = FeatureSpec("rooms", "Rooms", Kind.INTEGER)
+    assert shares([*range(1, 12), 19], rooms) == [
+        ("0 to 1", 1),
+        ("2 to 3", 2),
+        ("4 to 5", 2),
+        ("6 to 7", 2),
+        ("8 to 9", 2),
+        ("10 to 11", 2),
+        ("12 to 17", 0),
+        ("18 to 19", 1),
+    ]
+
+
+def test_a_number_at_an_edge_is_in_the_bin_that_begins_there(db: None) -> None:
+    found = dict(shares([0.05, 0.1, 0.2, 0.3, 0.6, 0.7, 0.95], replace(AGE, unit="")))
+    assert found["0.3 to 0.4"] == 1
+    assert found["0.1 to 0.2"] == 1
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-30, 1.0, 1e300, 1.7e307])
+def test_numbers_of_any_size_have_at_most_ten_bins_that_hold_them_all(
+    db: None, scale: float
 ) -> None:
-    for age in (20.0, 21.0, 29.9, 30.0):
-        given(active_version, inputs={"age": age})
-    used = next(one for one in use(active_version).inputs if one.label == "Age")
-    assert [share.count for share in used.shares] == [1, 1, 0, 0, 0, 0, 0, 0, 0, 2]
-    assert used.shares[0].label == "20 to 21 years"
+    found = shares([scale * number for number in (-10, -3, -1, 0, 2, 5, 10)])
+    assert sum(count for _, count in found) == 7
+    assert len(found) <= 10
+
+
+def test_several_models_show_the_combinations_of_all_of_them(db: None) -> None:
+    often, seldom = (make_version(features=(AGE,), is_active=True) for _ in range(2))
+    secret = make_version(features=(replace(AGE, is_sensitive=True),), is_active=True)
+    for version, count in ((often, 3), (seldom, 2), (secret, 4)):
+        given(version, count, inputs={"age": 50.0})
+    period = Period(timezone.localdate(), timezone.localdate(), ZoneInfo("UTC"))
+    found = combinations.combinations_of([seldom, often, secret], period)
+    assert [(one.version, one.combination.count) for one in found] == [(often, 3), (seldom, 2)]
 
 
 def test_a_number_that_never_differs_is_one_bin_and_missing_ones_are_told(

@@ -1,7 +1,7 @@
 """The dashboard's page: its filters, links and words."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,9 +12,10 @@ from django.utils.html import escape
 from accounts.models import User
 from config.text.numbers import percent_text, seconds_text
 from executions.models import Execution
-from models_registry.models import ModelVersion
+from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from monitoring.dashboard import rollup, statistics
 from monitoring.dashboard.changes import of_counts, of_percents, of_seconds
+from monitoring.dashboard.period import Bucket, day_text
 from monitoring.log.filters import ExecutionFilterForm
 from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 
@@ -143,7 +144,117 @@ def test_the_charts_read_their_numbers_from_tables(
         assert f'data-table="{table}"' in page
         assert f'id="{table}"' in page
     assert json.loads(response.context["markers"]) == {}
-    assert 'data-threshold="3000"' in page
+    assert 'data-threshold="3"' in page
+
+
+def ended(version: ModelVersion, at: datetime) -> None:
+    make_execution(
+        version=version,
+        outputs=LOAN_OUTPUTS,
+        requested_at=at,
+        started_at=at,
+        finished_at=at + timedelta(seconds=2),
+    )
+
+
+def noon(days_ago: int = 1) -> datetime:
+    midday = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    return midday - timedelta(days=days_ago)
+
+
+def test_the_only_day_that_had_any_is_drawn_by_hours(
+    as_ada: Client, active_version: ModelVersion
+) -> None:
+    for hour in (0, 3):
+        ended(active_version, noon() + timedelta(hours=hour))
+    response = as_ada.get("/monitoring/")
+    assert response.context["chart"].unit.value == "hour"
+    assert len(response.context["points"]) == 24
+    page = response.content.decode()
+    assert "Executions per hour" in page
+    assert f"all on {day_text(noon().date(), shows_year=True)}<" in page
+
+
+def test_the_only_hour_that_had_any_is_drawn_by_minutes(
+    as_ada: Client, active_version: ModelVersion
+) -> None:
+    for minute in (5, 5, 40):
+        ended(active_version, noon() + timedelta(minutes=minute))
+    day = noon().date().isoformat()
+    for query in ("", f"from={day}&to={day}"):
+        response = as_ada.get(f"/monitoring/?{query}")
+        points = {point.label: point for point in response.context["points"]}
+        assert len(points) == 60
+        assert points["12:05"].figures.cell.succeeded == 2
+        assert points["12:40"].figures.p50 == pytest.approx(2, rel=0.02)
+        assert "12:00 to 13:00" in response.content.decode()
+
+
+def test_several_days_are_drawn_by_days(as_ada: Client, active_version: ModelVersion) -> None:
+    for days_ago in (1, 2):
+        ended(active_version, noon(days_ago))
+    response = as_ada.get("/monitoring/")
+    assert response.context["chart"].unit.value == "day"
+    assert "all on" not in response.content.decode()
+
+
+def test_without_scripts_the_tables_stand_open_in_place_of_the_charts(
+    as_ada: Client, active_version: ModelVersion
+) -> None:
+    ended(active_version, noon())
+    page = as_ada.get("/monitoring/").content.decode()
+    assert page.count('<details class="fold chart-table" open>') == page.count("<canvas") == 2
+
+
+def test_every_bar_leads_to_its_executions(as_ada: Client, active_version: ModelVersion) -> None:
+    for days_ago in (1, 2):
+        ended(active_version, noon(days_ago))
+    point = as_ada.get("/monitoring/").context["points"][-2]
+    day = noon().date().isoformat()
+    for url in (point.url, point.succeeded_url, point.slow_url):
+        assert _query(url)["start"] == _query(url)["end"] == day
+        assert as_ada.get(url).status_code == 200
+
+
+def test_the_fields_show_the_days_that_rule(as_ada: Client, ada: User) -> None:
+    today = timezone.localdate(timezone=ada.zone)
+    page = as_ada.get("/monitoring/").content.decode()
+    assert f'value="{today - timedelta(days=29)}"' in page
+    assert f'value="{today}"' in page
+    page = as_ada.get("/monitoring/?to=2026-03-30").content.decode()
+    assert 'value="2026-03-01"' in page
+
+
+def test_all_models_show_the_combinations_of_each_and_ask_for_one(as_ada: Client) -> None:
+    versions = [make_version(is_active=True) for _ in range(2)]
+    for version in (*versions, *versions):
+        make_execution(version=version, outputs=LOAN_OUTPUTS)
+    page = as_ada.get("/monitoring/")
+    assert {one.version for one in page.context["all_combinations"]} == set(versions)
+    assert "Choose a model" in page.content.decode()
+    one = as_ada.get(f"/monitoring/?model={versions[0].model.slug}")
+    assert one.context["use"].version == versions[0]
+    assert one.context["all_combinations"] is None
+
+
+def test_a_deployment_is_named_with_its_model_where_there_are_several() -> None:
+    bucket = Bucket("1 Mar", noon(), noon() + timedelta(days=1))
+    first, second = (
+        Deployment(
+            model=RegisteredModel(pk=number, name=f"Loan {number}"),
+            model_id=number,
+            version=ModelVersion(model=RegisteredModel(pk=number, name=f"L{number}"), number=3),
+            started_at=noon(),
+        )
+        for number in (1, 2)
+    )
+    assert statistics.markers([bucket], [first]) == {"1 Mar": "v3"}
+    assert statistics.markers([bucket], [first, second]) == {"1 Mar": "L1 v3, L2 v3"}
+    many = [
+        Deployment(model_id=1, version=ModelVersion(number=number), started_at=noon())
+        for number in range(10, 20)
+    ]
+    assert statistics.markers([bucket], many) == {"1 Mar": "10 deployments"}
 
 
 def test_changes_are_told_in_an_arrow_and_words() -> None:

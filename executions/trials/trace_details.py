@@ -1,15 +1,18 @@
 """A recorded trace, prepared for display. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.text.numbers import megabytes_text, milliseconds_text, written
-from model_host.protocol.trace import StepTrace, Trace
+from model_host.protocol.trace import LostValue, StepTrace, Trace
 from models_registry.inputs.number_text import brief_number
 
 
 @dataclass(frozen=True)
 class StepLine:
-    """One step: its name and depth, its time and that time's share of the whole, its output."""
+    """One step: its name and depth, its time and that time's share of the whole, its output.
+    ``lost`` says which of its values are not finite, "" if none; ``is_cause`` marks the first step
+    that made one so."""
 
     name: str
     depth: int
@@ -19,6 +22,8 @@ class StepLine:
     output: str
     numbers: str
     has_failed: bool
+    lost: str = ""
+    is_cause: bool = False
 
     @property
     def time_text(self) -> str:
@@ -40,11 +45,24 @@ class TraceView:
     libraries: tuple[tuple[str, str], ...]
 
 
-def trace_view(trace: Trace) -> TraceView:
+def cause_in(trace: Trace) -> StepTrace | None:
+    """Return the first step, the innermost of nested ones, in which a value became infinite or
+    NaN."""
+    lossy = [step for step in trace.steps if step.has_lost]
+    for step in lossy:
+        inside = f"{step.path}." if step.path else ""
+        if not any(one is not step and one.path.startswith(inside) for one in lossy):
+            return step
+    return None
+
+
+def trace_view(trace: Trace, labels: Mapping[str, str] | None = None) -> TraceView:
+    """Prepare a trace; ``labels`` are those of the inputs by name."""
+    cause = cause_in(trace)
     whole = max((step.milliseconds for step in trace.steps), default=0.0)
     failing = trace.failing_step
     return TraceView(
-        steps=tuple(_step(step, whole) for step in trace.steps),
+        steps=tuple(_step(one, whole, labels or {}, one is cause) for one in trace.steps),
         row_text=milliseconds_text(trace.row_milliseconds),
         confidence_text=milliseconds_text(trace.confidence_milliseconds),
         memory_text=megabytes_text(trace.peak_bytes),
@@ -55,10 +73,10 @@ def trace_view(trace: Trace) -> TraceView:
     )
 
 
-def _step(step: StepTrace, whole: float) -> StepLine:
+def _step(step: StepTrace, whole: float, labels: Mapping[str, str], is_cause: bool) -> StepLine:
     path = step.path
     return StepLine(
-        name=path.rpartition(".")[2] or "The whole model",
+        name=step_name(step),
         depth=min(path.count(".") + 1 if path else 0, 4),
         estimator=step.estimator,
         milliseconds=step.milliseconds,
@@ -66,7 +84,39 @@ def _step(step: StepTrace, whole: float) -> StepLine:
         output=_output(step),
         numbers=_numbers(step),
         has_failed=step.has_failed,
+        lost=_lost(step, labels),
+        is_cause=is_cause,
     )
+
+
+LOST = {"inf": "∞", "-inf": "−∞", "nan": "NaN"}
+_NAMED = 3
+
+
+def _lost(step: StepTrace, labels: Mapping[str, str]) -> str:
+    """ "−∞ in 1 of 4 columns: log(Visitors)"."""
+    if not step.lost:
+        return ""
+    values = " and ".join(dict.fromkeys(LOST.get(one.value, one.value) for one in step.lost))
+    names = [_column(step, one, labels) for one in step.lost[:_NAMED]]
+    more = step.lost_count - len(names)
+    names += [f"{more} more"] if more > 0 else []
+    columns = step.shape[1] if len(step.shape) == 2 else 1
+    if columns == 1:
+        return f"{values}: {names[0]}"
+    return f"{values} in {step.lost_count} of {columns} columns: {', '.join(names)}"
+
+
+def _column(step: StepTrace, lost: LostValue, labels: Mapping[str, str]) -> str:
+    """ "log(Visitors)", the column's own name, or "column 2"."""
+    if len(lost.inputs) == 1:
+        label = labels.get(lost.inputs[0], lost.inputs[0])
+        return f"{step_name(step)}({label})" if step.has_lost else f"from {label}"
+    return lost.name or f"column {lost.place + 1}"
+
+
+def step_name(step: StepTrace) -> str:
+    return step.path.rpartition(".")[2] or "The whole model"
 
 
 def _output(step: StepTrace) -> str:

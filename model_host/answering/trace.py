@@ -19,13 +19,21 @@ import pandas as pd
 from model_host import wire
 from model_host.answering import watching
 from model_host.answering.prediction import predict
-from model_host.answering.trace_values import HIDDEN, cells, look_of, printable, shown
+from model_host.answering.trace_values import (
+    HIDDEN,
+    cells,
+    look_of,
+    not_finite,
+    printable,
+    shown,
+)
 from model_host.answering.watching import MOST_STEPS, watched
 from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.trace import (
     MAX_TRACE,
+    LostValue,
     StackFrame,
     StepTrace,
     Trace,
@@ -39,6 +47,7 @@ from model_host.structure.followed_inputs import routes_of
 _METHODS = ("transform", "predict", "predict_proba", "decision_function", "score_samples")
 _OWN_FILES = (__file__, watching.__file__)
 _MOST_WARNINGS = 50
+_MOST_LOST = 10
 _MOST_FRAMES = 60
 _MOST_VARIABLES = 30
 _LONGEST_PATH = 200
@@ -132,11 +141,13 @@ class Tracer:
             spent = ended - started - (self._own_seconds - own_before)
             self._open.discard(id(step))
             if not noted.has_failed:
-                noted = self._noted(noted, step, output)
+                noted = self._noted(noted, step, output, arguments)
             self._steps[place] = replace(noted, milliseconds=1000 * spent)
             self._own_seconds += time.perf_counter() - ended
 
-    def _noted(self, step: StepTrace, estimator: Any, output: Any) -> StepTrace:
+    def _noted(
+        self, step: StepTrace, estimator: Any, output: Any, arguments: tuple[Any, ...]
+    ) -> StepTrace:
         """The step with a summary of its output, without values if one of them may be hidden."""
         look = look_of(output)
         if self._may_show_hidden(estimator):
@@ -149,7 +160,33 @@ class Tracer:
             minimum=look.minimum,
             maximum=look.maximum,
             row=cells(output) if self._level == "full" else (),
+            **self._lost(estimator, output, arguments),
         )
+
+    def _lost(self, estimator: Any, output: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
+        """What became infinite or NaN in a step, and what had been so before."""
+        found = not_finite(output)
+        if not found:
+            return {}
+        before = {value for _, _, value in not_finite(arguments[0])} if arguments else set()
+        made = [one for one in found if one[2] not in before and not (before and one[2] == "nan")]
+        return {
+            "lost": tuple(
+                LostValue(place, name, value, self._inputs_of(estimator, place, output))
+                for place, name, value in (made or found)[:_MOST_LOST]
+            ),
+            "lost_count": len(found),
+            "has_lost": bool(made),
+        }
+
+    def _inputs_of(self, estimator: Any, place: int, output: Any) -> tuple[str, ...]:
+        """The inputs that a column of a step's output was made of: those of the same column that
+        came in if there are as many, else all that came in."""
+        reaching = self._routes.inputs_of.get(id(estimator), ())
+        width = look_of(output).shape[1:]
+        signals = [reaching[place]] if width == (len(reaching),) else reaching
+        origins = sorted({origin for signal in signals for origin in signal.origins})
+        return tuple(printable(self._names[origin], 100) for origin in origins[:_MOST_LOST])
 
     def _may_show_hidden(self, estimator: Any) -> bool:
         """Whether a hidden input may have reached the step. True if the step's columns are

@@ -91,6 +91,46 @@ def _range(values: Any) -> tuple[float | None, float | None]:
     return (float(finite.min()), float(finite.max())) if finite.size else (None, None)
 
 
+def not_finite(output: Any) -> list[tuple[int, str, str]]:
+    """Return the values of an output's first row that are infinite or missing, as (column's number,
+    its name or "", "inf", "-inf" or "nan")."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _not_finite(output)
+    except MemoryError:
+        raise
+    except Exception:  # an output of another library's own kind
+        return []
+
+
+def _not_finite(output: Any) -> list[tuple[int, str, str]]:
+    names: list[str] = []
+    if isinstance(output, pd.DataFrame):
+        names = [printable(name, 60) for name in output.columns]
+        values = output.iloc[:1].to_numpy(dtype=object).ravel()
+    elif hasattr(output, "toarray"):
+        values = output[:1].toarray().ravel()
+    else:
+        whole = np.asarray(output)
+        values = whole.reshape(len(whole), -1)[0] if whole.ndim else whole.ravel()
+    if values.dtype.kind == "f":
+        places = np.flatnonzero(~np.isfinite(values)).tolist()
+    elif values.dtype.kind == "O":
+        places = [place for place, value in enumerate(values) if _is_not_finite(value)]
+    else:
+        places = []
+    return [(place, names[place] if names else "", _name_of(values[place])) for place in places]
+
+
+def _is_not_finite(value: Any) -> bool:
+    return is_missing(value) or (isinstance(value, float | np.floating) and not np.isfinite(value))
+
+
+def _name_of(value: Any) -> str:
+    return "nan" if is_missing(value) else "inf" if value > 0 else "-inf"
+
+
 def cells(output: Any, most: int = _MOST_COLUMNS) -> tuple[TracedCell, ...]:
     """Return the first row of an output, or of what a model is called with: its first columns as
     text."""

@@ -26,13 +26,27 @@ class TracedCell:
 
 
 @dataclass(frozen=True)
+class LostValue:
+    """A value of a step's output that is not finite: "inf", "-inf" or "nan". ``place`` is its
+    column's number, from 0; ``name`` the column's name, "" where columns have none. ``inputs`` are
+    the names of the inputs it was made of, as far as they are known."""
+
+    place: int
+    name: str
+    value: str
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StepTrace:
     """The output of one step. ``path`` is that of the diagram (``Step``), "" for the whole model.
 
     ``milliseconds`` are those of the steps inside, too. ``dtypes``: columns by dtype. ``minimum``
     and ``maximum`` over the finite numbers of the output, None where there are none. ``row``: its
     first 50 columns. ``is_hidden``: it may show a sensitive input, so it shows no value at all.
-    ``has_failed``: the exception came out of it.
+    ``has_failed``: the exception came out of it. ``lost``: the first values that are not finite;
+    ``lost_count``: how many there are. ``has_lost``: they were finite, or not missing, when they
+    came in.
     """
 
     path: str
@@ -46,6 +60,9 @@ class StepTrace:
     row: tuple[TracedCell, ...] = ()
     is_hidden: bool = False
     has_failed: bool = False
+    lost: tuple[LostValue, ...] = ()
+    lost_count: int = 0
+    has_lost: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from model_host import wire
 from model_host.answering import trace as tracing
@@ -29,7 +30,7 @@ from model_host.protocol import codec
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
-from model_host.protocol.trace import MAX_TRACE, StepTrace, Trace, TraceLevel
+from model_host.protocol.trace import MAX_TRACE, LostValue, StepTrace, Trace, TraceLevel
 from model_host.structure.examine import examine, layout_of
 from tests.model_host.estimators import FACTORIES, specimen
 
@@ -127,7 +128,8 @@ def test_the_members_of_a_union_are_steps() -> None:
     union = FeatureUnion([("a", StandardScaler()), ("b", StandardScaler())])
     model = Pipeline([("both", union), ("answer", LogisticRegression())])
     model.fit(PEOPLE[["age", "salary"]], np.arange(30) % 2)
-    layout = InputLayout("frame", LAYOUT.columns[:2])
+    columns = (Column("age", Kind.FLOAT, may_be_missing=True), LAYOUT.columns[1])
+    layout = InputLayout("frame", columns)
     inputs = {"age": 4.0, "salary": 5.0}
     found = predict_traced(model, layout, inputs, level="steps", hidden=frozenset()).trace
     assert found is not None
@@ -280,3 +282,57 @@ def test_the_host_answers_with_the_trace_and_a_failure_carries_its_own(
     assert raised.value.trace is not None
     assert raised.value.trace.failing_step == ""
     assert raised.value.trace.stack[-1].function == "raise_an_error"
+
+
+def lossy_pipeline(function: Any, column: str = "age") -> Pipeline:
+    prepare = ColumnTransformer(
+        [
+            ("money", StandardScaler(), ["salary"]),
+            ("log", FunctionTransformer(function), [column]),
+            ("city", OneHotEncoder(), ["city"]),
+        ]
+    )
+    pipeline = Pipeline([("prepare", prepare), ("answer", LinearRegression())])
+    return pipeline.fit(PEOPLE.assign(age=PEOPLE.age + 1), np.arange(30.0))
+
+
+@pytest.mark.parametrize(
+    ("function", "age", "value"),
+    [(np.log, 0.0, "-inf"), (np.log, -1.0, "nan"), (np.reciprocal, 0.0, "inf")],
+)
+def test_the_step_that_lost_a_number_says_which_and_what_it_was_made_of(
+    function: Any, age: float, value: str
+) -> None:
+    with pytest.raises(HostError) as raised:
+        traced(lossy_pipeline(function), PERSON | {"age": age})
+    trace = raised.value.trace
+    assert trace is not None
+    lost = step(trace, "prepare.log")
+    assert lost.has_lost
+    assert lost.lost == (LostValue(0, lost.lost[0].name, value, ("age",)),)
+    parent = step(trace, "prepare")
+    assert parent.has_lost
+    assert parent.lost_count == 1
+    assert parent.shape == (1, 5)
+    assert not step(trace, "prepare.money").lost
+
+
+def test_a_missing_value_that_came_in_was_not_lost_in_a_step() -> None:
+    model = Pipeline([("scale", StandardScaler()), ("answer", HistGradientBoostingRegressor())])
+    model.fit(PEOPLE[["age", "salary"]], np.arange(30.0))
+    columns = (Column("age", Kind.FLOAT, may_be_missing=True), LAYOUT.columns[1])
+    layout = InputLayout("frame", columns)
+    found = predict_traced(
+        model, layout, {"age": None, "salary": 5.0}, level="full", hidden=frozenset()
+    )
+    assert found.trace is not None
+    scaled = step(found.trace, "scale")
+    assert [one.value for one in scaled.lost] == ["nan"]
+    assert not scaled.has_lost
+
+
+def test_a_number_lost_of_a_hidden_input_is_not_shown() -> None:
+    with pytest.raises(HostError) as raised:
+        traced(lossy_pipeline(np.log), PERSON | {"age": 0.0}, hidden=frozenset({"age"}))
+    assert raised.value.trace is not None
+    assert not any(one.lost for one in raised.value.trace.steps)

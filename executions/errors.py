@@ -78,9 +78,14 @@ _SENTENCES: dict[str, str] = {
 
 OF_VALUES = frozenset({"INPUT", "MODEL", "MEMORY"})
 """The error classes that come back with the same values, so that other values are the way out."""
+NO_RUNTIME = "No worker had scikit-learn {minor}, which this model needs."
+"""The message of EXPIRED where the queue was not the cause."""
 
 
 def user_sentence(code: str, message: str) -> str:
     """Return the sentence that a person reads about an error class. INPUT and TIMEOUT quote the
-    worker's own sentence, which is written for people; every other message is for admins only."""
+    worker's own sentence, which is written for people, and EXPIRED says which runtime was missing;
+    every other message is for admins only."""
+    if code == "EXPIRED" and message.startswith(NO_RUNTIME.partition("{")[0]):
+        return f"{message} Your prediction was not started."
     return _SENTENCES[code].format(message=message) if code else ""

@@ -13,7 +13,7 @@ from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.errors import ERROR_LABELS, ErrorCode, user_sentence
+from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.records import attempt_log
 from executions.records.hiding import named_failure
@@ -177,11 +177,13 @@ def mark_undeliverable(execution: Execution, *, message: str) -> bool:
 
 
 @transaction.atomic
-def mark_expired(execution: Execution) -> bool:
-    """Fail an execution that was not started within the queue deadline."""
-    return _end_queued(
-        execution, Failure("EXPIRED", "No worker took the execution before its deadline.")
-    )
+def mark_expired(execution: Execution, *, without_runtime: str = "") -> bool:
+    """Fail an execution that was not started within the queue deadline; ``without_runtime`` is the
+    runtime that it needs, if no worker has it."""
+    message = "No worker took the execution before its deadline."
+    if without_runtime:
+        message = NO_RUNTIME.format(minor=without_runtime)
+    return _end_queued(execution, Failure("EXPIRED", message))
 
 
 def _end_queued(execution: Execution, failure: Failure) -> bool:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from config.locks import is_only_one
+from engine.heartbeats import missing_runtime
 from engine.run_claims import AT_ONCE
 from engine.sweep import hand_over
 from executions import lifecycle
@@ -43,7 +44,11 @@ def take_stalled() -> list[Execution]:
     for execution in rows.lost():
         lifecycle.mark_lost(execution, why="The worker was lost")
         logger.warning("execution_lost id=%s attempt=%s", execution.pk, execution.attempt)
+    missing: dict[str, bool] = {}
     for execution in rows.queued().filter(deadline__lt=Now())[:AT_ONCE]:
-        lifecycle.mark_expired(execution)
+        runtime = execution.version.runtime
+        if runtime not in missing:
+            missing[runtime] = missing_runtime(execution, runtime) is not None
+        lifecycle.mark_expired(execution, without_runtime=runtime if missing[runtime] else "")
         logger.warning("execution_expired id=%s", execution.pk)
     return rows.take_due()

@@ -13,11 +13,11 @@ from django.db.models import Count, F, Prefetch, Q, Sum, Window
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from models_registry.admin.next_step import next_step
 
 from accounts.admin import list_title
 from accounts.models import User
 from executions.models import Execution
-from models_registry.admin.next_step import next_step
 from models_registry.models import Deployment, Inspection, ModelVersion, RegisteredModel, TestCase
 from monitoring.dashboard.cells import EVER
 from monitoring.failures.listing import Sparkline, first_day, sparkline

@@ -16,6 +16,7 @@ from accounts.models import ActivityEvent, User
 from config.runtimes import default_minor
 from engine import heartbeats, wakeup
 from engine.heartbeats import Heartbeat
+from executions import sweep
 from executions.models import Execution
 from model_host.protocol.codec import to_json
 from model_host.protocol.orders import SelfTest
@@ -281,6 +282,32 @@ def test_what_is_missing_costs_no_query_and_one_read_of_redis(
     with django_assert_num_queries(0):
         assert heartbeats.missing_runtime(execution, execution.version.runtime) is not None
     assert asked == ["MGET"]
+
+
+def test_what_expires_because_no_worker_has_its_runtime_says_so(
+    as_alice: Client, alice: User
+) -> None:
+    execution = waits(20, user=alice)
+    Execution.objects.filter(pk=execution.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    alive("ann", OWN)
+    sweep.sweep()
+    execution.refresh_from_db()
+    assert execution.error_code == "EXPIRED"
+    page = words(as_alice.get(f"/predictions/{execution.pk}/"))
+    minor = execution.version.runtime
+    assert f"No worker had scikit-learn {minor}, which this model needs." in page
+    assert "The system was busy" not in page
+
+
+def test_what_expires_while_a_worker_has_its_runtime_met_a_busy_system(
+    as_alice: Client, alice: User
+) -> None:
+    execution = waits(20, user=alice)
+    Execution.objects.filter(pk=execution.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    alive("ann", OWN, execution.version.runtime)
+    sweep.sweep()
+    page = words(as_alice.get(f"/predictions/{execution.pk}/"))
+    assert "The system was busy; your prediction was not started." in page
 
 
 def test_without_redis_nothing_is_said_of_runtimes(alice: User, settings: Settings) -> None:

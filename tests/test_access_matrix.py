@@ -194,6 +194,7 @@ MATRIX: dict[str, Entry] = {
     "monitoring:failure_of": entry(302, 404, 404, 302, 302, pk="failure"),
     "monitoring:replay_start": staff_post(pk="failure"),
     "monitoring:contact": staff(pk="failure"),
+    "monitoring:set_bound": entry(302, 404, 404, 302, 302, pk="failure"),
     "monitoring:replay": staff(pk="replay"),
     "monitoring:replay_bundle": staff_post(200, pk="replay"),
     "monitoring:requests": staff(),

@@ -194,13 +194,15 @@ def _described_version(form: DashboardForm) -> ModelVersion | None:
 def _errors(ranked: list[Ranked], found: ExecutionList) -> list[Entry]:
     """The ranked errors with the titles of their groups, which contain no values."""
     keys = [each.key for each in ranked]
-    groups = {g.fingerprint: g for g in FailureGroup.objects.filter(fingerprint__in=keys)}
+    found_groups = FailureGroup.objects.filter(fingerprint__in=keys).select_related("model")
+    groups = {group.fingerprint: group for group in found_groups}
     entries = []
     for each in ranked:
         group = groups.get(each.key)
         if group:
             text = group.headline
-            detail = " · ".join(filter(None, [group.step, group.error_code]))
+            model = "" if found.model else group.model.name
+            detail = " · ".join(filter(None, [model, group.step, group.error_code]))
             url = reverse("monitoring:failure", args=[group.pk])
         elif label := ERROR_LABELS.get(each.key):
             text, detail = label, each.key

@@ -14,6 +14,7 @@ from executions.trials.trace_details import StepLine, TraceView, trace_view
 from model_host.protocol.trace import Trace
 from monitoring.failures.example import LoggedAttempt, inputs_of
 from monitoring.failures.folded_traceback import Frame, Item, folded, read_stack
+from monitoring.failures.loss import Loss, loss_of
 
 _ICONS = {
     Verdict.RUNNING: ("run", "arrow-repeat"),
@@ -33,6 +34,22 @@ class Summary:
     tone: str
     icon: str
     trace: TraceView | None
+
+    @property
+    def cause(self) -> StepLine | None:
+        """The first step that made a value infinite or NaN."""
+        steps = self.trace.steps if self.trace else ()
+        return next((step for step in steps if step.is_cause), None)
+
+    @property
+    def parent(self) -> StepLine | None:
+        """The step around that one."""
+        steps = self.trace.steps if self.trace else ()
+        if self.cause is None:
+            return None
+        before = steps[: steps.index(self.cause)]
+        around = (step for step in reversed(before) if step.depth < self.cause.depth)
+        return next((step for step in around if step.depth), None)
 
     @property
     def raised(self) -> StepLine | None:
@@ -65,6 +82,7 @@ class ReplayView:
     with; ``steps`` pairs each step with the first row that came out of it."""
 
     summary: Summary
+    loss: Loss | None
     answer: Answer | None
     inputs: list[tuple[str, str]]
     frame: list[tuple[str, str, str]]
@@ -80,7 +98,12 @@ def replay_summary(replay: Execution, original: Execution) -> Summary:
     verdict = verdict_of(replay, original)
     tone, icon = _ICONS[verdict]
     trace = replay.read_trace()
-    return Summary(replay, verdict, tone, icon, trace_view(trace) if trace else None)
+    shown = trace_view(trace, _labels(original)) if trace else None
+    return Summary(replay, verdict, tone, icon, shown)
+
+
+def _labels(execution: Execution) -> dict[str, str]:
+    return {feature.name: feature.label for feature in execution.version.features.all()}
 
 
 def replay_view(replay: Execution, original: Execution) -> ReplayView:
@@ -88,6 +111,7 @@ def replay_view(replay: Execution, original: Execution) -> ReplayView:
     recorded, outputs = replay.read_trace() or Trace("full"), replay.read_outputs()
     return ReplayView(
         summary=summary,
+        loss=loss_of(original, replay) if replay.version_id == original.version_id else None,
         answer=answer_of(replay),
         inputs=inputs_of(replay) if replay.inputs is not None else [],
         frame=[(cell.name, cell.dtype, cell.value) for cell in recorded.frame],

@@ -57,7 +57,8 @@ def _replay_or_404(pk: UUID) -> Execution:
         purpose=Execution.Purpose.REPLAY, replay_of__deleted_at=None, purged_at=None
     )
     related = replays.select_related("version__model", "user", "replay_of__version__model")
-    return get_object_or_404(related.prefetch_related("attempts", "version__features"), pk=pk)
+    read = ("attempts", "version__features", "replay_of__version__features")
+    return get_object_or_404(related.prefetch_related(*read), pk=pk)
 
 
 @require_GET

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from monitoring.failures import contact, replay_views, review_views, views
+from monitoring.failures import bound_views, contact, replay_views, review_views, views
 
 urlpatterns = [
     path("monitoring/failures/", views.failure_list, name="failures"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("monitoring/predictions/<uuid:pk>/failure/", views.failure_of, name="failure_of"),
     path("monitoring/predictions/<uuid:pk>/replay/", replay_views.start, name="replay_start"),
     path("monitoring/predictions/<uuid:pk>/contact/", contact.contact, name="contact"),
+    path("monitoring/predictions/<uuid:pk>/bound/", bound_views.set_bound, name="set_bound"),
     path("monitoring/replays/<uuid:pk>/", replay_views.replay, name="replay"),
     path("monitoring/replays/<uuid:pk>/bundle/", replay_views.bundle, name="replay_bundle"),
 ]

@@ -22,6 +22,7 @@ from monitoring.access import staff_only
 from monitoring.failures.example import example_of
 from monitoring.failures.forms import FilterForm, NoteForm, ResolveForm, ReviewForm
 from monitoring.failures.listing import people_of, rows
+from monitoring.failures.loss import latest_replay, loss_of
 from monitoring.failures.replay_details import replay_summary
 from monitoring.models import FailureGroup, State
 
@@ -147,6 +148,7 @@ def _example(failures: ExecutionQuerySet, shown: Execution) -> dict[str, Any]:
         "has_more": len(below) > LISTED,
         "reviewed": getattr(shown, "review", None),
         "replay": replay_summary(last, shown) if last else None,
+        "loss": None if shown.deleted_at else loss_of(shown, latest_replay(shown)),
         "replay_token": uuid4(),
     }
 

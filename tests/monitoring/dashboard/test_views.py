@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
+from pytest_django import Settings
 
 from accounts.models import User
 from config.text.numbers import percent_text, seconds_text
@@ -204,6 +205,15 @@ def test_without_scripts_the_tables_stand_open_in_place_of_the_charts(
     ended(active_version, noon())
     page = as_ada.get("/monitoring/").content.decode()
     assert page.count('<details class="fold chart-table" open>') == page.count("<canvas") == 2
+
+
+def test_every_chart_of_every_page_has_such_a_table(settings: Settings) -> None:
+    folder = settings.BASE_DIR / "templates"
+    pages = [page.read_text() for page in folder.rglob("*.html")]
+    charts = [(page.count("<canvas data-chart"), page) for page in pages if "<canvas" in page]
+    assert charts
+    for count, page in charts:
+        assert page.count('<details class="fold chart-table" open>') == count
 
 
 def test_every_bar_leads_to_its_executions(as_ada: Client, active_version: ModelVersion) -> None:

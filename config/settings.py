@@ -250,6 +250,7 @@ ARTIFACT_MAX_BYTES: int = read("int", "ARTIFACT_MAX_BYTES", 512 * 1024**2)
 
 # --- The model host and the resident worker --------------------------------------------------
 WORKER_SLOTS: int = read("int", "WORKER_SLOTS", os.cpu_count() or 2)
+BATCH_SLOTS: int = read("int", "BATCH_SLOTS", 1)
 MODEL_HOST_MAX_CHILDREN: int = read("int", "MODEL_HOST_MAX_CHILDREN", 8)
 MODEL_HOST_MAX_BYTES: int = read("int", "MODEL_HOST_MAX_BYTES", 4 * 1024**3)
 MODEL_HOST_MEMORY_BYTES: int = read("int", "MODEL_HOST_MEMORY_BYTES", 2 * 1024**3)
@@ -272,6 +273,12 @@ PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
 UPLOADS_PER_HOUR: int = read("int", "UPLOADS_PER_HOUR", 10)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
+BATCH_MAX_ROWS: int = read("int", "BATCH_MAX_ROWS", 100_000)
+BATCH_MAX_BYTES: int = read("int", "BATCH_MAX_BYTES", 50 * 1024**2)
+BATCHES_PER_PERSON: int = read("int", "BATCHES_PER_PERSON", 3)
+BATCH_CHUNK_ROWS = 2_000
+BATCH_CHUNK_BYTES = 2 * 1024**2  # of its values; the model host takes 16 MB in one request
+BATCH_DEADLINE = timedelta(days=1)  # a batch may wait for others
 FORM_CHECKS_PER_MINUTE = 120  # of one person who fills in a form
 EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000

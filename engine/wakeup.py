@@ -46,6 +46,11 @@ def queue_of(runtime: str) -> str:
     return f"scikit-learn-{runtime}" if runtime else DEFAULT_QUEUE
 
 
+def batch_queue_of(runtime: str) -> str:
+    """Return the work queue of the batches for a runtime, which slots of their own take from."""
+    return f"{queue_of(runtime)}-batch"
+
+
 def wake(hint: dict[str, Any], *, queue: str = DEFAULT_QUEUE) -> None:
     """Send one idle worker that takes from the work queue a hint about a flow run."""
     if time.monotonic() < _silent_until.get(settings.REDIS_URL, 0.0):

@@ -10,7 +10,7 @@ from django.conf import settings
 from engine import gateway
 from engine.errors import PrefectRefused
 from engine.gateway import DeploymentMissing
-from engine.wakeup import queue_of
+from engine.wakeup import batch_queue_of, queue_of
 from executions import lifecycle
 from executions.models import Execution
 from models_registry.tasks import sync_prefect_deployment
@@ -26,19 +26,23 @@ def dispatch(execution_id: uuid.UUID) -> None:
     )
     if execution is None:
         return
-    model = execution.version.model
+    is_batch = execution.purpose == Execution.Purpose.BATCH
+    model, runtime = execution.version.model, execution.version.runtime
     try:
         flow_run = gateway.start_flow_run(
-            flow="predict",
-            deployment=model.slug,
+            flow="batch" if is_batch else "predict",
+            deployment="batch" if is_batch else model.slug,
             name=f"{model.slug}-{execution.version.short_name}-{execution.public_id}",
             parameters=_parameters(execution),
             idempotency_key=f"exec:{execution.pk}:{execution.attempt}",
             tags=(execution.purpose, model.slug, execution.version.short_name),
-            queue=queue_of(execution.version.runtime),
+            queue=batch_queue_of(runtime) if is_batch else queue_of(runtime),
         )
     except DeploymentMissing:
-        sync_prefect_deployment(model.pk)
+        if is_batch:
+            sync_batches()
+        else:
+            sync_prefect_deployment(model.pk)
         raise
     except PrefectRefused as error:
         logger.error("dispatch_refused id=%s error=%s", execution.pk, error)
@@ -89,9 +93,30 @@ def sync_exploration() -> None:
     )
 
 
+def sync_batches() -> None:
+    """Create or update the one deployment that runs batches, of every model."""
+    gateway.ensure_deployment(
+        flow="batch",
+        deployment="batch",
+        entrypoint="flows.batch.batch",
+        parameter_schema={
+            "type": "object",
+            "properties": {
+                "execution_id": {"type": "string", "title": "Execution"},
+                "attempt": {"type": "integer", "title": "Attempt"},
+            },
+            "required": ["execution_id", "attempt"],
+        },
+        description="Predicts many rows as one execution.",
+        tags=("batch",),
+    )
+
+
 def _parameters(execution: Execution) -> dict[str, Any]:
     """The flow's parameters. Sensitive values never reach Prefect, and inputs too large for it stay
     in the row, from where the worker reads them in any case."""
+    if execution.purpose == Execution.Purpose.BATCH:
+        return {"execution_id": str(execution.pk), "attempt": execution.attempt}
     sensitive = set(
         execution.version.features.filter(is_sensitive=True).values_list("name", flat=True)
     )

@@ -35,6 +35,39 @@ class QueueFull(DomainError):
     message = "The system is busy. Nothing has been run. Try again in a minute."
 
 
+class TooManyBatches(DomainError):
+    """The person has as many batches that wait or run as are allowed."""
+
+    seconds = 60
+
+    def __init__(self, most: int) -> None:
+        count = "One batch" if most == 1 else f"{count_text(most)} batches"
+        verb = "is" if most == 1 else "are"
+        super().__init__(
+            f"{count} of yours {verb} still waiting or running. Nothing has been accepted. Wait "
+            "until one is finished, or cancel one."
+        )
+
+
+class TooManyBatchRows(DomainError):
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"These are more than {count_text(most)} rows. Nothing has been accepted. Send them in "
+            "several parts."
+        )
+
+
+class NoRows(DomainError):
+    message = "There is no row to predict. Nothing has been accepted."
+
+
+class OtherContent(DomainError):
+    message = (
+        "This idempotency key came before with other rows. Nothing has been accepted. Send new "
+        "rows with a new key."
+    )
+
+
 class NoActiveVersion(DomainError):
     message = "There is no active version of this model right now."
 

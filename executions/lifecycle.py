@@ -7,12 +7,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, Max, Q, Value
 from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
+from executions.batches.lifecycle import close_chunks, has_open_chunks
 from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
 from executions.records import attempt_log
@@ -148,7 +150,7 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
     """Record that the attempt's worker or flow run is gone: start the next attempt, or fail after
     ``MAX_ATTEMPTS``. The row must still stand as ``execution`` was read."""
     stands = Execution.objects.unchanged(execution).exclude(status__in=Execution.FINISHED)
-    is_last = execution.is_last_attempt
+    is_last = _is_last(execution)
     failure = Failure("CRASH", f"{why} on all {execution.attempt} attempts.")
     if not (_fail(stands, execution, failure) if is_last else stands.requeue()):
         return False
@@ -160,6 +162,19 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
     )
     if is_last:
         _settle_failure(execution, failure)
+    return True
+
+
+@transaction.atomic
+def mark_batch_done(execution: Execution, *, owner: str, log: str = "") -> bool:
+    """End a batch whose chunks are all done; False if this worker no longer holds it. The answers
+    are in the chunks."""
+    held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
+    if has_open_chunks(execution.pk) or not held.end(
+        Execution.Status.SUCCEEDED, outputs=to_json(Outputs("other", ()))
+    ):
+        return False
+    _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
     return True
 
 
@@ -186,6 +201,19 @@ def mark_expired(execution: Execution, *, without_runtime: str = "") -> bool:
     return _end_queued(execution, Failure("EXPIRED", message))
 
 
+def _is_last(execution: Execution) -> bool:
+    """Whether no further attempt follows. Of a batch those count that came after its last chunk was
+    done: a long one may outlive many workers."""
+    if execution.purpose != Execution.Purpose.BATCH or not execution.is_last_attempt:
+        return execution.is_last_attempt
+    last_done = execution.chunks.aggregate(
+        at=Max("finished_at", filter=Q(status=Execution.Status.SUCCEEDED))
+    )["at"]
+    tries = execution.attempts.filter(number__lte=execution.attempt)
+    since = tries.filter(started_at__gt=last_done) if last_done else tries
+    return since.count() >= settings.MAX_ATTEMPTS
+
+
 def _end_queued(execution: Execution, failure: Failure) -> bool:
     queued = Execution.objects.queued().filter(pk=execution.pk, attempt=execution.attempt)
     if not _fail(queued, execution, failure):
@@ -202,7 +230,7 @@ def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> in
         traceback=failure.traceback,
         step=failure.step,
     )
-    return rows.end(
+    ended = rows.end(
         Execution.Status.FAILED,
         **named,
         error_code=failure.code,
@@ -210,6 +238,9 @@ def _fail(rows: ExecutionQuerySet, execution: Execution, failure: Failure) -> in
         traceback=failure.traceback,
         diagnostics=to_json(failure.trace),
     )
+    if ended and execution.purpose == Execution.Purpose.BATCH:
+        close_chunks(execution.pk)
+    return ended
 
 
 def _judge(execution: Execution, outputs: Outputs | None, problem: str = "") -> None:

@@ -1,5 +1,5 @@
-"""The table of executions: one run of one model version on one set of inputs. The row is both the
-outbox and the authoritative state; the queue and Prefect carry hints."""
+"""The tables of executions: one run of one model version on one set of inputs, or on many rows. The
+row is both the outbox and the authoritative state; the queue and Prefect carry hints."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -30,6 +30,13 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
 
     def predictions(self) -> "ExecutionQuerySet":
         return self.filter(purpose=Execution.Purpose.PREDICTION)
+
+    def batches_of(self, user: User) -> "ExecutionQuerySet":
+        """Return a person's own batches that they have not deleted."""
+        return self.batches().kept().filter(user=user)
+
+    def batches(self) -> "ExecutionQuerySet":
+        return self.filter(purpose=Execution.Purpose.BATCH)
 
     def kept(self) -> "ExecutionQuerySet":
         return self.filter(deleted_at=None)
@@ -73,6 +80,7 @@ class Execution(Run):
         PREDICTION = "prediction", "Prediction"
         TEST = "test", "Test"
         REPLAY = "replay", "Replay"
+        BATCH = "batch", "Batch"
 
     FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
 
@@ -219,6 +227,12 @@ class Execution(Run):
                 condition=Q(status="failed", purpose="prediction", grouped_at=None),
                 name="executions_ungrouped",
             ),
+            # A person's batches are few beside their predictions.
+            models.Index(
+                fields=["user", "-requested_at", "-id"],
+                condition=Q(purpose="batch"),
+                name="executions_batches_newest",
+            ),
             models.Index(
                 fields=["replay_of", "-requested_at"],
                 condition=Q(purpose="replay"),
@@ -345,3 +359,70 @@ class Explanation(models.Model):
 
     def read_content(self) -> StoredExplanation | None:
         return None if self.content is None else stored(StoredExplanation, self.content)
+
+
+class Batch(models.Model):
+    """What an execution on many rows was asked with; the rows are in its chunks. Never changed: the
+    progress is what the chunks say."""
+
+    class Source(models.TextChoices):
+        FILE = "file", "File"
+        API = "api", "API"
+
+    execution = models.OneToOneField(
+        Execution, on_delete=models.CASCADE, related_name="batch", primary_key=True
+    )
+    source = models.CharField(max_length=10, choices=Source)
+    file_name = models.CharField(max_length=300, blank=True)
+    carried = models.JSONField(default=list)
+    """The names of the columns that are given back beside the results, a list of texts."""
+    row_count = models.PositiveIntegerField()
+    problem_count = models.PositiveIntegerField(default=0)
+    """The rows of the source that the check refused, which are not among the rows."""
+    chunk_count = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"Batch {self.execution_id}"
+
+
+class BatchChunkQuerySet(RunQuerySet["BatchChunk"]):
+    """The chunks of batches."""
+
+
+class BatchChunk(Run):
+    """Some of a batch's rows, which one worker computes at a time and writes at once. The three
+    contents are read and written by `executions/batches/contents.py`."""
+
+    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="chunks")
+    number = models.PositiveIntegerField()
+    first_row = models.PositiveIntegerField()
+    row_count = models.PositiveIntegerField()
+    inputs = models.BinaryField()
+    carried = models.BinaryField()
+    outputs = models.BinaryField(null=True)
+    failed_count = models.PositiveIntegerField(default=0)
+
+    objects = BatchChunkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            finished_has_a_time("executions_chunk_finished_has_a_time"),
+            models.UniqueConstraint(
+                fields=["execution", "number"], name="executions_chunk_number_is_unique"
+            ),
+            models.CheckConstraint(
+                name="executions_chunk_done_has_outputs",
+                condition=~Q(status="succeeded") | Q(outputs__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["execution", "number"],
+                condition=Q(status__in=["queued", "running"]),
+                name="executions_open_chunks",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id} chunk {self.number}"

@@ -1,11 +1,15 @@
 """The personal data of this app: what an export contains, and what a closed account leaves."""
 
+from collections.abc import Iterator
+
 from django.db.models import Q
 
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register
+from executions.batches.reading import results
 from executions.models import Execution
 from executions.records.purging import empty, empty_replays
+from model_host.protocol.codec import to_json
 
 
 def _rows(user: User) -> list[Row]:
@@ -31,6 +35,27 @@ def _rows(user: User) -> list[Row]:
     ]
 
 
+def _batch_rows(user: User) -> Iterator[Row]:
+    batches = (
+        Execution.objects.batches_of(user)
+        .select_related("version__model", "batch")
+        .order_by("requested_at", "pk")
+    )
+    for execution in batches:
+        for row in results(execution):
+            yield {
+                "id": row.id,
+                "model": execution.version.model.name,
+                "version": execution.version.number,
+                "requested_at": execution.requested_at,
+                "file_name": execution.batch.file_name,
+                "carried": dict(zip(execution.batch.carried, row.carried, strict=False)),
+                "inputs": row.inputs,
+                "outputs": to_json(row.outputs),
+                "problem": row.problem,
+            }
+
+
 def _erase(user: User) -> None:
     """Remove the person's data. Id, version, status, times and error class stay, so that statistics
     stay correct."""
@@ -39,3 +64,4 @@ def _erase(user: User) -> None:
 
 
 register(Part("predictions", _rows, _erase))
+register(Part("batch rows", _batch_rows, lambda user: None))  # erased with the executions

@@ -64,7 +64,8 @@ def _host(runtime: str = "", installed_as: str = "") -> ModelHost:
     host = make(
         max_children=settings.MODEL_HOST_MAX_CHILDREN,
         max_memory_bytes=settings.MODEL_HOST_MAX_BYTES,
-        children_per_model=settings.WORKER_SLOTS + 1,  # one explains while the slots predict
+        # one explains while the slots predict
+        children_per_model=settings.WORKER_SLOTS + settings.BATCH_SLOTS + 1,
         one_child_per_prediction=settings.ONE_CHILD_PER_PREDICTION,
         allow_unsandboxed=settings.ALLOW_UNSANDBOXED_MODELS,
         boosters=settings.BOOSTERS_ALLOWED,

@@ -13,7 +13,7 @@ from model_host.protocol.artifact import Artifact, Limits, LoadReport
 from model_host.protocol.examination import Examination
 from model_host.protocol.explanation import Curve, Explanation
 from model_host.protocol.inputs import Column, InputLayout, Scalar
-from model_host.protocol.outputs import Outputs
+from model_host.protocol.outputs import ManyOutputs, Outputs
 from model_host.protocol.trace import Traced
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, TypeApproval
@@ -46,6 +46,9 @@ class Model:
 
     def predict(self, inputs: Inputs, **options: Any) -> Outputs:
         return self._host.predict(self.file, self.layout, inputs, self.limits, **options)
+
+    def predict_many(self, rows: Sequence[Sequence[Scalar]], **options: Any) -> ManyOutputs:
+        return self._host.predict_many(self.file, self.layout, rows, self.limits, **options)
 
     def trace(self, inputs: Inputs, **options: Any) -> Traced:
         return self._host.trace(self.file, self.layout, inputs, self.limits, **options)

@@ -143,6 +143,7 @@ def claim(
     execution = (
         Execution.objects.queued()
         .filter(pk=UUID(execution_id), attempt=attempt)
+        .exclude(purpose=Execution.Purpose.BATCH)
         .select_related("version")
         .first()
     )

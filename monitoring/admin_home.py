@@ -13,11 +13,11 @@ from django.db.models import Count, F, Prefetch, Q, Sum, Window
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from models_registry.admin.next_step import next_step
 
 from accounts.admin import list_title
 from accounts.models import User
 from executions.models import Execution
+from models_registry.admin.version_path import Standing, next_step
 from models_registry.models import Deployment, Inspection, ModelVersion, RegisteredModel, TestCase
 from monitoring.dashboard.cells import EVER
 from monitoring.failures.listing import Sparkline, first_day, sparkline
@@ -129,13 +129,13 @@ def _drafts(person: User) -> Iterator[Task]:
     found: dict[int, list[Task]] = defaultdict(list)
     for version in versions:
         step = next_step(
-            version,
-            next(iter(version.latest_inspection), None),
-            incomplete=version.incomplete,
-            failing_cases=failing.get(version.pk, 0),
+            Standing(
+                version,
+                next(iter(version.latest_inspection), None),
+                incomplete=version.incomplete,
+                failing=failing.get(version.pk, 0),
+            )
         )
-        if step is None:
-            continue
         page = step.page if step.page in {"promote", "review"} else "change"
         if page == "review" and not person.is_superuser:
             page = "change"
@@ -143,9 +143,7 @@ def _drafts(person: User) -> Iterator[Task]:
             "promote": (0, "ok", "check-circle-fill"),
             "": (2, "off", "clock"),
         }.get(step.page, (1, "warn", "exclamation-triangle"))
-        text = step.text
-        if page == "review":
-            text = "Review the types in the file."
+        text = step.act if page != "change" else step.text
         url = reverse(f"admin:models_registry_modelversion_{page}", args=[version.pk])
         found[place].append(Task(tone, icon, str(version), url, text, version.uploaded_at))
     for place in sorted(found):

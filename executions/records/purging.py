@@ -22,7 +22,7 @@ from accounts.activity import record
 from engine import gateway
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import DELETED_AT_ONCE
-from executions.models import Attempt, Execution, ExecutionQuerySet, Explanation
+from executions.models import Attempt, Batch, BatchChunk, Execution, ExecutionQuerySet, Explanation
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,8 @@ def empty(ids: Collection[uuid.UUID], *, keeps_person: bool = False) -> int:
     failure's name stays: `executions/records/fingerprint.py` keeps values out of it."""
     person: dict[str, Any] = {} if keeps_person else {"user": None, "inputs_sha256": ""}
     Explanation.objects.filter(execution__in=ids).delete()
+    BatchChunk.objects.filter(execution__in=ids).delete()
+    Batch.objects.filter(execution__in=ids).delete()
     attempts = Attempt.objects.filter(execution__in=ids)
     attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)
     return Execution.objects.filter(pk__in=ids).update(

@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts.models import ActivityEvent, User
 from config.rate_window import seconds_to_wait
 from engine.wakeup import quick_redis
-from executions.errors import QueueFull, TooManyRequests
+from executions.errors import QueueFull, TooManyBatches, TooManyRequests
 from executions.models import Execution
 
 COUNTED_SECONDS = 60
@@ -53,6 +53,14 @@ def _count(key: str, limit: int) -> None:
         _, count, seconds = pipe.execute()
     if count > limit:
         raise TooManyRequests(max(1, seconds))
+
+
+def check_batches(user: User) -> None:
+    """Check that not too many batches of the person wait or run. Raises TooManyBatches."""
+    most = settings.BATCHES_PER_PERSON
+    open_ones = Execution.objects.batches().filter(user=user).exclude(status__in=Execution.FINISHED)
+    if open_ones[:most].count() >= most:
+        raise TooManyBatches(most)
 
 
 def check_queue(user: User) -> None:

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from accounts.activity import record
 from accounts.models import User
 from config.queue import kick
+from executions.batches.lifecycle import close_chunks
 from executions.errors import (
     AlreadyFinished,
     NoActiveVersion,
@@ -97,7 +98,8 @@ def inputs_sha256(inputs: CleanedInputs) -> str:
 @transaction.atomic
 def cancel_execution(*, execution: Execution, by: User) -> Execution:
     """Cancel an execution that is not finished. A worker that runs it loses its lease and stops the
-    model; its later report changes nothing. Raises AlreadyFinished."""
+    model; its later report changes nothing. A batch keeps the rows that are done. Raises
+    AlreadyFinished."""
     canceled = (
         Execution.objects.filter(pk=execution.pk)
         .exclude(status__in=Execution.FINISHED)
@@ -105,6 +107,9 @@ def cancel_execution(*, execution: Execution, by: User) -> Execution:
     )
     if not canceled:
         raise AlreadyFinished
-    record("prediction canceled", by=by, target=execution.public_id)
+    if execution.purpose == Execution.Purpose.BATCH:
+        close_chunks(execution.pk)
+    noun = "batch" if execution.purpose == Execution.Purpose.BATCH else "prediction"
+    record(f"{noun} canceled", by=by, target=execution.public_id)
     execution.refresh_from_db()
     return execution

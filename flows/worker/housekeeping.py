@@ -24,7 +24,7 @@ from flows.host import model_host, owner, rest_unused, runtimes
 from flows.opened import opened
 from flows.outcomes import Refused, refusals
 from flows.worker.settling import settle
-from flows.worker.slots import Slots, queues_of
+from flows.worker.slots import Slots, batch_queues_of, queues_of
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
 from models_registry.models import ModelVersion
@@ -39,8 +39,11 @@ SETTLE_SECONDS = 30.0
 class Housekeeping:
     """The threads beside the slots, until ``stop``."""
 
-    def __init__(self, slots: Slots, client: SyncPrefectClient) -> None:
+    def __init__(
+        self, slots: Slots, client: SyncPrefectClient, batches: Slots | None = None
+    ) -> None:
         self._slots = slots
+        self._batches = batches
         self._client = client
         self._stopping = threading.Event()
         self._seen: tuple[str, ...] = ()
@@ -78,6 +81,8 @@ class Housekeeping:
         test, problem = state_of_host()
         offered = runtimes()
         self._slots.take_from(queues_of(offered))
+        if self._batches is not None:
+            self._batches.take_from(batch_queues_of(offered))
         rest_unused()
         heartbeats.beat(
             owner(),

@@ -27,8 +27,8 @@ from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from engine import wakeup
-from engine.wakeup import DEFAULT_QUEUE, queue_of
-from flows import explaining, exploring, inspection, predict, rehearsal
+from engine.wakeup import DEFAULT_QUEUE, batch_queue_of, queue_of
+from flows import batch, explaining, exploring, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
 from flows.worker.lines import lines_of
 
@@ -51,6 +51,7 @@ class Work(Protocol):
 
 CLAIMS: Mapping[str, Callable[..., Work]] = {
     "flows.predict.predict": predict.claim,
+    "flows.batch.batch": batch.claim,
     "flows.exploring.explore": exploring.claim,
     "flows.inspection.inspect": inspection.claim,
     "flows.rehearsal.rehearse": rehearsal.claim,
@@ -81,8 +82,14 @@ def queues_of(runtimes: Sequence[str]) -> tuple[str, ...]:
     return (DEFAULT_QUEUE, *map(queue_of, runtimes))
 
 
+def batch_queues_of(runtimes: Sequence[str]) -> tuple[str, ...]:
+    """Return the work queues of the batches that a worker with these runtimes takes."""
+    return tuple(map(batch_queue_of, ("", *runtimes)))
+
+
 class Slots:
-    """``size`` threads that run flow runs of some work queues until they are told to stop."""
+    """``size`` threads that run flow runs of some work queues until they are told to stop. A slot
+    that hears of none for a while does ``beside``, a piece of work that no flow run names."""
 
     def __init__(
         self,
@@ -91,11 +98,13 @@ class Slots:
         size: int,
         queues: tuple[str, ...] = (DEFAULT_QUEUE,),
         takes_hints: bool = True,
+        beside: Callable[[], object] | None = None,
     ) -> None:
         self.size = size
         self.queues = queues
         self._client = client
         self._takes_hints = takes_hints
+        self._beside = beside
         self._polled: queue.SimpleQueue[Run] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -155,6 +164,17 @@ class Slots:
             run = self._next()
             if run is not None:
                 self.carry_out(run)
+            elif self._beside is not None:
+                self._do_beside(self._beside)
+
+    def _do_beside(self, work: Callable[[], object]) -> None:
+        close_old_connections()
+        try:
+            work()
+        except Exception as error:  # any error: the next run must find its slot
+            logger.warning("work_beside_ended error=%s", type(error).__name__)
+        finally:
+            connections.close_all()
 
     def _next(self) -> Run | None:
         with contextlib.suppress(queue.Empty):

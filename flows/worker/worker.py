@@ -32,11 +32,12 @@ from prefect.workers.base import (
 )
 
 from engine.gateway import JOB_TEMPLATE, WORKER_TYPE
+from flows.batch import help_another
 from flows.host import host_name, owner, runtimes
 from flows.lease import leases
 from flows.worker.housekeeping import Housekeeping, open_models
 from flows.worker.lines import RunLines
-from flows.worker.slots import Run, Slots, queues_of
+from flows.worker.slots import Run, Slots, batch_queues_of, queues_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,35 +54,37 @@ class ResidentWorker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerR
         "Runs predictions in one lasting process, beside warm and locked model processes."
     )
 
-    def __init__(self, *, slots: Slots) -> None:
+    def __init__(self, *, slots: Slots, batches: Slots) -> None:
         super().__init__(settings.PREFECT_WORK_POOL, name=owner(), base_job_template=JOB_TEMPLATE)
         self.slots = slots
+        self.batches = batches
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """Offer the pool's waiting runs to the slots, in case a hint was lost."""
+        return [*await self._offer_to(self.slots), *await self._offer_to(self.batches)]
+
+    async def _offer_to(self, slots: Slots) -> list[FlowRun]:
         try:
             waiting = await self.client.get_scheduled_flow_runs_for_work_pool(
-                settings.PREFECT_WORK_POOL, work_queue_names=list(self.slots.queues)
+                settings.PREFECT_WORK_POOL, work_queue_names=list(slots.queues)
             )
         except ObjectNotFound:
-            await self._make_queues()
+            await self._make_queues(slots)
             return []
         except httpx.HTTPError as error:
             logger.warning("poll_failed error=%s", type(error).__name__)
             return []
         if not waiting:
             return []
-        room = await anyio.to_thread.run_sync(self.slots.room_for, len(waiting))
+        room = await anyio.to_thread.run_sync(slots.room_for, len(waiting))
         return [
-            entry.flow_run
-            for entry in waiting
-            if self.slots.offer(_as_run(entry.flow_run), room=room)
+            entry.flow_run for entry in waiting if slots.offer(_as_run(entry.flow_run), room=room)
         ]
 
-    async def _make_queues(self) -> None:
+    async def _make_queues(self, slots: Slots) -> None:
         """Make the work queues that Prefect does not know yet: it makes one with its first run, but
         refuses a poll that names one which it lacks."""
-        for queue in self.slots.queues:
+        for queue in slots.queues:
             with contextlib.suppress(ObjectAlreadyExists):
                 await self.client.create_work_queue(
                     queue, work_pool_name=settings.PREFECT_WORK_POOL
@@ -125,15 +128,24 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
             queues=queues_of(runtimes()),
             takes_hints=takes_hints,
         )
+        batches = Slots(
+            client,
+            size=settings.BATCH_SLOTS,
+            queues=batch_queues_of(runtimes()),
+            takes_hints=takes_hints,
+            beside=lambda: help_another(runtimes()),
+        )
         slots.start()
-        housekeeping = Housekeeping(slots, client)
+        batches.start()
+        housekeeping = Housekeeping(slots, client, batches)
         housekeeping.start()
-        polling = asyncio.create_task(ResidentWorker(slots=slots).start(printer=logger.info))
+        worker = ResidentWorker(slots=slots, batches=batches)
+        polling = asyncio.create_task(worker.start(printer=logger.info))
         stopped = asyncio.create_task(stopping.wait())
         await asyncio.wait({polling, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        logger.info("worker_stopping running=%d", slots.running)
+        logger.info("worker_stopping running=%d", slots.running + batches.running)
         housekeeping.stop()
-        await anyio.to_thread.run_sync(_drain, slots, drain_seconds)
+        await anyio.to_thread.run_sync(_drain, slots, batches, drain_seconds)
         polling.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):
@@ -143,11 +155,15 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
             _forget(client, owner())
 
 
-def _drain(slots: Slots, seconds: float) -> None:
-    """Finish the running runs; return to the queue those that do not end in time."""
-    if not slots.stop(seconds):
+def _drain(slots: Slots, batches: Slots, seconds: float) -> None:
+    """Finish the running runs; return to the queue those that do not end in time. Batches take that
+    time only while predictions do."""
+    batches.stop(0)
+    is_done = slots.stop(seconds)
+    if not batches.stop(0) or not is_done:
         leases.end_all()
         slots.stop(HAND_BACK_SECONDS)
+        batches.stop(HAND_BACK_SECONDS)
 
 
 def _forget_lost_workers(client: SyncPrefectClient) -> None:
@@ -176,7 +192,8 @@ def _give_every_thread_a_connection() -> None:
     """Make the connection pool large enough: a slot keeps its connection while the model computes.
     With a smaller pool a busy worker could not renew its leases, and would lose its results."""
     pool = connections.settings["default"]["OPTIONS"]["pool"]
-    pool["max_size"] = max(pool["max_size"], settings.WORKER_SLOTS + THREADS_BESIDE_SLOTS)
+    threads = settings.WORKER_SLOTS + settings.BATCH_SLOTS + THREADS_BESIDE_SLOTS
+    pool["max_size"] = max(pool["max_size"], threads)
 
 
 def main() -> None:

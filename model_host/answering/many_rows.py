@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -175,11 +175,17 @@ def first_of(many: ManyOutputs, count: int) -> ManyOutputs:
 
 
 def _taken(answers: TargetAnswers, places: list[int]) -> TargetAnswers:
-    lists = {
-        name: tuple(given[place] for place in places) if (given := getattr(answers, name)) else ()
-        for name in ("values", "confidences", "probabilities", "scores", "intervals")
-    }
-    return TargetAnswers(answers.name, classes=answers.classes, **lists)
+    def of(given: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(given[place] for place in places) if given else ()
+
+    return replace(
+        answers,
+        values=of(answers.values),
+        confidences=of(answers.confidences),
+        probabilities=of(answers.probabilities),
+        scores=of(answers.scores),
+        intervals=of(answers.intervals),
+    )
 
 
 def _first(count: int, answers: _Answers, task: Any, seconds: float) -> ManyOutputs:

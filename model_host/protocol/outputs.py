@@ -94,7 +94,7 @@ class TargetAnswers:
             self.values[place],
             confidence=self.confidences[place] if self.confidences else None,
             probabilities=tuple(ClassProbability(*pair) for pair in pairs),
-            interval=Interval(*bounds, level=self.level, source=self.source) if bounds else None,
+            interval=Interval(bounds[0], bounds[1], self.level, self.source) if bounds else None,
             score=self.scores[place] if self.scores else None,
         )
 

@@ -55,7 +55,7 @@ def unfit_answers(many: ManyOutputs, asked: int) -> str:
 
 
 def _of_answers(many: ManyOutputs, asked: int) -> Iterator[str]:
-    told = [*many.rows, *(one.row for one in (*many.singles, *many.failures))]
+    told = [*many.rows, *(one.row for one in many.singles), *(one.row for one in many.failures)]
     is_whole = 1 <= many.count <= asked and sorted(told) == list(range(many.count))
     if not is_whole or not all(_is_aligned(one, len(many.rows)) for one in many.targets):
         yield "The model's process answered other rows than those asked."

@@ -36,16 +36,17 @@ class PathStep:
 @dataclass(frozen=True)
 class Standing:
     """What decides where a version stands. ``passed`` and ``warned`` count the checks of the
-    inspection; ``failing``: how many of its saved ``cases`` do not pass as it stands."""
+    inspection, ``incomplete`` its ``inputs`` that are to be completed; ``failing``: how many of its
+    saved ``cases`` do not pass as it stands. The next step asks for the first four alone."""
 
     version: ModelVersion
     inspection: Inspection | None
-    passed: int
-    warned: int
-    inputs: int
     incomplete: int
-    cases: int
     failing: int
+    passed: int = 0
+    warned: int = 0
+    inputs: int = 0
+    cases: int = 0
 
 
 def next_step(standing: Standing) -> NextStep:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from config.text.numbers import count_text, written
+from config.text.numbers import count_text, written, written_with
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, choice_text
 from models_registry.inputs.labels import visible
 from models_registry.inputs.number_text import (
@@ -47,6 +47,28 @@ class InputError:
     def short(self) -> str:
         """The problem alone, for a list of links."""
         return self.problem.removesuffix(".")
+
+
+@dataclass(frozen=True)
+class CheckedValue:
+    """The outcome of one value's check: the value or its error, and the warnings, whose numbers
+    have a point, since they are stored."""
+
+    outcome: Scalar | InputError
+    warnings: tuple[str, ...] = ()
+
+
+def check_value(feature: FeatureSpec, raw: Any, decimal_mark: str) -> CheckedValue:
+    """Check one value against its feature: the one function that forms, commands and batches
+    share."""
+    if not feature.is_complete:
+        return CheckedValue(InputError(INCOMPLETE))
+    value = clean_value(feature, raw, decimal_mark)
+    if isinstance(value, InputError):
+        return CheckedValue(value)
+    with written_with("."):
+        said = warnings_of(feature, value, was_empty=is_empty(feature, raw))
+    return CheckedValue(value, tuple(said))
 
 
 def is_empty(feature: FeatureSpec, raw: Any) -> bool:

@@ -6,17 +6,16 @@ checks a value.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from config.text.numbers import written_with
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar
 from models_registry.inputs.input_check import (
-    INCOMPLETE,
+    CheckedValue,
     InputError,
-    clean_value,
-    is_empty,
+    check_value,
     warnings_of,
 )
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
@@ -24,6 +23,8 @@ from models_registry.inputs.number_text import as_float
 
 MAX_EXAMPLES = 20
 """The number of choices that the schema lists for an input that accepts other values too."""
+
+Check = Callable[[FeatureSpec, Any, str], CheckedValue]
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,25 @@ class InputSchema:
     features: tuple[FeatureSpec, ...]
     rules: tuple[RuleSpec, ...] = ()
 
-    def clean(self, raw: Mapping[str, Any], *, decimal_mark: str = "") -> CleanedInputs:
+    def clean(
+        self, raw: Mapping[str, Any], *, decimal_mark: str = "", check: Check = check_value
+    ) -> CleanedInputs:
         """Check ``raw`` (by feature name: texts from a form, or JSON scalars) against every rule.
 
         All errors are reported at once, that of a rule under its second input. Unknown names are an
-        error under the name itself.
+        error under the name itself. ``check`` is `check_value`, or the same with a memory.
         """
         values: dict[str, Scalar] = {}
         errors: dict[str, InputError] = {}
         warnings: list[str] = []
         for feature in self.features:
-            given = raw.get(feature.name)
-            value = (
-                clean_value(feature, given, decimal_mark)
-                if feature.is_complete
-                else InputError(INCOMPLETE)
-            )
-            if isinstance(value, InputError):
-                errors[feature.name] = value
+            checked = check(feature, raw.get(feature.name), decimal_mark)
+            if isinstance(checked.outcome, InputError):
+                errors[feature.name] = checked.outcome
                 continue
-            values[feature.name] = value
-            with written_with("."):  # they are stored
-                warnings.extend(warnings_of(feature, value, was_empty=is_empty(feature, given)))
-        known = {feature.name for feature in self.features}
-        for name in list(raw.keys() - known)[:20]:
+            values[feature.name] = checked.outcome
+            warnings.extend(checked.warnings)
+        for name in list(raw.keys() - values.keys() - errors.keys())[:20]:
             errors[str(name)] = InputError("The model has no such input.")
         errors |= self._broken_rules(values)
         return CleanedInputs(values, errors, tuple(warnings))
@@ -149,7 +145,7 @@ class InputSchema:
         """One value that keeps the rule, if there is one near."""
         ends = {name: self.by_name[name] for name in (rule.first, rule.second)}
         for name, value in _candidates(rule, ends, row):
-            fit = clean_value(ends[name], value, "")
+            fit = check_value(ends[name], value, "").outcome
             if not isinstance(fit, InputError) and rule.is_kept({**row, name: fit}):
                 return {name: fit}
         return {}

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from engine.errors import PrefectRefused, PrefectUnavailable
-from executions.dispatch import sync_exploration
+from executions.dispatch import sync_batches, sync_exploration
 from models_registry.models import RegisteredModel
 from models_registry.sweep import DISPATCHES, sync_deployment
 from models_registry.tasks import sync_prefect_deployment
@@ -22,6 +22,7 @@ class Command(BaseCommand):
             for model in models:
                 sync_prefect_deployment(model.pk)
             sync_exploration()
+            sync_batches()
         except (PrefectUnavailable, PrefectRefused) as error:
             raise CommandError(f"Prefect did not take the deployments: {error}") from error
-        self.stdout.write(f"{len(models) + len(DISPATCHES) + 1} deployments are in Prefect.")
+        self.stdout.write(f"{len(models) + len(DISPATCHES) + 2} deployments are in Prefect.")

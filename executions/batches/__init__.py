@@ -1,0 +1,1 @@
+"""Many rows as one execution: their check, their chunks, and their results."""

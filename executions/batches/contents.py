@@ -1,7 +1,7 @@
 """The contents of a batch's chunks: rows, carried columns and answers, as bytes. Pure.
 
-Compressed JSON in ``bytea``: half the time and a sixth of the disk of ``jsonb``, which also refuses
-a NUL and forgets that 1e22 was a float (`docs/adr/0014-many-rows.md`).
+Compressed JSON in ``bytea``: smaller than ``jsonb``, which also refuses a NUL and forgets that 1e22
+was a float (`docs/adr/0014-many-rows.md`).
 """
 
 import json

@@ -76,6 +76,8 @@ WHOLE = frozenset(
     }
 )
 """The models that compute every row by itself: they walk trees, and add up tree by tree."""
+SHARES_FIRST = frozenset({ensemble.RandomForestClassifier, ensemble.ExtraTreesClassifier})
+"""The models whose label follows from the probabilities, which are computed once."""
 STEPS = frozenset(
     {
         StandardScaler,
@@ -335,7 +337,19 @@ def _asking(way: tuple[list[Any], Any, bool], table: Any) -> _Ask:
         table = step.transform(table)
     made: list[Any] = []
 
+    shares: list[Any] = []
+
     def whole(method: str) -> Any:
+        if type(last) in SHARES_FIRST:
+            shares.extend([] if shares else [last.predict_proba(table)])
+            if method == "predict_proba":
+                return shares[0]
+            # Its own ``predict`` asks itself for the probabilities, and takes the first largest.
+            vars(last)["predict_proba"] = lambda given: shares[0]
+            try:
+                return last.predict(table)
+            finally:
+                del vars(last)["predict_proba"]
         call = getattr(last, method, None)
         return None if call is None else call(table)
 

@@ -2,21 +2,25 @@
 own.
 
 `Machine.act` calls them by name: prepare FOLDER, keep FOLDER, drafts SLUG COUNT DIGEST...,
-promote ID..., sweep SECONDS. The last line that is printed is the answer, as JSON.
+promote ID..., sweep SECONDS, batch SLUG COUNT, judge_batch ID FOLDER. The last line that is printed
+is the answer, as JSON.
 """
 
 import hashlib
 import io
 import json
+import random
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import joblib
+import pandas as pd
 from django.conf import settings
 from django.db import close_old_connections, connections
 from sklearn.datasets import load_iris
@@ -30,7 +34,11 @@ import executions.sweep
 import models_registry.sweep
 from accounts.models import User
 from config.errors import DomainError
+from executions.batches.contents import BatchRow
+from executions.batches.reading import results
 from executions.management.publishing import publish
+from executions.models import Batch, Execution
+from executions.services.batches import submit_batch
 from models_registry import services
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import Feature, ModelVersion, RegisteredModel, Target
@@ -178,8 +186,50 @@ def sweep(seconds: str) -> int:
         return sum(threads.map(again_and_again, looks))
 
 
+def batch(slug: str, count: str) -> str:
+    """Submit so many rows to the model as one batch of the first person; return its id."""
+    version = RegisteredModel.objects.get(slug=slug).versions.active().get()
+    rows = (BatchRow(values, carried=(n,), number=n) for n, values in enumerate(_rows(int(count))))
+    execution = submit_batch(
+        user=User.objects.get(email="chaos0@example.com"),
+        version=version,
+        rows=rows,
+        source=Batch.Source.API,
+        token=uuid.uuid4(),
+        carried=["n"],
+    )
+    return str(execution.pk)
+
+
+def judge_batch(pk: str, folder: str) -> dict[str, Any]:
+    """Compare a batch with what its file answers here: rows that are lost, doubled or wrong."""
+    execution = Execution.objects.select_related("version", "batch").get(pk=pk)
+    found = list(results(execution))
+    model = joblib.load(Path(folder) / execution.version_sha256)
+    sent = _rows(execution.batch.row_count)
+    labels = model.predict(pd.DataFrame(sent, columns=list(NAMES))).tolist()
+    told = [row.outputs.targets[0].value if row.outputs else None for row in found]
+    places = [row.carried[0] for row in found]
+    return {
+        "status": execution.status,
+        "lost": len(set(range(len(sent))) - set(places)) + told.count(None),
+        "doubled": len(places) - len(set(places)),
+        "wrong": sum(
+            one is not None and one != labels[place]
+            for one, place in zip(told, places, strict=True)
+        ),
+        "in_order": places == list(range(len(places))),
+        "done_twice": execution.attempts.filter(outcome="succeeded").count() > 1,
+    }
+
+
+def _rows(count: int) -> list[tuple[float, ...]]:
+    dice = random.Random(count)
+    return [tuple(round(dice.uniform(0.1, 7.9), 1) for _ in NAMES) for _ in range(count)]
+
+
 ACTS: dict[str, Callable[..., Any]] = {
-    act.__name__: act for act in (prepare, drafts, keep, promote, sweep)
+    act.__name__: act for act in (prepare, drafts, keep, promote, sweep, batch, judge_batch)
 }
 
 

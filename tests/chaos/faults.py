@@ -328,6 +328,49 @@ def clock_off(scene: Scene) -> None:
             assert done, "the worker with the wrong clock took nothing"
 
 
+def batch_and_killed_workers(scene: Scene) -> None:
+    """Kill the worker three times while it computes a batch."""
+    with batch_of(scene, 60_000) as chunks_done:
+        for number in (1, 4, 8):
+            until(lambda number=number: chunks_done() >= number, f"chunk {number} of the batch")
+            scene.machine.kill_and_wait("worker")
+
+
+def batch_and_each_part(scene: Scene) -> None:
+    """Kill every part of the product once while a batch is computed."""
+    with batch_of(scene, 60_000):
+        for part in PARTS:
+            scene.machine.kill_and_wait(part)
+
+
+@contextmanager
+def batch_of(scene: Scene, rows: int) -> "Iterator[Callable[[], int]]":
+    """Submit a batch, yield a count of its chunks that are done, and judge it at the end."""
+    pk = scene.machine.act("batch", scene.slugs["forest"], str(rows))
+
+    def chunks_done() -> int:
+        return scene.truth.number(
+            "SELECT count(*) FROM executions_batchchunk WHERE execution_id = %s"
+            " AND status = 'succeeded'",
+            pk,
+        )
+
+    yield chunks_done
+    until(
+        lambda: scene.truth.number(
+            "SELECT count(*) FROM executions_execution WHERE id = %s AND finished_at IS NOT NULL",
+            pk,
+        ),
+        "the batch to end",
+    )
+    told = scene.machine.act("judge_batch", pk, str(scene.files))
+    scene.note(f"batch of {rows:,} rows: {told['lost']} lost, {told['doubled']} doubled")
+    right = {"status": "succeeded", "in_order": True, "done_twice": False}
+    right |= {"lost": 0, "doubled": 0, "wrong": 0}
+    if told != right:
+        raise AssertionError(f"the batch {pk}: {told}")
+
+
 def many_sweeps(scene: Scene) -> None:
     """Run two processes with eight sweeps each, while only they reach the worker."""
     with (
@@ -417,6 +460,8 @@ FAULTS = (
         "model segfaults", "CRASH within its limit + 5 s", model_segfaults, 15,
         frozenset({"CRASH"}),
     ),
+    Fault("workers killed in a batch", "every row once, in order", batch_and_killed_workers, 60),
+    Fault("each part killed in a batch", "every row once, in order", batch_and_each_part, 60),
     Fault("four endless models at once", "TIMEOUT; others go on", model_loops, 15, SLOW),
     Fault(
         "model takes all memory", "MEMORY; others go on", model_takes_all_memory, 15,

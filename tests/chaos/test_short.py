@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults import Fault, Scene
+from tests.chaos.faults import Fault, Scene, batch_of
 from tests.chaos.machine import PARTS
 from tests.chaos.run import prepared, suffer
 from tests.clocks import until
@@ -44,3 +44,13 @@ def test_nothing_is_lost_doubled_or_wrong_though_every_part_is_killed_once(scene
     assert outcome.verdict.accepted > 20
     assert outcome.verdict.problems == []
     assert outcome.verdict.is_kept
+
+
+def test_every_row_of_a_batch_is_computed_once_and_in_order_though_its_worker_is_killed(
+    scene: Scene,
+) -> None:
+    with batch_of(scene, 30_000) as chunks_done:
+        until(lambda: chunks_done() >= 1, "the first chunk of the batch")
+        scene.machine.kill_and_wait("worker")
+
+    assert chunks_done() == 15

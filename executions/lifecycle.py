@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max, Q, Value
+from django.db.models import F, Max, Q, Sum, Value
 from django.db.models.functions import Concat, Greatest, Least, Now
 from django.urls import reverse
 from django.utils import timezone
 
+from config.text.numbers import count_text, written_with
 from executions.batches.lifecycle import close_chunks, has_open_chunks
 from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
 from executions.models import Attempt, Execution, ExecutionQuerySet
@@ -21,7 +22,7 @@ from executions.records import attempt_log
 from executions.records.hiding import named_failure
 from executions.records.search_text import text_of_result
 from model_host.protocol.codec import to_json
-from model_host.protocol.outputs import Outputs
+from model_host.protocol.outputs import Outputs, TargetOutput
 from model_host.protocol.trace import Trace
 from models_registry.services import judge_case, mark_tested
 from notifications.models import Context, Notification
@@ -168,11 +169,16 @@ def mark_lost(execution: Execution, *, why: str) -> bool:
 @transaction.atomic
 def mark_batch_done(execution: Execution, *, owner: str, log: str = "") -> bool:
     """End a batch whose chunks are all done; False if this worker no longer holds it. The answers
-    are in the chunks."""
+    are in the chunks; the execution's own says how many there are, for lists of executions."""
     held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
-    if has_open_chunks(execution.pk) or not held.end(
-        Execution.Status.SUCCEEDED, outputs=to_json(Outputs("other", ()))
-    ):
+    if has_open_chunks(execution.pk):
+        return False
+    sums = execution.chunks.aggregate(rows=Sum("row_count"), failed=Sum("failed_count"))
+    with written_with("."):  # it is stored
+        text = f"{count_text(sums['rows'])} rows"
+        text += f", {count_text(sums['failed'])} without an answer" if sums["failed"] else ""
+    outputs = Outputs("other", (TargetOutput("prediction", None, text=text),))
+    if not held.end(Execution.Status.SUCCEEDED, outputs=to_json(outputs)):
         return False
     _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
     return True

@@ -172,8 +172,10 @@ def _shapes(executions: ExecutionQuerySet, is_owner: bool) -> dict[int, Shape]:
 
 
 def _classes(executions: ExecutionQuerySet) -> tuple[str, ...]:
-    """The classes of a version, which all its answers name."""
-    answered = executions.filter(status=Execution.Status.SUCCEEDED, outputs__isnull=False)
+    """The classes of a version, which all its answers name, but those of a batch."""
+    answered = executions.filter(status=Execution.Status.SUCCEEDED, outputs__isnull=False).exclude(
+        purpose=Execution.Purpose.BATCH
+    )
     for execution in answered.select_related(None).order_by().only("outputs")[:1]:
         outputs = execution.read_outputs()
         assert outputs is not None

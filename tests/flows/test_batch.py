@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import ProgrammingError, transaction
+from django.test import Client
 from pytest_django import Settings
 
 from executions import lifecycle
@@ -125,6 +126,21 @@ def test_a_batch_is_one_execution_with_one_attempt(submitted: Execution) -> None
     assert attempt.outcome == "succeeded"
     assert Execution.objects.get() == execution
     assert [chunk.row_count for chunk in execution.chunks.all()] == [10, 10, 5]
+
+
+def test_admins_read_a_batch_among_executions_and_export_it(
+    submitted: Execution, as_ada: Client
+) -> None:
+    execution = run(submitted)
+    page = "/admin/executions/execution/"
+
+    listed = as_ada.get(page)
+    shown = as_ada.get(f"{page}{execution.pk}/change/")
+    export = as_ada.post(f"{page}export/", {"format": "csv"})
+
+    assert execution.public_id in listed.content.decode()
+    assert "25 rows" in shown.content.decode()
+    assert "25 rows" in b"".join(export.streaming_content).decode()  # type: ignore[attr-defined]
 
 
 def test_progress_is_told_in_rows(submitted: Execution) -> None:

@@ -122,17 +122,30 @@ class Work:
                     replace(part, answers=self._told(part, values, halfwidth))
                     for part in rows.answer(values)
                 ]
-                lease.write(
-                    partial(
-                        chunks.mark_chunk_done,
-                        chunk,
-                        owner=owner(),
-                        outputs=pack_answers(told),
-                        failed_count=sum(len(one.answers.failures) for one in told),
-                    )
-                )
-                yield chunk
+                if self._write(chunk, told, lease):
+                    yield chunk
             raise PredictionCancelled
+
+    def _write(self, chunk: BatchChunk, told: list[Part], lease: Lease) -> bool:
+        """Write the answers; False if another worker has the chunk by now, or the batch ended."""
+        written: list[bool] = []
+        mark = partial(
+            chunks.mark_chunk_done,
+            chunk,
+            owner=owner(),
+            outputs=pack_answers(told),
+            failed_count=sum(len(one.answers.failures) for one in told),
+        )
+
+        def write() -> bool:
+            written.append(mark())
+            return True
+
+        try:
+            lease.write(write)
+        except LeaseLost:
+            raise PredictionCancelled from None
+        return written[-1]
 
     def _read(self, rows: list[list[Scalar]]) -> list[list[Scalar]]:
         features = self.schema.features

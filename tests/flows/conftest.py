@@ -15,7 +15,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from flows import inspection, predict, rehearsal
+from flows import batch, inspection, predict, rehearsal
 from flows.lease import Leases
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
@@ -55,7 +55,7 @@ def no_renewal(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     sees nothing of a test's transaction and would take the row for lost."""
     settings.LEASE_RENEWAL = timedelta(days=1)
     leases = Leases()
-    for flow in (inspection, predict, rehearsal):
+    for flow in (batch, inspection, predict, rehearsal):
         monkeypatch.setattr(flow, "leases", leases)
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from executions import lifecycle
 from executions.batches import lifecycle as chunks
-from executions.batches.contents import BatchRow
+from executions.batches.contents import BatchRow, Part, pack_answers
 from executions.batches.reading import failed_rows, progress, results, row_at
 from executions.models import Attempt, Batch, BatchChunk, Execution
 from executions.services import cancel_execution
@@ -190,6 +190,31 @@ def test_a_late_chunk_of_a_lost_worker_changes_nothing(submitted: Execution) -> 
     assert not chunks.mark_chunk_done(late, owner="a lost worker", outputs=b"late", failed_count=1)
 
     assert bytes(BatchChunk.objects.get(number=0).outputs or b"") == b"right"
+
+
+def test_a_chunk_that_another_worker_took_over_meanwhile_does_not_end_the_batch(
+    submitted: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Model.predict_many
+    other: list[BatchChunk | None] = []
+
+    def predict_many(self: Model, given: Any, **options: Any) -> ManyOutputs:
+        many = own(self, given, **options)
+        if not other:
+            BatchChunk.objects.running().update(lease_until="2020-01-01T00:00Z")
+            other.append(chunks.claim_chunk(submitted.pk, owner="another"))
+            assert other[0] is not None
+            part = pack_answers([Part(0, many)])
+            assert chunks.mark_chunk_done(other[0], owner="another", outputs=part, failed_count=0)
+        return many
+
+    monkeypatch.setattr(Model, "predict_many", predict_many)
+
+    execution = run(submitted)
+
+    assert execution.status == "succeeded"
+    assert [row.outputs is not None for row in results(execution)] == [True] * ROWS
+    assert execution.chunks.get(number=0).lease_owner == "another"
 
 
 def test_cancel_keeps_what_is_done(submitted: Execution) -> None:

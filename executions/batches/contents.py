@@ -1,7 +1,7 @@
 """The contents of a batch's chunks: rows, carried columns and answers, as bytes. Pure.
 
 Compressed JSON in ``bytea``: smaller than ``jsonb``, which also refuses a NUL and forgets that 1e22
-was a float (`docs/adr/0014-many-rows.md`).
+was a float (`docs/adr/0015-many-rows.md`).
 """
 
 import json

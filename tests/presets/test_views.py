@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
@@ -267,6 +269,21 @@ def test_the_list_shows_the_presets_of_every_model_whichever_is_asked_for(
     none = as_alice.get(reverse("presets:list"), {"model": unused.model.slug})
     assert "No presets for this model yet" in none.content.decode()
     assert as_alice.get(reverse("presets:list"), {"model": "unknown"}).status_code == 404
+
+
+def test_the_list_costs_the_same_however_many_models_have_presets(
+    as_alice: Client, alice: User
+) -> None:
+    counts = []
+    as_alice.get(reverse("presets:list"))  # the first request notes when the session was last seen
+    for _ in range(2):
+        version = make_version(is_active=True)
+        make_preset(alice, version)
+        make_execution(user=alice, version=version, outputs=LOAN_OUTPUTS)
+        with CaptureQueriesContext(connection) as queries:
+            assert as_alice.get(reverse("presets:list")).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 def test_whoever_has_no_presets_learns_how_to_make_one(

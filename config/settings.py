@@ -62,6 +62,7 @@ SITE_NAME: str = read("str", "SITE_NAME", "Plumbline")
 SITE_URL: str = read("str", "SITE_URL", "http://127.0.0.1:8000").rstrip("/")
 IS_PRODUCTION: bool = read("bool", "PRODUCTION", False)
 IS_DEMO: bool = read("bool", "DEMO", False)
+HAS_DEMO_PAST: bool = read("bool", "DEMO_PAST", True)
 DEMO_PASSWORD: str = read("str", "DEMO_PASSWORD", "")
 SUPPORT_EMAIL: str = read("str", "SUPPORT_EMAIL", "support@example.com")
 

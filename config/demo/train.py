@@ -1,8 +1,8 @@
 """Trains the demo's models and writes each with its training configuration into a folder, and with
 what it answers to the rows that the demo's past is made of.
 
-Run as a process of its own (`python -m config.demo.train FOLDER`), because nothing else in the
-product imports scikit-learn. The iris and diabetes data come with scikit-learn; the loans are
+Run as a process of its own (`python -m config.demo.train FOLDER [--past]`), because nothing else in
+the product imports scikit-learn. The iris and diabetes data come with scikit-learn; the loans are
 invented.
 """
 
@@ -313,15 +313,15 @@ MODELS: dict[str, Callable[[], Trained]] = {
 }
 
 
-def main(folder: str) -> None:
+def main(folder: str, *, has_past: bool = False) -> None:
     for name, train in MODELS.items():
         model, config = train()
         joblib.dump(model, Path(folder) / f"{name}.joblib", compress=3)
-        told = {"": config, "_past": past_of(name, model)}
-        for suffix, content in told.items():
+        past = {"_past": past_of(name, model)} if has_past else {}
+        for suffix, content in ({"": config} | past).items():
             file = Path(folder) / f"{name}{suffix}.json"
             file.write_text(json.dumps(content, ensure_ascii=False, indent=2))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], has_past="--past" in sys.argv[2:])

@@ -94,6 +94,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     environment = kept | {
         "STACK_DIR": str(shared / "stack"),
         "PREDICTIONS_PER_MINUTE": "1000",
+        "DEMO_PAST": "false",
         "DATABASE_STATEMENT_TIMEOUT_MS": str(PATIENCE_SECONDS * 1000),
         "DJANGO_SETTINGS_MODULE": "config.settings",
     }

@@ -72,10 +72,13 @@ class Command(BaseCommand):
     def seed_models(self, names: list[str]) -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            # On the first start of the demo alone: one that was removed does not come back.
+            has_past = settings.HAS_DEMO_PAST and names == list(MODELS)
             train = [sys.executable, "-m", "config.demo.train", str(folder)]
+            train += ["--past"] if has_past else []
             subprocess.run(train, check=True, cwd=settings.BASE_DIR, env=dict(os.environ))
             versions = {name: self.publish(folder, name, MODELS[name]) for name in names}
-            if versions.keys() == MODELS.keys():  # the demo's first start
+            if has_past:
                 second = self.publish(folder, SECOND, MODELS["loans"], is_live=False)
                 rows = {
                     name: json.loads((folder / f"{name}_past.json").read_text())

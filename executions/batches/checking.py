@@ -18,8 +18,8 @@ from models_registry.inputs.input_check import CheckedValue, check_value
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.inputs.pasted_row import given
 
-REMEMBERED = 20_000
-"""The number of distinct values of an input that are remembered."""
+REMEMBERED = 40_000
+"""The number of distinct values of all inputs together that are remembered: about 20 MB."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class RowCheck:
         self.schema = schema
         self.decimal_mark = decimal_mark
         self._enter = _entering(schema) if are_cells else {}
+        self._most = max(1, REMEMBERED // max(1, len(schema.features)))
         self._known: dict[str, dict[Any, CheckedValue]] = {one.name: {} for one in schema.features}
 
     def clean(self, raw: Mapping[str, Any]) -> CleanedInputs:
@@ -80,7 +81,7 @@ class RowCheck:
         entered = enter(raw) if enter is not None and isinstance(raw, str) else raw
         checked = check_value(feature, entered, decimal_mark)
         # Minus zero equals zero, but is written otherwise.
-        if len(known) < REMEMBERED and not (isinstance(raw, float) and raw == 0):
+        if len(known) < self._most and not (isinstance(raw, float) and raw == 0):
             known[key] = checked
         return checked
 

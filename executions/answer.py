@@ -12,7 +12,7 @@ from executions.scale import Scale, scale_of
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput, Task
 from models_registry.inputs.feature_spec import FeatureSpec
-from models_registry.inputs.number_text import MONEY, with_unit
+from models_registry.inputs.number_text import MONEY, unit_after, with_unit
 from models_registry.models import Target
 
 LOW_CONFIDENCE = 0.6
@@ -112,7 +112,7 @@ def _read_target(
     return Answer(
         label=output.text or target.label_of(output.value) if number is None else "",
         value_text="" if number is None else four_digits(number),
-        unit="" if number is None else target.unit,
+        unit="" if number is None else unit_after(four_digits(number), target.unit),
         unit_before=target.unit in MONEY,
         confidence_text="" if confidence is None else percent(confidence),
         confidence_percent=100 * (confidence or 0.0),

@@ -38,7 +38,7 @@ class Scale:
         return min(max(100 * (number - low) / (high - low), 0.0), 100.0)
 
     def _text(self, tick: float) -> str:
-        return with_unit(written(brief_number(tick)), self.unit)
+        return with_unit(written(brief_number(tick, self.unit)), self.unit)
 
 
 def scale_of(
@@ -49,7 +49,7 @@ def scale_of(
     far apart, or too small, to be drawn."""
     low, high = min(numbers), max(numbers)
     if outcomes and outcomes[0] < outcomes[1]:
-        ends = [with_unit(written(brief_number(end)), unit) for end in outcomes]
+        ends = [with_unit(written(brief_number(end, unit)), unit) for end in outcomes]
         low, high = min(low, outcomes[0]), max(high, outcomes[1])
         note = f"Outcomes in the reference data are between {ends[0]} and {ends[1]}."
     elif low >= 0:

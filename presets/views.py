@@ -149,7 +149,7 @@ def _saved(request: SignedInRequest, version: ModelVersion, preset: Preset | Non
         else:
             if not back:
                 after = asked_id(request.POST.get("after", ""))
-                query = urlencode({"saved": 1} | ({"after": after} if after else {}))
+                query = urlencode({"saved": "1"} | ({"after": str(after)} if after else {}))
                 return redirect(f"{reverse('presets:load', args=[saved.pk])}?{query}")
             messages.success(request, f"“{saved.name}” is saved.")
             return redirect(back)

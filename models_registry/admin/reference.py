@@ -13,7 +13,7 @@ from engine.heartbeats import missing_runtime
 from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.upload_forms import ReferenceForm
-from models_registry.inputs.number_text import brief_number
+from models_registry.inputs.number_text import brief_number, with_unit
 from models_registry.models import ModelVersion, ReferenceData
 from models_registry.reference.reference_fit import remarks
 from models_registry.reference.reference_profile import ColumnProfile, Profile
@@ -112,10 +112,14 @@ def _shown(version: ModelVersion) -> dict[str, Any]:
         "rehearsal": rehearsal,
         "missing": rehearsal and missing_runtime(rehearsal, rehearsal.needed_runtime),
         "target": target,
-        "halfwidth": written(brief_number(data.interval_halfwidth))
+        "halfwidth": _halfwidth(data.interval_halfwidth, target.unit if target else "")
         if data and data.interval_halfwidth is not None
         else "",
     }
+
+
+def _halfwidth(width: float, unit: str) -> str:
+    return with_unit(f"± {written(brief_number(width, unit))}", unit)
 
 
 def _row(name: str, column: ColumnProfile, role: str) -> ProfileRow:

@@ -15,7 +15,12 @@ from models_registry.card.facts import (
     task_text,
 )
 from models_registry.inputs.feature_spec import FeatureSpec
-from models_registry.inputs.number_text import brief_number, show_number, with_unit
+from models_registry.inputs.number_text import (
+    brief_number,
+    show_number,
+    span_text,
+    with_unit,
+)
 from models_registry.inspection_steps import Examined
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.library_versions import library_differences
@@ -139,16 +144,13 @@ def range_text(feature: FeatureSpec) -> str:
         return listed + ("; other values, too" if feature.takes_others else "")
     low, high = feature.shown_range
     if low is not None and high is not None:
-        return with_unit(
-            f"{written(show_number(low))} to {written(show_number(high))}", feature.unit
-        )
+        texts = [written(show_number(number, feature.unit)) for number in (low, high)]
+        return span_text(texts[0], "to", texts[1], feature.unit)
     if low is not None:
-        return with_unit(f"at least {written(show_number(low))}", feature.unit)
-    return (
-        with_unit(f"at most {written(show_number(high))}", feature.unit)
-        if high is not None
-        else feature.unit
-    )
+        return f"at least {with_unit(written(show_number(low, feature.unit)), feature.unit)}"
+    if high is not None:
+        return f"at most {with_unit(written(show_number(high, feature.unit)), feature.unit)}"
+    return feature.unit
 
 
 def _unit(version: ModelVersion) -> str:

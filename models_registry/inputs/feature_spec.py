@@ -16,7 +16,7 @@ from models_registry.inputs.choices import Choices
 from models_registry.inputs.choices import choice_text as choice_text
 from models_registry.inputs.choices import same_value as same_value
 from models_registry.inputs.labels import visible
-from models_registry.inputs.number_text import brief_number, format_number, show_number, with_unit
+from models_registry.inputs.number_text import brief_number, show_number, span_text, with_unit
 
 MAX_TEXT_LENGTH = 1000
 """Letters of a default, of a typical value and of an answer."""
@@ -135,7 +135,7 @@ class FeatureSpec:
         """ "in steps of 0.5"; empty for a whole number's step of 1."""
         if self.step is None or (self.kind is Kind.INTEGER and self.step == 1):
             return ""
-        return f"in steps of {written(show_number(self.step))}"
+        return f"in steps of {written(show_number(self.step, self.unit))}"
 
     @property
     def rule(self) -> str:
@@ -147,16 +147,15 @@ class FeatureSpec:
         if self.kind is Kind.STRING:
             return f"Expected text of at most {count_text(self.longest_text)} characters"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a value"
-        unit = f" {self.unit}" if self.unit else ""
         steps = f", {self.steps_text}" if self.steps_text else ""
-        low = None if self.minimum is None else written(format_number(self.minimum))
-        high = None if self.maximum is None else written(format_number(self.maximum))
+        low, high = self.minimum, self.maximum
         if low is not None and high is not None:
-            return f"Expected {thing} between {low} and {high}{unit}{steps}"
+            span = span_text(self.shown(low), "and", self.shown(high), self.unit)
+            return f"Expected {thing} between {span}{steps}"
         if low is not None:
-            return f"Expected {thing} of at least {low}{unit}{steps}"
+            return f"Expected {thing} of at least {self.shown_with_unit(low)}{steps}"
         if high is not None:
-            return f"Expected {thing} of at most {high}{unit}{steps}"
+            return f"Expected {thing} of at most {self.shown_with_unit(high)}{steps}"
         thing = "a whole number" if self.kind is Kind.INTEGER else "a number"
         return f"Expected {thing}{steps}"
 
@@ -179,8 +178,8 @@ class FeatureSpec:
         parts = []
         low, high = self.shown_range
         if self.is_number and low is not None and high is not None:
-            low_text = (brief_number if self.minimum is None else show_number)(low)
-            high_text = (brief_number if self.maximum is None else show_number)(high)
+            low_text = (brief_number if self.minimum is None else show_number)(low, self.unit)
+            high_text = (brief_number if self.maximum is None else show_number)(high, self.unit)
             parts.append(f"{written(low_text)} to {written(high_text)}")
         if self.is_number and self.steps_text:
             parts.append(self.steps_text)
@@ -273,7 +272,7 @@ class FeatureSpec:
             return "Yes" if value else "No"
         if isinstance(value, str):
             return visible(value)
-        return show_number(value) if self.is_number else choice_text(value)
+        return show_number(value, self.unit) if self.is_number else choice_text(value)
 
     def display_with_unit(self, value: Scalar) -> str:
         return self.display(None) if value is None else with_unit(self.display(value), self.unit)

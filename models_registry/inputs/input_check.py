@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from config.text.numbers import count_text, written, written_with
+from config.text.numbers import count_text, written_with
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement, Scalar, choice_text
 from models_registry.inputs.labels import visible
 from models_registry.inputs.number_text import (
@@ -16,6 +16,7 @@ from models_registry.inputs.number_text import (
     format_number,
     is_whole,
     parse_number,
+    singular,
 )
 
 INCOMPLETE = (
@@ -145,7 +146,7 @@ def _clean_number(
     number = _number(raw, decimal_mark, feature.unit)
     if isinstance(number, InputError):
         return InputError(number.problem, feature.rule, number.suggestions)
-    shown = written(format_number(number))
+    shown = feature.shown(number)
     if feature.minimum is not None and number < feature.minimum:
         limit = format_number(feature.minimum)
         return InputError(f"{shown} is too low.", feature.rule, (limit,))
@@ -174,6 +175,8 @@ def _number(
         if word.casefold() in {"true", "false"}:
             return int(word.casefold() == "true")
         bare = word.removeprefix(unit).removesuffix(unit) if unit else word
+        if unit and bare == word:
+            bare = word.removesuffix(singular(unit))
         parsed = parse_number(bare, decimal_mark=decimal_mark)
         if isinstance(parsed, NumberProblem):
             return InputError(parsed.message, suggestions=parsed.readings)

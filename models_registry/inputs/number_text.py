@@ -116,29 +116,61 @@ def is_whole(number: int | float) -> bool:
     return isinstance(number, int) or number.is_integer()
 
 
-def show_number(number: int | float) -> str:
-    """Format a number for display: as typed, with thousands grouped from 10,000 on (years stay
-    years)."""
+def show_number(number: int | float, unit: str = "") -> str:
+    """Format a number for display: as typed, with thousands grouped. A number without a unit may
+    be a year: four digits stay as they are."""
     text = format_number(number)
-    if abs(number) < 10_000 or "e" in text:
+    if abs(number) < (10_000 if unit in {"", "year"} else 1_000) or "e" in text:
         return text
     whole, point, fraction = text.partition(".")
     return f"{int(whole):,}{point}{fraction}"
 
 
-def brief_number(number: int | float) -> str:
+def brief_number(number: int | float, unit: str = "") -> str:
     """Format a number for display with four significant digits."""
-    return show_number(float(f"{number:.4g}"))
+    brief = float(f"{number:.4g}")
+    return show_number(brief if math.isfinite(brief) else number, unit)
 
 
 MONEY = {"€", "$", "£", "¥"}
+_SINGULAR = {"people": "person", "children": "child", "feet": "foot", "inches": "inch"}
+_ONE_AS_MANY = {"celsius", "siemens", "series", "species", "gauss", "lens", "gas", "bus"}
+"""Words that end in s for one, too."""
 
 
 def with_unit(text: str, unit: str) -> str:
-    """Join a value and its unit: before the value for money, after it otherwise."""
+    """Join a value and its unit: before the value for money, after it otherwise, and in the
+    singular after 1."""
     if not unit:
         return text
-    return f"{unit} {text}" if unit in MONEY else f"{text} {unit}"
+    return f"{unit} {text}" if unit in MONEY else f"{text} {unit_after(text, unit)}"
+
+
+def unit_after(text: str, unit: str) -> str:
+    """Return the unit as it stands after a number: "year" after 1 where it is "years"."""
+    return singular(unit) if text in {"1", "-1", "−1"} else unit
+
+
+def singular(unit: str) -> str:
+    """Return a unit that is a plural English word, or begins with one, for one thing: "years",
+    "points per game"."""
+    word, blank, rest = unit.partition(" ")
+    if word in _SINGULAR:
+        return _SINGULAR[word] + blank + rest
+    is_plural = len(word) > 2 and word.isascii() and word.isalpha() and word.islower()
+    if not is_plural or word in _ONE_AS_MANY or not word.endswith("s") or word[-2] in "sui":
+        return unit
+    if word.endswith("ies") and len(word) > 4:
+        return f"{word[:-3]}y{blank}{rest}"
+    one = word[:-2] if word.endswith(("sses", "shes", "ches", "xes")) else word[:-1]
+    return one + blank + rest
+
+
+def span_text(low: str, joint: str, high: str, unit: str) -> str:
+    """Join two numbers and their unit: "18 to 100 years", "€ 500 to € 75,000"."""
+    if unit in MONEY:
+        return f"{with_unit(low, unit)} {joint} {with_unit(high, unit)}"
+    return with_unit(f"{low} {joint} {high}", unit)
 
 
 def format_number(number: int | float) -> str:

@@ -175,5 +175,5 @@ def answer_text(value: Scalar, target: Target) -> str:
     if value is None:
         return "nothing"
     if not target.class_labels and isinstance(value, int | float) and not isinstance(value, bool):
-        return with_unit(written(show_number(value)), target.unit)
+        return with_unit(written(show_number(value, target.unit)), target.unit)
     return target.label_of(value)

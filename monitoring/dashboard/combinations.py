@@ -21,7 +21,7 @@ from executions.models import Execution
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.inputs.number_text import as_float, show_number, with_unit
+from models_registry.inputs.number_text import as_float, show_number, span_text, with_unit
 from models_registry.models import ModelVersion
 from monitoring.dashboard.period import Period
 
@@ -278,8 +278,9 @@ def _round_width(low: float, high: float, *, is_whole: bool) -> float:
 def _bin_text(feature: FeatureSpec, begins: float, ends: float, *, is_whole: bool) -> str:
     """ "40 to 50", and of whole numbers "40 to 49"."""
     last = ends - 1 if is_whole else ends
-    text = _short(begins) if is_whole and last <= begins else f"{_short(begins)} to {_short(last)}"
-    return with_unit(text, feature.unit)
+    if is_whole and last <= begins:
+        return with_unit(_short(begins), feature.unit)
+    return span_text(_short(begins), "to", _short(last), feature.unit)
 
 
 def _short(number: float) -> str:

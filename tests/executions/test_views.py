@@ -59,7 +59,7 @@ def test_who_writes_commas_reads_them_in_hints_errors_and_corrections(as_alice: 
     refused = send(as_alice, version, f0="12345,75").content.decode()
 
     assert "0,5 to 12.345,5, typical 2,5" in hint
-    assert "12345,75 is too high. Expected a value between 0,5 and 12345,5 mg." in refused
+    assert "12.345,75 is too high. Expected a value between 0,5 and 12.345,5 mg." in refused
     assert "Use 12345,5" in refused
     assert "Dose 2.5" in refused
 
@@ -71,16 +71,16 @@ def test_a_warning_is_stored_with_points_and_read_with_commas(as_alice: Client) 
     send(as_alice, version, f0="1000,75")
 
     execution = Execution.objects.get()
-    says = "Dose 2.5: 1000{0}75 is outside the range the model was trained on (–1000{0}25)."
-    assert execution.warnings == [says.format(".")]
-    lost = "Dose 2.5 = 1000.75 became inf in step scaler. The model went on with that."
+    says = "Dose 2.5: 1{1}000{0}75 is outside the range the model was trained on (–1{1}000{0}25)."
+    assert execution.warnings == [says.format(".", ",")]
+    lost = "Dose 2.5 = 1,000.75 became inf in step scaler. The model went on with that."
     at, warnings = execution.requested_at, [*execution.warnings, lost, "scikit-learn 1.5"]
     Execution.objects.update(
         status="succeeded", outputs=LOAN_OUTPUTS, started_at=at, finished_at=at, warnings=warnings
     )
     page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
-    assert says.format(",") in page
-    assert "Dose 2.5 = 1000,75 became inf" in page
+    assert says.format(",", ".") in page
+    assert "Dose 2.5 = 1.000,75 became inf" in page
     assert "scikit-learn 1.5" in page
 
 

@@ -100,8 +100,8 @@ def test_a_whole_number_of_64_bits_keeps_its_digits(number: int) -> None:
 def test_a_limit_keeps_its_digits() -> None:
     limited = replace(COUNT, minimum=2**60 + 1, maximum=2**60 + 1, step=1)
     assert only(limited, 2**60 + 1) == 2**60 + 1
-    assert only(limited, 2**60).startswith(f"{2**60} is too low.")
-    assert only(limited, 2**60 + 2).startswith(f"{2**60 + 2} is too high.")
+    assert only(limited, 2**60).startswith(f"{2**60:,} is too low.")
+    assert only(limited, 2**60 + 2).startswith(f"{2**60 + 2:,} is too high.")
 
 
 def test_steps_of_whole_numbers_are_met_exactly() -> None:

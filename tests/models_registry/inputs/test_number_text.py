@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models_registry.inputs.number_text import NumberProblem, as_float, format_number, parse_number
+from models_registry.inputs.number_text import (
+    NumberProblem,
+    as_float,
+    format_number,
+    parse_number,
+    show_number,
+    span_text,
+    with_unit,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +123,48 @@ def test_a_number_written_out_reads_back_as_itself(number: float) -> None:
 def test_any_text_is_a_finite_number_or_a_problem(text: str) -> None:
     number = parse_number(text)
     assert isinstance(number, NumberProblem) or math.isfinite(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "shown"),
+    [
+        ("1", "years", "1 year"),
+        ("2", "years", "2 years"),
+        ("0", "years", "0 years"),
+        ("-1", "points", "-1 point"),
+        ("1", "points per game", "1 point per game"),
+        ("1", "boxes", "1 box"),
+        ("1", "batteries", "1 battery"),
+        ("1", "people", "1 person"),
+        ("1", "siemens", "1 siemens"),
+        ("1", "kg/m²", "1 kg/m²"),
+        ("1", "ms", "1 ms"),
+        ("1", "mass", "1 mass"),
+        ("1", "€", "€ 1"),
+        ("1", "Tbsps", "1 Tbsps"),
+    ],
+)
+def test_a_unit_is_singular_after_one(text: str, unit: str, shown: str) -> None:
+    assert with_unit(text, unit) == shown
+
+
+def test_both_ends_of_an_amount_of_money_carry_the_sign() -> None:
+    assert span_text("500", "to", "75,000", "€") == "€ 500 to € 75,000"
+    assert span_text("18", "to", "100", "years") == "18 to 100 years"
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "shown"),
+    [
+        (5000, "€", "5,000"),
+        (5000.25, "kg", "5,000.25"),
+        (999, "€", "999"),
+        (1998, "", "1998"),
+        (1998, "year", "1998"),
+        (19_980, "", "19,980"),
+    ],
+)
+def test_thousands_are_grouped_beside_a_unit_and_years_stay_years(
+    number: float, unit: str, shown: str
+) -> None:
+    assert show_number(number, unit) == shown

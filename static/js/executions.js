@@ -136,7 +136,8 @@ presets?.addEventListener("keydown", (event) => {
 // --- The check of a field that is left
 
 const check = document.querySelector("#check");
-let left = new Set();
+let left = new Set(); // the fields whose check has not been asked for
+let asked = new Set();
 
 // What the fields' lines say, as their state.
 function mark() {
@@ -157,11 +158,12 @@ if (check) {
     if (target.form === form && target.name) left.add(target.name.replace(/-other$/, ""));
   });
   check.addEventListener("htmx:configRequest", (event) => {
-    if (left.size === 0) event.preventDefault();
-    else event.detail.parameters.left = [...left];
+    if (left.size === 0) return event.preventDefault();
+    event.detail.parameters.left = [...left];
+    [asked, left] = [left, new Set()];
   });
   check.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) left = new Set(); // else the next check asks again
+    if (!event.detail.successful) left = new Set([...asked, ...left]); // for the next check
   });
   document.body.addEventListener("htmx:afterSettle", mark);
   form.addEventListener("click", (event) => {

@@ -12,6 +12,11 @@ _WRITTEN = re.compile(rb"/(\w+) [\d.]+ Tf|\[([^\]]*)\] ?TJ|<([0-9a-f]+)> ?Tj|\b(
 def text_of(pdf: bytes) -> str:
     """Return the text of all pages, a line for each piece that was placed on its own; believes
     nothing but the maps from glyphs to letters that the file carries for its embedded fonts."""
+    return "\n".join(pages_of(pdf))
+
+
+def pages_of(pdf: bytes) -> list[str]:
+    """Return the text of each page, in the order in which the file holds them."""
     objects = _objects(pdf)
     letters = {
         name: _letters(objects, objects[int(number)])
@@ -20,7 +25,7 @@ def text_of(pdf: bytes) -> str:
         if b"/Type0" in objects.get(int(number), b"")
     }
     pages = [body for body in objects.values() if b"\nBT\n" in body]
-    return "\n".join(_text(page, letters) for page in pages)
+    return [_text(page, letters) for page in pages]
 
 
 def _objects(pdf: bytes) -> dict[int, bytes]:

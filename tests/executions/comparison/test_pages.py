@@ -5,16 +5,17 @@ import io
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import ActivityEvent, User
 from executions.models import Execution
-from models_registry.inputs.feature_spec import TargetSpec
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
-from tests.pdf_text import text_of
+from tests.pdf_text import pages_of, text_of
 
 
 def make_two(alice: User, version: ModelVersion, **changes: Any) -> list[Execution]:
@@ -200,3 +201,20 @@ def test_one_prediction_on_paper_says_answer_confidence_and_inputs(
     text = text_of(as_alice.post(reverse("executions:pdf", args=[execution.pk])).content)
     for words in ("Repays", "83.4 %", "Self-employed", execution.public_id, "v1"):
         assert words in text
+
+
+@pytest.mark.parametrize("count", [23, *range(36, 44)])
+def test_no_page_of_a_printed_prediction_holds_a_line_or_two_alone(
+    as_alice: Client, alice: User, count: int
+) -> None:
+    features = tuple(FeatureSpec(f"n{n}", f"Input {n:02}", Kind.FLOAT) for n in range(count))
+    version = make_version(features=features, is_active=True)
+    inputs = {feature.name: 1.0 for feature in features}
+    execution = make_execution(user=alice, version=version, inputs=inputs, outputs=LOAN_OUTPUTS)
+
+    pages = pages_of(as_alice.post(reverse("executions:pdf", args=[execution.pk])).content)
+
+    assert sum(page.count("Input ") for page in pages) == count
+    for page in pages:
+        assert "Repays" in page or page.count("Input ") >= 3
+    assert any("Printed by" in page and "Repays" in page for page in pages)

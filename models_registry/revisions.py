@@ -93,7 +93,9 @@ def take_proposal(
     latest = version.revisions.first()
     if latest is None:
         write_configuration(version, proposal)
-        write_revision(version, proposal, [PROPOSED], by)
+        source = version.takes_over
+        taken = [f"Taken over from {source.short_name} what fits"] if source else []
+        write_revision(version, proposal, [PROPOSED, *taken], by)
         return
     before = Configuration.from_json(latest.configuration)
     merged = with_edits_of(proposal, before)

@@ -34,7 +34,7 @@ class ReferenceFields(forms.Form):
     is_held_out = forms.BooleanField(
         label="These rows were not used in training",
         required=False,
-        help_text="Then a 90 % interval can be computed for a model that answers with a number.",
+        help_text="Then a 90 % interval is computed for a model that answers with a number.",
     )
     profile_only = forms.BooleanField(
         label="Keep the profile only",

@@ -21,6 +21,8 @@ FROM = "from v"
 WORDS = ("label", "help", "unit", "group", "deprecation", "is_listed", "is_sensitive", "rank")
 """The fields that hold whatever the kind of the input is."""
 VALUES = ("minimum", "maximum", "step", "max_length", "default", "typical", "requirement")
+TRAINED = ("soft_minimum", "soft_maximum")
+"""The range that a model was trained on, which a configuration tells of its own file alone."""
 _NAMES = {
     "label": "label", "help": "help text", "unit": "unit", "group": "group",
     "deprecation": "deprecation", "is_listed": "place in lists", "is_sensitive": "sensitivity",
@@ -102,6 +104,12 @@ def _taken(
     if changes.get("requirement") is Requirement.MAY_BE_MISSING:
         left.append(f"{new.label}: the new model does not answer without it, so it stays needed.")
         del changes["requirement"]
+    if _was_told(old, "takes_others") and not old.takes_others and new.takes_others:
+        changes["takes_others"] = False
+    for field in TRAINED:
+        is_of_hand = _was_told(old, field) and old.sources.get(field) != CONFIG
+        if is_of_hand and is_alike and getattr(new, field) is None:
+            changes[field] = getattr(old, field)
     if not new.is_complete and old.is_complete:
         changes |= {name: getattr(old, name) for name in ("kind", "choices", "takes_others")}
         changes |= {"is_complete": True, "requirement": old.requirement}

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
 from models_registry import services, sweep
-from models_registry.inputs.feature_spec import FeatureSpec, Kind
+from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import Inspection, ModelVersion, Rehearsal
 from models_registry.own_rehearsals import (
     example_of,
@@ -124,3 +125,18 @@ def test_a_duplicate_asks_for_its_own_example(ada: User) -> None:
 def test_a_form_that_takes_nothing_new_asks_for_no_example(ada: User) -> None:
     edit_age(make_version(features=LOAN_FEATURES), ada)
     assert not Rehearsal.objects.exists()
+
+
+def test_the_version_says_that_its_interval_is_being_computed_and_why_it_was_not(
+    as_ada: Client,
+) -> None:
+    version = make_version(task="regression", targets=(TargetSpec("", "Price"),))
+    run = Rehearsal.objects.create(
+        version=version, kind="calibration", revision=1, sha256=version.sha256
+    )
+    url = f"/admin/models_registry/modelversion/{version.pk}/change/"
+    assert "The 90 % interval is being computed" in as_ada.get(url).content.decode()
+    Rehearsal.objects.filter(pk=run.pk).update(
+        status="failed", finished_at=timezone.now(), message="The store is away."
+    )
+    assert "The store is away." in as_ada.get(url).content.decode()

@@ -106,6 +106,20 @@ def test_labels_of_choices_go_to_the_categories_that_the_new_file_has() -> None:
     assert only(taken(new, old)).choices == (("mr", "Mister"), ("mrs", "mrs"))
 
 
+def test_an_input_that_refuses_other_values_goes_on_refusing_them() -> None:
+    choice = replace(NEW, kind=Kind.CHOICE, choices=(("a", "a"),), takes_others=True)
+    assert not only(taken(choice, told(choice, source="config", takes_others=False))).takes_others
+    closed = replace(choice, takes_others=False)
+    assert not only(taken(closed, told(choice, takes_others=True))).takes_others
+
+
+def test_a_trained_range_is_taken_over_only_where_a_person_set_it() -> None:
+    assert only(taken(NEW, told(soft_minimum=1, soft_maximum=9))).soft_maximum == 9
+    assert only(taken(NEW, told(source="config", soft_minimum=1))).soft_minimum is None
+    measured = replace(NEW, soft_minimum=2, sources={"soft_minimum": "reference data"})
+    assert only(taken(measured, told(soft_minimum=1))).soft_minimum == 2
+
+
 def test_an_input_that_a_person_completed_is_complete_again() -> None:
     new = FeatureSpec("title", "Title", Kind.STRING, is_complete=False)
     old = told(new, kind=Kind.CHOICE, choices=(("a", "A"),), is_complete=True)

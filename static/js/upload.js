@@ -1,7 +1,13 @@
-// An upload with its progress, a way to stop it, and chosen files that survive a correction.
+// An upload with its progress, a way to stop it, and chosen files that survive a correction; files
+// that are dropped on the page, or chosen together, go to the fields of their kinds.
 // Without this script the same form is sent by the browser.
 const form = document.querySelector("form[data-upload]");
 const MB = 1024 * 1024;
+const KINDS = [
+  ["config", /\.(json|ya?ml)$/i],
+  ["reference", /\.csv$/i],
+  ["file", /./],
+];
 
 if (form) {
   const limit = Number(form.dataset.maxBytes);
@@ -37,6 +43,58 @@ if (form) {
     complain(sentence);
     return Boolean(sentence);
   }
+
+  // Each file to the field of its kind. Two of a kind are not guessed at.
+  function takeFiles(files) {
+    if (request || !files.length) return;
+    const taken = new Map();
+    for (const one of files) {
+      const [name] = KINDS.find(([, ending]) => ending.test(one.name));
+      if (taken.has(name)) {
+        const former = taken.get(name).name;
+        return complain(`${former} and ${one.name} belong to the same field. Drop one of them; nothing was chosen.`);
+      }
+      taken.set(name, one);
+    }
+    for (const [name, one] of taken) {
+      const chosen = new DataTransfer();
+      chosen.items.add(one);
+      form.elements[name].files = chosen.files;
+    }
+    form.querySelector("[data-chosen]").textContent = `Chosen: ${[...taken.values()].map((one) => one.name).join(", ")}`;
+    if (taken.has("reference")) form.querySelector("[data-about-reference]").open = true;
+    tooLarge();
+  }
+
+  const area = form.querySelector("[data-drop]");
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  for (const kind of ["dragenter", "dragover"]) {
+    addEventListener(kind, (event) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      area.classList.add("over");
+    });
+  }
+  addEventListener("dragleave", (event) => event.relatedTarget || area.classList.remove("over"));
+  addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    area.classList.remove("over");
+    takeFiles(event.dataTransfer.files);
+  });
+  form.querySelector("[data-invitation]").hidden = false;
+  const choose = form.querySelector("[data-choose]");
+  choose.hidden = false;
+  choose.addEventListener("click", () => {
+    const several = document.createElement("input");
+    several.type = "file";
+    several.multiple = true;
+    several.addEventListener("change", () => takeFiles(several.files));
+    several.click();
+  });
+  form.elements.reference.addEventListener("change", (event) => {
+    if (event.target.files.length) form.querySelector("[data-about-reference]").open = true;
+  });
 
   function idle() {
     request = null;

@@ -109,7 +109,7 @@ def sign_in(page: Page, password: str, person: str) -> None:
     page.fill("input[name=login]", f"{person}@example.com")
     page.fill("input[name=password]", password)
     page.click("main form button.btn-primary")
-    page.wait_for_selector("header .avatar, #user-tools")
+    page.wait_for_selector("header .avatar")
 
 
 def predict(page: Page, petal_length: str) -> str:

@@ -35,12 +35,16 @@ SMALL = """() => {
     .filter((e) => height(e) < 43.5)
     .map((e) => `${e.tagName}.${e.className} ${e.innerText || e.name} ${height(e)}`);
 }"""
-# What is to be pressed, in the bar and of the admin's buttons, and lies under something else.
+# What is to be pressed, in the bar and of the admin's buttons, and lies under something else or
+# sticks out of its row, over what is above it.
 COVERED = """() => {
   const all = ".topbar :is(a, button, summary), #content :is(.act, .submit-row > *)";
   const isCovered = (e) => {
     e.scrollIntoView({block: "center", inline: "nearest", behavior: "instant"});
     const box = e.getBoundingClientRect();
+    const row = e.parentElement;
+    if (e.matches(".act") && getComputedStyle(row).display !== "inline"
+      && box.top < row.getBoundingClientRect().top - 1) return true;
     const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
     return !hit || !(e === hit || e.contains(hit));
   };

@@ -62,7 +62,7 @@ def trace_view(trace: Trace, labels: Mapping[str, str] | None = None) -> TraceVi
     whole = max((step.milliseconds for step in trace.steps), default=0.0)
     failing = trace.failing_step
     return TraceView(
-        steps=tuple(_step(one, whole, labels or {}, one is cause) for one in trace.steps),
+        steps=tuple(_step(one, whole, labels or {}, cause) for one in trace.steps),
         row_text=milliseconds_text(trace.row_milliseconds),
         confidence_text=milliseconds_text(trace.confidence_milliseconds),
         memory_text=megabytes_text(trace.peak_bytes),
@@ -73,7 +73,9 @@ def trace_view(trace: Trace, labels: Mapping[str, str] | None = None) -> TraceVi
     )
 
 
-def _step(step: StepTrace, whole: float, labels: Mapping[str, str], is_cause: bool) -> StepLine:
+def _step(
+    step: StepTrace, whole: float, labels: Mapping[str, str], cause: StepTrace | None
+) -> StepLine:
     path = step.path
     return StepLine(
         name=step_name(step),
@@ -84,8 +86,8 @@ def _step(step: StepTrace, whole: float, labels: Mapping[str, str], is_cause: bo
         output=_output(step),
         numbers=_numbers(step),
         has_failed=step.has_failed,
-        lost=_lost(step, labels),
-        is_cause=is_cause,
+        lost=_lost(step, labels, cause),
+        is_cause=step is cause,
     )
 
 
@@ -93,12 +95,15 @@ LOST = {"inf": "∞", "-inf": "−∞", "nan": "NaN"}
 _NAMED = 3
 
 
-def _lost(step: StepTrace, labels: Mapping[str, str]) -> str:
-    """ "−∞ in 1 of 4 columns: log(Visitors)"."""
+def _lost(step: StepTrace, labels: Mapping[str, str], cause: StepTrace | None) -> str:
+    """ "−∞ in 1 of 4 columns: log(Visitors)". A step around the cause names its columns."""
     if not step.lost:
         return ""
     values = " and ".join(dict.fromkeys(LOST.get(one.value, one.value) for one in step.lost))
-    names = [_column(step, one, labels) for one in step.lost[:_NAMED]]
+    inside = f"{step.path}." if step.path else ""
+    is_around = cause is not None and cause is not step and cause.path.startswith(inside)
+    named = cause if cause and is_around and cause.lost_count == step.lost_count else step
+    names = [_column(named, one, labels) for one in named.lost[:_NAMED]]
     more = step.lost_count - len(names)
     names += [f"{more} more"] if more > 0 else []
     columns = step.shape[1] if len(step.shape) == 2 else 1

@@ -67,10 +67,9 @@ def test_a_replay_says_first_which_value_was_lost_where_and_what_lay_beside_it(
     shown = as_ada.get(f"/monitoring/replays/{replay.pk}/").content.decode()
     for text in (
         "Visitors = 0 became −∞ in step log.",
-        "log: −∞: log(Visitors).",
-        "The other values of prepare are 0 to 1.36.",
+        "prepare: −∞ in 1 of 4 columns: log(Visitors). The other values are 0 to 1.36.",
         "Set minimum 1 on the next version",
-        "−∞ in 1 of 4 columns",
+        "−∞: log(Visitors)",
     ):
         assert text in shown
     assert shown.count('<tr class="lost">') == 1

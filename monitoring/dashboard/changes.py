@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from config.text.numbers import count_text, decimal_text, seconds_text
+from config.text.numbers import count_text, decimal_text, percent_text, seconds_text
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def of_percents(now: float | None, before: float | None) -> Change:
     if abs(points) < 0.05:
         return Change("", "", "as in the period before")
     size = f"{decimal_text(abs(points), 1)} points"
-    return Change("up" if points > 0 else "down", size, f"from {decimal_text(before, 1)} %")
+    return Change("up" if points > 0 else "down", size, f"from {percent_text(before)} %")
 
 
 def of_seconds(now: float | None, before: float | None) -> Change:

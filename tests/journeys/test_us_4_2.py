@@ -65,3 +65,24 @@ def test_us_4_2_nobody_else_reads_the_logs(
     for page in (LIST, f"{LIST}{execution.pk}/change/", f"{LIST}{execution.pk}/log/"):
         assert as_alice.get(page).status_code == 302
     assert as_alice.post(f"{LIST}export/").status_code == 302
+
+
+def test_us_4_2_the_log_shows_inputs_and_outputs_and_finds_people_by_the_name_shown(
+    as_ada: Client, alice: User, bob: User, active_version: ModelVersion
+) -> None:
+    """4.2.2, 4.2.3 and 4.2.7: who, when, inputs, output and time stand in the row; the log filters
+    by person and searches by the displayed name or an ID."""
+    hers = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    his = make_execution(user=bob, version=active_version, error_code="MODEL", message="no")
+    row = as_ada.get(LIST, {"person": "Alice Aoki"}).content.decode()
+    for text in ("Alice Aoki", alice.email, "34 years", "Repays", "83.4 %", "0.00 s"):
+        assert text in row
+    for query in (
+        {"q": "Alice Aoki"},
+        {"q": hers.public_id},
+        {"person": alice.email},
+        {"person": "aoki", "status": "succeeded"},
+    ):
+        found = as_ada.get(LIST, query).content.decode()
+        assert hers.public_id in found
+        assert his.public_id not in found

@@ -277,6 +277,7 @@ def test_changes_are_told_in_an_arrow_and_words() -> None:
         "down",
         "0.8 points",
     )
+    assert of_percents(88.3, 100.0).rest == "from 100 %"
     assert of_percents(98.41, 98.42).direction == ""
     assert of_percents(None, 98.4).rest == ""
     assert of_seconds(0.16, 0.12).size == "0.040 s"

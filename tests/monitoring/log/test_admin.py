@@ -136,7 +136,7 @@ def test_a_row_shows_the_interval_of_a_number(as_ada: Client, alice: User) -> No
 def test_a_row_leads_to_its_execution_and_its_person(as_ada: Client, alice: User) -> None:
     execution = make_execution(user=alice, outputs=LOAN_OUTPUTS)
     shown = page(as_ada)
-    assert f'class="l-open" href="{execution.pk}/change/"' in shown
+    assert f'class="l-open" href="{LIST}{execution.pk}/change/"' in shown
     assert 'href="?person=alice%40example.com"' in shown
 
 
@@ -162,6 +162,24 @@ def test_the_persons_name_of_a_deleted_prediction_is_no_suggestion(
     assert '<option value="alice@example.com">Alice Aoki</option>' in page(as_ada)
     own_predictions.delete_executions(ids=[kept.pk], by=alice)
     assert "alice@example.com" not in page(as_ada)
+
+
+def test_numbers_and_times_of_a_row_follow_the_admins_choice(
+    as_ada: Client, ada: User, alice: User, active_version: ModelVersion
+) -> None:
+    User.objects.filter(pk=ada.pk).update(number_format=",", timezone="Asia/Tokyo")
+    moment = timezone.now().replace(year=2026, month=3, day=1, hour=20, minute=5)
+    make_execution(
+        user=alice,
+        version=active_version,
+        outputs=LOAN_OUTPUTS,
+        requested_at=moment,
+        started_at=moment,
+        finished_at=moment + timedelta(seconds=4.09),
+    )
+    shown = page(as_ada)
+    for text in ("2 Mar 2026, 05:05 JST", "<span>83,4 %</span>", "4,09 s", "€ 41.500"):
+        assert text in shown
 
 
 def test_fifty_rows_take_as_many_queries_as_one(as_ada: Client, alice: User) -> None:

@@ -114,7 +114,7 @@ def test_a_tested_draft_leads_to_its_promotion_and_comes_first(
     found = tasks(as_ada)
     assert found[str(ready)] == (
         reverse("admin:models_registry_modelversion_promote", args=[ready.pk]),
-        "Promote it.",
+        "Promote to Production",
     )
     assert list(found) == [str(ready), str(untested)]
 
@@ -122,16 +122,16 @@ def test_a_tested_draft_leads_to_its_promotion_and_comes_first(
 def test_a_draft_says_what_it_needs(as_ada: Client) -> None:
     waiting, refused = make_version(), inspected(make_version(), "failed")
     found = tasks(as_ada)
-    assert found[str(waiting)][1] == "The file is being inspected."
-    assert found[str(refused)][1] == "Replace the file, or inspect it again."
+    assert found[str(waiting)][1] == "The file is being inspected. You can leave this page."
+    assert found[str(refused)][1] == "Correct the file and upload it again in its place."
     assert list(found) == [str(refused), str(waiting)]
 
 
 @pytest.mark.parametrize(
     ("is_superuser", "words"),
     [
-        (False, "Have a superuser review the types in the file."),
-        (True, "Review the types in the file."),
+        (False, "A superuser reviews the types in the file."),
+        (True, "Review the types"),
     ],
 )
 def test_types_that_wait_for_approval_are_the_work_of_a_superuser(

@@ -84,7 +84,7 @@ def test_a_try_takes_the_saved_cases_and_the_last_real_inputs(
     case = TestCase.objects.create(version=version, name="Tenant", inputs={}, expected=[0])
     asked = make_execution(version=version, outputs=LOAN_OUTPUTS)
     change = reverse("admin:models_registry_modelversion_change", args=[version.pk])
-    assert f"Try with scikit-learn {OTHER}" in as_ada.get(change).content.decode()
+    assert f"Try with scikit-learn {OTHER}" in as_ada.get(f"{change}?tab=tests").content.decode()
 
     as_ada.post(address(version), {"runtime": OTHER})
 

@@ -39,8 +39,8 @@ class ReferenceFields(forms.Form):
     profile_only = forms.BooleanField(
         label="Keep the profile only",
         required=False,
-        help_text="Else at most 200 rows are kept for explanations, and the most typical of them "
-        "gives the typical values. Sensitive inputs and free texts are left out.",
+        help_text="Otherwise at most 200 rows are kept for explanations, and the most typical of "
+        "them gives the typical values. Sensitive inputs and free texts are left out.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -120,7 +120,7 @@ def _range(low: int | float | None, high: int | float | None) -> str:
 
 
 def _value(feature: FeatureSpec, value: Scalar) -> str:
-    return "none" if value is None else feature.display_with_unit(value)
+    return "none" if value is None else feature.shown_with_unit(value)
 
 
 _SHOWN: dict[str, Callable[[FeatureSpec], str]] = {

@@ -154,7 +154,7 @@ def test_the_cases_that_pass_no_more_are_named_with_both_answers(
     page = as_ada.get(address(version)).content.decode()
 
     assert "Tenant" in page
-    assert "passes no more" in page
+    assert "no longer passes" in page
     assert f"Repays with {OWN}, Defaults with {OTHER}" in page
 
 

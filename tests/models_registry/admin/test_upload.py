@@ -137,7 +137,7 @@ def test_the_same_file_says_which_versions_it_is(as_ada: Client, db: None) -> No
     as_ada.post(address(first), files())
     page = as_ada.post(address(second), files(), follow=True).content.decode()
     assert "The same file was uploaded before: First v1." in page
-    assert "The same file is also" in page
+    assert "The same file was uploaded as" in page
     assert ModelVersion.objects.count() == 2
 
 

@@ -187,4 +187,4 @@ def test_names_of_columns_are_shown_as_text(as_ada: Client, db: None) -> None:
 def test_a_live_version_offers_no_change(as_ada: Client, active_version: ModelVersion) -> None:
     shown = as_ada.get(page(active_version)).content.decode()
     assert "is locked" in shown
-    assert "Read and use" not in shown
+    assert "Use these rows" not in shown

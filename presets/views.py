@@ -56,7 +56,8 @@ def preset_list(request: SignedInRequest) -> HttpResponse:
 
 def _list_url(slug: str, **more: int) -> str:
     """The address of the list of all models' presets, or of one model's."""
-    query = urlencode({**({"model": slug} if slug else {}), **more})
+    asked: dict[str, str | int] = {"model": slug} if slug else {}
+    query = urlencode(asked | more)
     return f"{reverse('presets:list')}?{query}".removesuffix("?")
 
 

@@ -57,7 +57,7 @@ def preset_list(request: SignedInRequest) -> HttpResponse:
 def _list_url(slug: str, **more: int) -> str:
     """The address of the list of all models' presets, or of one model's."""
     asked: dict[str, str | int] = {"model": slug} if slug else {}
-    query = urlencode(asked | more)
+    query = urlencode({**asked, **more})
     return f"{reverse('presets:list')}?{query}".removesuffix("?")
 
 

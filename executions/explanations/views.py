@@ -50,7 +50,7 @@ def execution_explanation(request: SignedInRequest, pk: uuid.UUID) -> HttpRespon
     asked = MOST_ASKS if sentence else _asked(request)
     schema = execution.version.features.as_schema()
     context = explanation_context(execution, schema, asked=asked, is_expected=True)
-    context |= {"execution": execution, "ask_sentence": sentence}
+    context |= {"execution": execution, "ask_sentence": sentence, "is_late": True}
     return render(request, "executions/_contributions.html", context)
 
 

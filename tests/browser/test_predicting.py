@@ -160,3 +160,36 @@ def test_a_check_that_does_not_arrive_loses_nothing(visit: Arrive) -> None:
     predict(page)
     expect(page.locator("#errors")).to_contain_text("Age: 230 is too high")
     expect(page.get_by_label("Age")).to_have_value("230")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_another_value_of_the_strongest_input_is_tried_and_typed_into_the_form(
+    visit: Arrive, size: str
+) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/?typical=1")
+    page.get_by_label("Missed payments").fill("3")
+    predict(page)
+    result_of(page, re.compile("Likely"))
+    expect(page.locator("#contributions ul.contrib:not([aria-hidden]) li").first).to_be_visible()
+    page.locator("summary", has_text="What if").click()
+    expect(page.locator("#curve-input option:checked")).to_have_text("Missed payments")
+    expect(page.locator("#curve-point")).to_be_visible()
+    keep(page, f"what-if-{size}")
+    page.select_option("#curve-point", index=0)
+    page.click("text=Use this value")
+    expect(page.locator("#predict").get_by_label("Missed payments")).to_have_value("0")
+    expect(page.locator("#predict").get_by_label("Missed payments")).to_be_focused()
+
+
+def test_a_result_opens_at_the_answer_on_a_phone_and_its_form_unfolds(visit: Arrive) -> None:
+    page = visit("user", size="phone")
+    page.goto("/models/iris-species/?typical=1")
+    predict(page)
+    result_of(page, re.compile("Iris"))
+    page.goto(page.url.partition("#")[0])
+    expect(page.locator("#result h2.value")).to_be_in_viewport()
+    expect(page.locator("#predict")).to_be_hidden()
+    page.locator(".bottom-bar >> text=Change the values").click()
+    expect(page.locator("#predict")).to_be_visible()
+    expect(page.locator(".bottom-bar >> text=Predict")).to_be_visible()

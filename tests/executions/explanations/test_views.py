@@ -176,6 +176,19 @@ def test_a_curve_opens_at_the_input_that_moved_the_answer_most(
     assert "toggle from:closest details once" in found
 
 
+def test_an_explanation_that_comes_later_brings_the_strongest_input(
+    as_alice: Client, execution: Execution
+) -> None:
+    early = page(as_alice, execution, "explanation/", **HTMX)
+    store_explanation(execution.pk, content=EXPLANATION)
+    late = page(as_alice, execution, "explanation/", **HTMX)
+
+    assert "curve-input" not in early
+    assert 'id="curve-input" hx-swap-oob="true"' in late
+    assert '<option value="1" selected>Annual income</option>' in late
+    assert "hx-swap-oob" not in page(as_alice, execution)
+
+
 @pytest.mark.usefixtures("sent")
 def test_a_value_of_the_curve_fills_the_form_and_stands_in_no_address(
     as_alice: Client, execution: Execution

@@ -94,6 +94,8 @@ def test_an_edit_makes_the_answer_look_old_and_the_next_one_says_what_changed(
     predict(page)
     result_of(page, re.compile("Likely"))
     pane, line = page.locator(".pane-result"), page.locator("#result [data-standing]")
+    if size == "phone":
+        page.locator(".bottom-bar").get_by_text("Change the values").click()
     page.get_by_label("Amount").fill("50000")
     expect(pane).to_have_class(re.compile(r"\bstale\b"))
     expect(line).to_have_text("Made with other values: Amount")
@@ -193,3 +195,20 @@ def test_a_result_opens_at_the_answer_on_a_phone_and_its_form_unfolds(visit: Arr
     page.locator(".bottom-bar >> text=Change the values").click()
     expect(page.locator("#predict")).to_be_visible()
     expect(page.locator(".bottom-bar >> text=Predict")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_choices_stand_in_two_columns_and_focus_in_the_accent_ring(
+    visit: Arrive, size: str
+) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/")
+    choices = page.locator(".field", has_text="Employment").locator(".radios input")
+    places = choices.evaluate_all("all => all.map((one) => one.getBoundingClientRect().x)")
+    assert len(places) > 2
+    assert len(set(places)) == 2
+    page.get_by_label("Time in current job").focus()
+    page.keyboard.press("Tab")
+    focused = page.locator(".radios input:focus-visible")
+    accent = page.evaluate("getComputedStyle(document.querySelector('main a')).color")
+    expect(focused).to_have_css("box-shadow", re.compile(re.escape(accent)))

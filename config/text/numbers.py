@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import overload
 
+MINUS = "\u2212"
+
 _decimal_mark: ContextVar[str] = ContextVar("decimal_mark", default="")
 _SWAPPED = str.maketrans(".,", ",.")
 
@@ -25,7 +27,9 @@ def written_with(decimal_mark: str) -> Iterator[None]:
 
 
 def written(number: str) -> str:
-    """Return a number that is written as 1,234.5 in the notation of the person who reads it."""
+    """Return a number that is written as 1,234.5 in the notation of the person who reads it, with a
+    real minus."""
+    number = MINUS + number[1:] if number.startswith("-") else number
     return number.translate(_SWAPPED) if _decimal_mark.get() == "," else number
 
 

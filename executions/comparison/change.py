@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config.text.numbers import decimal_text
+from config.text.numbers import MINUS, decimal_text
 from executions.answer import four_digits, percent
-from executions.comparison.differences import MINUS, difference, same
+from executions.comparison.differences import difference, same
 from executions.scale import Scale
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs, TargetOutput

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from config.text.numbers import decimal_text, written
+from config.text.numbers import MINUS, decimal_text, written
 from executions.answer import Answer, four_digits, input_text
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, same_value
@@ -16,7 +16,6 @@ from models_registry.inputs.number_text import show_number
 
 EQUAL = 1e-9
 """Numbers this close, relative to the larger, are the same."""
-MINUS = "−"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from config.text.numbers import count_text, decimal_text, written
+from config.text.numbers import MINUS, count_text, decimal_text, written
 from executions.answer import input_text, percent
 from model_host.protocol.explanation import Explanation, QuantityKind
 from model_host.protocol.inputs import Scalar
@@ -21,7 +21,6 @@ NAMED = 10
 """The number of named inputs that were not compared."""
 WIDEST_PERCENT = 46.0
 """The longest bar, of the whole width; half of it is each side's."""
-MINUS = "\N{MINUS SIGN}"
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains, Exact
 
 from config.errors import DomainError
-from config.text.numbers import written
+from config.text.numbers import MINUS, written
 from executions.history.search import STATUS, VERSION, Comparison, Term, Word
 from executions.models import Execution
 from model_host.protocol.inputs import Scalar
@@ -80,7 +80,8 @@ def condition(
 def _word(text: str, is_owner: bool) -> Q:
     text = text.replace("\x00", "").casefold()
     holds = Q()
-    for one in {text, written(text)}:  # a number as the person reads it is stored with a point
+    read = written(text)  # a number as the person reads it is stored with a point
+    for one in {text, read, text.replace(MINUS, "-"), read.replace(MINUS, "-")}:
         holds |= Q(search_text__contains=one)
         if is_owner:
             holds |= Q(search_own__contains=one)

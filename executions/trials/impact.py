@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 
-from config.text.numbers import decimal_text
+from config.text.numbers import MINUS, decimal_text
 from executions.answer import four_digits, input_text
 from executions.models import Execution, ExecutionQuerySet
 from executions.records.hiding import HIDDEN
@@ -180,7 +180,7 @@ def _changed(
     def in_words(value: str | float) -> str:
         return value if isinstance(value, str) else with_unit(four_digits(value), unit)
 
-    sign = "" if said.change is None else "+" if said.change > 0 else "−"
+    sign = "" if said.change is None else "+" if said.change > 0 else MINUS
     return ChangedAnswer(
         execution,
         in_words(said.before),

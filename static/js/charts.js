@@ -39,32 +39,40 @@ function write(ctx, font) {
   ctx.textAlign = "center";
 }
 
-// Thin lines before the bars of certain labels: {"12 Nov": "v4"}.
+// Thin lines before the bars of certain labels: {"12 Nov": "v4"}. A text that would lie over the one
+// before it stands above that one, and is left out where there is no room for it either.
 const markers = {
   id: "markers",
   afterDatasetsDraw(chart, _, { at = {} }) {
     const { ctx, chartArea: { top, bottom }, scales: { x } } = chart;
+    const ends = [-Infinity, -Infinity];
+    const between = 8;
     for (const [label, text] of Object.entries(at)) {
       const index = chart.data.labels.indexOf(label);
       if (index < 0) continue;
       const px = x.getPixelForValue(index) - x.width / chart.data.labels.length / 2;
       ctx.save();
       write(ctx, "600 12px");
-      const half = ctx.measureText(text).width / 2;
-      if (px < half) ctx.textAlign = "left";
-      if (px > chart.width - half) ctx.textAlign = "right";
+      const width = ctx.measureText(text).width;
+      const left = Math.max(Math.min(px - width / 2, chart.width - width), 0);
+      const row = ends.findIndex((end) => left > end + between);
+      ctx.textAlign = "left";
       ctx.strokeStyle = token("ink-2");
       ctx.beginPath();
       ctx.moveTo(px, top);
       ctx.lineTo(px, bottom);
       ctx.stroke();
-      ctx.fillText(text, px, top - 6);
+      if (row >= 0) {
+        ctx.fillText(text, left, top - 6 - 16 * row);
+        ends[row] = left + width;
+      }
       ctx.restore();
     }
   },
 };
 
-const tenths = (number) => number.toLocaleString(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const written = (number, places) => number.toLocaleString(locale, places).replace("-", "\u2212");
+const tenths = (number) => written(number, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 // The numbers above grouped bars; on a narrow screen one that would lie over another is left out.
 const values = {
@@ -161,7 +169,7 @@ function options(canvas, kind, { xs, series, links }) {
     animation: false,
     locale,
     maintainAspectRatio: false,
-    layout: { padding: { top: 18, right: kind === "points" ? 12 : 0 } },
+    layout: { padding: { top: Object.keys(JSON.parse(at)).length > 1 ? 34 : 18, right: kind === "points" ? 12 : 0 } },
     interaction: { mode: "index", intersect: false },
     onClick: (_, [hit]) => { if (hit && links[hit.index]) location.assign(links[hit.index]); },
     plugins: {
@@ -169,6 +177,9 @@ function options(canvas, kind, { xs, series, links }) {
       values: { show: kind === "bars" },
       intervals: { ends: kind === "points" && series[1].data.map((low, j) => [low, series[2].data[j]]) },
       threshold: { at: Number(limit ?? NaN), text: thresholdText },
+      tooltip: {
+        callbacks: { label: ({ dataset: set, formattedValue: y }) => `${set.label}: ${y.replace("-", "\u2212")}` },
+      },
     },
     scales: {
       x: {
@@ -184,7 +195,7 @@ function options(canvas, kind, { xs, series, links }) {
         suggestedMin: kind === "points" ? Math.min(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
         suggestedMax: kind === "points" ? Math.max(...series.flatMap((s) => s.data.filter((n) => n !== null))) : undefined,
         border: { display: false }, grid: { color: token("chart-grid") },
-        ticks: { maxTicksLimit: 5, callback: (value) => value.toLocaleString(locale) + suffix },
+        ticks: { maxTicksLimit: 5, callback: (value) => written(value) + suffix },
       },
     },
   };

@@ -29,6 +29,7 @@ from model_host.protocol.codec import from_json, to_json
 from model_host.protocol.outputs import Outputs
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.models import Deployment, ModelVersion
+from models_registry.promotion.announcement import announce
 from monitoring.dashboard import rollup
 from monitoring.models import (
     Category,
@@ -39,7 +40,7 @@ from monitoring.models import (
     SupportMessage,
     SupportRequest,
 )
-from notifications.models import Channel, Kind, Preference
+from notifications.models import Channel, Kind, Notification, Preference
 from presets.models import Preset
 
 INVENTED = "invented for the demo"
@@ -205,11 +206,11 @@ def _deploy(past: Past, versions: Mapping[str, ModelVersion]) -> None:
     began, ended = past.days_ago(SECOND_FROM), past.days_ago(SECOND_TO)
     Deployment.objects.filter(version=first, ended_at=None).update(ended_at=began)
     common = {"model": first.model, "by": past.admin}
-    Deployment.objects.create(
+    promotion = Deployment.objects.create(
         **common, version=second, previous_version=first, started_at=began, ended_at=ended,
         action=Deployment.Action.PROMOTION, text="Counts the income on a logarithmic scale.",
     )  # fmt: skip
-    Deployment.objects.create(
+    rollback = Deployment.objects.create(
         **common, version=first, previous_version=second, started_at=ended,
         action=Deployment.Action.ROLLBACK,
         text="v2 fails for applicants without an income. v1 is back until that is mended.",
@@ -217,6 +218,23 @@ def _deploy(past: Past, versions: Mapping[str, ModelVersion]) -> None:
     ModelVersion.objects.filter(pk=second.pk).update(
         status=ModelVersion.Status.ARCHIVED, uploaded_at=began, activated_at=began
     )
+    ModelVersion.objects.filter(pk=first.pk).update(activated_at=ended)
+    announce(promotion)
+    announce(rollback)
+    for deployment in Deployment.objects.filter(version__in=versions.values()):
+        _tell_then(deployment, is_read=deployment != rollback)
+
+
+def _tell_then(deployment: Deployment, *, is_read: bool) -> None:
+    """Let people have been told of a deployment when it was made, by no mail that is still due."""
+    at = deployment.started_at
+    for told in Notification.objects.filter(cause=f"deployment {deployment.pk}"):
+        told.created_at = at
+        told.mail_due_at = told.mail_due_at if told.mailed_at else None
+        told.read_at = told.dismissed_at = at if is_read else None
+        if "deployed_at" in told.context:
+            told.context["deployed_at"] = to_json(at)
+        told.save()
 
 
 def _predict(

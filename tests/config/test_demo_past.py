@@ -23,6 +23,7 @@ from model_host.protocol.codec import from_json
 from model_host.protocol.outputs import Outputs
 from models_registry.models import Deployment, ModelVersion
 from monitoring.models import FailureGroup, SupportRequest
+from notifications.models import Notification
 from presets.models import Preset
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_model, make_user, make_version
 
@@ -99,12 +100,27 @@ def test_the_past_has_a_rollback_three_kinds_of_failures_presets_and_an_open_req
     assert 20 < (oldest.deadline.now(oldest.deadline.tzinfo) - oldest.requested_at).days < 31
 
 
+def test_the_news_of_the_past_is_as_old_as_its_deployments_and_sends_no_mail(
+    client: Client, versions: dict[str, ModelVersion]
+) -> None:
+    past.write(ROWS, versions)
+    rollback = versions["loans"].model.deployments.get(action="rollback")
+    user = User.objects.get(email="user@example.com")
+    news = Notification.objects.get(user=user, read_at=None)
+    assert (news.title, news.created_at) == ("Loan repayment: back to v1", rollback.started_at)
+    assert not Notification.objects.due_by_mail().exists()
+    versions["loans"].refresh_from_db()
+    assert versions["loans"].deployed_at == rollback.started_at
+
+
 def test_every_page_says_that_the_past_is_invented(
     client: Client, versions: dict[str, ModelVersion]
 ) -> None:
     past.write(ROWS, versions)
     client.force_login(User.objects.get(email="user@example.com"))
     assert b"are invented" in client.get("/history/").content
+    client.force_login(User.objects.get(email="admin@example.com"))
+    assert b"are invented" in client.get("/admin/").content
 
 
 def test_one_command_takes_the_past_and_its_people_away(
@@ -114,8 +130,12 @@ def test_one_command_takes_the_past_and_its_people_away(
     past.write(ROWS, versions)
     call_command("demo_past", remove=True, stdout=StringIO())
     left = {name: count for name, count in _counts().items() if count != before[name]}
-    # The record of which version was live stays, and what the dashboard has counted anew.
-    assert left == {"models_registry.deployment": before["models_registry.deployment"] + 2}
+    # The record of which version was live stays, with what the demo's own two people were told of
+    # it, and what the dashboard has counted anew.
+    assert left == {
+        "models_registry.deployment": before["models_registry.deployment"] + 2,
+        "notifications.notification": before["notifications.notification"] + 4,
+    }
     client.force_login(User.objects.get(email="user@example.com"))
     past._seen.clear()
     assert b"are invented" not in client.get("/history/").content

@@ -11,15 +11,15 @@ from pytest_django.fixtures import Settings
 from accounts.models import User
 from executions.models import Execution
 from executions.views import SOONEST_POLL_MS
-from model_host.protocol.codec import stored
-from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
-from models_registry.models import Inspection, ModelVersion
+from models_registry.models import ModelVersion
+from models_registry.own_rehearsals import write_example
+from models_registry.rehearsal_results import Example
 from tests.factories import (
+    LOAN_ANSWER,
     LOAN_INPUTS,
     LOAN_OUTPUTS,
     make_execution,
-    make_report,
     make_version,
 )
 
@@ -265,15 +265,8 @@ def test_the_example_stays_in_place_until_a_persons_first_run_is_over(
     as_alice: Client, alice: User
 ) -> None:
     version = make_version(is_active=True)
-    report = make_report(smoke_outputs=stored(Outputs, LOAN_OUTPUTS))
-    Inspection.objects.create(
-        version=version,
-        sha256=version.sha256,
-        status="succeeded",
-        report=report,
-        started_at=timezone.now(),
-        finished_at=timezone.now(),
-    )
+    typical = version.features.as_schema().typical_values()
+    write_example(version, Example(typical, LOAN_ANSWER), None)
     pane = pane_of(as_alice, make_execution(user=alice, version=version))
     assert "Example result, until yours is ready" in pane
     assert "Repays" in pane

@@ -23,6 +23,8 @@ _WHOLE = {
     "second factor removed": "Removed the second factor",
     "recovery codes made": "Made new recovery codes",
     "other sessions ended": "Signed out everywhere else",
+    "API token made": "Made the API token “{target}”",
+    "API token revoked": "Revoked the API token “{target}”",
     "preferences changed": "Changed the profile",
     "notifications chosen": "Chose notifications",
     "own data downloaded": "Downloaded their own data",

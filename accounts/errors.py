@@ -27,5 +27,21 @@ class AccountGone(DomainError):
     message = "This account was deleted, so there is nothing left to enable."
 
 
+class ServiceAccount(DomainError):
+    message = "This is a service account: it never signs in, and has no role but its tokens."
+
+
+class NotAService(DomainError):
+    message = "You can make a token for yourself or for a service account."
+
+
+class TooManyTokens(DomainError):
+    message = "There are too many active tokens. Revoke one that is not used any more."
+
+
+class NameTaken(DomainError):
+    message = "A service account of this name exists. Choose another name."
+
+
 class AddressTaken(DomainError):
     message = "This address is already in use. Nothing was changed."

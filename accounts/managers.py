@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import BaseUserManager
 from django.db import models, transaction
+from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -32,12 +33,27 @@ class UserQuerySet(models.QuerySet["User"]):
         """Return the people who can act: neither disabled nor closing their account."""
         return self.filter(is_active=True, deletion_requested_at=None)
 
+    def people(self) -> "UserQuerySet":
+        """Return the active people: service accounts are programs."""
+        return self.active().filter(is_service=False)
+
     def admins(self) -> "UserQuerySet":
         """Return the admins and superusers who can still sign in."""
         return self.active().filter(is_staff=True)
 
     def superusers(self) -> "UserQuerySet":
         return self.active().filter(is_superuser=True)
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def valid(self) -> "ApiTokenQuerySet":
+        """Return the tokens that are accepted now: those of a person who is not active are not."""
+        return self.filter(
+            revoked_at=None,
+            expires_at__gt=Now(),
+            user__is_active=True,
+            user__deletion_requested_at=None,
+        )
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

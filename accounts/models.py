@@ -5,12 +5,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 from django.utils.functional import cached_property
 
-from accounts.managers import UserManager, folded
+from accounts.managers import ApiTokenQuerySet, UserManager, folded
 
 
 class NumberFormat(models.TextChoices):
@@ -24,7 +26,8 @@ class NumberFormat(models.TextChoices):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. Role: user, admin (`is_staff`) or superuser.
 
-    Someone who deletes their account cannot be told anything or act until they sign in again
+    A service account (`is_service`) is a program: it has tokens and never signs in. Someone who
+    deletes their account cannot be told anything or act until they sign in again
     (`deletion_requested_at`); 30 days later the row keeps nothing about them (`anonymised_at`)."""
 
     email = models.EmailField(
@@ -39,6 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     is_staff = models.BooleanField("admin", default=False)
     is_active = models.BooleanField("active", default=True)
+    is_service = models.BooleanField("service account", default=False, db_default=False)
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
     last_seen_at = models.DateTimeField("last seen", null=True, editable=False)
     deletion_requested_at = models.DateTimeField(null=True, editable=False)
@@ -69,6 +73,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 name="accounts_superuser_is_admin",
                 condition=models.Q(is_superuser=False) | models.Q(is_staff=True),
+            ),
+            models.CheckConstraint(
+                name="accounts_service_is_no_admin",
+                condition=models.Q(is_service=False) | models.Q(is_staff=False),
             ),
         ]
 
@@ -153,3 +161,49 @@ class ActivityEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor_email} {self.action} {self.target}"
+
+
+class Scope(models.TextChoices):
+    """What a token may do."""
+
+    PREDICT = "predict", "Predict"
+    READ = "read", "Read"
+
+
+class ApiToken(models.Model):
+    """A program's right to act for its account: its secret is shown once, and only the SHA-256 of
+    it is kept. ``only_models`` are the slugs of the models it is for; empty, it is for all."""
+
+    user = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=12, editable=False)
+    """The first characters of the secret, by which its owner knows it again."""
+    scopes = ArrayField(models.CharField(max_length=20, choices=Scope))
+    only_models = ArrayField(models.CharField(max_length=80), default=list, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    created_by = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API token"
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def allows(self, slug: str) -> bool:
+        """Return whether the token is for this model, if there is one."""
+        return not self.only_models or slug in self.only_models
+
+    @property
+    def status(self) -> str:
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at <= timezone.now() else "active"

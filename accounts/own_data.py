@@ -27,5 +27,16 @@ def _nothing(user: User) -> None:
     """Do nothing: the row itself and its activity are anonymised with the account."""
 
 
+def _tokens(user: User) -> list[Row]:
+    columns = ("name", "hint", "scopes", "only_models")
+    times = ("created_at", "expires_at", "last_used_at", "revoked_at")
+    return list(user.api_tokens.order_by("created_at", "id").values(*columns, *times))
+
+
+def _end_tokens(user: User) -> None:
+    user.api_tokens.all().delete()
+
+
+register(Part("api_tokens", _tokens, _end_tokens))
 register(Part("profile", _profile, _nothing))
 register(Part("activity", _activity, _nothing))

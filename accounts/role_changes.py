@@ -53,7 +53,7 @@ _ACTS = (
             SIGNED_OUT,
         ],
         services.grant_admin,
-        lambda user: user.status == "active" and not user.is_staff,
+        lambda user: user.status == "active" and not user.is_staff and not user.is_service,
     ),
     Act(
         "make-user",
@@ -78,7 +78,7 @@ _ACTS = (
             SIGNED_OUT,
         ],
         services.grant_superuser,
-        lambda user: user.status == "active" and not user.is_superuser,
+        lambda user: user.status == "active" and not user.is_superuser and not user.is_service,
     ),
     Act(
         "end-superuser",
@@ -118,7 +118,7 @@ _ACTS = (
         "was sent a link to choose a new password",
         _reset_effects,
         services.send_password_reset,
-        lambda user: user.is_active,
+        lambda user: user.is_active and not user.is_service,
     ),
 )
 ACTS = {act.name: act for act in _ACTS}

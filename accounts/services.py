@@ -8,7 +8,15 @@ from django.urls import reverse
 
 from accounts import mails
 from accounts.activity import record
-from accounts.errors import AccountGone, LastSuperuser, NotActive, NotSuperuser, OwnAccount, OwnRole
+from accounts.errors import (
+    AccountGone,
+    LastSuperuser,
+    NotActive,
+    NotSuperuser,
+    OwnAccount,
+    OwnRole,
+    ServiceAccount,
+)
 from accounts.models import User
 
 
@@ -50,6 +58,8 @@ def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> Us
     user = locked(user, by=by)
     if user.status != "active":
         raise NotActive
+    if user.is_service:
+        raise ServiceAccount
     if not is_superuser:
         check_not_last_superuser(user)
     before = user.role
@@ -99,7 +109,8 @@ def _set_status(status: str, *, user: User, by: User, reason: str) -> User:
         after={"status": status, "reason": reason},
     )
     mail = "account/email/account_enabled" if is_active else "account/email/account_disabled"
-    mails.send(mail, user.email, user=user)
+    if not user.is_service:
+        mails.send(mail, user.email, user=user)
     return user
 
 
@@ -113,6 +124,8 @@ def send_password_reset(*, user: User, by: User) -> str:
     user = locked(user, by=by)
     if not user.is_active:
         raise NotActive
+    if user.is_service:
+        raise ServiceAccount
     link = password_reset_link(user)
     if user.pk != by.pk:
         end_sessions(user)

@@ -23,6 +23,7 @@ urlpatterns = [
     path("presets/", include("presets.urls")),
     path("notifications/", include("notifications.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/tokens/", include("executions.api.token_urls")),
     path("accounts/email/", change_email, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -116,7 +116,7 @@ def people_for(kind: Kind) -> UserQuerySet:
     """Return the people whom this kind concerns and who want it on some channel, with ``is_shown``
     (in the app) and ``is_mailed``. People with an unconfirmed address are left out if the site
     requires confirmation: they cannot sign in, and their address may be somebody else's."""
-    people = User.objects.admins() if kind.is_for_admins else User.objects.active()
+    people = User.objects.admins() if kind.is_for_admins else User.objects.people()
     if settings.REQUIRE_EMAIL_CONFIRMATION:
         people = people.filter(emailaddress__verified=True, emailaddress__primary=True)
     wanted: UserQuerySet = people.annotate(

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.activity import record
-from accounts.models import User
+from accounts.models import ApiToken, User
+from accounts.tokens.services import make_service_account, make_token
 from executions.models import Execution
 from models_registry import services
 from models_registry.models import Deployment, ModelVersion, TestCase
@@ -44,6 +45,8 @@ class Scene:
     replay: Execution
     group: FailureGroup
     support: SupportRequest
+    token: ApiToken
+    service: User
 
     def values(self) -> dict[str, Any]:
         return {
@@ -61,6 +64,8 @@ class Scene:
             "replay": self.replay.pk,
             "group": self.group.pk,
             "support": self.support.pk,
+            "token": self.token.pk,
+            "service": self.service.pk,
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -213,6 +218,8 @@ MATRIX: dict[str, Entry] = {
     "accounts:data": signed_in(),
     "accounts:download_data": post(302, 200, 200, 200, 200, kind="=json"),
     "accounts:close": signed_in(),
+    "tokens:list": signed_in(),
+    "tokens:revoke": post(302, 302, 404, 404, 404, pk="token"),
     "account_login": visitors(),
     "account_signup": visitors(),
     "account_logout": entry(302, 200, 200, 200, 200),
@@ -250,6 +257,10 @@ MATRIX: dict[str, Entry] = {
     "admin:accounts_user_act": superusers(pk="alice", name="=make-admin"),
     **plain_admin("accounts_activityevent", "activity", page=superusers),
     "admin:accounts_activityevent_export": post(302, 302, 302, 403, 200),
+    **plain_admin("accounts_apitoken", "token", page=superusers),
+    "admin:accounts_apitoken_service": superusers(),
+    "admin:accounts_apitoken_make": superusers(pk="service"),
+    "admin:accounts_apitoken_revoke": post(302, 302, 302, 403, 302, pk="token"),
     **plain_admin("models_registry_registeredmodel", "model", add=admins),
     **plain_admin("models_registry_modelversion", "version"),
     **plain_admin("models_registry_deployment", "deployment"),
@@ -350,6 +361,8 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         ),
         group=FailureGroup.objects.get(fingerprint=failure.fingerprint),
         support=ask(execution=failure, text="Why?", by=alice),
+        token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
+        service=make_service_account(name="Nightly scoring", by=root),
     )
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from accounts.tokens.services import make_token
 from monitoring.failures.collecting import collect
 from monitoring.support.services import ask
 from notifications.models import Kind, Mail
@@ -39,6 +40,7 @@ PAGES = [
     "/admin/notifications/mail/",
     "/admin/accounts/user/",
     "/admin/accounts/activityevent/",
+    "/admin/accounts/apitoken/",
 ]
 
 
@@ -51,6 +53,7 @@ def make_rows(user: User) -> None:
             user=user, version=make_version(), error_code="MODEL", message="KeyError: 'x'"
         )
         ask(execution=failure, text="Why?", by=user)
+        make_token(user=user, name="Laptop", scopes=["read"], by=user)
     collect()
 
 
@@ -78,6 +81,7 @@ SHELL_PAGES = [
     "/accounts/profile/",
     "/accounts/sessions/",
     "/accounts/data/",
+    "/accounts/tokens/",
     "/accounts/2fa/",
     "/notifications/settings/",
     "/notifications/news/",

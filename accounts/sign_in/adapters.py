@@ -99,6 +99,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 messages.success(request, "Welcome back. Your account will not be deleted.")
             record("signed in", by=user, target=user.email)
 
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Refuse service accounts, too: they have tokens and no sign-in."""
+        answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        if answer is None and user.is_service:
+            answer = self.respond_user_inactive(request, user)
+        return answer
+
     def logout(self, request: HttpRequest) -> None:
         if isinstance(request.user, User):
             record("signed out", by=request.user, target=request.user.email)

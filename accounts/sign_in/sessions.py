@@ -40,7 +40,13 @@ class SessionStore(db.SessionStore):
 
 def person_of(request: HttpRequest) -> User | AnonymousUser:
     """Return the signed-in person. The one read with the session must pass what Django's own
-    `get_user` checks; whatever does not pass goes to Django, which reads the person itself."""
+    `get_user` checks; whatever does not pass goes to Django, which reads the person itself. A
+    service account is never signed in."""
+    person = _person_of(request)
+    return AnonymousUser() if getattr(person, "is_service", False) else person
+
+
+def _person_of(request: HttpRequest) -> User | AnonymousUser:
     session = request.session
     hash_kept = session.get(auth.HASH_SESSION_KEY) or ""  # loads the session
     seen = getattr(session, "seen", None)

@@ -89,7 +89,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
                 "title": str(model),
                 "model": model,
                 "history": history_of(model, request.GET, request.user.zone),
-                "people": User.objects.active().count(),
+                "people": User.objects.people().count(),
                 "live": model.versions.active().first(),
                 "ended": model.deployments.filter(action="retirement").first(),
             }

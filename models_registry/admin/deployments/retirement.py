@@ -31,7 +31,7 @@ def retire(request: Any, pk: int) -> HttpResponse:
         model,
         title=f"Retire {model}",
         live=model.versions.active().first(),
-        people=User.objects.active().count(),
+        people=User.objects.people().count(),
         told=count_of_people(Kind.RETIREMENT),
         others=RegisteredModel.objects.live().exclude(pk=pk).count(),
         form=form,

@@ -1,0 +1,1 @@
+"""Tokens: how programs act for a person or for a service account."""

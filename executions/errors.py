@@ -63,8 +63,8 @@ class NoRows(DomainError):
 
 class OtherContent(DomainError):
     message = (
-        "This idempotency key came before with other rows. Nothing has been accepted. Send new "
-        "rows with a new key."
+        "This idempotency key came before with other content. Nothing has been accepted. Send new "
+        "content with a new key."
     )
 
 

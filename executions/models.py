@@ -114,6 +114,8 @@ class Execution(Run):
     """The trace that a test or a replay recorded for admins."""
 
     form_token = models.UUIDField(default=uuid.uuid4)
+    by_program = models.BooleanField(default=False, db_default=False, editable=False)
+    """Whether a token asked for it: it does not count towards the person's own rate."""
     retry_of = models.ForeignKey(
         "self", null=True, on_delete=models.SET_NULL, related_name="retries"
     )

@@ -52,11 +52,11 @@ def submit_batch(
     QueueFull, NoActiveVersion, and what ``check_runnable`` raises; nothing is accepted then. An
     error that ``rows`` raises passes through, and nothing is accepted either.
     """
-    if not version.is_active:
-        raise NoActiveVersion
-    check_runnable(version)
     twin = _twin(user, token)
     if twin is None:
+        if not version.is_active:
+            raise NoActiveVersion
+        check_runnable(version)
         check_batches(user)
         check_queue(user)
     digest = hashlib.sha256(f"{version.pk} {list(carried)}".encode())
@@ -68,6 +68,7 @@ def submit_batch(
         purpose=Execution.Purpose.BATCH,
         inputs={},
         form_token=token,
+        by_program=source == Batch.Source.API,
         dispatch_after=Now() + Value(NET),
         deadline=Now() + Value(settings.BATCH_DEADLINE),
     )

@@ -16,7 +16,7 @@ EXPORTED = "predictions exported"
 
 
 def check_prediction_rate(user: User) -> None:
-    own = Execution.objects.predictions().filter(user=user)
+    own = Execution.objects.predictions().filter(user=user, by_program=False)
     if wait := seconds_to_wait(own, "requested_at", limit=settings.PREDICTIONS_PER_MINUTE):
         raise TooManyRequests(wait)
 

@@ -18,6 +18,7 @@ from executions.errors import (
     AlreadyFinished,
     NoActiveVersion,
     NotAnAdmin,
+    OtherContent,
 )
 from executions.models import Execution
 from executions.records.search_text import own_text, text_of_inputs
@@ -42,13 +43,16 @@ def request_execution(
     retry_of: Execution | None = None,
     test_case: TestCase | None = None,
     replay_of: Execution | None = None,
+    by_program: bool = False,
 ) -> Execution:
     """Accept one run of ``version`` on checked inputs with one INSERT; it is durable from then on.
 
-    The same form sent twice with the same inputs is the same execution. Raises TooManyRequests
-    over the person's rate, QueueFull under back-pressure, NoActiveVersion for a prediction with a
-    version that is not live, NotAnAdmin for a test or replay of anybody else, and NotInspected,
-    VersionAltered or IncompleteSchema for a version that cannot run.
+    The same form sent twice with the same inputs is the same execution. Of a program, whose token
+    has a rate of its own, ``form_token`` stands for an idempotency key (`token_of_key`): with other
+    inputs it raises OtherContent. Raises TooManyRequests over the person's rate, QueueFull under
+    back-pressure, NoActiveVersion for a prediction with a version that is not live, NotAnAdmin for
+    a test or replay of anybody else, and NotInspected, VersionAltered or IncompleteSchema for a
+    version that cannot run.
     """
     if not inputs.is_valid:
         raise ValueError("inputs must be checked before an execution is requested")
@@ -60,10 +64,13 @@ def request_execution(
     # One request of a person at a time: a double click waits here and then finds the first one.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     digest = inputs_sha256(inputs)
-    twin = Execution.objects.filter(user=user, form_token=form_token, inputs_sha256=digest).first()
+    same = Execution.objects.filter(user=user, form_token=form_token)
+    twin = (same if by_program else same.filter(inputs_sha256=digest)).first()
     if twin is not None:
+        if by_program and (twin.inputs_sha256, twin.version_id) != (digest, version.pk):
+            raise OtherContent
         return twin
-    if purpose == Execution.Purpose.PREDICTION:
+    if purpose == Execution.Purpose.PREDICTION and not by_program:
         check_prediction_rate(user)
     check_queue(user)
     schema = version.features.as_schema()
@@ -79,6 +86,7 @@ def request_execution(
         search_own=own_text(schema, inputs.values, ""),
         warnings=list(inputs.warnings),
         form_token=form_token,
+        by_program=by_program,
         retry_of=retry_of,
         test_case=test_case,
         replay_of=replay_of,

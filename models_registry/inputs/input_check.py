@@ -1,7 +1,7 @@
 """The check of one value against its feature. Pure."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,18 +23,22 @@ INCOMPLETE = (
     "This input is not complete yet: the file does not say what values it takes. "
     "An admin completes it on the page of the version's inputs."
 )
+TOO_LOW, TOO_HIGH, NO_CHOICE = "This is too low.", "This is too high.", "This is not a choice."
+"""Problems without the value."""
 _QUOTED = 60
 
 
 @dataclass(frozen=True)
 class InputError:
     """The error of one value: the problem, the rule, and corrections as texts to type; ``guess`` is
-    the question whether another value was meant."""
+    the question whether another value was meant. ``plain`` is the problem without the value, where
+    the problem quotes it."""
 
     problem: str
     rule: str = ""
     suggestions: tuple[str, ...] = ()
     guess: str = ""
+    plain: str = ""
 
     def __str__(self) -> str:
         return f"{self.without_rule} {self.rule}." if self.rule else self.without_rule
@@ -43,6 +47,11 @@ class InputError:
     def without_rule(self) -> str:
         """The error beside choices that can be seen."""
         return f"{self.problem} {self.guess}".rstrip()
+
+    @property
+    def without_value(self) -> str:
+        """The error and its rule, for an answer that must not repeat what was sent."""
+        return " ".join(filter(None, (self.plain or self.problem, self.rule and f"{self.rule}.")))
 
     @property
     def short(self) -> str:
@@ -95,7 +104,10 @@ def clean_value(feature: FeatureSpec, raw: Any, decimal_mark: str) -> Scalar | I
         return InputError("This is not a finite number.", feature.rule)
     if isinstance(raw, str) and (place := _unstorable(raw)):
         where = f"at character {count_text(place)}"
-        return InputError(f"“{visible(raw[place - 1])}” {where} cannot be stored: remove it.")
+        return InputError(
+            f"“{visible(raw[place - 1])}” {where} cannot be stored: remove it.",
+            plain=f"The text has a character {where} that cannot be stored: remove it.",
+        )
     if feature.is_number:
         return _clean_number(feature, raw, decimal_mark)
     if feature.kind is Kind.BOOLEAN:
@@ -145,22 +157,24 @@ def _clean_number(
 ) -> Scalar | InputError:
     number = _number(raw, decimal_mark, feature.unit)
     if isinstance(number, InputError):
-        return InputError(number.problem, feature.rule, number.suggestions)
+        return replace(number, rule=feature.rule)
     shown = feature.shown(number)
     if feature.minimum is not None and number < feature.minimum:
         limit = format_number(feature.minimum)
-        return InputError(f"{shown} is too low.", feature.rule, (limit,))
+        return InputError(f"{shown} is too low.", feature.rule, (limit,), plain=TOO_LOW)
     if feature.maximum is not None and number > feature.maximum:
         limit = _allowed_limit(feature, feature.maximum)
-        return InputError(f"{shown} is too high.", feature.rule, (limit,))
+        return InputError(f"{shown} is too high.", feature.rule, (limit,), plain=TOO_HIGH)
     between = _nearest_steps(feature, number)
     if between:
-        return InputError(f"{shown} is between two steps.", feature.rule, between)
+        said = f"{shown} is between two steps."
+        return InputError(said, feature.rule, between, plain="This is between two steps.")
     if feature.kind is Kind.FLOAT:
         return as_float(number)
     if not is_whole(number):
         below, above = str(math.floor(number)), str(math.ceil(number))
-        return InputError(f"Whole number expected: {below} or {above}?", suggestions=(below, above))
+        said = f"Whole number expected: {below} or {above}?"
+        return InputError(said, suggestions=(below, above), plain="Whole number expected.")
     if not MIN_WHOLE <= number <= MAX_WHOLE:
         return InputError("This number is too large.", feature.rule)
     return int(number)
@@ -179,7 +193,8 @@ def _number(
             bare = word.removesuffix(singular(unit))
         parsed = parse_number(bare, decimal_mark=decimal_mark)
         if isinstance(parsed, NumberProblem):
-            return InputError(parsed.message, suggestions=parsed.readings)
+            plain = "This can be read as two numbers." if parsed.readings else ""
+            return InputError(parsed.message, suggestions=parsed.readings, plain=plain)
         return parsed
     return raw + 0.0 if isinstance(raw, float) else int(raw)
 
@@ -228,7 +243,8 @@ def _clean_boolean(feature: FeatureSpec, raw: str | bool | int | float) -> Scala
         return True
     if word in _NO:
         return False
-    return InputError(f"{_quoted(raw)} is neither yes nor no.", feature.rule)
+    said = f"{_quoted(raw)} is neither yes nor no."
+    return InputError(said, feature.rule, plain="This is neither yes nor no.")
 
 
 def _clean_choice(
@@ -256,8 +272,9 @@ def _clean_choice(
             f"{_quoted(text)} is not a choice.",
             suggestions=(label,),
             guess=f"Did you mean {label}?",
+            plain=NO_CHOICE,
         )
-    return InputError(f"{_quoted(text)} is not a choice.", feature.rule)
+    return InputError(f"{_quoted(text)} is not a choice.", feature.rule, plain=NO_CHOICE)
 
 
 def _spellings(feature: FeatureSpec, raw: str | bool | int | float) -> tuple[str, ...]:
@@ -287,14 +304,14 @@ def _other(
     others."""
     known = feature.index
     if isinstance(number, InputError):
-        return InputError(number.problem, feature.rule, number.suggestions)
+        return replace(number, rule=feature.rule)
     if number is not None:
         return number if known.are_whole else as_float(number)
     if known.are_texts and not isinstance(raw, bool):
         return _clean_text(feature, raw if isinstance(raw, str) else format_number(raw))
     if known.are_truths and isinstance(raw, bool):
         return raw
-    return InputError(f"{_quoted(raw)} is not a choice.", feature.rule)
+    return InputError(f"{_quoted(raw)} is not a choice.", feature.rule, plain=NO_CHOICE)
 
 
 def _quoted(value: Any) -> str:

@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,9 +23,16 @@ NAMED = 5
 NOT_KNOWN = frozenset({"na", "n/a", "nan", "null"})
 """The texts for "missing" in a column of numbers, beside an empty cell."""
 
-_COMMA = re.compile(r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,}),[0-9]+)")
-_POINT = re.compile(r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,})\.[0-9]+)")
+_COMMA = re.compile(
+    r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,}),[0-9]+"
+    r"|[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+|[0-9]{1,3}(?:\.[0-9]{3}){2,})"
+)
+_POINT = re.compile(
+    r"[+-]?(?:[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,})|(?:0?|[0-9]{4,})\.[0-9]+"
+    r"|[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3}){2,})"
+)
 """A number whose mark can only be the decimal mark."""
+_GROUPING = re.compile(r"(?<=[0-9])[\s'’](?=[0-9]{3})")
 
 
 @dataclass(frozen=True)
@@ -138,12 +145,21 @@ def _mark(values: Mapping[str, Any], schema: InputSchema, decimal_mark: str) -> 
     """The decimal mark of a row: the one that some of its numbers can only contain as a decimal
     mark, else the person's own."""
     known = schema.by_name
-    numbers = [str(cell).strip() for name, cell in values.items() if known[name].is_number]
-    has_comma = any(map(_COMMA.fullmatch, numbers))
-    has_point = any(map(_POINT.fullmatch, numbers))
-    if has_comma == has_point:
-        return decimal_mark
-    return "," if has_comma else "."
+    marks = marks_of(str(cell) for name, cell in values.items() if known[name].is_number)
+    return next(iter(marks)) if len(marks) == 1 else decimal_mark
+
+
+def marks_of(numbers: Iterable[str]) -> dict[str, str]:
+    """Return the decimal marks that some of the numbers can only contain as such, each with the
+    first of those numbers: {",": "1,5"}."""
+    found: dict[str, str] = {}
+    for text in map(str.strip, numbers):
+        bare = _GROUPING.sub("", text)
+        if _COMMA.fullmatch(bare):
+            found.setdefault(",", text)
+        elif _POINT.fullmatch(bare):
+            found.setdefault(".", text)
+    return found
 
 
 def written_row(schema: InputSchema, values: Mapping[str, Scalar], decimal_mark: str) -> str:

@@ -201,6 +201,10 @@ CELERY_BEAT_SCHEDULE = {
     "count-days": {"task": "monitoring.tasks.count_days", "schedule": 60.0},
     "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
     "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
+    "forget-rows-files": {
+        "task": "executions.tasks.forget_rows_files",
+        "schedule": timedelta(minutes=10),
+    },
     "copy-flow-runs": {"task": "executions.tasks.copy_flow_runs", "schedule": 15.0},
     "purge-executions": {
         "task": "executions.tasks.purge_executions",
@@ -277,6 +281,9 @@ MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)
 BATCH_MAX_ROWS: int = read("int", "BATCH_MAX_ROWS", 100_000)
 BATCH_MAX_BYTES: int = read("int", "BATCH_MAX_BYTES", 50 * 1024**2)
 BATCHES_PER_PERSON: int = read("int", "BATCHES_PER_PERSON", 3)
+ROWS_FILE_KEPT = timedelta(hours=24)  # a file with rows, from its upload on
+ROWS_FILES_PER_PERSON = 5  # a further one takes the place of the oldest
+ROWS_FILES_PER_MINUTE = 10
 BATCH_CHUNK_ROWS = 2_000
 BATCH_CHUNK_BYTES = 2 * 1024**2  # of its values; the model host takes 16 MB in one request
 BATCH_DEADLINE = timedelta(days=1)  # a batch may wait for others

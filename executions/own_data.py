@@ -59,9 +59,27 @@ def _batch_rows(user: User) -> Iterator[Row]:
 def _erase(user: User) -> None:
     """Remove the person's data. Id, version, status, times and error class stay, so that statistics
     stay correct."""
+    user.rows_files.all().delete()
     empty_replays(Execution.objects.filter(Q(replay_of__user=user) | Q(user=user)))
     empty(list(user.executions.values_list("pk", flat=True)))
 
 
 register(Part("predictions", _rows, _erase))
+
+
+def _file_rows(user: User) -> list[Row]:
+    """The files with rows that are kept for a day."""
+    return [
+        {
+            "name": str(file),
+            "model": file.model.name,
+            "size": file.size,
+            "created_at": file.created_at,
+            "expires_at": file.expires_at,
+        }
+        for file in user.rows_files.select_related("model").order_by("created_at")
+    ]
+
+
+register(Part("files with rows", _file_rows, lambda user: None))  # erased with the executions
 register(Part("batch rows", _batch_rows, lambda user: None))  # erased with the executions

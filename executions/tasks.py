@@ -55,3 +55,8 @@ def purge_executions() -> None:
 @shared_task(ignore_result=True)
 def forget_flow_runs() -> None:
     purging.forget_flow_runs(seconds=PURGE_SECONDS)
+
+
+@shared_task(ignore_result=True)
+def forget_rows_files() -> None:
+    purging.forget_rows_files()

@@ -22,7 +22,15 @@ from accounts.activity import record
 from engine import gateway
 from engine.errors import PrefectRefused, PrefectUnavailable
 from engine.gateway import DELETED_AT_ONCE
-from executions.models import Attempt, Batch, BatchChunk, Execution, ExecutionQuerySet, Explanation
+from executions.models import (
+    Attempt,
+    Batch,
+    BatchChunk,
+    Execution,
+    ExecutionQuerySet,
+    Explanation,
+    RowsFile,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +56,7 @@ class Purged:
 def purge(*, seconds: float | None = None) -> Purged:
     """Purge all that is due, in batches of their own transactions, for at most ``seconds``."""
     ends = None if seconds is None else time.monotonic() + seconds
+    forget_rows_files()
     executions = _repeat(_purge_some, ends)
     diagnostics = _repeat(_forget_some_diagnostics, ends)
     flow_runs = _repeat(_delete_some_flow_runs, ends)
@@ -72,6 +81,7 @@ def empty(ids: Collection[uuid.UUID], *, keeps_person: bool = False) -> int:
     Explanation.objects.filter(execution__in=ids).delete()
     BatchChunk.objects.filter(execution__in=ids).delete()
     Batch.objects.filter(execution__in=ids).delete()
+    RowsFile.objects.filter(execution__in=ids).delete()
     attempts = Attempt.objects.filter(execution__in=ids)
     attempts.update(log="", flow_run_name="", states=None, is_forgotten=True)
     return Execution.objects.filter(pk__in=ids).update(
@@ -114,6 +124,14 @@ def forget_flow_runs(*, seconds: float | None = None) -> int:
     before = timezone.now() - settings.FLOW_RUNS_KEPT
     ends = None if seconds is None else time.monotonic() + seconds
     return _repeat(lambda: _asked(lambda: gateway.delete_finished_flow_runs(before)), ends)
+
+
+def forget_rows_files() -> int:
+    """Delete the files with rows that have expired; returns how many."""
+    due = RowsFile.objects.filter(expires_at__lt=Now())
+    count = due.count()
+    due.delete()
+    return count
 
 
 def _repeat(work: Callable[[], int], ends: float | None) -> int:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("executions", "0004_batches_stand"),
+        ("executions", "0005_files_with_rows"),
     ]
 
     operations = [

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import BaseUserManager
 from django.db import models, transaction
-from django.db.models.functions import Now
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -43,17 +42,6 @@ class UserQuerySet(models.QuerySet["User"]):
 
     def superusers(self) -> "UserQuerySet":
         return self.active().filter(is_superuser=True)
-
-
-class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def valid(self) -> "ApiTokenQuerySet":
-        """Return the tokens that are accepted now: those of a person who is not active are not."""
-        return self.filter(
-            revoked_at=None,
-            expires_at__gt=Now(),
-            user__is_active=True,
-            user__deletion_requested_at=None,
-        )
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from accounts.managers import ApiTokenQuerySet, UserManager, folded
+from accounts.managers import UserManager, folded
 
 
 class NumberFormat(models.TextChoices):
@@ -168,6 +168,19 @@ class Scope(models.TextChoices):
 
     PREDICT = "predict", "Predict"
     READ = "read", "Read"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Tokens of people and of service accounts."""
+
+    def valid(self) -> "ApiTokenQuerySet":
+        """Return the tokens that are accepted now: those of a person who is not active are not."""
+        return self.filter(
+            revoked_at=None,
+            expires_at__gt=Now(),
+            user__is_active=True,
+            user__deletion_requested_at=None,
+        )
 
 
 class ApiToken(models.Model):

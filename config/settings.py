@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "config.web.compression.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.logging.RequestIdMiddleware",
+    "config.web.programs.ProgramsMiddleware",
     "config.web.bodies.RefusalMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -275,6 +276,8 @@ LEASE = timedelta(seconds=30)
 LEASE_RENEWAL = timedelta(seconds=10)
 MAX_ATTEMPTS = 3
 PREDICTIONS_PER_MINUTE: int = read("int", "PREDICTIONS_PER_MINUTE", 30)
+API_REQUESTS_PER_MINUTE: int = read("int", "API_REQUESTS_PER_MINUTE", 600)
+API_MAX_ROWS = 1_000  # of one request
 UPLOADS_PER_HOUR: int = read("int", "UPLOADS_PER_HOUR", 10)
 MAX_QUEUED_PER_USER: int = read("int", "MAX_QUEUED_PER_USER", 500)
 MAX_QUEUED: int = read("int", "MAX_QUEUED", 5000)

@@ -26,5 +26,6 @@ urlpatterns = [
     path("accounts/tokens/", include("executions.api.token_urls")),
     path("accounts/email/", change_email, name="account_email"),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("executions.api.urls")),
     path("admin/", admin.site.urls),
 ]

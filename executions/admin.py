@@ -33,7 +33,17 @@ class ApiTokenAdmin(SuperuserOnly):
 
     list_title = "API tokens"
     list_display = ["name", "account", "can", "state", "created", "expires", "last_used"]
-    fields = ["name", "account", "hint", "can", "models", "state", *list_display[4:]]
+    fields = [
+        "name",
+        "account",
+        "hint",
+        "can",
+        "models",
+        "state",
+        "created",
+        "expires",
+        "last_used",
+    ]
     search_fields = ["name", "user__email", "hint"]
     search_help_text = "A token's name or first letters, or an account's e-mail"
     list_select_related = ["user"]

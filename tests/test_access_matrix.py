@@ -2,6 +2,7 @@
 address without an entry fails, so nobody adds one without deciding who may use it."""
 
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.activity import record
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Scope, User
 from accounts.tokens.services import make_service_account, make_token
-from executions.models import Execution
+from executions.batches.contents import BatchRow
+from executions.models import Batch, Execution
+from executions.services.batches import submit_batch
 from models_registry import services
 from models_registry.models import Deployment, ModelVersion, TestCase
 from monitoring.failures.collecting import collect
@@ -45,6 +48,7 @@ class Scene:
     replay: Execution
     group: FailureGroup
     support: SupportRequest
+    batch: Execution
     token: ApiToken
     service: User
 
@@ -64,6 +68,7 @@ class Scene:
             "replay": self.replay.pk,
             "group": self.group.pk,
             "support": self.support.pk,
+            "batch": self.batch.pk,
             "token": self.token.pk,
             "service": self.service.pk,
             "notification": self.notification.pk,
@@ -76,11 +81,14 @@ class Scene:
 @dataclass(frozen=True)
 class Entry:
     """The answers for anonymous, alice (the owner), bob, ada and root. ``values`` names what of the
-    scene stands for which part of the address; ``unsafe``: asked for with POST."""
+    scene stands for which part of the address; ``is_post``: asked for with POST. ``by_token`` are
+    the answers to tokens of alice, bob, ada and root, of an address that takes them; everywhere
+    else a token is nobody's sign-in."""
 
     answers: tuple[int, int, int, int, int]
     values: tuple[tuple[str, str], ...] = ()
     is_post: bool = False
+    by_token: tuple[int, ...] = ()
 
 
 def entry(*answers: int, **values: str) -> Entry:
@@ -150,6 +158,13 @@ def plain_admin(
     }
 
 
+def of_tokens(*answers: int, is_post: bool = False, **values: str) -> Entry:
+    """Return the addresses for programs: a session counts for nothing, and a token of alice, bob,
+    ada or root for its own account alone."""
+    no_token = (401,) * 5
+    return Entry(no_token, tuple(values.items()), is_post, by_token=answers)
+
+
 MATRIX: dict[str, Entry] = {
     "executions:home": entry(302, 302, 302, 302, 302),  # one live model: on to its form
     "executions:create": signed_in(slug="slug"),
@@ -173,6 +188,16 @@ MATRIX: dict[str, Entry] = {
     "executions:compare_csv": post(302, 422, 422, 422, 422),
     "executions:compare_pdf": post(302, 422, 422, 422, 422),
     "executions:pdf": post(302, 200, 404, 404, 404, pk="pk"),
+    "api:document": everybody(),
+    "api:models": of_tokens(200, 200, 200, 200),
+    "api:model": of_tokens(200, 200, 200, 200, slug="slug"),
+    "api:model_document": of_tokens(200, 200, 200, 200, slug="slug"),
+    "api:predict": of_tokens(415, 415, 415, 415, slug="slug", is_post=True),  # no JSON
+    "api:predictions": of_tokens(200, 200, 200, 200),
+    "api:prediction": of_tokens(200, 404, 404, 404, pk="pk"),
+    "api:batch": of_tokens(200, 404, 404, 404, pk="batch"),
+    "api:batch_rows": of_tokens(200, 404, 404, 404, pk="batch"),
+    "api:batch_cancel": of_tokens(200, 404, 404, 404, pk="batch", is_post=True),
     "presets:list": signed_in(),
     "presets:edit": owner(pk="preset"),
     "presets:load": owner(pk="preset"),
@@ -361,6 +386,13 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         ),
         group=FailureGroup.objects.get(fingerprint=failure.fingerprint),
         support=ask(execution=failure, text="Why?", by=alice),
+        batch=submit_batch(
+            user=alice,
+            version=ModelVersion.objects.get(pk=version.pk),
+            rows=[BatchRow(tuple(LOAN_INPUTS.values()), (), (), 1)],
+            source=Batch.Source.API,
+            token=uuid.uuid4(),
+        ),
         token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
         service=make_service_account(name="Nightly scoring", by=root),
     )
@@ -384,6 +416,27 @@ def test_each_person_sees_what_the_matrix_says(name: str, scene: Scene, bob: Use
         if person == "anonymous" and response.status_code == 302 and not name.startswith("mfa"):
             assert re.match(r"/accounts/|/admin/login/", response["Location"])
     assert found == dict(zip(CAST, expected.answers, strict=True))
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_each_token_opens_what_the_matrix_says_and_no_page(
+    name: str, scene: Scene, bob: User
+) -> None:
+    expected, found = MATRIX[name], {}
+    nobody = expected.answers[0]
+    rows = scene.values()
+    arguments = {
+        part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
+    }
+    address = reverse(name, kwargs=arguments)
+    for person in CAST[1:]:
+        user = User.objects.get(email=f"{person}@example.com")
+        _, secret = make_token(user=user, name="Laptop", scopes=Scope.values, by=user)
+        bearer = {"Authorization": f"Bearer {secret}"}
+        client = Client(headers=bearer)
+        response = client.post(address) if expected.is_post else client.get(address)
+        found[person] = response.status_code
+    assert found == dict(zip(CAST[1:], expected.by_token or [nobody] * 4, strict=True))
 
 
 @pytest.mark.parametrize("person", ["anonymous", "alice", "root"])

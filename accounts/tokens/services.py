@@ -121,7 +121,7 @@ def accepted(secret: str) -> ApiToken | None:
     if not secret.startswith(PREFIX):
         return None
     valid = ApiToken.objects.valid().select_related("user")
-    token = valid.filter(digest=digest_of(secret)).first()
+    token: ApiToken | None = valid.filter(digest=digest_of(secret)).first()
     if token is None:
         return None
     now = timezone.now()

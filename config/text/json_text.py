@@ -27,6 +27,10 @@ class BadJson(ValueError):
     """The text cannot be used; the message says why, beginning with what it is."""
 
 
+class NumberTooLarge(BadJson):
+    """A number is too large for a float64."""
+
+
 class NotJson(BadJson):
     """The text is not JSON. ``line`` is the line of the error."""
 
@@ -110,7 +114,7 @@ def too_many(what: str, max_values: int = MAX_VALUES) -> BadJson:
 
 
 def too_large(what: str, digits: str) -> BadJson:
-    return BadJson(f"{what} has a number that is too large: {shown(digits)}.")
+    return NumberTooLarge(f"{what} has a number that is too large: {shown(digits)}.")
 
 
 def _scan(text: str, what: str, max_depth: int, max_values: int) -> None:

@@ -1,8 +1,8 @@
 """Limits of request bodies, and the answers to requests that are too large or too slow.
 
 `config/web/front.py` applies them to the request line and headers, before the body is read: a small
-body is allowed for anybody, a form's for signed-in people, a model file's for admins on the pages
-that take one. The limit is for the whole request, whatever its content and encoding.
+body is allowed for anybody, a form's for signed-in people and for tokens, a model file's for admins
+on the pages that take one. The limit is for the whole request, whatever its content and encoding.
 """
 
 import io
@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 
+from config.web.programs import is_for_programs
 from models_registry.store.uploads import BESIDE
 
 KB, MB = 1024, 1024**2
@@ -49,6 +50,13 @@ class NotSignedIn(Refusal):
 
     def __init__(self) -> None:
         super().__init__("Sign in to send as much as this, then send it again.")
+
+
+class NoToken(Refusal):
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("Send a valid token to send as much as this.")
 
 
 class TooSlow(Refusal):
@@ -105,6 +113,8 @@ def room() -> int:
 
 def allowance(environ: dict[str, Any], size: int) -> Allowance:
     """Return the allowance of this request's sender. Raises Refusal if it is less than ``size``."""
+    if is_for_programs(environ["PATH_INFO"]):
+        return _of_a_program(environ, size)
     request = WSGIRequest({**environ, "wsgi.input": io.BytesIO()})
     try:
         SessionMiddleware(HttpResponse).process_request(request)
@@ -124,6 +134,26 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
     return Allowance(most, str(user.pk))
 
 
+def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
+    """The allowance of a token, which is that of a form."""
+    from accounts.tokens.services import (
+        accepted,
+        bearer,
+    )  # gunicorn reads this module before Django
+
+    try:
+        token = accepted(bearer(environ.get("HTTP_AUTHORIZATION", "")))
+    except DatabaseError:
+        raise Unjudged from None
+    finally:
+        connections.close_all()
+    if token is None:
+        raise NoToken
+    if size > OF_A_FORM:
+        raise TooLarge(OF_A_FORM)
+    return Allowance(OF_A_FORM, f"token {token.pk}")
+
+
 class RefusalMiddleware:
     """The middleware that answers requests that the front refused."""
 
@@ -135,6 +165,7 @@ class RefusalMiddleware:
         if refusal is None:
             return self.get_response(request)
         answer = render(request, "refused.html", {"sentence": refusal}, status=refusal.status)
+        answer.sentence = str(refusal)  # type: ignore[attr-defined]  # programs read it alone
         answer["Connection"] = "close"  # its rest is not read
         if refusal.retry_after is not None:
             answer["Retry-After"] = str(refusal.retry_after)

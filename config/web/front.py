@@ -31,6 +31,7 @@ from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]
 from gunicorn.workers.gasgi import ASGIWorker  # type: ignore[import-untyped]
 
 from config.web import bodies
+from config.web.programs import is_for_programs
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+PROGRAMS_AT_ONCE = 16
 CHUNK = 256 * 1024
 IN_MEMORY = 128 * 1024  # of one body or answer; more is kept in a temporary file
 OTHER_FILES = 200  # that a process has open beside its connections
@@ -167,6 +169,9 @@ class Front:
     def __init__(self, wsgi: Callable[..., Iterable[bytes]], *, threads: int) -> None:
         self.wsgi = wsgi
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="web")
+        # Programs may wait for their results. They do so in threads of their own, so that no page
+        # of a person waits for them.
+        self.programs = ThreadPoolExecutor(PROGRAMS_AT_ONCE, thread_name_prefix="programs")
         self.disk = ThreadPoolExecutor(2, thread_name_prefix="disk")
         self.sending: Counter[str] = Counter()  # large bodies by the person who sends them
         self.room = bodies.room()
@@ -243,7 +248,8 @@ class Front:
 
     async def answer(self, environ: Environ, send: Send) -> None:
         answer = Answer(asyncio.get_running_loop())
-        work = self.threads.submit(answer.make, self.wsgi, environ)
+        threads = self.programs if is_for_programs(environ["PATH_INFO"]) else self.threads
+        work = threads.submit(answer.make, self.wsgi, environ)
         try:
             await answer.send(send, has_body=environ["REQUEST_METHOD"] != "HEAD")
         except TimeoutError:

@@ -5,7 +5,7 @@ Each check raises TooManyRequests with the seconds to wait, or QueueFull.
 
 from django.conf import settings
 
-from accounts.models import ActivityEvent, User
+from accounts.models import ActivityEvent, ApiToken, User
 from config.rate_window import seconds_to_wait
 from engine.wakeup import quick_redis
 from executions.errors import QueueFull, TooManyBatches, TooManyRequests
@@ -31,6 +31,11 @@ def check_export_rate(user: User) -> None:
     own = ActivityEvent.objects.filter(actor=user, action=EXPORTED)
     if wait := seconds_to_wait(own, "at", limit=settings.EXPORTS_PER_MINUTE):
         raise TooManyRequests(wait)
+
+
+def check_token_rate(token: ApiToken) -> None:
+    """The requests of a program, counted by Redis. Raises RedisError, too."""
+    _count(f"token:{token.pk}", settings.API_REQUESTS_PER_MINUTE)
 
 
 def check_exploration_rate(user: User) -> None:

@@ -22,7 +22,8 @@ from notifications.services import people_for
 
 
 def make(user: User, **asked: Any) -> tuple[ApiToken, str]:
-    return make_token(**{"user": user, "by": user, "name": "Laptop", "scopes": ["read"]} | asked)
+    defaults: dict[str, Any] = {"by": user, "name": "Laptop", "scopes": ["read"]}
+    return make_token(user=user, **defaults | asked)
 
 
 def test_only_the_digest_of_a_secret_is_kept(alice: User) -> None:

@@ -1,0 +1,152 @@
+"""The road of programs' rows: from a model's name and raw values to an execution, and its end.
+
+The API and the dialects call these functions; each raises Refused, which says what to answer.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import ApiToken
+from config.errors import DomainError
+from executions.api.problems import MOST_ERRORS, Fault, Refused, no_model, refused_by
+from executions.batches.checking import Problem, RowCheck, SourceRow
+from executions.batches.contents import BatchRow
+from executions.errors import OtherContent
+from executions.models import Batch, Execution
+from executions.services import request_execution
+from executions.services.batches import submit_batch, token_of_key
+from executions.services.requesting import inputs_sha256
+from models_registry.inputs.feature_spec import MAX_NAME
+from models_registry.inputs.input_schema import CleanedInputs, InputSchema
+from models_registry.models import ModelVersion
+from models_registry.views import live_version
+
+FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.02, 0.25, 1.3
+"""The seconds between two looks at an execution that is waited for."""
+
+
+def live_for(token: ApiToken, slug: str) -> ModelVersion:
+    """Return the live version of a model that the token is for. Refuses every other name alike."""
+    version = live_version(slug) if token.allows(slug) else None
+    if version is None:
+        raise no_model()
+    return version
+
+
+def ask_one(
+    token: ApiToken, version: ModelVersion, inputs: Mapping[str, Any], key: str | None = None
+) -> Execution:
+    """Request one prediction, as the form does. The same ``key`` with the same inputs is the same
+    prediction, whichever version is live by then."""
+    form_token, earlier = _earlier(token, version, key, Execution.Purpose.PREDICTION)
+    schema = (earlier.version if earlier else version).features.as_schema()
+    cleaned = RowCheck(schema, decimal_mark=".").clean(inputs)
+    if not cleaned.is_valid:
+        faults = list(_faults(cleaned, schema, "/inputs"))
+        raise Refused(422, f"{_problems(len(faults))}. Nothing was run.", faults)
+    if earlier is not None:
+        if earlier.inputs_sha256 != inputs_sha256(cleaned):
+            raise refused_by(OtherContent())
+        return earlier
+    try:
+        return request_execution(
+            user=token.user,
+            version=version,
+            inputs=cleaned,
+            form_token=form_token,
+            by_program=True,
+        )
+    except DomainError as error:
+        raise refused_by(error) from None
+
+
+def ask_many(
+    token: ApiToken,
+    version: ModelVersion,
+    rows: Sequence[Mapping[str, Any]],
+    key: str | None = None,
+) -> Execution:
+    """Request up to API_MAX_ROWS rows as one batch, all or none. The same ``key`` with the same
+    rows is the same batch."""
+    most = settings.API_MAX_ROWS
+    if len(rows) > most:
+        detail = f"One request has at most {most:,} rows. Send them in several, or as a file."
+        raise Refused(413, detail, [Fault(detail, pointer="/inputs")])
+    form_token, earlier = _earlier(token, version, key, Execution.Purpose.BATCH)
+    version = earlier.version if earlier else version
+    schema = version.features.as_schema()
+    sources = (SourceRow(row, number=place + 1) for place, row in enumerate(rows))
+    checked = list(RowCheck(schema, decimal_mark=".").of(sources))
+    bad = [(place, one) for place, one in enumerate(checked) if isinstance(one, Problem)]
+    if bad:
+        faults = [
+            fault
+            for place, one in bad[:MOST_ERRORS]
+            for fault in _faults(one.cleaned, schema, f"/inputs/{place}")
+        ]
+        of_all = f"{len(bad):,} of {len(rows):,} rows cannot be used. No row was run."
+        raise Refused(422, of_all, faults)
+    try:
+        return submit_batch(
+            user=token.user,
+            version=version,
+            rows=[one for one in checked if isinstance(one, BatchRow)],
+            source=Batch.Source.API,
+            token=form_token,
+        )
+    except DomainError as error:
+        raise refused_by(error) from None
+
+
+def waited(execution: Execution, seconds: float) -> Execution:
+    """Wait at most so long for the execution to finish, and return it as it is then. A thread that
+    waits holds no connection to the database."""
+    until = time.monotonic() + seconds
+    pause = FIRST_LOOK
+    status = Execution.objects.filter(pk=execution.pk).values_list("status", flat=True)
+    while (now := time.monotonic()) < until:
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(min(pause, until - now))
+        pause = min(pause * GROWTH, SLOWEST_LOOK)
+        if status.first() in Execution.FINISHED:
+            break
+    execution.refresh_from_db()
+    return execution
+
+
+def _earlier(
+    token: ApiToken, version: ModelVersion, key: str | None, purpose: Execution.Purpose
+) -> tuple[uuid.UUID, Execution | None]:
+    """The token that stands for the key, and the execution that came with it before."""
+    if key is None:
+        return uuid.uuid4(), None
+    form_token = token_of_key(key)
+    own = Execution.objects.filter(user=token.user, form_token=form_token)
+    earlier = own.select_related("version__model").first()
+    if earlier and (earlier.purpose, earlier.version.model_id) != (purpose, version.model_id):
+        raise refused_by(OtherContent())
+    return form_token, earlier
+
+
+def _faults(cleaned: CleanedInputs, schema: InputSchema, place: str) -> Iterator[Fault]:
+    """The errors of one row, without its values: what was sent is never repeated."""
+    known = schema.by_name
+    for name, error in cleaned.errors.items():
+        feature = known.get(name)
+        if feature is None and len(name) > MAX_NAME:
+            yield Fault("The model has no input of one of the names.", pointer=place)
+            continue
+        pointer = f"{place}/{name.replace('~', '~0').replace('/', '~1')}"
+        is_shown = feature is not None and not feature.is_sensitive and error.suggestions
+        suggestion = error.suggestions[0] if is_shown else None
+        yield Fault(error.without_value, pointer=pointer, suggestion=suggestion)
+
+
+def _problems(count: int) -> str:
+    return "One input cannot be used" if count == 1 else f"{count} inputs cannot be used"

@@ -1,0 +1,57 @@
+"""Programs: clients that send a token and JSON."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.tokens.services import make_token
+
+JSON = "application/json"
+
+
+class Program:
+    """A program with a token of ``user``."""
+
+    def __init__(self, user: User, scopes: tuple[str, ...], **asked: Any) -> None:
+        self.token, self.secret = make_token(
+            user=user, name="Program", scopes=scopes, by=user, **asked
+        )
+        self.client = Client()
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(f"/api/v1{path}", headers=self._with(headers))
+
+    def post(self, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+        data = raw if raw is not None else json.dumps(body)
+        kind = headers.pop("Content_Type", JSON)
+        return self.client.post(
+            f"/api/v1{path}", data=data, content_type=kind, headers=self._with(headers)
+        )
+
+    def _with(self, headers: dict[str, str]) -> dict[str, str]:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return {"Authorization": f"Bearer {self.secret}"} | given
+
+
+@pytest.fixture
+def program(alice: User) -> Program:
+    return Program(alice, ("predict", "read"))
+
+
+@pytest.fixture
+def program_of() -> Callable[..., Program]:
+    return Program
+
+
+def problem(answer: Any, status: int) -> dict[str, Any]:
+    """Return the problem document of an answer, which must have this status."""
+    assert answer.status_code == status, answer.content
+    assert answer["Content-Type"] == "application/problem+json"
+    found: dict[str, Any] = json.loads(answer.content)
+    assert set(found) == {"type", "title", "status", "detail", "instance", "errors"}
+    assert found["status"] == status
+    return found

@@ -28,7 +28,7 @@ from executions.services.requesting import inputs_sha256
 from model_host.protocol.codec import from_json, to_json
 from model_host.protocol.outputs import Outputs
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
-from models_registry.models import Deployment, ModelVersion
+from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from models_registry.promotion.announcement import announce
 from monitoring.dashboard import rollup
 from monitoring.models import (
@@ -119,6 +119,7 @@ def write(rows: Mapping[str, Sequence[Row]], versions: Mapping[str, ModelVersion
             people=[_person(name) for name in PEOPLE],
             now=timezone.now(),
         )
+        User.objects.filter(email__endswith=DOMAIN).update(joined_at=past.days_ago(DAYS))
         _deploy(past, versions)
         first_loans = len(rows["loans"]) * (DAYS - SECOND_FROM) // (DAYS - SECOND_TO + SECOND_FROM)
         _predict(past, versions["iris"], rows["iris"], DAYS, 0)
@@ -200,6 +201,7 @@ def _deploy(past: Past, versions: Mapping[str, ModelVersion]) -> None:
     """Let the first versions be live for thirty days, and the loans' second one for three."""
     for name in ("iris", "diabetes", "loans"):
         version, since = versions[name], past.days_ago(DAYS)
+        RegisteredModel.objects.filter(pk=version.model_id).update(created_at=since)
         Deployment.objects.filter(version=version).update(started_at=since)
         ModelVersion.objects.filter(pk=version.pk).update(uploaded_at=since, activated_at=since)
     first, second = versions["loans"], versions["loans_2"]

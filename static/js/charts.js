@@ -54,7 +54,7 @@ const markers = {
       ctx.save();
       write(ctx, "600 12px");
       const width = ctx.measureText(text).width;
-      const left = Math.max(Math.min(px - width / 2, chart.width - width), 0);
+      const left = Math.max(Math.min(px - width / 2, chart.width - width), chart.chartArea.left);
       const row = ends.findIndex((end) => left > end + between);
       ctx.textAlign = "left";
       ctx.strokeStyle = token("ink-2");

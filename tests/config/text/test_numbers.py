@@ -26,6 +26,12 @@ def test_numbers_are_written_with_the_mark_of_the_person_who_reads() -> None:
     assert (count_text(1234567), decimal_text(1234.5, 2)) == ("1,234,567", "1,234.50")
 
 
+def test_a_negative_number_is_read_with_a_real_minus() -> None:
+    assert (count_text(-1234), decimal_text(-39.32, 2)) == ("−1,234", "−39.32")
+    with written_with(","):
+        assert decimal_text(-39.32, 2) == "−39,32"
+
+
 @pytest.mark.parametrize(("mark", "text"), [("", "1,234 0.50 s"), (",", "1.234 0,50 s")])
 def test_templates_write_numbers_in_the_same_way(mark: str, text: str) -> None:
     template = engines["django"].from_string("{{ count|grouped }} {{ time|seconds:2 }}")

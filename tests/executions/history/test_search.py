@@ -20,6 +20,7 @@ from executions.models import Execution
 from executions.presentation import rows
 from executions.records.search_text import own_text, text_of_inputs, text_of_result
 from executions.services import own_predictions
+from model_host.protocol.outputs import Outputs, TargetOutput
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_user, make_version
@@ -167,6 +168,16 @@ def test_what_is_displayed_is_found(alice: User, active_version: ModelVersion, t
     execution = make_found(
         user=alice, version=active_version, outputs=LOAN_OUTPUTS, note="offered at 4.9 %"
     )
+    assert search(alice, text) == {execution}
+
+
+@pytest.mark.parametrize("text", ["−39.32", '"−39.32 points"', '"-39.32"'])
+def test_a_negative_answer_is_found_as_it_is_read_and_with_a_hyphen(
+    alice: User, active_version: ModelVersion, text: str
+) -> None:
+    active_version.targets.update(task="regression", unit="points")
+    outputs = Outputs(targets=[TargetOutput(value=-39.3218)])
+    execution = make_found(user=alice, version=active_version, outputs=outputs)
     assert search(alice, text) == {execution}
 
 

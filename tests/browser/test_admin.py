@@ -43,15 +43,20 @@ def upload(page: Page, file: Path) -> None:
     session.detach()
 
 
-def try_and_ask_for(page: Page, words: str) -> None:
-    """Test the version, keep the test as a case, and fill the promotion's form."""
+def try_and_ask_for(page: Page, words: str, *, case: str, without: str = "") -> None:
+    """Test the version, keep the test as a case, drop the one it took over that no longer holds,
+    and fill the promotion's form."""
     version = page.url
     page.locator(".path-next").get_by_text("Run a test").click()
     page.click("text=Run the test")
     page.get_by_role("link", name="Save as case").click()
-    page.get_by_label("Name").fill("Three rooms")
+    page.get_by_label("Name").fill(case)
     page.click("text=Save the case")
-    expect(page.locator("body")).to_contain_text("Three rooms")
+    expect(page.locator("table.cases")).to_contain_text(case)
+    if without:
+        page.get_by_role("link", name=f"Delete {without}", exact=True).click()
+        page.get_by_role("button", name="Delete").click()
+        expect(page.locator("table.cases")).not_to_contain_text(without)
     page.goto(version)
     page.locator(".path-next").get_by_text("Promote to Production").click()
     page.fill("textarea[name=text]", words)
@@ -75,7 +80,7 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     page.locator(".actions-row").get_by_text("Preview").click()
     keep(page, f"admin-preview-{size}")
     page.goto(version)
-    try_and_ask_for(page, "The first version, from four flats.")
+    try_and_ask_for(page, "The first version, from four flats.", case="Three rooms")
     keep(page, f"admin-promote-{size}")
     page.click("text=Promote v1 to production")
     expect(page.locator(".messagelist")).to_contain_text(f"{name} v1 is live")
@@ -83,7 +88,7 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     flats(tmp_path / "dearer.joblib", 180.0)
     page.locator(".breadcrumbs").get_by_text(name, exact=True).click()
     upload(page, tmp_path / "dearer.joblib")
-    try_and_ask_for(page, "Dearer since the new tram.")
+    try_and_ask_for(page, "Dearer since the new tram.", case="Dearer", without="Three rooms")
     page.click("text=Promote v2 to production")
     expect(page.locator(".messagelist")).to_contain_text(f"{name} v2 is live")
     page.goto(version)

@@ -1,16 +1,42 @@
-"""Template filters that need no loading."""
+"""Template filters that need no loading, and the small marks that a page has hundreds of."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.template import Library
 from django.template.defaultfilters import floatformat
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.dateformat import format as date_text
 from django.utils.html import format_html
 
 from config.text import numbers
 from config.text.plain_text import isolated as between_isolates
 
 register = Library()
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> str:
+    """Draw a symbol of `vendor/icons.svg`; one without a label is decoration."""
+    use = format_html('<use href="{}#{}"></use>', static("vendor/icons.svg"), name)
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}">{}</svg>', label, use)
+    return format_html('<svg class="icon" aria-hidden="true">{}</svg>', use)
+
+
+@register.simple_tag
+def moment(at: datetime | None) -> str:
+    """Write a moment in the reader's zone, the same in UTC as tooltip; nothing if there is none."""
+    if not isinstance(at, datetime):
+        return ""
+    local = timezone.localtime(at)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        date_text(local, "c"),
+        date_text(at.astimezone(UTC), "j M Y, H:i:s"),
+        date_text(local, "j M Y, H:i T"),
+    )
 
 
 @register.filter

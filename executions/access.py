@@ -10,10 +10,11 @@ from executions.models import Execution, ExecutionQuerySet
 
 
 def own_execution(request: SignedInRequest, pk: uuid.UUID) -> Execution:
-    """Return the person's own prediction with its version and model selected."""
-    return get_object_or_404(
-        Execution.objects.visible_to(request.user).select_related("version__model"), pk=pk
-    )
+    """Return the person's own prediction with its version, model and explanation selected."""
+    own = Execution.objects.visible_to(request.user)
+    execution = get_object_or_404(own.select_related("version__model", "explanation"), pk=pk)
+    execution.user = request.user
+    return execution
 
 
 def own_executions(request: SignedInRequest) -> ExecutionQuerySet:

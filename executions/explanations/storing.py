@@ -40,5 +40,6 @@ def store_explanation(
 
 
 def explanation_of(execution: Execution) -> Explanation | None:
-    """Return the execution's explanation, None while there is none."""
-    return Explanation.objects.filter(execution=execution).first()
+    """Return the execution's explanation, None while there is none. No query where it was selected
+    with the execution."""
+    return getattr(execution, "explanation", None)

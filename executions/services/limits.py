@@ -4,6 +4,7 @@ Each check raises TooManyRequests with the seconds to wait, or QueueFull.
 """
 
 from django.conf import settings
+from django.db.models import Count, Q
 
 from accounts.models import ActivityEvent, ApiToken, User
 from config.rate_window import seconds_to_wait
@@ -70,7 +71,8 @@ def check_batches(user: User) -> None:
 
 def check_queue(user: User) -> None:
     """Check that neither the person's runs that wait nor those of all are too many."""
-    queued = Execution.objects.queued()
-    most_own, most = settings.MAX_QUEUED_PER_USER, settings.MAX_QUEUED
-    if queued.filter(user=user)[:most_own].count() >= most_own or queued[:most].count() >= most:
+    queued = Execution.objects.queued().aggregate(
+        own=Count("pk", filter=Q(user=user)), all=Count("pk")
+    )
+    if queued["own"] >= settings.MAX_QUEUED_PER_USER or queued["all"] >= settings.MAX_QUEUED:
         raise QueueFull

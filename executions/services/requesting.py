@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Value
+from django.db.models import Value, prefetch_related_objects
 from django.db.models.functions import Now
 
 from accounts.activity import record
@@ -24,7 +24,7 @@ from executions.models import Execution
 from executions.records.search_text import own_text, text_of_inputs
 from executions.services.limits import check_prediction_rate, check_queue
 from executions.tasks import submit_execution
-from models_registry.inputs.input_schema import CleanedInputs
+from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.models import ModelVersion, TestCase
 from models_registry.services import check_runnable
 
@@ -60,9 +60,10 @@ def request_execution(
         raise NoActiveVersion
     if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.is_staff):
         raise NotAnAdmin
+    prefetch_related_objects([version], "features")
     check_runnable(version)
     # One request of a person at a time: a double click waits here and then finds the first one.
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
     digest = inputs_sha256(inputs)
     same = Execution.objects.filter(user=user, form_token=form_token)
     twin = (same if by_program else same.filter(inputs_sha256=digest)).first()
@@ -73,7 +74,7 @@ def request_execution(
     if purpose == Execution.Purpose.PREDICTION and not by_program:
         check_prediction_rate(user)
     check_queue(user)
-    schema = version.features.as_schema()
+    schema = InputSchema(tuple(feature.spec for feature in version.features.all()))
     execution = Execution.objects.create(
         user=user,
         version=version,

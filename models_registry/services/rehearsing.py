@@ -82,6 +82,6 @@ def check_runnable(version: ModelVersion) -> None:
         raise NotInspected
     if version.is_altered:
         raise VersionAltered
-    incomplete = version.features.filter(is_complete=False).values_list("label", flat=True)
+    incomplete = [one.label for one in version.features.all() if not one.is_complete]
     if incomplete:
-        raise IncompleteSchema(list(incomplete))
+        raise IncompleteSchema(incomplete)

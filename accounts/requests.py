@@ -4,6 +4,7 @@ import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 
@@ -13,6 +14,7 @@ class SignedInRequest(HttpRequest):
     not public."""
 
     user: User
+    htmx: HtmxDetails
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -1,5 +1,6 @@
 """The answer beside a form, and which of the form's values it was not made with. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,9 +46,10 @@ class Standing:
         return f"Made with other values: {named}" + (f" and {more} more" if more > 0 else "")
 
     @property
-    def data(self) -> dict[str, list[str]]:
-        """The values for `static/js/executions.js`, which compares them as the form changes."""
-        return {one.key: [one.text, one.label] for one in self.made_with}
+    def data(self) -> str:
+        """The values for `static/js/executions.js`, which compares them as the form changes: JSON
+        of each key's text and label."""
+        return json.dumps({one.key: [one.text, one.label] for one in self.made_with})
 
 
 def standing(form: InputForm, values: Mapping[str, Any], *, is_example: bool) -> Standing:

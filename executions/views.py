@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,6 +30,7 @@ from executions.explanations.views import explanation_context, varied_value
 from executions.forms import InputForm, with_fix
 from executions.models import Execution, ExecutionQuerySet
 from executions.presentation import (
+    Row,
     answer_of,
     blamed_input,
     drawn_answer_of,
@@ -41,7 +43,7 @@ from executions.services.limits import check_form_check_rate
 from executions.services.own_predictions import record_export
 from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.models import ModelVersion, RegisteredModel
+from models_registry.models import ModelVersion
 from models_registry.views import live_version, retired
 
 RECENT = 5
@@ -67,7 +69,7 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
     version = live_version(slug)
     if version is None:
         return retired(request, slug)
-    schema = version.features.as_schema()
+    schema = _schema_of(version)
     mark = request.user.decimal_mark
     if request.method == "GET":
         form = InputForm(schema, values=_starting_values(request, schema), decimal_mark=mark)
@@ -78,7 +80,8 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         return form_page(request, version, form, status=422 if form.errors else 200)
     form = InputForm(schema, request.POST, decimal_mark=mark)
     if not form.is_valid():
-        return form_page(request, version, form, status=422)
+        return _refused(request, version, form, 422)
+    former = _former(request, request.POST, version)
     try:
         execution = services.request_execution(
             user=request.user,
@@ -88,14 +91,44 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         )
     except DomainError as error:
         form.add_error(None, error.message)
-        response = form_page(request, version, form, status=_status(error))
+        response = _refused(request, version, form, _status(error))
         if isinstance(error, TooManyRequests | QueueFull):
             response["Retry-After"] = str(error.seconds)
         return response
     page = reverse("executions:detail", args=[execution.pk])
-    former = asked_id(request.POST.get("after", ""))
-    after = f"?after={former}" if former else ""
+    after = f"?after={former.pk}" if former else ""
+    if request.htmx:
+        return _pane(request, execution, form, former=former, address=f"{page}{after}")
     return redirect(f"{page}{after}#result")  # on a phone the page opens at the result
+
+
+def _refused(
+    request: SignedInRequest, version: ModelVersion, form: InputForm, status: int
+) -> HttpResponse:
+    """Render the form with what is wrong with it. To a script the status is enough: it leaves the
+    form to the browser, whose submit brings the page."""
+    if request.htmx:
+        return HttpResponse(status=status)
+    return form_page(request, version, form, status=status)
+
+
+def _pane(
+    request: SignedInRequest,
+    execution: Execution,
+    form: InputForm,
+    *,
+    former: Execution | None,
+    address: str,
+) -> HttpResponse:
+    """Render what a prediction changes on the page of its form: the result's pane, and the hidden
+    inputs of the next one. The page then shows what stands at ``address``."""
+    context = _result(execution, form.input_schema, asked=0, former=former) | {
+        "address": address,
+        "form_token": uuid.uuid4(),
+        "recent": _recent(request, execution.version),
+        "standing": standing(form, execution.inputs or {}, is_example=False),
+    }
+    return render(request, "executions/_pane.html", context)
 
 
 @require_POST
@@ -155,13 +188,12 @@ def form_page(
     """Render the form beside a result: that of ``result``, or the one that stood there before, or
     the example. It says so where it was made with other values than the form holds."""
     asked = request.POST if request.method == "POST" else request.GET
-    if result is None and (last := _former(request, asked, version.model)):
-        result = _result(last, asked=0)
+    if result is None and (last := _former(request, asked, version)):
+        result = _result(last, _schema_of(last.version), asked=0)
     example = None if result else example_of(version, form.input_schema)
     made_with = form.input_schema.typical_values() if example else None
     if result:
         made_with = result["execution"].inputs
-    recent = list(own_executions(request).finished().filter(version__model=version.model)[:RECENT])
     context = (result or {}) | {
         "model": version.model,
         "version": version,
@@ -170,7 +202,7 @@ def form_page(
         "standing": made_with and standing(form, made_with, is_example=result is None),
         "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
-        "recent": rows(recent),
+        "recent": _recent(request, version),
         "example": example,
     }
     return render(request, "executions/execution_form.html", context, status=status)
@@ -181,11 +213,12 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show one execution: beside the form that made it while its version is live, else by
     itself."""
     execution = own_execution(request, pk)
-    former = _former(request, request.GET, execution.version.model)
-    result = _result(execution, asked=_asked(request), former=former)
+    former = _former(request, request.GET, execution.version)
+    schema = _schema_of(execution.version)
+    result = _result(execution, schema, asked=_asked(request), former=former)
     if execution.version.is_active:
         form = InputForm(
-            execution.version.features.as_schema(),
+            schema,
             values=execution.inputs,
             decimal_mark=request.user.decimal_mark,
         )
@@ -197,18 +230,45 @@ def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 def execution_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show the result pane alone, polled at a growing interval until the execution is finished."""
     execution = own_execution(request, pk)
-    former = _former(request, request.GET, execution.version.model)
-    result = _result(execution, asked=_asked(request), former=former)
+    former = _former(request, request.GET, execution.version)
+    schema = _schema_of(execution.version)
+    result = _result(execution, schema, asked=_asked(request), former=former)
     return render(request, "executions/_status.html", result)
 
 
-def _former(request: SignedInRequest, asked: QueryDict, model: RegisteredModel) -> Execution | None:
+def _schema_of(version: ModelVersion) -> InputSchema:
+    """The version's input schema. Its features and targets are then read once for all parts of the
+    page."""
+    prefetch_related_objects([version], "features", "targets")
+    return version.features.as_schema()
+
+
+def _former(request: SignedInRequest, asked: QueryDict, version: ModelVersion) -> Execution | None:
     """The person's own prediction whose result stood beside the form, if it still exists."""
     pk = asked_id(asked.get("after", ""))
     if pk is None:
         return None
-    own = Execution.objects.visible_to(request.user).filter(version__model=model)
-    return own.select_related("version__model").filter(pk=pk).first()
+    own = Execution.objects.visible_to(request.user).filter(version__model=version.model_id)
+    return next(iter(_sharing(version, own.filter(pk=pk))), None)
+
+
+def _recent(request: SignedInRequest, version: ModelVersion) -> list[Row]:
+    """The person's last finished predictions with the version's model, for the list below its
+    form."""
+    own = own_executions(request).finished().filter(version__model=version.model_id)
+    recent = _sharing(version, own.select_related(None).prefetch_related(None)[:RECENT])
+    prefetch_related_objects(recent, "version__features", "version__targets")
+    return rows(recent)
+
+
+def _sharing(version: ModelVersion, executions: Iterable[Execution]) -> list[Execution]:
+    """The executions, those of the version with this very row, and so with what was read with
+    it."""
+    found = list(executions)
+    for execution in found:
+        if execution.version_id == version.pk:
+            execution.version = version
+    return found
 
 
 def _asked(request: SignedInRequest) -> int:
@@ -216,15 +276,16 @@ def _asked(request: SignedInRequest) -> int:
     return whole_number(request.GET.get("n", "0"), digits=4, default=1)
 
 
-def _result(execution: Execution, *, asked: int, former: Execution | None = None) -> dict[str, Any]:
+def _result(
+    execution: Execution, schema: InputSchema, *, asked: int, former: Execution | None = None
+) -> dict[str, Any]:
     """The context of the result pane of one execution; ``former`` is the one whose result it
     replaced."""
-    schema = execution.version.features.as_schema()
     elapsed = timezone.now() - execution.requested_at
     is_brief = not execution.is_finished and elapsed < BRIEF
     before = _answered_before(execution, former) if is_brief else None
     answer = drawn_answer_of(execution)
-    attempt = execution.attempts.last()
+    attempt = None if is_brief else execution.attempts.last()
     return {
         "execution": execution,
         "model": execution.version.model,
@@ -238,7 +299,7 @@ def _result(execution: Execution, *, asked: int, former: Execution | None = None
         "retry_token": uuid.uuid4() if execution.may_be_retried else None,
         "original": _original(execution),
         "retries": list(_retries(execution)),
-        "compare_url": _compare_url(execution),
+        "compare_url": _compare_url(execution, former),
         "former": former,
         "change": _change(execution, former, schema, answer) if former else None,
         "flow_run_id": attempt.flow_run_id if attempt else None,
@@ -287,7 +348,7 @@ def _answered_before(execution: Execution, former: Execution | None) -> Executio
     if former is not None and former.status == Execution.Status.SUCCEEDED:
         return former
     succeeded = _earlier(execution).filter(status=Execution.Status.SUCCEEDED)
-    return succeeded.select_related("version__model").first()
+    return next(iter(_sharing(execution.version, succeeded[:1])), None)
 
 
 def _drawn_before(execution: Execution, before: Execution | None) -> Answer | None:
@@ -295,7 +356,7 @@ def _drawn_before(execution: Execution, before: Execution | None) -> Answer | No
     the example."""
     if before:
         return drawn_answer_of(before)
-    example = example_of(execution.version, execution.version.features.as_schema())
+    example = example_of(execution.version, _schema_of(execution.version))
     return example.answer if example else None
 
 
@@ -323,13 +384,16 @@ def _earlier(execution: Execution) -> ExecutionQuerySet:
     return older(own, "requested_at", than=execution).order_by("-requested_at", "-pk")
 
 
-def _compare_url(execution: Execution) -> str:
-    """The comparison with the person's prediction before this one, where there is one."""
+def _compare_url(execution: Execution, former: Execution | None) -> str:
+    """The comparison with the result that this one replaced, else with the person's prediction
+    before it, where there is one."""
     if not execution.is_finished:
         return ""
-    for pk in _earlier(execution).values_list("pk", flat=True)[:1]:
-        return f"{reverse('executions:compare')}?ids={pk}&ids={execution.pk}"
-    return ""
+    if former and former.is_finished and former.pk != execution.pk:
+        before = [former.pk]
+    else:
+        before = list(_earlier(execution).values_list("pk", flat=True)[:1])
+    return "".join(f"{reverse('executions:compare')}?ids={pk}&ids={execution.pk}" for pk in before)
 
 
 @require_POST

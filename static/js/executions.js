@@ -3,6 +3,7 @@
 // - A select with many choices gets a filter field above it.
 // - The answer beside the form looks old as soon as the form holds other values.
 // - A field is checked when it is left: the server's own check, by htmx (executions/_check.html).
+// - The form is sent by htmx, and its answer takes the place of the one beside it.
 // - A correction and the example's values are typed into the fields in place.
 const MANY = 30;
 const NAMED = 3;
@@ -66,8 +67,8 @@ function tell(name, event) {
 
 // --- The answer beside the form
 
-const made = JSON.parse(document.querySelector("#made-with")?.textContent ?? "null");
-const pane = document.querySelector(".pane-result");
+let pane = document.querySelector(".pane-result");
+let made = JSON.parse(pane?.dataset.madeWith || "null");
 const said = document.querySelector("#said");
 
 function isSame(name, text) {
@@ -176,6 +177,52 @@ if (check) {
     tell(name, "change").focus();
   });
 }
+
+// --- The answer to the form (executions/_pane.html) becomes what the page shows, with its address.
+// Whatever else comes back, or nothing, is left to the browser: its own submit brings a page.
+
+let shown = location.pathname + location.search;
+
+const isFor = ({ requestConfig }) => requestConfig.elt === form;
+const isAnswer = ({ xhr, pathInfo }) => xhr.status === 200 && pathInfo.responsePath === pathInfo.requestPath;
+
+function show() {
+  pane = document.querySelector(".pane-result");
+  made = JSON.parse(pane.dataset.madeWith);
+  for (const link of document.querySelectorAll("[data-after]")) {
+    const address = new URL(link.href);
+    address.searchParams.set("after", form.elements.after.value);
+    link.href = address;
+    delete link.dataset.fill;
+  }
+  pane.closest(".panes").classList.add("answered");
+  history.pushState(null, "", pane.dataset.address);
+  shown = location.pathname + location.search;
+  const { top } = pane.getBoundingClientRect();
+  const isOut = top < 0 || top > window.innerHeight / 2;
+  // On a phone the form stays unfolded while it is the target.
+  if (isOut || document.querySelector("#predict:target, #predict :target")) location.replace("#result");
+}
+
+form.addEventListener(
+  "submit",
+  (event) => {
+    if (event.submitter?.name === "fix") event.stopImmediatePropagation(); // its answer is a page
+    else if (!form.querySelector(".error, .notice-line")) left = new Set(); // checked by the submit
+  },
+  true,
+);
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (isFor(detail) && !isAnswer(detail)) detail.shouldSwap = false;
+});
+form.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!isFor(detail)) return;
+  if (isAnswer(detail)) show();
+  else HTMLFormElement.prototype.submit.call(form); // an input may be called "submit"
+});
+window.addEventListener("popstate", () => {
+  if (location.pathname + location.search !== shown) location.reload();
+});
 
 // --- "Use this value" beneath a what-if curve types the value into the form beside it. Without
 // scripts, or where the form has no such field, it opens the form with the value filled in.

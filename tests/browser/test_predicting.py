@@ -2,6 +2,7 @@
 explanation."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -108,6 +109,43 @@ def test_an_edit_makes_the_answer_look_old_and_the_next_one_says_what_changed(
     expect(page.locator("#result .change")).to_contain_text("Amount € 10,800 → € 50,000")
     expect(page.locator("#result .change")).to_contain_text(re.compile(r"[\d.]+ → [\d.]+ %"))
     keep(page, f"changed-{size}")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_prediction_asks_at_most_three_addresses_and_has_its_own(
+    visit: Arrive, size: str
+) -> None:
+    page = visit("user", size=size)
+    page.goto("/models/loan-repayment/?typical=1")
+    asked: list[tuple[str, str]] = []
+    page.on("request", lambda request: asked.append((request.method, urlsplit(request.url).path)))
+    predict(page)
+    expect(page.locator("#contributions .help").first).to_contain_text("Effect on the probability")
+    own = {(method, path) for method, path in asked if path != "/notifications/news/"}
+    answered = {("POST", "/models/loan-repayment/")}
+    prediction = urlsplit(page.url).path
+    assert answered < own <= answered | {
+        ("GET", f"{prediction}status/"), ("GET", f"{prediction}explanation/"),
+    }  # fmt: skip
+    page.reload()
+    result_of(page, re.compile("Likely"))
+
+
+def test_back_brings_the_result_that_stood_there(visit: Arrive) -> None:
+    page = visit("user")
+    page.goto("/models/loan-repayment/?typical=1")
+    predict(page)
+    result_of(page, re.compile("Likely"))
+    first = page.locator("#result .mono.plain").inner_text()
+    page.get_by_label("Amount").fill("50000")
+    predict(page)
+    expect(page.locator("#result .change")).to_contain_text("€ 50,000")
+    page.go_back()
+    expect(page.locator("#result .mono.plain")).to_have_text(first)
+    expect(page.get_by_label("Amount")).to_have_value("10800")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/models/loan-repayment/\?typical=1$"))
+    expect(page.locator(".pane-result")).to_have_class(re.compile(r"\bsample\b"))
 
 
 def test_the_examples_values_are_typed_into_the_form_by_one_click(newcomer: Arrive) -> None:

@@ -1,6 +1,7 @@
 """The answer beside the form: old as soon as the form holds other values, and what the next one
 changed."""
 
+import html
 import json
 import re
 import uuid
@@ -66,10 +67,11 @@ def test_a_pasted_row_of_many_inputs_is_compared_as_one_text() -> None:
     assert other.sentence == "Made with other values"
 
 
-def predict(client: Client, version: ModelVersion, **fields: Any) -> Any:
+def predict(client: Client, version: ModelVersion, by_script: bool = False, **fields: Any) -> Any:
     digest = version.features.as_schema().digest
     data = {"form_token": str(uuid.uuid4()), "schema": digest} | TYPED | fields
-    return client.post(f"/models/{version.model.slug}/", data)
+    headers = {"HX-Request": "true"} if by_script else None
+    return client.post(f"/models/{version.model.slug}/", data, headers=headers)
 
 
 def test_after_a_refused_submit_the_last_answer_stands_old_beside_the_form(
@@ -87,9 +89,9 @@ def test_the_form_of_an_answer_carries_the_values_that_it_was_made_with(
 ) -> None:
     execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
     page = as_alice.get(f"/predictions/{execution.pk}/").content.decode()
-    made = re.search(r'<script id="made-with" type="application/json">(.*?)</script>', page)
+    made = re.search(r'data-made-with="(.*?)"', page)
     assert made is not None
-    assert json.loads(made[1])["f0"] == ["34", "Age"]
+    assert json.loads(html.unescape(made[1]))["f0"] == ["34", "Age"]
     assert "pane-result stale" not in page
 
 
@@ -160,3 +162,41 @@ def test_nothing_is_compared_with_another_persons_prediction_nor_with_a_deleted_
         refused = predict(as_alice, active_version, f0="230", after=str(other.pk))
         assert refused.status_code == 422
         assert str(other.pk) not in refused.content.decode()
+
+
+def test_a_script_that_sends_the_form_gets_the_pane_of_the_answer_alone(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    former = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    answer = predict(as_alice, active_version, by_script=True, after=str(former.pk))
+    pane = answer.content.decode()
+    execution = Execution.objects.exclude(pk=former.pk).get()
+    assert answer.status_code == 200
+    assert "<html" not in pane
+    assert 'id="predict"' not in pane
+    assert f'data-address="/predictions/{execution.pk}/?after={former.pk}"' in pane
+    assert f'hx-get="/predictions/{execution.pk}/status/?n=1&amp;after={former.pk}"' in pane
+    made = re.search(r'data-made-with="(.*?)"', pane)
+    assert made is not None
+    assert json.loads(html.unescape(made[1]))["f0"] == ["34", "Age"]
+
+
+def test_the_next_form_after_a_script_sent_one_is_another_one(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    first = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    pane = predict(as_alice, active_version, by_script=True, after=str(first.pk)).content.decode()
+    token = re.search(r'id="id_form_token" value="(.*?)" hx-swap-oob="true"', pane)
+    execution = Execution.objects.exclude(pk=first.pk).get()
+    assert token is not None
+    assert token[1] != str(execution.form_token)
+    assert f'id="id_after" value="{execution.pk}" hx-swap-oob="true"' in pane
+    assert f"?from={first.pk}&amp;after={execution.pk}" in pane  # the recent ones, too
+
+
+def test_a_form_that_a_script_sent_and_that_is_refused_is_left_to_the_browser(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    answer = predict(as_alice, active_version, by_script=True, f0="230")
+    assert (answer.status_code, answer.content) == (422, b"")
+    assert not Execution.objects.exists()

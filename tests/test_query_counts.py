@@ -17,7 +17,9 @@ from monitoring.failures.collecting import collect
 from monitoring.support.services import ask
 from notifications.models import Kind, Mail
 from notifications.services import notify
+from tests.browser.scene import OWNER, SUPERUSER, addresses
 from tests.factories import LOAN_OUTPUTS, make_execution, make_version
+from tests.test_access_matrix import set_scene
 
 PAGES = [
     "/",
@@ -115,3 +117,20 @@ def test_a_page_pays_at_most_three_queries_beside_its_own_data(
     with connection.execute_wrapper(queries):
         client.get(page)
     assert 1 <= len(queries) <= 3, queries
+
+
+@pytest.mark.parametrize("person", ["alice", "root"])
+def test_every_page_that_a_person_can_open_pays_at_most_three_queries_beside_its_own_data(
+    client: Client, alice: User, ada: User, root: User, person: str
+) -> None:
+    rows = set_scene(alice, ada, root).values()
+    client.force_login({"alice": alice, "root": root}[person])
+    client.get("/accounts/profile/")  # the session is noted once a minute
+    paid: dict[str, list[str]] = {}
+    for name, address in addresses({"alice": OWNER, "root": SUPERUSER}[person], rows).items():
+        queries = ShellQueries()
+        with connection.execute_wrapper(queries):
+            client.get(address)
+        paid[name] = queries
+    assert len(paid) > 30
+    assert {name: asked for name, asked in paid.items() if len(asked) > 3} == {}

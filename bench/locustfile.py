@@ -24,8 +24,9 @@ from bench.markup import Page
 ADDRESS = os.environ["PEOPLE_ADDRESS"]
 PASSWORD = os.environ["PEOPLE_PASSWORD"]
 SEED = int(os.environ["PEOPLE_SEED"])
+PACE = float(os.environ["PEOPLE_PACE"])
 ANSWERS = Path(os.environ["PEOPLE_ANSWERS"])
-THINKS_SECONDS = (1.0, 5.0)
+THINKS_SECONDS = (1.0 / PACE, 5.0 / PACE)
 GIVES_UP_SECONDS = 90.0
 HTMX = {"HX-Request": "true"}
 PREDICTION = re.compile(r"/predictions/([0-9a-f-]{36})/")
@@ -38,7 +39,8 @@ again: list[str] = []
 
 
 class Person(HttpUser):
-    """Signs in once, and then goes on from page to page, thinking 1 to 5 s between them."""
+    """Signs in once, and then goes on from page to page, thinking 1 to 5 s between them, or PACE
+    times less."""
 
     def on_start(self) -> None:
         number = next(numbers)
@@ -62,12 +64,17 @@ class Person(HttpUser):
         form = self.visit(f"{path}?typical=1")
         time.sleep(self.wait_time())
         began = time.monotonic()
-        page = self.send(path, form.filled(self.chance))
-        accepted = PREDICTION.match(page)
+        fields = form.filled(self.chance)
+        if form.is_sent_by_htmx:
+            pane = self.open(path, "POST", data=fields, headers=HTMX)
+            address = pane.address
+        else:
+            pane, address = None, self.send(path, fields)
+        accepted = PREDICTION.match(address)
         if accepted:
             answer = {"id": accepted[1], "seen_after_seconds": None}
             answers.append(answer)
-            self.visit(page.partition("#")[0], answer, began)
+            self.look(pane or self.open(address.partition("#")[0]), answer, began)
 
     @task(2)
     def look_back(self) -> None:
@@ -84,13 +91,15 @@ class Person(HttpUser):
         time.sleep(self.wait_time())
         self.visit(self.chance.choice(self.models))
 
-    def visit(
-        self, path: str, answer: dict[str, Any] | None = None, began: float | None = None
-    ) -> Page:
-        """Open a page and ask what htmx asks after it, until it asks nothing more. Notes in
+    def visit(self, path: str) -> Page:
+        """Open a page and ask what htmx asks after it."""
+        page = self.open(path)
+        self.look(page, None, time.monotonic())
+        return page
+
+    def look(self, now: Page, answer: dict[str, Any] | None, began: float) -> None:
+        """Ask what htmx asks after a page or a fragment, until it asks nothing more. Notes in
         ``answer`` how many seconds after ``began`` the result could be read."""
-        began = time.monotonic() if began is None else began
-        first = now = self.open(path)
         waiting: list[tuple[float, str]] = []
         while True:
             at = time.monotonic()
@@ -99,13 +108,13 @@ class Person(HttpUser):
             for question in now.questions:
                 heapq.heappush(waiting, (at + question.seconds, question.address))
             if not waiting or at - began > GIVES_UP_SECONDS:
-                return first
+                return
             due, address = heapq.heappop(waiting)
             time.sleep(max(0.0, due - time.monotonic()))
-            now = self.open(address, **HTMX)
+            now = self.open(address, headers=HTMX)
 
-    def open(self, path: str, **headers: str) -> Page:
-        with self.ask("GET", path, headers=headers) as answer:
+    def open(self, path: str, method: str = "GET", **more: Any) -> Page:
+        with self.ask(method, path, **more) as answer:
             return Page(answer.text or "")
 
     def send(self, path: str, form: dict[str, str]) -> str:

@@ -50,6 +50,10 @@ class Page(HTMLParser):
         """Addresses of models' forms, each once."""
         self.questions: list[Question] = []
         self.inputs: dict[str, Input] = {}
+        self.is_sent_by_htmx = False
+        """Whether htmx sends the prediction's form; else the browser does."""
+        self.address = ""
+        """What the page shows after such a form: the address of the prediction."""
         self.has_result = False
         """Whether a result is there, finished: a pane that asks for nothing any more."""
         self._in_form = False
@@ -74,10 +78,12 @@ class Page(HTMLParser):
         asks = re.match(r"load(?: delay:(\d+)ms)?", told.get("hx-trigger", ""))
         if "hx-get" in told and asks:
             self.questions.append(Question(told["hx-get"], int(asks[1] or 0) / 1000))
+        self.address = told.get("data-address", self.address)
         if told.get("id") == RESULT:
             self.has_result = "hx-get" not in told
         if tag == "form":
             self._in_form = told.get("id") == FORM
+            self.is_sent_by_htmx = self.is_sent_by_htmx or (self._in_form and "hx-post" in told)
         elif self._in_form:
             self._read_input(tag, told)
 

@@ -1,6 +1,6 @@
-"""`python -m bench.people [FILE] [--people 40] [--seconds 60]`: simulate many people on the site at
-once. Each signs in, opens models' forms, fills them in, sends them, polls for the answer, and looks
-at the history now and then (`locustfile.py`).
+"""`python -m bench.people [FILE] [--people 40] [--seconds 60] [--pace 1]`: simulate many people on
+the site at once. Each signs in, opens models' forms, fills them in, sends them, polls for the
+answer, and looks at the history now and then (`locustfile.py`).
 
 Then PostgreSQL is asked what became of every prediction that was accepted. The exit code is 1 if a
 request failed, or a prediction was lost or failed. Nothing is asserted on time.
@@ -36,7 +36,9 @@ def make_accounts(count: int, password: str) -> None:
             User.objects.create_user(email, password)
 
 
-def use(site: str, *, people: int, seconds: int, seed: int, password: str) -> dict[str, Any]:
+def use(
+    site: str, *, people: int, seconds: int, seed: int, pace: float, password: str
+) -> dict[str, Any]:
     """Have locust's process use the site; what it wrote."""
     file, log = stack.FOLDER / "people-answers.json", stack.FOLDER / "people.log"
     file.unlink(missing_ok=True)
@@ -44,6 +46,7 @@ def use(site: str, *, people: int, seconds: int, seed: int, password: str) -> di
         "PEOPLE_ADDRESS": ADDRESS,
         "PEOPLE_PASSWORD": password,
         "PEOPLE_SEED": str(seed),
+        "PEOPLE_PACE": str(pace),
         "PEOPLE_ANSWERS": str(file),
     }
     with log.open("w") as output:
@@ -119,6 +122,7 @@ def main() -> int:
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--seconds", type=int, default=SECONDS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pace", type=float, default=1, help="2: half the time to think")
     arguments = parser.parse_args()
     people, seconds = arguments.people, arguments.seconds
     with stack.running():
@@ -131,14 +135,16 @@ def main() -> int:
             people=people,
             seconds=seconds,
             seed=arguments.seed,
+            pace=arguments.pace,
             password=settings.DEMO_PASSWORD,
         )
         ends = ends_of([one["id"] for one in told["answers"]])
     facts = report.machine()
     sums = summary(told, ends, seconds)
-    print(f"\n{people} people for {seconds} s, load {facts['load_average'][0]}\n")
+    pace, load = arguments.pace, facts["load_average"][0]
+    print(f"\n{people} people for {seconds} s at pace {pace:g}, load {load}\n")
     print(show(told, sums), flush=True)
-    order = {"people": people, "seconds": seconds, "seed": arguments.seed}
+    order = {"people": people, "seconds": seconds, "pace": pace, "seed": arguments.seed}
     report.write(arguments.file, {"machine": facts} | order | {"sums": sums} | told)
     return 0 if sums["is_whole"] else 1
 

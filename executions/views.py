@@ -24,6 +24,7 @@ from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
 from executions.answer import Answer
+from executions.api.snippets import Snippets, snippets_of
 from executions.comparison.change import Change, change
 from executions.errors import OF_VALUES, QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context, varied_value
@@ -194,12 +195,15 @@ def form_page(
     made_with = form.input_schema.typical_values() if example else None
     if result:
         made_with = result["execution"].inputs
-    context = (result or {}) | {
+    if result is None:  # an example that a program can send
+        typical = form.input_schema.typical_values()
+        result = {"snippets": snippets_of(version, form.input_schema, typical)}
+    context = result | {
         "model": version.model,
         "version": version,
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "standing": made_with and standing(form, made_with, is_example=result is None),
+        "standing": made_with and standing(form, made_with, is_example="execution" not in result),
         "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": _recent(request, version),
@@ -304,6 +308,7 @@ def _result(
         "change": _change(execution, former, schema, answer) if former else None,
         "flow_run_id": attempt.flow_run_id if attempt else None,
         "can_cancel": not execution.is_finished,
+        "snippets": _snippets(execution, schema),
         "elapsed_seconds": elapsed.total_seconds(),
         "missing": missing_runtime(execution, execution.version.runtime),
         "is_brief": is_brief,
@@ -312,6 +317,13 @@ def _result(
         "poll_n": asked + 1,
         "poll_ms": _poll_ms(asked, elapsed, before),
     } | explanation_context(execution, schema)
+
+
+def _snippets(execution: Execution, schema: InputSchema) -> Snippets | None:
+    """How a program asks the same, while the model's version is live."""
+    if not execution.is_finished or not execution.version.is_active or execution.purged_at:
+        return None
+    return snippets_of(execution.version, schema, execution.inputs or {})
 
 
 def _change(

@@ -22,6 +22,12 @@ def own_executions(request: SignedInRequest) -> ExecutionQuerySet:
     return with_rows(Execution.objects.visible_to(request.user)).order_by("-requested_at", "-pk")
 
 
+def own_listed(request: SignedInRequest) -> ExecutionQuerySet:
+    """Return the person's own predictions and batches, newest first, as rows show them."""
+    own = with_rows(Execution.objects.listed_for(request.user)).select_related("batch")
+    return own.order_by("-requested_at", "-pk")
+
+
 def with_rows(executions: ExecutionQuerySet) -> ExecutionQuerySet:
     """Select exactly the columns and relations of ``executions`` that a row of a list shows."""
     return (

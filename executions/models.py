@@ -31,6 +31,10 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
     def predictions(self) -> "ExecutionQuerySet":
         return self.filter(purpose=Execution.Purpose.PREDICTION)
 
+    def listed_for(self, user: User) -> "ExecutionQuerySet":
+        """Return what a person's history lists: their predictions and batches."""
+        return self.filter(purpose__in=Execution.LISTED, user=user).kept()
+
     def batches_of(self, user: User) -> "ExecutionQuerySet":
         """Return a person's own batches that they have not deleted."""
         return self.batches().kept().filter(user=user)
@@ -42,9 +46,10 @@ class ExecutionQuerySet(RunQuerySet["Execution"]):
         return self.filter(deleted_at=None)
 
     def recoverable_by(self, user: User) -> "ExecutionQuerySet":
-        """Return the predictions that a person deleted and may still restore."""
+        """Return the predictions and batches that a person deleted and may still restore."""
         since = Now() - Value(settings.DELETED_KEPT)
-        return self.predictions().filter(user=user, purged_at=None, deleted_at__gt=since)
+        own = self.filter(purpose__in=Execution.LISTED, user=user)
+        return own.filter(purged_at=None, deleted_at__gt=since)
 
     def between(self, start: datetime | None, end: datetime | None) -> "ExecutionQuerySet":
         """Return those requested at ``start`` or later and before ``end``; None is no bound."""
@@ -82,6 +87,7 @@ class Execution(Run):
         REPLAY = "replay", "Replay"
         BATCH = "batch", "Batch"
 
+    LISTED = (Purpose.PREDICTION, Purpose.BATCH)
     FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -260,6 +266,10 @@ class Execution(Run):
     @property
     def is_finished(self) -> bool:
         return self.status in self.FINISHED
+
+    @property
+    def is_batch(self) -> bool:
+        return self.purpose == self.Purpose.BATCH
 
     @property
     def is_pinned(self) -> bool:

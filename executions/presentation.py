@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from config.text.numbers import count_text
 from executions.answer import Answer, IntervalText, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
@@ -59,6 +60,8 @@ def _listed(version: ModelVersion, known: dict[int, list[FeatureSpec]]) -> list[
 
 
 def _row(execution: Execution, listed: list[FeatureSpec]) -> Row:
+    if execution.is_batch:
+        return _batch_row(execution)
     stored = execution.inputs or {}
     inputs = [one for one in listed if one.is_asked or stored.get(one.name) is not None]
     answer = answer_of(execution)
@@ -74,6 +77,16 @@ def _row(execution: Execution, listed: list[FeatureSpec]) -> Row:
         is_low=bool(answer and answer.is_low),
         interval=answer.interval if answer else None,
     )
+
+
+def _batch_row(execution: Execution) -> Row:
+    """A batch in a list: its file, and how many rows it has."""
+    count = execution.batch.row_count
+    result = f"{count_text(count)} row{'' if count == 1 else 's'}"
+    if execution.error_code:
+        result = f"{result}. {error_sentence(execution)}"
+    name = execution.batch.file_name or "Pasted cells"
+    return Row(execution, [("File", name)], 0, result, "", is_low=False)
 
 
 def _progress(execution: Execution) -> str:

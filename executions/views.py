@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import prefetch_related_objects
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -215,8 +215,13 @@ def form_page(
 @require_GET
 def execution_detail(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show one execution: beside the form that made it while its version is live, else by
-    itself."""
-    execution = own_execution(request, pk)
+    itself. That of a batch leads to its own page."""
+    try:
+        execution = own_execution(request, pk)
+    except Http404:
+        if Execution.objects.batches_of(request.user).filter(pk=pk).exists():
+            return redirect("executions:batch", pk)
+        raise
     former = _former(request, request.GET, execution.version)
     schema = _schema_of(execution.version)
     result = _result(execution, schema, asked=_asked(request), former=former)

@@ -2,7 +2,6 @@
 address without an entry fails, so nobody adds one without deciding who may use it."""
 
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.activity import record
 from accounts.models import ApiToken, Scope, User
 from accounts.tokens.services import make_service_account, make_token
-from executions.batches.contents import BatchRow
-from executions.models import Batch, Execution
-from executions.services.batches import submit_batch
+from executions.models import Execution, RowsFile
+from executions.services.rows_files import check_file, keep_file, run_file
 from models_registry import services
 from models_registry.models import Deployment, ModelVersion, TestCase
 from monitoring.failures.collecting import collect
@@ -27,6 +25,7 @@ from notifications.preferences import switch_off_path
 from presets.models import Preset
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 
+ROWS = b"age,income,home,work\n44,1,yes,emp\n230,1,yes,emp\n"
 CAST = ("anonymous", "alice", "bob", "ada", "root")
 
 
@@ -48,6 +47,7 @@ class Scene:
     replay: Execution
     group: FailureGroup
     support: SupportRequest
+    rows: RowsFile
     batch: Execution
     token: ApiToken
     service: User
@@ -68,7 +68,9 @@ class Scene:
             "replay": self.replay.pk,
             "group": self.group.pk,
             "support": self.support.pk,
+            "rows": self.rows.pk,
             "batch": self.batch.pk,
+            "csv": "csv",
             "token": self.token.pk,
             "service": self.service.pk,
             "notification": self.notification.pk,
@@ -170,6 +172,17 @@ MATRIX: dict[str, Entry] = {
     "executions:create": signed_in(slug="slug"),
     "executions:check": post(302, 204, 204, 204, 204, slug="slug"),  # of a form with nothing in it
     "models_registry:about": signed_in(slug="slug"),
+    "executions:rows": signed_in(slug="slug"),
+    "executions:rows_template": signed_in(slug="slug", kind="csv"),
+    "executions:rows_file": owner(slug="slug", pk="rows"),
+    "executions:rows_check": owner(slug="slug", pk="rows"),
+    "executions:rows_problems": owner(slug="slug", pk="rows", kind="csv"),
+    "executions:rows_run": post(302, 302, 404, 404, 404, slug="slug", pk="rows"),
+    "executions:batch": owner(pk="batch"),
+    "executions:batch_status": owner(pk="batch"),
+    "executions:batch_cancel": post(302, 302, 404, 404, 404, pk="batch"),
+    "executions:batch_download": post(302, 302, 404, 404, 404, pk="batch", kind="csv"),
+    "executions:batch_delete": owner(pk="batch"),
     "executions:list": signed_in(),
     "executions:detail": owner(pk="pk"),
     "executions:status": owner(pk="pk"),
@@ -363,6 +376,9 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
     failure = make_execution(user=alice, version=version, error_code="MODEL", message="No")
     collect()
     failure.refresh_from_db()
+    version.refresh_from_db()
+    rows = keep_file(user=alice, model=version.model, name="a.csv", chunks=[ROWS])
+    check_file(rows, version, by=alice)
     return Scene(
         execution=make_execution(user=alice, version=version),
         version=version,
@@ -386,13 +402,8 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         ),
         group=FailureGroup.objects.get(fingerprint=failure.fingerprint),
         support=ask(execution=failure, text="Why?", by=alice),
-        batch=submit_batch(
-            user=alice,
-            version=ModelVersion.objects.get(pk=version.pk),
-            rows=[BatchRow(tuple(LOAN_INPUTS.values()), (), (), 1)],
-            source=Batch.Source.API,
-            token=uuid.uuid4(),
-        ),
+        rows=rows,
+        batch=run_file(rows, version, by=alice),
         token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
         service=make_service_account(name="Nightly scoring", by=root),
     )

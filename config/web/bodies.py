@@ -1,8 +1,9 @@
 """Limits of request bodies, and the answers to requests that are too large or too slow.
 
 `config/web/front.py` applies them to the request line and headers, before the body is read: a small
-body is allowed for anybody, a form's for signed-in people and for tokens, a model file's for admins
-on the pages that take one. The limit is for the whole request, whatever its content and encoding.
+body is allowed for anybody, a form's and a file with rows for signed-in people and for tokens, a
+model file's for admins on the pages that take one. The limit is for the whole request, whatever its
+content and encoding.
 """
 
 import io
@@ -106,6 +107,11 @@ def files() -> dict[str, int]:
     }
 
 
+def files_of_people() -> dict[str, int]:
+    """Return the pages on which everybody may bring a file, with the bytes that each takes."""
+    return {"executions:rows": settings.BATCH_MAX_BYTES + OF_A_FORM}
+
+
 def room() -> int:
     """Return the bytes of disk that one process may use for bodies that are being received."""
     return FILES_AT_ONCE * max(files().values())
@@ -126,9 +132,11 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
     if not user.is_authenticated:
         raise NotSignedIn
     most = OF_A_FORM
-    if user.is_staff:
-        with suppress(Resolver404):
-            most = files().get(resolve(request.path_info).view_name, most)
+    with suppress(Resolver404):
+        page = resolve(request.path_info).view_name
+        most = files_of_people().get(page, most)
+        if user.is_staff:
+            most = files().get(page, most)
     if size > most:
         raise TooLarge(most)
     return Allowance(most, str(user.pk))

@@ -100,6 +100,7 @@ class HistoryFilterForm(forms.Form):
         *,
         base: ExecutionQuerySet,
         zone: ZoneInfo,
+        batches: ExecutionQuerySet | None = None,
         decimal_mark: str = "",
         is_owner: bool = True,
     ) -> None:
@@ -107,7 +108,9 @@ class HistoryFilterForm(forms.Form):
         self.zone, self.decimal_mark, self.is_owner = zone, decimal_mark, is_owner
         self.versions = list(
             ModelVersion.objects.filter(
-                Q(Exists(base.order_by().filter(version=OuterRef("pk")))) | Q(status="active")
+                Q(Exists(base.order_by().filter(version=OuterRef("pk"))))
+                | (Q() if batches is None else Q(Exists(batches.filter(version=OuterRef("pk")))))
+                | Q(status="active")
             ).select_related("model")
         )
         self.models: list[RegisteredModel] = sorted(

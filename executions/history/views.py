@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,7 +23,7 @@ from config.keyset import page_of
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
-from executions.access import asked_id, asked_ids, own_executions, with_rows
+from executions.access import asked_id, asked_ids, own_executions, own_listed, with_rows
 from executions.errors import TooManyRequests, TooManyRows
 from executions.history.exports import export
 from executions.history.forms import STATUSES, HistoryFilterForm
@@ -48,15 +49,18 @@ UNDO = "deleted executions"
 @require_GET
 def execution_list(request: SignedInRequest) -> HttpResponse:
     form = _filter_form(request)
-    found = form.filter(own_executions(request))
+    found = form.filter(own_listed(request))
     page = page_of(found, "requested_at", request.GET, partial(_edge, request.user))
-    counts = _counts(form, Execution.objects.visible_to(request.user))
-    total = counts[form.cleaned_data.get("status") or "all"]
+    predictions = _counts(form, Execution.objects.visible_to(request.user))
+    counts = _texts(predictions + _counts(form, Execution.objects.batches_of(request.user)))
+    chosen = form.cleaned_data.get("status") or "all"
+    total = counts[chosen]
     context = {
         "form": form,
         "rows": rows(page.rows),
         "chips": _chips(form, counts),
         "total": total,
+        "exported": _texts(predictions)[chosen] if predictions[chosen] else "",
         "pager": page.pager(f"{len(page.rows)} of {total}, newest first", form.query),
         "undo": request.session.pop(UNDO, []),
         "back": request.GET.urlencode(),
@@ -71,18 +75,24 @@ def _filter_form(request: SignedInRequest) -> HistoryFilterForm:
     return HistoryFilterForm(
         request.GET,
         base=Execution.objects.visible_to(request.user),
+        batches=Execution.objects.batches_of(request.user),
         zone=request.user.zone,
         decimal_mark=request.user.decimal_mark,
     )
 
 
-def _counts(form: HistoryFilterForm, executions: ExecutionQuerySet) -> dict[str, str]:
-    """The number of executions that match the filter, in all and by status, as texts."""
+def _counts(form: HistoryFilterForm, executions: ExecutionQuerySet) -> Counter[str]:
+    """The number of executions that match the filter, in all and by status. Predictions and batches
+    are counted apart, each by an index of their own."""
     fitting = form.filter(executions, any_status=True).order_by()[: COUNTED + 1]
     each = {name: Count("pk", filter=Q(status__in=statuses)) for name, statuses in STATUSES.items()}
-    counts = fitting.aggregate(all=Count("pk"), **each)
+    return Counter(fitting.aggregate(all=Count("pk"), **each))
+
+
+def _texts(counts: Counter[str]) -> dict[str, str]:
     more = "+" if counts["all"] > COUNTED else ""
-    return {name: f"{count_text(min(count, COUNTED))}{more}" for name, count in counts.items()}
+    names = ("all", *STATUSES)
+    return {name: f"{count_text(min(counts[name], COUNTED))}{more}" for name in names}
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ def _edge(owner: User, text: str) -> Execution | None:
 def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show one row of the list, polled at a growing interval until the execution is finished."""
     asked = whole_number(request.GET.get("n", ""), digits=3, default=1)
-    [row] = rows([get_object_or_404(own_executions(request), pk=pk)])
+    [row] = rows([get_object_or_404(own_listed(request), pk=pk)])
     context = {
         "row": row,
         "poll_n": asked + 1,
@@ -195,7 +205,7 @@ def delete_executions(request: SignedInRequest) -> HttpResponse:
 @require_GET
 def deleted_list(request: SignedInRequest) -> HttpResponse:
     """List the predictions that can still be restored, the last deleted first."""
-    found = with_rows(Execution.objects.recoverable_by(request.user))
+    found = with_rows(Execution.objects.recoverable_by(request.user)).select_related("batch")
     asked = {"before": request.GET.get("before", "")}
     page = page_of(found, "deleted_at", asked, partial(_deleted_edge, request.user))
     context = {
@@ -229,7 +239,9 @@ def restore_executions(request: SignedInRequest) -> HttpResponse:
     restored = own_predictions.restore_executions(ids=ids, by=request.user)
     if restored:
         count = len(restored)
-        messages.success(request, f"Restored {count} prediction{'' if count == 1 else 's'}.")
+        batches = sum(execution.is_batch for execution in restored)
+        what = "batch of rows" if count == batches == 1 else "prediction"
+        messages.success(request, f"Restored {count} {what}{'' if count == 1 else 's'}.")
     else:
         messages.error(request, "Nothing was restored: it was removed for good or restored before.")
     if request.POST.get("to") == "deleted":

@@ -68,6 +68,7 @@ def submit_batch(
         purpose=Execution.Purpose.BATCH,
         inputs={},
         form_token=token,
+        search_own=file_name[:300].casefold(),
         by_program=source == Batch.Source.API,
         dispatch_after=Now() + Value(NET),
         deadline=Now() + Value(settings.BATCH_DEADLINE),

@@ -70,7 +70,8 @@ def restore_executions(*, ids: Collection[uuid.UUID], by: User) -> list[Executio
     )
     Execution.objects.filter(pk__in=[row.pk for row in found]).update(deleted_at=None)
     for execution in found:
-        record("prediction restored", by=by, target=execution.public_id)
+        what = "batch" if execution.is_batch else "prediction"
+        record(f"{what} restored", by=by, target=execution.public_id)
     return found
 
 

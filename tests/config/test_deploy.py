@@ -66,6 +66,11 @@ def test_a_proxy_passes_large_files_on_as_they_come_and_only_to_the_pages_that_t
     takes = re.compile(pattern)
     for page in bodies.files():
         assert takes.search(reverse(page, args=[7]))
+    (pattern,) = re.findall(r"(\^/models/\S+)", (DEPLOY / name).read_text())
+    takes_rows = re.compile(pattern)
+    for page in bodies.files_of_people():
+        assert takes_rows.search(reverse(page, args=["loan-risk"]))
+    assert not takes_rows.search("/models/loan-risk/")
     for page in (
         "/admin/",
         "/accounts/login/",
@@ -79,9 +84,13 @@ def test_nginx_keeps_what_it_receives_small() -> None:
     server, _, files = (DEPLOY / "nginx.conf").read_text().partition("location ~")
     assert "proxy_request_buffering off" not in server
     assert "proxy_request_buffering off" in files
-    sizes = [int(re.findall(r"client_max_body_size\s+(\d+)m", part)[0]) for part in (server, files)]
+    files, _, rows = files.partition("location ~")
+    sizes = [
+        int(re.findall(r"client_max_body_size\s+(\d+)m", part)[0]) for part in (server, files, rows)
+    ]
     assert sizes[0] == bodies.OF_A_FORM // bodies.MB
     assert sizes[1] >= max(bodies.files().values()) / bodies.MB
+    assert sizes[2] >= max(bodies.files_of_people().values()) / bodies.MB
 
 
 def test_a_unit_starts_what_is_there_and_may_change_nothing_else() -> None:

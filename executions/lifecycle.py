@@ -17,7 +17,7 @@ from django.utils import timezone
 from config.text.numbers import count_text, written_with
 from executions.batches.lifecycle import close_chunks, has_open_chunks
 from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
-from executions.models import Attempt, Execution, ExecutionQuerySet
+from executions.models import Attempt, Batch, Execution, ExecutionQuerySet
 from executions.records import attempt_log
 from executions.records.hiding import named_failure
 from executions.records.search_text import text_of_result
@@ -181,6 +181,15 @@ def mark_batch_done(execution: Execution, *, owner: str, log: str = "") -> bool:
     if not held.end(Execution.Status.SUCCEEDED, outputs=to_json(outputs)):
         return False
     _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
+    if execution.user is not None and execution.batch.source == Batch.Source.FILE:
+        notify(
+            execution.user,
+            kind=Notification.Kind.BATCH_FINISHED,
+            cause=f"execution {execution.pk}",
+            title=f"Finished: {text}",
+            text=f"{execution.batch.came_as}, with {execution.version}.",
+            url=reverse("executions:batch", args=[execution.pk]),
+        )
     return True
 
 
@@ -277,10 +286,17 @@ def _settle_failure(execution: Execution, failure: Failure) -> None:
 
 
 def _tell_owner(execution: Execution, failure: Failure) -> None:
-    if execution.purpose != Execution.Purpose.PREDICTION or execution.user is None:
+    if execution.purpose not in Execution.LISTED or execution.user is None:
         return
     version, page = execution.version, f"{reverse('executions:detail', args=[execution.pk])}#result"
     form = reverse("executions:create", args=[version.model.slug])
+    links: tuple[tuple[str, str], ...] = (
+        ("Try again with the same inputs", f"{form}?from={execution.pk}"),
+        ("Ask an administrator", reverse("monitoring:support_create", args=[execution.pk])),
+    )
+    if execution.is_batch:
+        page = reverse("executions:batch", args=[execution.pk])
+        links = (("Open the rows", page),)
     notify(
         execution.user,
         kind=Notification.Kind.EXECUTION_FAILED,
@@ -292,10 +308,7 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
             model=version.model.name,
             version=version.short_name,
             requested_at=execution.requested_at,
-            links=(
-                ("Try again with the same inputs", f"{form}?from={execution.pk}"),
-                ("Ask an administrator", reverse("monitoring:support_create", args=[execution.pk])),
-            ),
+            links=links,
         ),
         bundle=f"model {version.model_id} {failure.code}",
     )

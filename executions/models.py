@@ -373,6 +373,9 @@ class Explanation(models.Model):
         return None if self.content is None else stored(StoredExplanation, self.content)
 
 
+_CAME_AS = {"file": "Pasted cells", "api": "Sent by a program"}
+
+
 class Batch(models.Model):
     """What an execution on many rows was asked with; the rows are in its chunks. Never changed: the
     progress is what the chunks say."""
@@ -395,6 +398,11 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return f"Batch {self.execution_id}"
+
+    @property
+    def came_as(self) -> str:
+        """Where its rows came from, in a person's words: the file's name, if it had one."""
+        return self.file_name or _CAME_AS[self.source]
 
 
 class RowsFile(models.Model):

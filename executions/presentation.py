@@ -85,8 +85,7 @@ def _batch_row(execution: Execution) -> Row:
     result = f"{count_text(count)} row{'' if count == 1 else 's'}"
     if execution.error_code:
         result = f"{result}. {error_sentence(execution)}"
-    name = execution.batch.file_name or "Pasted cells"
-    return Row(execution, [("File", name)], 0, result, "", is_low=False)
+    return Row(execution, [("Rows", execution.batch.came_as)], 0, result, "", is_low=False)
 
 
 def _progress(execution: Execution) -> str:

@@ -29,6 +29,7 @@ class Kind(models.TextChoices):
     ROLLBACK = "rollback", "A version is rolled back"
     RETIREMENT = "retirement", "A model is not available any more"
     EXECUTION_FAILED = "execution_failed", "My prediction failed"
+    BATCH_FINISHED = "batch_finished", "My many rows are finished"
     MESSAGE = "message", "An administrator writes to me"
     FAILURE_GROUP = "failure_group", "A new kind of failure appears"
     REGRESSION = "regression", "A resolved failure is back"
@@ -42,7 +43,12 @@ class Kind(models.TextChoices):
 
     @property
     def is_bad_news(self) -> bool:
-        return self not in (*ANNOUNCED, Kind.MESSAGE, Kind.SUPPORT_REQUEST)
+        return self not in (
+            *ANNOUNCED,
+            Kind.BATCH_FINISHED,
+            Kind.MESSAGE,
+            Kind.SUPPORT_REQUEST,
+        )
 
 
 FOR_EVERYBODY = (
@@ -50,6 +56,7 @@ FOR_EVERYBODY = (
     Kind.ROLLBACK,
     Kind.RETIREMENT,
     Kind.EXECUTION_FAILED,
+    Kind.BATCH_FINISHED,
     Kind.MESSAGE,
 )
 ANNOUNCED = (Kind.DEPLOYMENT, Kind.ROLLBACK)

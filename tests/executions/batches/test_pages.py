@@ -334,3 +334,55 @@ def test_nobody_else_learns_of_a_persons_file(
     other.force_login(bob)
     assert other.get(address("rows_file", active_version, file.pk)).status_code == 404
     assert other.post(address("rows_run", active_version, file.pk)).status_code == 404
+
+
+def test_the_history_lists_a_batch_as_one_line_and_counts_it(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    execution = answer(run(as_alice, active_version))
+    page = as_alice.get(reverse("executions:list"))
+    assert "3 rows Many rows" in text(page)
+    assert "All 1 Success 1 Failed 0" in text(page)
+    assert reverse("executions:batch", args=[execution.pk]) in page.content.decode()
+    assert "as CSV" not in text(page)  # a batch has files of its own
+    found = text(as_alice.get(reverse("executions:list"), {"q": "Cases.csv"}))
+    assert "3 rows Many rows" in found
+    assert "Nothing matches" in text(as_alice.get(reverse("executions:list"), {"q": "is:failed"}))
+
+
+def test_a_deleted_batch_is_restored_from_recently_deleted(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    execution = answer(run(as_alice, active_version))
+    as_alice.post(reverse("executions:batch_delete", args=[execution.pk]))
+    assert "3 rows" in text(as_alice.get(reverse("executions:deleted")))
+    restored = as_alice.post(
+        reverse("executions:restore"), {"ids": [execution.pk], "to": "deleted"}, follow=True
+    )
+    assert "Restored 1 batch of rows." in text(restored)
+    assert as_alice.get(reverse("executions:batch", args=[execution.pk])).status_code == 200
+
+
+def test_the_bell_tells_of_rows_that_are_finished(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = answer(run(as_alice, active_version))
+    notification = alice.notifications.get()
+    assert notification.kind == "batch_finished"
+    assert notification.title == "Finished: 3 rows, 1 without an answer"
+    assert notification.text.startswith("cases.csv, with ")
+    assert notification.url == reverse("executions:batch", args=[execution.pk])
+    assert not notification.is_bad_news
+
+
+def test_the_bell_tells_of_rows_that_failed_as_of_a_prediction(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    execution = run(as_alice, active_version)
+    lifecycle.mark_expired(execution)
+    notification = alice.notifications.get()
+    assert notification.kind == "execution_failed"
+    assert notification.url == reverse("executions:batch", args=[execution.pk])
+    page = text(as_alice.get(notification.url))
+    assert "The system was busy" in page
+    assert "Error code: EXPIRED." in page

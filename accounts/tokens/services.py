@@ -4,6 +4,7 @@ A secret has 256 random bits, so its SHA-256 needs neither salt nor a slow hash,
 the digest tells a clock nothing about the secret.
 """
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Collection, Sequence
@@ -131,6 +132,12 @@ def accepted(secret: str) -> ApiToken | None:
 
 
 def bearer(header: str) -> str:
-    """Return the secret of an Authorization header; "" where it names none."""
+    """Return the secret of an Authorization header; "" where it names none. It may be the password
+    of HTTP Basic, for clients that know nothing else."""
     kind, _, secret = header.strip().partition(" ")
+    if kind.lower() == "basic":
+        try:
+            return base64.b64decode(secret, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
     return secret.strip() if kind.lower() == "bearer" else ""

@@ -36,6 +36,7 @@ _WHOLE = {
     "mail sent again": "Sent the mail “{target}” again",
     "file found altered": "Found the file of {target} altered",
     "workers down": "No worker was running",
+    "version rolled back": "Made {target} active again",
     "workers back": "A worker was running again",
     "backup made": "Made a backup in {target}",
 }
@@ -85,7 +86,7 @@ def _change(event: ActivityEvent) -> str:
         0 < len(old) < 60 > len(new) > 0
     ):
         return ""
-    return f" from {old} to {new}"
+    return f" instead of {old}" if event.target.endswith(new) else f" from {old} to {new}"
 
 
 def details(event: ActivityEvent) -> list[Detail]:

@@ -204,7 +204,7 @@ def delta_of(was: int | float, now: int | float) -> tuple[int | float, float | N
 
 
 def _short(number: int | float) -> str:
-    return written(show_number(number))
+    return written(show_number(number, "of a difference"))  # which is never a year
 
 
 def _exact(number: int | float) -> int | float:

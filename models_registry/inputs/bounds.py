@@ -10,12 +10,12 @@ millionth.
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.text.numbers import written
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Scalar
-from models_registry.inputs.number_text import show_number
+from models_registry.inputs.number_text import show_number, with_unit
 
 _MARGIN = 1e-6
 _N = r"(-?\d+(?:\.\d+)?)"
@@ -34,11 +34,13 @@ class Bound:
     field: Literal["minimum", "maximum"]
     value: int | float
     why: str
+    unit: str = ""
 
     @property
     def words(self) -> str:
-        """ "minimum 1", for a button."""
-        return f"{self.field} {written(show_number(self.value))}"
+        """ "minimum 1", for a button, or "minimum € 6,400"."""
+        text = written(show_number(self.value, self.unit))
+        return f"{self.field} {with_unit(text, self.unit)}"
 
 
 def bound_against(feature: FeatureSpec, value: Scalar, said: str) -> Bound | None:
@@ -47,6 +49,11 @@ def bound_against(feature: FeatureSpec, value: Scalar, said: str) -> Bound | Non
     bound refuses this value alone, or nothing is known of what the step accepts."""
     if not feature.is_number or isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    found = _bound_against(feature, value, said)
+    return replace(found, unit=feature.unit) if found else None
+
+
+def _bound_against(feature: FeatureSpec, value: int | float, said: str) -> Bound | None:
     low, high, is_open = _required(feature, said)
     if low is not None and (value < low or (is_open and value == low)):
         return _lowest(feature, low, is_open)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Value, prefetch_related_objects
+from django.db.models import Value
 from django.db.models.functions import Now
 
 from accounts.activity import record
@@ -60,7 +60,6 @@ def request_execution(
         raise NoActiveVersion
     if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.is_staff):
         raise NotAnAdmin
-    prefetch_related_objects([version], "features")
     check_runnable(version)
     # One request of a person at a time: a double click waits here and then finds the first one.
     User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)

@@ -100,6 +100,8 @@ class Page(HTMLParser):
 
     def _read_input(self, tag: str, told: dict[str, str]) -> None:
         name, value = told.get("name", ""), told.get("value", "")
+        if told.get("form", FORM) != FORM:
+            return  # it stands in the form and belongs to another one
         if {"is-other", "other"} & {*told.get("class", "").split()}:
             return  # the choices are enough to fill the form
         if tag == "option" and self._open:

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from bench.markup import Page
+from executions.models import Execution
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution
 
@@ -44,3 +45,20 @@ def test_a_result_on_its_way_is_asked_for_and_one_that_is_there_is_not(
         status = reverse("executions:status", args=[execution.pk])
         asks = any(each.address.startswith(status) for each in page.questions)
         assert (page.has_result, asks) == (is_there, not is_there)
+
+
+def test_a_form_that_htmx_sends_is_answered_with_a_pane_that_names_its_prediction(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    former = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    form = page_of(as_alice, reverse("executions:detail", args=[former.pk]))
+    assert form.is_sent_by_htmx
+    path = reverse("executions:create", args=[active_version.model.slug])
+    inputs = form.filled(random.Random(0))
+    answer = as_alice.post(path, inputs, headers={"HX-Request": "true"})
+    pane = Page(answer.content.decode())
+    prediction = Execution.objects.exclude(pk=former.pk).get()
+    assert pane.address.startswith(reverse("executions:detail", args=[prediction.pk]))
+    assert [each.address.partition("?")[0] for each in pane.questions] == [
+        reverse("executions:status", args=[prediction.pk])
+    ]

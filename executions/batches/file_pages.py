@@ -175,8 +175,8 @@ def _roles(schema: InputSchema, table: Understood) -> list[tuple[str, str]] | No
     """The (role, words) that a column is offered; None where they would be too many."""
     if len(schema.features) * len(table.columns) > MAX_OPTIONS:
         return None
-    inputs = [(f".{one.name}", f"Input: {one.label}") for one in schema.asked]
-    return [(LEFT_OUT, "Left out"), (CARRIED, "Given back unchanged"), *inputs]
+    inputs = [(f".{one.name}", one.label) for one in schema.asked]
+    return [(LEFT_OUT, "Left out"), (CARRIED, "Given back"), *inputs]
 
 
 def _headers(table: Understood) -> list[tuple[int, str]]:

@@ -416,15 +416,13 @@ def _facts_notes(facts: SheetFacts | None) -> list[str]:
             + (f", of which {count_text(len(hidden))} hidden." if hidden else ".")
         )
     if facts.formulas:
+        cells = "1 cell has" if facts.formulas == 1 else f"{count_text(facts.formulas)} cells have"
         notes.append(
-            f"{count_text(facts.formulas)} cell{'' if facts.formulas == 1 else 's'} of the sheet "
-            "have a formula. The value is read that was saved with it; nothing is calculated."
+            f"{cells} a formula. The value is read that was saved with it; nothing is calculated."
         )
     if facts.errors:
-        notes.append(
-            f"{count_text(facts.errors)} cell{'' if facts.errors == 1 else 's'} hold an error such "
-            "as #DIV/0!, and are read as empty."
-        )
+        cells = "1 cell holds" if facts.errors == 1 else f"{count_text(facts.errors)} cells hold"
+        notes.append(f"{cells} an error such as #DIV/0!, which is read as empty.")
     return notes
 
 

@@ -260,8 +260,8 @@ def test_formulas_errors_and_hidden_sheets_are_said() -> None:
     table = read(content)
     said = " ".join(table.notes)
     assert "1 other sheet is not read, of which 1 hidden." in said
-    assert "2 cells of the sheet have a formula." in said
-    assert "1 cell hold an error" in said
+    assert "2 cells have a formula." in said
+    assert "1 cell holds an error" in said
     assert rows(content, table) == [("NA", 1.0, 2), ("NO", 1.0, None)]
 
 

@@ -186,7 +186,7 @@ def test_the_check_says_how_many_rows_are_ready_and_what_is_wrong_with_the_other
 ) -> None:
     page = text(check(as_alice, active_version, bring(as_alice, active_version)))
     assert "3 ready · 1 with problems" in page
-    assert "3 Age 230 230 is too high. Expected a value between 18 and 100 years." in page
+    assert "3 · Age Age 230 230 is too high. Expected a value between 18 and 100 years." in page
     assert "Run 3 rows" in page
 
 

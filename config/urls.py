@@ -27,5 +27,6 @@ urlpatterns = [
     path("accounts/email/", change_email, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("executions.api.urls")),
+    path("", include("executions.dialects.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -46,16 +46,19 @@ def read_json(
     max_depth: int = MAX_DEPTH,
     max_values: int = MAX_VALUES,
     any_texts: bool = False,
+    takes_nan: bool = False,
 ) -> Any:
     """Parse the JSON value in ``text``; ``what`` begins every error sentence ("The training
-    configuration"). With ``any_texts`` the caller checks the texts that are values. Raises BadJson,
-    of which NotJson for a text that is no JSON."""
+    configuration"). With ``any_texts`` the caller checks the texts that are values. With
+    ``takes_nan``, NaN is None. Raises BadJson, of which NotJson for a text that is no JSON."""
     _scan(text, what, max_depth, max_values)
     try:
         value = json.loads(
             text,
             object_pairs_hook=lambda pairs: unique(pairs, what),
-            parse_constant=lambda name: _no_number(name, what),
+            parse_constant=lambda name: (
+                None if takes_nan and name == "NaN" else _no_number(name, what)
+            ),
             parse_float=lambda digits: _float(digits, what),
             parse_int=lambda digits: _int(digits, what),
         )

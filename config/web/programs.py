@@ -10,7 +10,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from executions.api.problems import DETAILS, MEDIA_TYPE, TITLES, Refused, problem
-from executions.dialects.views import mlflow_error, open_inference_error
+from executions.dialects.refusals import mlflow_error, open_inference_error
 
 PROGRAMS = {"/api/": problem, "/v2/": open_inference_error, "/mlflow/": mlflow_error}
 """The beginnings of the addresses that are for programs, and how they are told of errors."""

@@ -8,7 +8,7 @@ CSV with a header. The answer is ``predictions``: what ``predict`` gives for eac
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,16 +171,3 @@ def predictions(columns: Sequence[Column], *, has_details: bool) -> list[Any]:
         ]
     only = [one.values for one in columns if one.name.partition(".")[0] == "prediction"]
     return list(only[0]) if len(only) == 1 else [list(row) for row in zip(*only, strict=True)]
-
-
-def error_of(status: int, message: str) -> Mapping[str, str]:
-    """Return an error as MLflow's clients read it."""
-    return {"error_code": CODES.get(status, "BAD_REQUEST"), "message": message}
-
-
-CODES = {
-    401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST",
-    405: "ENDPOINT_NOT_FOUND", 409: "INVALID_STATE", 413: "INVALID_PARAMETER_VALUE",
-    422: "INVALID_PARAMETER_VALUE", 429: "REQUEST_LIMIT_EXCEEDED", 500: "INTERNAL_ERROR",
-    503: "TEMPORARILY_UNAVAILABLE",
-}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows that programs send: their JSON, and what is said of those that are not valid."""
+"""Rows that programs send: their JSON, their number, and rows without names."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,10 @@ from django.conf import settings
 
 from config.text.json_text import BadJson, NumberTooLarge, read_json
 from config.text.numbers import count_text
-from executions.api.problems import Fault, Refused
+from executions.api.problems import Refused
 from executions.api.reading import MOST_VALUES
 from models_registry.inputs.input_schema import InputSchema
-from models_registry.inputs.labels import visible
 
-MOST_SAID = 5
 MOST_NAMED = 20
 
 Raw = dict[str, Any]
@@ -69,21 +67,3 @@ def check_count(count: int) -> None:
             f"These are more than {count_text(settings.API_MAX_ROWS)} rows. Send them in several "
             "requests.",
         )
-
-
-def in_words(refused: Refused) -> str:
-    """Return a refusal as one sentence or a few: the first faults with their row and input. No
-    value is repeated."""
-    said = [_in_words(fault) for fault in refused.faults if fault.detail != refused.detail]
-    more = len(said) - MOST_SAID
-    rest = [f"There are {count_text(more)} more."] if more > 0 else []
-    return " ".join([refused.detail, *said[:MOST_SAID], *rest])
-
-
-def _in_words(fault: Fault) -> str:
-    """A fault whose pointer is "/inputs/3/age", or "/inputs/age" of a single row."""
-    place = (fault.pointer or "").removeprefix("/inputs").removeprefix("/").split("/")
-    row = int(place.pop(0)) + 1 if len(place) > 1 and place[0].isdecimal() else 1
-    name = "/".join(place).replace("~1", "/").replace("~0", "~")
-    where = f"Row {count_text(row)}" + (f", input “{visible(name)}”" if name else "")
-    return f"{where}: {fault.detail}"

@@ -25,7 +25,8 @@ from executions.api.reading import LONGEST_WAIT, admitted
 from executions.batches.reading import results
 from executions.dialects import frames, tensors
 from executions.dialects.columns import Column, columns_of, expected_columns
-from executions.dialects.rows import Raw, in_words
+from executions.dialects.refusals import mlflow_error, open_inference_error
+from executions.dialects.rows import Raw
 from executions.errors import AlreadyFinished, user_sentence
 from executions.models import Execution
 from executions.services import cancel_execution
@@ -38,21 +39,6 @@ HEADER = "Inference-Header-Content-Length"
 
 View = Callable[..., HttpResponse]
 Error = Callable[[HttpRequest, Refused], HttpResponse]
-
-
-def open_inference_error(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """Return an error as the Open Inference Protocol has it. KServe's client shows it only where
-    the type is exactly this one."""
-    return _error(refused, {"error": in_words(refused)})
-
-
-def mlflow_error(request: HttpRequest, refused: Refused) -> HttpResponse:
-    """Return an error as MLflow's clients read it."""
-    return _error(refused, frames.error_of(refused.status, in_words(refused)))
-
-
-def _error(refused: Refused, content: Any) -> HttpResponse:
-    return JsonResponse(content, status=refused.status, headers=dict(refused.headers))
 
 
 def _endpoint(error: Error, method: str) -> Callable[[View], View]:

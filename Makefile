@@ -18,7 +18,7 @@ INSTALL = @$(if $(PYTHON),$(PYTHON),false) $(SERVES) || { \
 	$(PYTHON) -I config/packages/install.py $(NAMED)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test runtimes smoke check fix lock audit bench fuzz chaos containers pictures
+.PHONY: help run test runtimes smoke check fix lock audit bench peers fuzz chaos containers pictures
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,8 @@ lock: ## Rebuild every lock from pyproject.toml (UPGRADE=1: with newer versions)
 	@$(LOCK) --group node --output-file requirements-node.txt
 	@$(LOCK) --group dev -c requirements.txt -c requirements-embedded.txt \
 		--output-file requirements-dev.txt
+	@$(LOCK) --group peers --output-file requirements-peers.txt
+	@$(LOCK) --group peers-mlserver --output-file requirements-peers-mlserver.txt
 	@$(PY) -m config.packages.lock_runtimes $(if $(UPGRADE),--upgrade)
 	@$(PY) -m config.packages.lock_wheels
 
@@ -81,6 +83,10 @@ audit: ## Look for known holes in what is locked; list the servers inside wheels
 bench: ## Measure every figure that is to be reached; one table, one JSON file (ALL=1: the long ones, too)
 	$(INSTALL) development pages
 	@$(PY) -m bench $(if $(ALL),--all)
+
+peers: ## Let clients of KServe, MLServer and MLflow, and a generated one, ask the product
+	$(INSTALL) development pages
+	@$(PY) -m tests.peers
 
 fuzz: ## Open damaged model files at random (FUZZ_SECONDS=60): no escape, crash or hang
 	$(INSTALL) development

@@ -23,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from accounts.models import User
 from accounts.tokens.services import make_token
+from executions.api import routes
 from executions.batches.contents import BatchRow
 from executions.batches.reading import results
 from executions.dialects import views as dialects
@@ -79,7 +80,8 @@ def worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Let the flow of an execution run where a request waits for it."""
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
     settings.API_REQUESTS_PER_MINUTE = 10_000
-    monkeypatch.setattr(dialects, "waited", lambda execution, seconds: carried_out(execution))
+    for place in (dialects, routes):
+        monkeypatch.setattr(place, "waited", lambda execution, seconds: carried_out(execution))
 
 
 def carried_out(execution: Execution) -> Execution:
@@ -150,6 +152,18 @@ class Roads:
         return self._columns(
             [row.outputs for row in results(carried_out(execution)) if row.outputs]
         )
+
+    def api(self, rows: Rows) -> list[Any]:
+        """The values of the API's targets, which have names of their own."""
+        answer = self.program.post(
+            f"/api/v1/models/{self.slug}/predictions",
+            json.dumps({"inputs": rows}),
+            content_type="application/json",
+            headers={"Prefer": "wait=10"},
+        )
+        assert answer.status_code == 200, answer.content
+        results = [row["result"]["targets"] for row in answer.json()["rows"]]
+        return [[target["value"] for target in targets] for targets in results]
 
     def tensors(self, rows: Rows) -> Columns:
         """JSON, with a tensor for each input, in the shape [n, 1]."""
@@ -262,6 +276,7 @@ def test_every_road_gives_the_same_answers(roads: Roads, asked: tuple[ModelVersi
     assert roads.inputs(rows) == wanted
     predictions = [values for name, values in wanted.items() if name.startswith("prediction")]
     several = [list(row) for row in zip(*predictions, strict=True)]
+    assert roads.api(rows) == several
     assert roads.csv(rows) == (predictions[0] if len(predictions) == 1 else several)
 
 

@@ -103,8 +103,10 @@ def _environment(name: str, lock: str) -> str:
     if not mark.exists() or mark.read_text() != digest:
         print(f"Installing {lock} …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
-        subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", REPOSITORY / lock], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+        subprocess.run(
+            [*pip, "--require-hashes", "--no-deps", "-r", str(REPOSITORY / lock)], check=True
+        )
         mark.write_text(digest)
     return str(python)
 

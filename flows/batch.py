@@ -259,10 +259,15 @@ def help_with(execution_id: UUID) -> int:
     if not execution.is_pinned:
         return 0
     work, done = Work(execution, execution.version.features.as_schema()), 0
-    extend = partial(chunks.extend_chunk_leases, execution_id, owner=owner())
+
+    def extend() -> bool:
+        # Between two chunks this worker holds none.
+        has_chunks = chunks.extend_chunk_leases(execution_id, owner=owner())
+        return has_chunks or chunks.is_going_on(execution_id)
+
     with (
         log_context(execution=execution.public_id),
-        leases.holding(lambda: extend() or True, taken_at=time.monotonic()) as lease,
+        leases.holding(extend, taken_at=time.monotonic()) as lease,
     ):
         try:
             with refusals():

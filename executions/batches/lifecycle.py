@@ -71,6 +71,11 @@ def close_chunks(execution_id: uuid.UUID) -> None:
     BatchChunk.objects.filter(OPEN, execution=execution_id).end(Execution.Status.CANCELED)
 
 
+def is_going_on(execution_id: uuid.UUID) -> bool:
+    """Whether the batch has not ended."""
+    return _going_on().filter(pk=execution_id).exists()
+
+
 def batch_to_help(*, owner: str, runtimes: tuple[str, ...]) -> uuid.UUID | None:
     """Return the batch that has waited longest, that another worker runs, whose model this worker
     can open, and that has chunks left to claim; None where there is none."""

@@ -1,11 +1,14 @@
 """The batch flow: every row computed once, in order, and written once, whatever happens between."""
 
+import io
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import pytest
 from django.db import ProgrammingError, transaction
 from django.test import Client
@@ -23,11 +26,13 @@ from flows.errors import HandedBack, NotQueued, PredictionFailed
 from flows.host import owner
 from flows.lease import Lease
 from flows.opened import Model
+from model_host.client import ModelHost, PredictionCancelled
 from model_host.protocol.errors import HostError
 from model_host.protocol.outputs import ManyOutputs
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, TypeApproval
 from tests.factories import make_execution, make_user
-from tests.flows.resident import IRIS, ask
+from tests.flows.resident import IRIS, ask, serve_iris
+from tests.model_host.conftest import FOREIGN, python_with
 
 pytestmark = pytest.mark.usefixtures("no_renewal", "fake_prefect")
 
@@ -273,6 +278,53 @@ def test_a_row_that_ends_the_models_process_is_found_and_the_rest_goes_on(
     assert progress(execution).failed == 1
 
 
+@pytest.fixture
+def dying(
+    db: None,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[str], ModelVersion]]:
+    """Make a live version whose process really dies of negative numbers, as it is told."""
+    python = python_with(tmp_path_factory.mktemp("foreign"), FOREIGN)
+    monkeypatch.syspath_prepend(FOREIGN)
+    import misbehaving  # type: ignore[import-not-found]
+
+    def make(what: str) -> ModelVersion:
+        file = io.BytesIO()
+        joblib.dump(misbehaving.DoesForNegatives(what).fit(), file)
+        version = serve_iris(file.getvalue())
+        version.features.exclude(position=0).delete()
+        approved_type = {"module": "misbehaving", "name": "DoesForNegatives"}
+        TypeApproval.objects.create(sha256=version.sha256, **approved_type)
+        return version
+
+    with ModelHost(
+        python=python, max_children=2, max_memory_bytes=2**31, children_per_model=1
+    ) as host:
+        monkeypatch.setattr("flows.opened.model_host", lambda runtime: host)
+        yield make
+
+
+@pytest.mark.parametrize("what", ["segfault", "exit_at_once"])
+def test_the_rows_that_really_kill_the_process_are_failed_and_every_other_is_answered(
+    what: str, dying: Callable[[str], ModelVersion]
+) -> None:
+    bad = {3, 4, 17}
+    given = [BatchRow((-1.0 if n in bad else float(n),), number=n) for n in range(ROWS)]
+
+    execution = run(submit(dying(what), given))
+
+    failures = {row.index: row.failure for row in failed_rows(execution)}
+    assert execution.status == "succeeded"
+    assert {index: one.code for index, one in failures.items() if one} == dict.fromkeys(
+        bad, "CRASH"
+    )
+    told = [row.outputs and row.outputs.targets[0].value for row in results(execution)]
+    assert told == [None if n in bad else float(n) for n in range(ROWS)]
+    assert not set(execution.chunks.values_list("status", flat=True)) - {"succeeded"}
+
+
 def test_rows_that_all_end_the_process_are_given_up_after_a_bounded_number(
     iris: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,6 +393,59 @@ def test_another_worker_takes_chunks_of_a_running_batch(
     held.carry_out()
     submitted.refresh_from_db()
     assert submitted.status == "succeeded"
+
+
+def helping(
+    execution: Execution, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]
+) -> list[bool]:
+    """Help with a batch of another worker. Return whether each request was told to stop, once the
+    lease was renewed after ``meanwhile``."""
+    own = Model.predict_many
+    stopped: list[bool] = []
+
+    def predict_many(self: Model, given: Any, **options: Any) -> ManyOutputs:
+        meanwhile()
+        renew_all()
+        stopped.append(options["cancelled"].is_set())
+        return own(self, given, **options)
+
+    monkeypatch.setattr(Model, "predict_many", predict_many)
+    batch.claim(str(execution.pk), 1)
+    Execution.objects.update(lease_owner="the first")
+    with suppress(PredictionCancelled):
+        batch.help_another(())
+    return stopped
+
+
+def renew_all() -> None:
+    for lease in batch.leases._held:
+        lease.renew()
+
+
+def test_a_helpers_chunk_is_stopped_when_the_batch_is_canceled(
+    submitted: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancel() -> None:
+        assert submitted.user is not None
+        cancel_execution(execution=submitted, by=submitted.user)
+
+    assert helping(submitted, monkeypatch, cancel) == [True]
+
+    assert set(submitted.chunks.values_list("status", flat=True)) == {"canceled"}
+
+
+def test_a_helper_goes_on_though_it_holds_no_chunk_at_the_moment(
+    submitted: Execution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = chunks.claim_chunk
+
+    def claim_chunk(*given: Any, **named: Any) -> BatchChunk | None:
+        renew_all()
+        return claim(*given, **named)
+
+    monkeypatch.setattr(chunks, "claim_chunk", claim_chunk)
+
+    assert helping(submitted, monkeypatch, lambda: None) == [False] * 3
 
 
 def test_a_batch_is_not_ended_while_a_chunk_is_open(submitted: Execution) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -23,8 +24,11 @@ from config.stack.errors import StackError
 from config.stack.processes import check_worker
 from engine import heartbeats
 from engine.heartbeats import Heartbeat
+from executions.batches.contents import BatchRow
 from executions.explanations.storing import unexplained
-from flows import explaining, host, inspection, predict
+from executions.models import Batch
+from executions.services.batches import submit_batch
+from flows import batch, explaining, host, inspection, predict
 from flows.errors import HandedBack, InspectionFailed, PredictionFailed
 from flows.inspecting.approvals import approvable
 from flows.worker.housekeeping import Housekeeping
@@ -33,8 +37,8 @@ from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError
 from model_host.protocol.orders import SelfTest
 from models_registry.models import Inspection, ModelVersion
-from tests.factories import LOAN_OUTPUTS, make_execution
-from tests.flows.resident import ask
+from tests.factories import LOAN_OUTPUTS, make_execution, make_user
+from tests.flows.resident import IRIS, ask
 from tests.model_host.conftest import python_with
 from tests.model_host.observed import children_of, status_of
 
@@ -97,6 +101,39 @@ def test_the_site_decides_whether_a_process_answers_more_than_once(
     execution.refresh_from_db()
     assert execution.status == "succeeded"
     assert len(children_of(zygote)) == kept
+
+
+@pytest.mark.parametrize(("is_one_each", "processes"), [(True, 3), (False, 1)])
+def test_the_site_decides_whether_a_process_answers_more_than_one_chunk_of_a_batch(
+    is_one_each: bool,
+    processes: int,
+    iris: ModelVersion,
+    started: Callable[..., ModelHost],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.BATCH_CHUNK_ROWS = 10
+    host = started(ONE_CHILD_PER_PREDICTION=is_one_each)
+    own, forked = host._pool._fork, []
+
+    def fork(*given: Any, **named: Any) -> Any:
+        forked.append(1)
+        return own(*given, **named)
+
+    monkeypatch.setattr(host._pool, "_fork", fork)
+    execution = submit_batch(
+        user=make_user(),
+        version=iris,
+        rows=(BatchRow(tuple(row)) for row in IRIS.data.head(25).to_numpy().tolist()),
+        source=Batch.Source.API,
+        token=uuid.uuid4(),
+    )
+
+    batch.claim(str(execution.pk), 1).carry_out()
+
+    execution.refresh_from_db()
+    assert execution.status == "succeeded"
+    assert len(forked) == processes
 
 
 def test_where_the_sandbox_does_not_hold_no_file_is_opened_and_the_page_says_why(

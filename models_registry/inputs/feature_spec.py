@@ -88,7 +88,7 @@ class FeatureSpec:
     def requirement_label(self) -> str:
         return REQUIREMENT_LABELS[self.requirement]
 
-    @property
+    @cached_property
     def is_number(self) -> bool:
         return self.kind in {Kind.INTEGER, Kind.FLOAT}
 

@@ -1,6 +1,7 @@
 """The check of one value against its feature. Pure."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ INCOMPLETE = (
 TOO_LOW, TOO_HIGH, NO_CHOICE = "This is too low.", "This is too high.", "This is not a choice."
 """Problems without the value."""
 _QUOTED = 60
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,8 @@ def _is_finite(number: int | float) -> bool:
 
 def _unstorable(text: str) -> int:
     """The place, from 1, of the first character that PostgreSQL or UTF-8 cannot hold; else 0."""
-    for place, character in enumerate(text, start=1):
-        if character == "\0" or "\ud800" <= character <= "\udfff":
-            return place
-    return 0
+    found = _UNSTORABLE.search(text)
+    return found.start() + 1 if found else 0
 
 
 def _clean_text(feature: FeatureSpec, text: str) -> Scalar | InputError:
@@ -158,16 +158,19 @@ def _clean_number(
     number = _number(raw, decimal_mark, feature.unit)
     if isinstance(number, InputError):
         return replace(number, rule=feature.rule)
-    shown = feature.shown(number)
     if feature.minimum is not None and number < feature.minimum:
         limit = format_number(feature.minimum)
-        return InputError(f"{shown} is too low.", feature.rule, (limit,), plain=TOO_LOW)
+        return InputError(
+            f"{feature.shown(number)} is too low.", feature.rule, (limit,), plain=TOO_LOW
+        )
     if feature.maximum is not None and number > feature.maximum:
         limit = _allowed_limit(feature, feature.maximum)
-        return InputError(f"{shown} is too high.", feature.rule, (limit,), plain=TOO_HIGH)
+        return InputError(
+            f"{feature.shown(number)} is too high.", feature.rule, (limit,), plain=TOO_HIGH
+        )
     between = _nearest_steps(feature, number)
     if between:
-        said = f"{shown} is between two steps."
+        said = f"{feature.shown(number)} is between two steps."
         return InputError(said, feature.rule, between, plain="This is between two steps.")
     if feature.kind is Kind.FLOAT:
         return as_float(number)

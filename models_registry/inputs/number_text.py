@@ -55,10 +55,13 @@ def parse_number(text: str, *, decimal_mark: str = "") -> int | float | NumberPr
     """
     if "\u066b" in text:  # the Arabic decimal mark has no other use
         decimal_mark = "."
-    compact = "".join(map(_ascii_digit, text.strip().translate(_WRITTEN)))
+    compact = text.strip().translate(_WRITTEN)
+    if not compact.isascii():
+        compact = "".join(map(_ascii_digit, compact))
     if len(compact) > _LONGEST or not _PLAIN.fullmatch(compact):
         return NumberProblem(NO_NUMBER)
-    mantissa, exponent = re.fullmatch(r"([^eE]*)([eE].*)?", compact).groups("")  # type: ignore[union-attr]
+    mantissa, e, power = compact.replace("E", "e").partition("e")
+    exponent = e + power
     plain = _with_decimal_point(mantissa, decimal_mark)
     if isinstance(plain, NumberProblem):
         return plain

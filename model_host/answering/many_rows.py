@@ -3,8 +3,9 @@
 A library may add numbers up in another order for many rows than for one: BLAS multiplies a matrix
 by other steps than a vector, and NumPy sums a column-wise table otherwise than a row. Answers then
 differ in their last digits. So only what computes each row by itself, whatever stands beside it, is
-called with all rows at once (``WHOLE``); after such steps, linear models are called row by row on
-what the steps made of all rows; any other model answers each row by a prediction of its own.
+called with all rows at once (``WHOLE``); after such steps, linear models are called with what the
+steps made of all rows, and multiply it with their coefficients row by row (``_Coefficients``); any
+other model answers each row by a prediction of its own.
 
 A row about which anything is unusual (an error, a warning, an answer that is no plain value) is
 predicted alone, too: `model_host/answering/prediction.py` alone knows what is said of it.
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn import dummy, ensemble, linear_model, tree
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -93,7 +95,7 @@ STEPS = frozenset(
     }
 )
 """The steps that compute every cell by itself."""
-ROW_BY_ROW = frozenset(
+PRODUCTS: frozenset[type[Any]] = frozenset(
     {
         linear_model.LinearRegression,
         linear_model.Ridge,
@@ -104,9 +106,6 @@ ROW_BY_ROW = frozenset(
         linear_model.ElasticNetCV,
         linear_model.SGDRegressor,
         linear_model.HuberRegressor,
-        linear_model.PoissonRegressor,
-        linear_model.GammaRegressor,
-        linear_model.TweedieRegressor,
         linear_model.LogisticRegression,
         linear_model.LogisticRegressionCV,
         linear_model.SGDClassifier,
@@ -114,7 +113,13 @@ ROW_BY_ROW = frozenset(
         linear_model.RidgeClassifierCV,
     }
 )
-"""The models that keep no state of a prediction, but whose sums depend on the number of rows."""
+"""The models that multiply the rows with their coefficients, and compute each row by itself from
+there on."""
+ROW_BY_ROW = frozenset(
+    {linear_model.PoissonRegressor, linear_model.GammaRegressor, linear_model.TweedieRegressor}
+)
+"""The models that keep no state of a prediction, but whose numbers depend on the number of rows:
+NumPy takes another way to ``exp`` of one number than of many."""
 MOST_KINDS = 64
 """Rows whose cells have the same types are asked together; with more kinds of rows than this, the
 rest is predicted one by one."""
@@ -225,7 +230,7 @@ def _way(estimator: Any) -> tuple[list[Any], Any, bool] | None:
             return None
         found = _way(last)
         return None if found is None else ([step for _, step in before], last, found[2])
-    if type(estimator) in ROW_BY_ROW:
+    if type(estimator) in ROW_BY_ROW | PRODUCTS:
         return [], estimator, False
     init = getattr(estimator, "init_", None)
     is_plain = init is None or isinstance(init, str) or type(init) in WHOLE
@@ -336,7 +341,6 @@ def _asking(way: tuple[list[Any], Any, bool], table: Any) -> _Ask:
     for step in steps:
         table = step.transform(table)
     made: list[Any] = []
-
     shares: list[Any] = []
 
     def whole(method: str) -> Any:
@@ -356,10 +360,44 @@ def _asking(way: tuple[list[Any], Any, bool], table: Any) -> _Ask:
     def row_by_row(method: str) -> Any:
         if (call := getattr(last, method, None)) is None:
             return None
+        if (answer := _by_products(last, method, table)) is not None:
+            return answer
         made.extend([] if made else single_rows(table))
         return np.concatenate([np.asarray(call(row)) for row in made])
 
     return whole if is_whole else row_by_row
+
+
+class _Coefficients(np.ndarray):
+    """Coefficients that multiply a table as they multiply its rows alone: each by itself, at the
+    beginning of memory of its own. ``multiplied`` are the numbers of rows of such tables."""
+
+    multiplied: list[int]
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        self.multiplied = getattr(made_from, "multiplied", [])
+
+    def __rmatmul__(self, table: Any) -> Any:
+        self.multiplied.append(len(table))
+        numbers = self.view(np.ndarray)
+        rows = (np.array(table[place : place + 1], order="C") for place in range(len(table)))
+        return np.concatenate([row @ numbers for row in rows])
+
+
+def _by_products(model: Any, method: str, table: Any) -> Any:
+    """The answers of a linear model to all rows, whose products are those of the rows alone; None
+    where they would not be."""
+    known = vars(model).get("coef_")
+    if type(model) not in PRODUCTS or type(known) is not np.ndarray:
+        return None
+    if issparse(table):  # SciPy adds up row by row
+        return getattr(model, method)(table) if table.format == "csr" else None
+    vars(model)["coef_"] = coefficients = known.view(_Coefficients)
+    try:
+        answer = getattr(model, method)(table)
+    finally:
+        vars(model)["coef_"] = known
+    return answer if set(coefficients.multiplied) == {len(table)} else None
 
 
 def _columns(estimator: Any, ask: _Ask, count: int) -> tuple[list[dict[str, Any]], set[int]]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression
 
 from model_host import client
-from model_host.answering.many_rows import WHOLE, first_of, predict_many
+from model_host.answering.many_rows import PRODUCTS, WHOLE, first_of, predict_many
 from model_host.answering.prediction import predict
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
@@ -113,18 +114,75 @@ def test_a_value_of_another_kind_fails_alone() -> None:
 
 def test_a_forest_is_asked_for_all_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model, layout, rows = forest()
+    asked = asked_of(RandomForestClassifier, monkeypatch)
+
+    predict_many(model, layout, rows, seconds=600)
+
+    assert asked == [20]
+
+
+def linear(kind: type[Any], width: int, classes: int) -> tuple[Any, InputLayout, list[list[float]]]:
+    """Return a linear model with random coefficients for so many inputs, and rows for it."""
+    rng = np.random.default_rng(width)
+    model = kind().set_params(**({"cv": 2} if "cv" in kind().get_params() else {}))
+    is_classifier = hasattr(kind, "decision_function")
+    targets = np.arange(24) % classes if is_classifier else rng.normal(size=24)
+    model.fit(rng.normal(size=(24, 3)), targets)
+    model.coef_ = rng.normal(size=(*model.coef_.shape[:-1], width))
+    model.n_features_in_ = width
+    columns = tuple(Column(f"x{place}", Kind.FLOAT) for place in range(width))
+    return model, InputLayout("array", columns), rng.normal(size=(9, width)).tolist()
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12])
+@pytest.mark.parametrize("kind", sorted(PRODUCTS, key=lambda kind: kind.__name__))
+def test_a_linear_model_multiplies_many_rows_as_it_multiplies_each_alone(
+    kind: type[Any], classes: int
+) -> None:
+    for width in (1, 3, 8, 17, 129):
+        model, layout, rows = linear(kind, width, classes)
+        known = model.coef_
+
+        many = predict_many(model, layout, rows, seconds=600)
+
+        assert together(many) == [alone(model, layout, row) for row in rows]
+        assert model.coef_ is known
+
+
+def asked_of(kind: type[Any], monkeypatch: pytest.MonkeyPatch, own: Any = None) -> list[int]:
+    """Return the numbers of rows that ``predict`` is asked for from now on."""
     asked: list[int] = []
-    own = RandomForestClassifier.predict
+    own = own or kind.predict
 
     def counted(self: Any, table: Any) -> Any:
         asked.append(len(table))
         return own(self, table)
 
-    monkeypatch.setattr(RandomForestClassifier, "predict", counted)
+    monkeypatch.setattr(kind, "predict", counted)
+    return asked
+
+
+def test_a_linear_model_is_asked_for_all_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, layout, rows = linear(LinearRegression, 4, 2)
+    asked = asked_of(LinearRegression, monkeypatch)
 
     predict_many(model, layout, rows, seconds=600)
 
-    assert asked == [20]
+    assert asked == [9]
+
+
+def test_a_linear_model_that_multiplies_otherwise_is_asked_row_by_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, layout, rows = linear(LinearRegression, 4, 2)
+    asked = asked_of(
+        LinearRegression, monkeypatch, lambda self, table: table @ np.asarray(self.coef_)
+    )
+
+    many = predict_many(model, layout, rows, seconds=600)
+
+    assert asked == [9] + [1] * 9
+    assert together(many) == [alone(model, layout, row) for row in rows]
 
 
 def test_the_first_rows_are_told_once_the_time_has_passed() -> None:

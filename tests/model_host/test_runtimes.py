@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from model_host.answering.many_rows import PRODUCTS
 from model_host.client import ModelHost
 from model_host.locked import lockdown
 from model_host.protocol.artifact import Artifact, Limits
@@ -28,6 +29,8 @@ from tests.model_host.test_lockdown import OTHERWISE, REFUSED
 LEAST_KINDS = 26
 HOSTILE = "tests/model_host/test_hostile_files.py"
 BENT = "tests/model_host/test_bent_models.py"
+MANY_ROWS = "tests/model_host/test_many_rows.py"
+MULTIPLIES = "test_a_linear_model_multiplies_many_rows_as_it_multiplies_each_alone"
 ALL_BENT_SINCE = (1, 5)
 """Before, scikit-learn has not all the kinds of model that are bent there."""
 _PREDICTS = """
@@ -261,6 +264,15 @@ def test_every_bent_model_is_refused_with_the_libraries_of_a_runtime(minor: str)
     passed = pytest_in_runtime(minor, BENT)
 
     assert int(passed.split()[0]) > 60
+
+
+@pytest.mark.parametrize("minor", OTHERS)
+def test_a_linear_model_answers_many_rows_as_each_alone_with_the_libraries_of_a_runtime(
+    minor: str,
+) -> None:
+    passed = pytest_in_runtime(minor, f"{MANY_ROWS}::{MULTIPLIES}")
+
+    assert int(passed.split()[0]) == 3 * len(PRODUCTS)
 
 
 @pytest.mark.parametrize("minor", OTHERS)

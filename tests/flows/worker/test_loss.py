@@ -1,17 +1,27 @@
 """The aftermath of a real worker that is killed, stopped, terminated, raced, or never woken."""
 
+import io
 import os
 import signal
+import uuid
 from pathlib import Path
 
+import joblib
 import pytest
+from pytest_django import Settings
 
 from engine import heartbeats, wakeup
 from executions import sweep
+from executions.batches.contents import BatchRow
+from executions.batches.reading import results
 from executions.dispatch import dispatch
+from executions.models import Batch, BatchChunk
+from executions.services.batches import submit_batch
 from models_registry.models import ModelVersion
 from tests.clocks import PATIENCE_SECONDS, until
+from tests.factories import make_user
 from tests.flows.resident import (
+    IRIS,
     api,
     ask,
     end_lease,
@@ -59,6 +69,48 @@ def test_two_workers_that_race_for_the_same_runs_run_each_once(
         for execution in executions:
             assert execution.status == "succeeded"
             assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_two_workers_share_one_batch_and_every_row_is_answered_once_in_order(
+    served_iris: ModelVersion,
+    iris_model: bytes,
+    real_prefect: str,
+    pool: str,
+    tmp_path: Path,
+    settings: Settings,
+) -> None:
+    settings.BATCH_CHUNK_ROWS = 5
+    values = [tuple(row) for row in IRIS.data.to_numpy().tolist() * 8]
+    with running_worker(tmp_path, real_prefect, pool) as one:
+        execution = submit_batch(
+            user=make_user(),
+            version=served_iris,
+            rows=(BatchRow(row, number=n) for n, row in enumerate(values)),
+            source=Batch.Source.API,
+            token=uuid.uuid4(),
+        )
+        dispatch(execution.pk)
+        done = BatchChunk.objects.filter(execution=execution, status="succeeded")
+        until(done.exists, "the first chunk")
+        for pid in one.model_processes:
+            os.kill(pid, signal.SIGSTOP)
+        with running_worker(tmp_path, real_prefect, pool) as other:
+            until(done.filter(lease_owner=other.name).exists, "the other worker's first chunk")
+            for pid in one.model_processes:
+                os.kill(pid, signal.SIGCONT)
+            until_finished(execution)
+
+            by = set(done.values_list("lease_owner", flat=True))
+            finished = "batch_finished"
+            assert execution.status == "succeeded"
+            assert by == {one.name, other.name}
+            assert (one.says(finished), other.says(finished)) == (True, False)
+    found = list(results(execution))
+    assert [row.number for row in found] == list(range(len(values)))
+    assert [tuple(row.inputs.values()) for row in found] == values
+    labels = joblib.load(io.BytesIO(iris_model)).predict(IRIS.data).tolist() * 8
+    assert [row.outputs and row.outputs.targets[0].value for row in found] == labels
+    assert execution.attempts.get().outcome == "succeeded"
 
 
 def test_a_worker_killed_in_mid_predict_leaves_one_result_by_another(

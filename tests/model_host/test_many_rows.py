@@ -135,7 +135,7 @@ def linear(kind: type[Any], width: int, classes: int) -> tuple[Any, InputLayout,
 
 
 @pytest.mark.parametrize("classes", [2, 3, 12])
-@pytest.mark.parametrize("kind", sorted(PRODUCTS, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(PRODUCTS, key=str))
 def test_a_linear_model_multiplies_many_rows_as_it_multiplies_each_alone(
     kind: type[Any], classes: int
 ) -> None:

@@ -14,7 +14,7 @@ from engine import heartbeats, wakeup
 from executions import sweep
 from executions.batches.contents import BatchRow
 from executions.batches.reading import results
-from executions.dispatch import dispatch
+from executions.dispatch import dispatch, sync_batches
 from executions.models import Batch, BatchChunk
 from executions.services.batches import submit_batch
 from models_registry.models import ModelVersion
@@ -79,6 +79,7 @@ def test_two_workers_share_one_batch_and_every_row_is_answered_once_in_order(
     tmp_path: Path,
     settings: Settings,
 ) -> None:
+    sync_batches()
     settings.BATCH_CHUNK_ROWS = 5
     values = [tuple(row) for row in IRIS.data.to_numpy().tolist() * 8]
     with running_worker(tmp_path, real_prefect, pool) as one:

@@ -20,6 +20,7 @@ from executions.models import Execution
 from executions.presentation import rows
 from executions.records.search_text import own_text, text_of_inputs, text_of_result
 from executions.services import own_predictions
+from model_host.protocol.codec import to_json
 from model_host.protocol.outputs import Outputs, TargetOutput
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.models import ModelVersion
@@ -175,8 +176,9 @@ def test_what_is_displayed_is_found(alice: User, active_version: ModelVersion, t
 def test_a_negative_answer_is_found_as_it_is_read_and_with_a_hyphen(
     alice: User, active_version: ModelVersion, text: str
 ) -> None:
-    active_version.targets.update(task="regression", unit="points")
-    outputs = Outputs(targets=[TargetOutput(value=-39.3218)])
+    active_version.targets.update(unit="points")
+    answer = TargetOutput("repaid", -39.3218)
+    outputs = to_json(Outputs("regression", (answer,)))
     execution = make_found(user=alice, version=active_version, outputs=outputs)
     assert search(alice, text) == {execution}
 

@@ -64,7 +64,7 @@ def page(client: Client, group: FailureGroup, query: str = "") -> str:
 
 def test_the_list_names_a_failure_without_its_values(as_ada: Client, group: FailureGroup) -> None:
     listed = as_ada.get("/monitoring/failures/").content.decode()
-    assert "ValueError: Found unknown categories … in column" in listed
+    assert "ValueError: Found unknown categories … for …" in listed
     assert "Oslo" not in listed
     assert "QQ-1234" not in listed
     assert "1 in 14 days, 1 today" in listed

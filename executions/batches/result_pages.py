@@ -93,7 +93,7 @@ def batch_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Show the progress alone, polled until the batch is finished; then the whole page is loaded
     again."""
     execution = own_batch(request, pk)
-    if execution.is_finished and request.htmx:  # type: ignore[attr-defined]
+    if execution.is_finished and request.htmx:
         page = reverse("executions:batch", args=[execution.pk])
         return HttpResponse(headers={"HX-Redirect": page})
     return render(request, "executions/_batch_status.html", _status(request, execution))

@@ -15,8 +15,9 @@ from django.urls import get_resolver, reverse
 
 from accounts.activity import record
 from accounts.admin import StaffModelAdmin
-from accounts.models import ActivityEvent, User
+from accounts.models import ActivityEvent, ApiToken, User
 from executions.models import Execution
+from models_registry.admin.version_page import TABS
 from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from monitoring.models import FailureGroup, SupportRequest
 from notifications.models import Mail, Notification
@@ -47,6 +48,7 @@ OWN_FILTERS: dict[type[models.Model], set[str]] = {
     SupportRequest: {"state__exact", "state__isnull"},
     Notification: {"kind__exact", "kind__isnull", "is_shown__exact", "is_shown__isnull"},
     Mail: {"state", "is_optional__exact", "is_optional__isnull"},
+    ApiToken: set(),
 }  # fmt: skip
 """The lookups that each list allows. A list without an entry fails: whoever adds a filter decides
 that the column is one that the list's pages show."""
@@ -166,6 +168,7 @@ def marked(model: type[models.Model], column: str, scene: Scene) -> tuple[Any, s
         SupportRequest: scene.support,
         Notification: scene.notification,
         Mail: scene.mail,
+        ApiToken: scene.token,
     }[model]
     held = row
     for step in column.split("__")[:-1]:
@@ -195,7 +198,8 @@ def test_a_list_searches_only_what_its_pages_show(
     found = as_root.get(address(model), {"q": sought}).context["cl"]
     assert row.pk in {one.pk for one in found.result_list}
     shown = as_root.get(address(model)).content.decode()
-    shown += as_root.get(address(model, "change", row.pk)).content.decode()
+    for part in TABS if model is ModelVersion else ("",):
+        shown += as_root.get(address(model, "change", row.pk), {"tab": part}).content.decode()
     assert sought in shown
 
 

@@ -191,7 +191,7 @@ def test_a_password_changed_in_the_admin_is_changed_as_on_the_sites_page(
 
 def test_a_wrong_old_password_changes_nothing_in_the_admin(ada: User, as_ada: Client) -> None:
     page = change_in_admin(as_ada, "wrong").content.decode()
-    assert "entered incorrectly" in page
+    assert "This is not your current password." in page
     ada.refresh_from_db()
     assert ada.check_password(PASSWORD)
     assert not ada.activity.filter(action="password changed").exists()

@@ -224,7 +224,7 @@ def boxes(user: User) -> list[str]:
 
 
 def test_everything_is_on_until_it_is_switched_off(as_alice: Client, alice: User) -> None:
-    assert len(boxes(alice)) == 10
+    assert len(boxes(alice)) == 12
     wanted = [box for box in boxes(alice) if box != "deployment.email"]
     as_alice.post(SETTINGS, {"on": wanted})
     assert boxes(alice) == wanted
@@ -246,7 +246,7 @@ def test_admins_choose_about_what_concerns_admins(
 ) -> None:
     assert "A worker is down" in text_of(as_ada.get(SETTINGS))
     assert "A worker is down" not in text_of(as_alice.get(SETTINGS))
-    assert len(boxes(ada)) == 20
+    assert len(boxes(ada)) == 22
 
 
 def test_choices_about_what_does_not_concern_a_person_change_nothing(

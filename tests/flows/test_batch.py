@@ -24,7 +24,7 @@ from executions.services.batches import submit_batch
 from flows import batch, predict
 from flows.errors import HandedBack, NotQueued, PredictionFailed
 from flows.host import owner
-from flows.lease import Lease, leases
+from flows.lease import Lease, Leases
 from flows.opened import Model
 from model_host.client import ModelHost, PredictionCancelled
 from model_host.protocol.errors import HostError
@@ -418,7 +418,8 @@ def helping(
 
 
 def renew_all() -> None:
-    for lease in leases._held:
+    of_this_test: Leases = vars(batch)["leases"]
+    for lease in of_this_test._held:
         lease.renew()
 
 

@@ -55,6 +55,7 @@ LOAN_OUTPUTS = {
     "seconds": 0.001,
     "lost": None,
 }
+OF_ONE_ROW = [purpose for purpose in Execution.Purpose if purpose != Execution.Purpose.BATCH]
 LOAN_ANSWER = stored(Outputs, LOAN_OUTPUTS)
 """The same as the worker reports it."""
 

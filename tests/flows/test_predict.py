@@ -27,7 +27,7 @@ from flows.lease import Leases
 from models_registry.models import ModelVersion
 from models_registry.store.storage import artifact_key
 from notifications.models import Notification
-from tests.factories import make_execution
+from tests.factories import OF_ONE_ROW, make_execution
 from tests.flows.resident import INPUTS, IRIS, OF_1_7, ask, serve_iris
 
 pytestmark = pytest.mark.usefixtures("no_renewal")
@@ -144,7 +144,7 @@ def test_the_models_own_exception_fails_the_execution_and_tells_its_owner(
     assert execution.public_id in notification.title
 
 
-@pytest.mark.parametrize("purpose", list(Execution.Purpose))
+@pytest.mark.parametrize("purpose", OF_ONE_ROW)
 def test_a_file_of_another_version_is_said_to_be_one_whatever_runs_it(
     db: None, iris_of_1_7: bytes, purpose: Execution.Purpose
 ) -> None:

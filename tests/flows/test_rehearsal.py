@@ -360,7 +360,7 @@ def test_a_calibrated_interval_comes_with_the_next_prediction(
     assert outputs is not None
     interval = read_answer(outputs, list(line.targets.all())).interval
     assert interval is not None
-    assert interval.sentence == "90 of 100 comparable cases end between 6.5 and 9.5."
+    assert interval.sentence == "90 of 100 comparable cases end between 6.500 and 9.500."
 
 
 def test_an_interval_of_another_file_is_not_used(line: ModelVersion, ada: User) -> None:

@@ -27,7 +27,7 @@ from monitoring.failures.replay_details import replay_view
 from monitoring.models import FailureGroup
 from notifications.models import Kind as Notice
 from notifications.models import Notification
-from tests.factories import make_execution, make_version
+from tests.factories import OF_ONE_ROW, make_execution, make_version
 
 pytestmark = pytest.mark.usefixtures("no_renewal")
 
@@ -110,7 +110,7 @@ def logged(db: None) -> ModelVersion:
     return stored(Pipeline([("log", FunctionTransformer(np.log)), ("model", LogisticRegression())]))
 
 
-@pytest.mark.parametrize("purpose", list(Execution.Purpose))
+@pytest.mark.parametrize("purpose", OF_ONE_ROW)
 def test_a_number_without_a_logarithm_is_the_inputs_fault_whatever_runs_it(
     logged: ModelVersion, purpose: Execution.Purpose
 ) -> None:

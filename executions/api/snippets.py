@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.text.plain_text import isolated
 from executions.api.schemas import address
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
@@ -41,6 +42,10 @@ def snippets_of(
     }
     where = address("api:predict", version.model.slug)
     body = json.dumps({"inputs": shown}, ensure_ascii=False)
+    # What is written right to left would turn the rest of its line on the page.
+    is_turning = isolated(body) != body
+    if is_turning:
+        body = json.dumps({"inputs": shown})
     curl = (
         f"curl {shlex.quote(where)} \\\n"
         f'  -H "Authorization: Bearer {TOKEN}" \\\n'
@@ -48,7 +53,8 @@ def snippets_of(
         "  -H 'Prefer: wait=10' \\\n"
         f"  -d {shlex.quote(body)}"
     )
-    rows = "".join(f"    {name!r}: {value!r},\n" for name, value in shown.items())
+    in_python = ascii if is_turning else repr
+    rows = "".join(f"    {in_python(name)}: {in_python(value)},\n" for name, value in shown.items())
     python = (
         "import json\nimport os\nimport urllib.request\n\n"
         f"inputs = {{\n{rows}}}\n"

@@ -8,4 +8,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from accounts import activity, own_data  # noqa: F401 - they register themselves
+        from accounts.privacy import own_data  # noqa: F401 - they register themselves

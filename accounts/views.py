@@ -16,10 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import own_account
 from accounts.activity import record
 from accounts.forms import PasswordForm, ProfileForm
-from accounts.privacy import personal_data
+from accounts.privacy import own_account, personal_data
 from accounts.requests import SignedInRequest
 from accounts.sign_in.adapters import UNCONFIRMED
 from config.errors import refusals_in

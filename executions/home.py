@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts.requests import SignedInRequest
 from executions.access import own_executions
 from executions.models import Execution
-from executions.presentation import rows
+from executions.results.presentation import rows
 from models_registry.models import Deployment, ModelVersion
 
 LATEST = 5

@@ -23,14 +23,14 @@ from config.text.numbers import whole_number
 from engine.heartbeats import missing_runtime
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
-from executions.answer import Answer
 from executions.api.snippets import Snippets, snippets_of
 from executions.comparison.change import Change, change
 from executions.errors import OF_VALUES, QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context, varied_value
 from executions.forms import InputForm, with_fix
 from executions.models import Execution, ExecutionQuerySet
-from executions.presentation import (
+from executions.results.answer import Answer
+from executions.results.presentation import (
     Row,
     answer_of,
     blamed_input,
@@ -40,9 +40,9 @@ from executions.presentation import (
     input_texts,
     rows,
 )
+from executions.results.standing import standing
 from executions.services.limits import check_form_check_rate
 from executions.services.own_predictions import record_export
-from executions.standing import standing
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from models_registry.views import live_version, retired

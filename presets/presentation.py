@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from executions.answer import input_text
+from executions.results.answer import input_text
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
 from presets.fitting import Fit, fit

@@ -21,11 +21,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import mails, own_account
+from accounts import mails
 from accounts.activity import record
 from accounts.errors import AddressTaken
 from accounts.managers import folded
 from accounts.models import ActivityEvent, User
+from accounts.privacy import own_account
 from accounts.requests import client_address
 
 WRONG = "E-mail or password is wrong."

@@ -11,9 +11,9 @@ from allauth.account.internal.flows.email_verification import send_verification_
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
 
-from accounts import own_account
 from accounts.managers import folded
 from accounts.models import User
+from accounts.privacy import own_account
 
 
 class EmailField(fields.EmailField):  # type: ignore[misc]

@@ -20,11 +20,11 @@ from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
 from engine.heartbeats import missing_runtime
 from executions import services
-from executions.answer import Answer, input_text, read_answer
 from executions.batches.reading import Progress, RowResult, failed_rows, progress, results, row_at
 from executions.batches.result_files import result_file, xlsx_response
 from executions.errors import TooManyRequests, user_sentence
 from executions.models import Execution
+from executions.results.answer import Answer, input_text, read_answer
 from executions.services.batches import delete_batch
 from executions.services.own_predictions import record_export
 from models_registry.inputs.input_schema import InputSchema, read_value

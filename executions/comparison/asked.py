@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from accounts.requests import SignedInRequest
 from executions.access import asked_id, asked_ids, own_executions
-from executions.answer import number_of
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare
 from executions.models import Execution
-from executions.presentation import answer_of, error_sentence
+from executions.results.answer import number_of
+from executions.results.presentation import answer_of, error_sentence
 
 AT_MOST = 3
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.text.numbers import MINUS, decimal_text
-from executions.answer import four_digits, percent
 from executions.comparison.differences import difference, same
-from executions.scale import Scale
+from executions.results.answer import four_digits, percent
+from executions.results.scale import Scale
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs, TargetOutput
 from models_registry.inputs.input_schema import InputSchema

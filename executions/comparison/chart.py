@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from executions.answer import four_digits
 from executions.comparison.differences import Compared, Comparison
+from executions.results.answer import four_digits
 
 SHORT_ID = len("P-") + 6
 CLASSES = 3

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from config.text.numbers import MINUS, decimal_text, written
-from executions.answer import Answer, four_digits, input_text
+from executions.results.answer import Answer, four_digits, input_text
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, same_value
 from models_registry.inputs.input_schema import InputSchema

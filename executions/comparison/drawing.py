@@ -6,9 +6,9 @@ The drawing is 520 wide and 152 high, in units of its view box; the plot area is
 from dataclasses import dataclass
 
 from config.text.numbers import decimal_text
-from executions.answer import four_digits
 from executions.comparison.chart import Chart
-from executions.scale import nice_ticks
+from executions.results.answer import four_digits
+from executions.results.scale import nice_ticks
 
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 520.0, 20.0, 120.0
 BAR, GAP = 28.0, 8.0

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.text.numbers import MINUS, count_text, decimal_text, written
-from executions.answer import input_text, percent
+from executions.results.answer import input_text, percent
 from model_host.protocol.explanation import Explanation, QuantityKind
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.text.numbers import written
-from executions.answer import input_text
 from executions.explanations.contributions import NumberText
-from executions.scale import Scale, nice_ticks, scale_of
+from executions.results.answer import input_text
+from executions.results.scale import Scale, nice_ticks, scale_of
 from model_host.protocol.explanation import Curve
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, Kind

@@ -20,7 +20,7 @@ from executions.explanations.curve_drawing import draw, points_of
 from executions.explanations.storing import explanation_of
 from executions.forms import InputField
 from executions.models import Execution
-from executions.presentation import outcomes_of
+from executions.results.presentation import outcomes_of
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Scalar

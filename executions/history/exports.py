@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Count, Exists, Max, Min, OuterRef
 
-from executions.answer import read_answer
 from executions.errors import TooManyRows, user_sentence
 from executions.models import Execution, ExecutionQuerySet
+from executions.results.answer import read_answer
 from models_registry.inputs.feature_spec import choice_text
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion, Target

@@ -28,7 +28,7 @@ from executions.errors import TooManyRequests, TooManyRows
 from executions.history.exports import export
 from executions.history.forms import STATUSES, HistoryFilterForm
 from executions.models import Execution, ExecutionQuerySet
-from executions.presentation import rows
+from executions.results.presentation import rows
 from executions.services import own_predictions
 
 COUNTED = 10_000

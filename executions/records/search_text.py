@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from config.text.numbers import written_with
-from executions.answer import read_answer
+from executions.results.answer import read_answer
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import FeatureSpec, choice_text

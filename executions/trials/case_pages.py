@@ -13,7 +13,7 @@ from config.errors import refusals_as_messages, refusals_in
 from config.text.csv_text import csv_response
 from executions.access import asked_id
 from executions.models import Execution
-from executions.presentation import input_texts
+from executions.results.presentation import input_texts
 from executions.services import cases
 from executions.trials.case_forms import CaseForm, CaseTableForm
 from executions.trials.testing_page import page_of_tests, test_page, version_or_404

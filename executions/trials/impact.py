@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 
 from config.text.numbers import MINUS, decimal_text
-from executions.answer import four_digits, input_text
 from executions.models import Execution, ExecutionQuerySet
 from executions.records.hiding import HIDDEN
+from executions.results.answer import four_digits, input_text
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.number_text import with_unit

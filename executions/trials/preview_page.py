@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from accounts.admin import admin_page
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from executions.presentation import example_of
+from executions.results.presentation import example_of
 from models_registry.models import ModelVersion
 
 

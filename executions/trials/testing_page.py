@@ -16,9 +16,9 @@ from executions import services
 from executions.access import asked_id
 from executions.forms import InputForm, with_fix
 from executions.models import Execution
-from executions.presentation import drawn_answer_of, error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
+from executions.results.presentation import drawn_answer_of, error_sentence
 from executions.trials.case_list import CaseLine, case_lines
 from executions.trials.trace_details import trace_view
 from models_registry.inputs.input_schema import InputSchema

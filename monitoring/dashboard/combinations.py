@@ -16,8 +16,8 @@ from django.db.models import TextField, prefetch_related_objects
 from django.db.models.functions import Cast
 
 from config.text.numbers import percent_text, written
-from executions.answer import input_text
 from executions.models import Execution
+from executions.results.answer import input_text
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema

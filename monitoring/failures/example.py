@@ -6,12 +6,12 @@ deleted shows only status, times, version and error class.
 
 from dataclasses import dataclass
 
-from executions.answer import input_text
 from executions.models import Attempt, Execution
-from executions.presentation import error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.hiding import HIDDEN, masked, sensitive_names
+from executions.results.answer import input_text
+from executions.results.presentation import error_sentence
 from models_registry.inputs.input_schema import InputSchema
 from monitoring.failures.folded_traceback import Item, read_stack
 

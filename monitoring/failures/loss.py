@@ -3,8 +3,8 @@ failure say of it, and the bound of its input that would refuse it."""
 
 from dataclasses import dataclass
 
-from executions.answer import input_text
 from executions.models import Execution
+from executions.results.answer import input_text
 from executions.trials.trace_details import LOST, cause_in, step_name
 from model_host.protocol.trace import StepTrace
 from models_registry.inputs.bounds import Bound, bound_against

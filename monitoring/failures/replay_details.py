@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from executions.answer import Answer
 from executions.errors import ERROR_LABELS
 from executions.models import Execution
-from executions.presentation import answer_of
 from executions.records import attempt_log
 from executions.records.fingerprint import readable
 from executions.records.hiding import masked
+from executions.results.answer import Answer
+from executions.results.presentation import answer_of
 from executions.services.replaying import Verdict, verdict_of
 from executions.trials.trace_details import StepLine, TraceView, trace_view
 from model_host.protocol.trace import Trace

@@ -15,10 +15,10 @@ from django.utils.safestring import SafeString
 
 from config.text.numbers import decimal_text
 from config.text.plain_text import isolated
-from executions.answer import Answer, input_text
 from executions.models import Execution
-from executions.presentation import answer_of, error_sentence
 from executions.records.hiding import HIDDEN, masked
+from executions.results.answer import Answer, input_text
+from executions.results.presentation import answer_of, error_sentence
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value
 from models_registry.models import ModelVersion

@@ -19,15 +19,15 @@ from accounts.admin import admin_page
 from config.text.numbers import written_with
 from config.text.plain_text import escaped
 from engine.heartbeats import missing_runtime
-from executions.answer import input_text
 from executions.explanations.contributions import Contributions, read_contributions
 from executions.explanations.storing import explanation_of
 from executions.models import Attempt, Execution
-from executions.presentation import drawn_answer_of, error_sentence
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.flow_run_copies import FlowRunCopy, flow_run_of
 from executions.records.hiding import HIDDEN, masked, sensitive_names, shown_inputs
+from executions.results.answer import input_text
+from executions.results.presentation import drawn_answer_of, error_sentence
 from executions.trials.trace_details import trace_view
 from models_registry.inputs.input_schema import InputSchema
 

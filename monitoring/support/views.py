@@ -16,7 +16,7 @@ from accounts.requests import SignedInRequest
 from config.errors import refusals_as_messages, refusals_in
 from config.keyset import page_of
 from executions.access import own_execution
-from executions.presentation import answer_of
+from executions.results.presentation import answer_of
 from monitoring.access import staff_only
 from monitoring.failures.example import example_of
 from monitoring.models import FailureGroup, SupportMessage, SupportRequest

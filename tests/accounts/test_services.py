@@ -5,9 +5,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import own_account, services
+from accounts import services
 from accounts.errors import AccountGone, LastSuperuser, NotSuperuser, OwnAccount, OwnRole
 from accounts.models import ActivityEvent, User
+from accounts.privacy import own_account
 from config.errors import DomainError
 from tests.factories import make_user
 from tests.post_office import PostOffice, body, link_in

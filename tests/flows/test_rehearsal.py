@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 
 from accounts.models import User
 from config.runtimes import default_minor
-from executions.answer import read_answer
+from executions.results.answer import read_answer
 from flows import predict, rehearsal
 from flows.errors import NotQueued, PredictionFailed, RehearsalFailed
 from models_registry import services

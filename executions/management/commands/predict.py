@@ -18,7 +18,7 @@ from executions.management.scripting import (
     wait_for,
 )
 from executions.models import Execution
-from executions.presentation import error_sentence
+from executions.results.presentation import error_sentence
 from executions.services import request_execution
 from model_host.protocol.inputs import Scalar
 from models_registry.models import ModelVersion

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts import services as people
 from accounts.errors import NotAService, NotSuperuser, ServiceAccount, TooManyTokens
 from accounts.models import ActivityEvent, ApiToken, User
-from accounts.own_account import close_account
+from accounts.privacy.own_account import close_account
 from accounts.privacy.personal_data import erase, everything
 from accounts.tokens import services
 from accounts.tokens.services import accepted, make_service_account, make_token, revoke_token

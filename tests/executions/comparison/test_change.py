@@ -3,7 +3,7 @@
 from typing import Any
 
 from executions.comparison.change import Line, change
-from executions.scale import Scale
+from executions.results.scale import Scale
 from model_host.protocol.outputs import ClassProbability, Outputs, TargetOutput
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import Target

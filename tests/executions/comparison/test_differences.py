@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from executions.answer import Answer
 from executions.comparison.chart import chart_of
 from executions.comparison.differences import Compared, compare, difference, same
 from executions.comparison.drawing import BOTTOM, TOP, draw
-from executions.scale import nice_ticks
+from executions.results.answer import Answer
+from executions.results.scale import nice_ticks
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.inputs.input_schema import InputSchema
 from tests.factories import AGE, LOAN_FEATURES, LOAN_INPUTS

@@ -17,8 +17,8 @@ from accounts.models import User
 from executions.history.forms import HistoryFilterForm
 from executions.history.search import OPERATORS, Comparison, Word, parse
 from executions.models import Execution
-from executions.presentation import rows
 from executions.records.search_text import own_text, text_of_inputs, text_of_result
+from executions.results.presentation import rows
 from executions.services import own_predictions
 from model_host.protocol.codec import to_json
 from model_host.protocol.outputs import Outputs, TargetOutput

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.answer import IntervalText, read_answer
-from executions.presentation import outcomes_of
-from executions.scale import scale_of
+from executions.results.answer import IntervalText, read_answer
+from executions.results.presentation import outcomes_of
+from executions.results.scale import scale_of
 from model_host.protocol.codec import stored
 from model_host.protocol.outputs import Outputs
 from models_registry.inputs.feature_spec import TargetSpec

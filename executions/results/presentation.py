@@ -7,9 +7,9 @@ from typing import Any
 from django.utils import timezone
 
 from config.text.numbers import count_text
-from executions.answer import Answer, IntervalText, input_text, read_answer
 from executions.errors import user_sentence
 from executions.models import Execution
+from executions.results.answer import Answer, IntervalText, input_text, read_answer
 from models_registry import own_rehearsals
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_schema import InputSchema, read_value

@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import User
 from executions.forms import InputForm
 from executions.models import Execution
-from executions.standing import standing
+from executions.results.standing import standing
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion

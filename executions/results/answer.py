@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from config.text.numbers import count_text, decimal_text, written
-from executions.scale import Scale, scale_of
+from executions.results.scale import Scale, scale_of
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput, Task
 from models_registry.inputs.feature_spec import FeatureSpec

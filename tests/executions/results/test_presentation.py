@@ -1,6 +1,6 @@
 from typing import Any
 
-from executions.presentation import Row, rows
+from executions.results.presentation import Row, rows
 from models_registry.inputs.feature_spec import TargetSpec
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution, make_user, make_version

@@ -1,0 +1,1 @@
+"""Results as people read them: answers, scales, rows of lists, and the pane beside a form."""

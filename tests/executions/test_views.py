@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from executions.models import Execution
-from executions.views import SOONEST_POLL_MS
+from executions.results.pane import SOONEST_POLL_MS
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from models_registry.own_rehearsals import write_example

@@ -259,6 +259,11 @@ def _numbered(lines: Iterator[Any]) -> Iterator[Row]:
             yield number, [] if is_empty else row
 
 
+def cell_at(cells: Sequence[Cell], place: int) -> Cell:
+    """Return the cell in a place; rows may be shorter than the table."""
+    return cells[place] if place < len(cells) else None
+
+
 def text_of(cell: Cell) -> str:
     """Return a cell as text, a number as a spreadsheet shows it: 5, not 5.0."""
     if cell is None:

@@ -13,8 +13,6 @@ from typing import Any
 
 from config.text.csv_text import typed_text
 from config.text.numbers import count_text
-from executions.batches.checking import Problem, RowCheck, SourceRow
-from executions.batches.contents import BatchRow
 from executions.batches.tables import (
     SAMPLE_BYTES,
     Cell,
@@ -23,6 +21,7 @@ from executions.batches.tables import (
     Row,
     SheetFacts,
     TableUnreadable,
+    cell_at,
     encoding_of,
     is_spreadsheet,
     separator_of,
@@ -30,10 +29,8 @@ from executions.batches.tables import (
     text_of,
     text_rows,
 )
-from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
-from models_registry.inputs.input_check import InputError
-from models_registry.inputs.input_schema import CleanedInputs, InputSchema
+from models_registry.inputs.input_schema import InputSchema
 from models_registry.inputs.pasted_row import marks_of
 
 LOOKED_AT = 1_000
@@ -108,15 +105,6 @@ class Understood:
         return [one.name for one in self.columns]
 
 
-@dataclass(frozen=True)
-class CheckedRow:
-    """One row of the table: its number and cells, and what the check made of it."""
-
-    number: int
-    cells: Sequence[Cell]
-    outcome: BatchRow | Problem
-
-
 @contextmanager
 def reading(chunks: Chunks, choices: Choices) -> Iterator[tuple[SheetFacts | None, Iterator[Row]]]:
     """Read the table as it was chosen: what a workbook says of itself, and the rows."""
@@ -189,7 +177,7 @@ def _understood(
         columns=columns,
         sheets=facts.sheets if facts else (),
         first=tuple(
-            (number, tuple(text_of(_at(cells, place)) for place in range(width)))
+            (number, tuple(text_of(cell_at(cells, place)) for place in range(width)))
             for number, cells in body[:SHOWN]
         ),
         mark_reason=reason,
@@ -199,73 +187,6 @@ def _understood(
     )
 
 
-def checked_rows(
-    chunks: Chunks, understood: Understood, schema: InputSchema
-) -> Iterator[CheckedRow]:
-    """Yield every row of the table that is not empty, checked by the form's rules, in order."""
-    choices = understood.choices
-    header = choices.header or 0
-    check = RowCheck(schema, decimal_mark=choices.mark or "", are_cells=True)
-    columns = [
-        (one.place, one.role[1:], schema.by_name[one.role[1:]])
-        for one in understood.columns
-        if one.role.startswith(".") and one.role[1:] in schema.by_name
-    ]
-    carried = [one.place for one in understood.carried]
-    width = len(understood.columns)
-    current: Row = 0, []
-
-    def sources(rows: Iterator[Row]) -> Iterator[SourceRow]:
-        nonlocal current
-        for current in rows:
-            number, cells = current
-            if number <= header or not cells:
-                continue
-            raw = {name: given(feature, _at(cells, place)) for place, name, feature in columns}
-            yield SourceRow(raw, tuple(_carried(_at(cells, place)) for place in carried), number)
-
-    with reading(chunks, choices) as (_, rows):
-        for outcome in check.of(sources(rows)):  # one for each row, before the next is read
-            number, cells = current
-            if len(cells) > width and any(map(text_of, cells[width:])):
-                source = SourceRow({}, (), number)
-                yield CheckedRow(number, cells, _too_long(source, len(cells), width))
-            else:
-                yield CheckedRow(number, cells, outcome)
-
-
-def given(feature: FeatureSpec, cell: Cell) -> Any:
-    """Return a cell as a raw value of the input: a number of a spreadsheet is a text where the
-    input takes texts."""
-    if isinstance(cell, str):
-        return typed_text(cell) if "'" in cell else cell
-    if cell is None:
-        return ""
-    if isinstance(cell, DateCell) or (not feature.is_number and _takes_texts(feature)):
-        return text_of(cell)
-    return cell
-
-
-def _takes_texts(feature: FeatureSpec) -> bool:
-    if feature.kind is Kind.CHOICE:
-        return all(isinstance(value, str) for value, _ in feature.choices)
-    return feature.kind is Kind.STRING
-
-
-def _carried(cell: Cell) -> Scalar:
-    if isinstance(cell, str):
-        return typed_text(cell) if "'" in cell else cell
-    return cell.text if isinstance(cell, DateCell) else cell
-
-
-def _too_long(row: SourceRow, count: int, width: int) -> Problem:
-    error = InputError(
-        f"The row has {count_text(count)} cells for {count_text(width)} columns.",
-        "Expected no cells beyond the last column",
-    )
-    return Problem(row, CleanedInputs({}, {"": error}))
-
-
 def _first_bytes(chunks: Chunks) -> Iterator[bytes]:
     size = 0
     for chunk in chunks():
@@ -273,10 +194,6 @@ def _first_bytes(chunks: Chunks) -> Iterator[bytes]:
         size += len(chunk)
         if size >= SAMPLE_BYTES:
             return
-
-
-def _at(cells: Sequence[Cell], place: int) -> Cell:
-    return cells[place] if place < len(cells) else None
 
 
 def _bare(title: str) -> str:
@@ -317,7 +234,7 @@ def _columns(
 ) -> tuple[tuple[Column, ...], list[str]]:
     """The columns with what each is: what the person chose, else the input that its title names, by
     name before label, and only where no other column has as good a claim."""
-    texts = [typed_text(text_of(_at(titles, place))).strip() for place in range(width)]
+    texts = [typed_text(text_of(cell_at(titles, place))).strip() for place in range(width)]
     notes: list[str] = []
     if roles is None or len(roles) != width:
         roles, notes = _proposed(texts, schema, known, has_titles=bool(titles))
@@ -327,7 +244,7 @@ def _columns(
         title = text or f"Column {place + 1}"
         seen[title] = seen.get(title, 0) + 1
         name = title if seen[title] == 1 else f"{title} ({seen[title]})"
-        values = tuple(text_of(_at(cells, place)) for _, cells in body[:SHOWN])
+        values = tuple(text_of(cell_at(cells, place)) for _, cells in body[:SHOWN])
         columns.append(Column(place, title, name, roles[place], values))
     doubled = sorted(title for title, count in seen.items() if count > 1)
     if doubled:
@@ -385,7 +302,7 @@ def _mark(
         and one.role[1:] in schema.by_name
         and schema.by_name[one.role[1:]].is_number
     ]
-    cells = (_at(row, place) for _, row in body for place in places)
+    cells = (cell_at(row, place) for _, row in body for place in places)
     marks = marks_of(cell for cell in cells if isinstance(cell, str))
     if len(marks) == 1:
         ((mark, text),) = marks.items()
@@ -433,13 +350,13 @@ def _cell_notes(columns: Sequence[Column], body: list[Row], schema: InputSchema)
     if numbers and numbers[-1] - numbers[0] + 1 > len(numbers):
         notes.append("Empty rows are left out.")
     for one in columns:
-        cells = [_at(row, one.place) for _, row in body]
+        cells = [cell_at(row, one.place) for _, row in body]
         title = one.title[:60]
         if any(isinstance(cell, DateCell) for cell in cells) and one.role:
             example = next(cell.text for cell in cells if isinstance(cell, DateCell))
             notes.append(f"“{title}” has dates. They are read as texts such as {example}.")
         feature = schema.by_name.get(one.role[1:]) if one.role.startswith(".") else None
-        if feature and not feature.is_number and _takes_texts(feature):
+        if feature and not feature.is_number and takes_texts(feature):
             number = next((cell for cell in cells if isinstance(cell, float | int)), None)
             if number is not None:
                 notes.append(
@@ -464,3 +381,10 @@ def _missing(columns: Sequence[Column], schema: InputSchema) -> tuple[list[str],
         listed = ", ".join(needed[:5]) + (" and more" if len(needed) > 5 else "")
         problems.append(f"No column is chosen for {listed}. Each row needs a value.")
     return problems, [one.label for one in absent if one.requirement is not Requirement.REQUIRED]
+
+
+def takes_texts(feature: FeatureSpec) -> bool:
+    """Return whether each value of the input is a text."""
+    if feature.kind is Kind.CHOICE:
+        return all(isinstance(value, str) for value, _ in feature.choices)
+    return feature.kind is Kind.STRING

@@ -20,16 +20,11 @@ from config.errors import DomainError
 from config.rate_window import seconds_to_wait
 from config.text.json_text import shown
 from config.text.numbers import count_text, megabytes_text
+from executions.batches.checked_rows import CheckedRow, checked_rows
 from executions.batches.checking import Problem
 from executions.batches.contents import BatchRow
 from executions.batches.tables import Cell, text_of
-from executions.batches.understanding import (
-    CheckedRow,
-    Choices,
-    Understood,
-    checked_rows,
-    understand,
-)
+from executions.batches.understanding import Choices, Understood, understand
 from executions.errors import NoActiveVersion, TooManyBatchRows, TooManyRequests
 from executions.models import Batch, Execution, RowsFile, RowsFilePiece
 from executions.services.batches import submit_batch

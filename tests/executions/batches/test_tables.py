@@ -11,17 +11,11 @@ import pytest
 import xlsxwriter
 
 from executions.batches import tables
+from executions.batches.checked_rows import checked_rows
 from executions.batches.checking import Problem
 from executions.batches.contents import BatchRow
 from executions.batches.tables import TableUnreadable
-from executions.batches.understanding import (
-    CARRIED,
-    LEFT_OUT,
-    Choices,
-    Understood,
-    checked_rows,
-    understand,
-)
+from executions.batches.understanding import CARRIED, LEFT_OUT, Choices, Understood, understand
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_schema import InputSchema
 

@@ -178,19 +178,19 @@ def form_page(
     asked = request.POST if request.method == "POST" else request.GET
     if result is None and (last := _former(request, asked, version)):
         result = pane_of(last, schema_of(last.version), asked=0)
-    example = None if result else example_of(version, form.input_schema)
-    made_with = form.input_schema.typical_values() if example else None
     if result:
-        made_with = result["execution"].inputs
-    if result is None:  # an example that a program can send
+        example, made_with = None, result["execution"].inputs
+    else:
         typical = form.input_schema.typical_values()
+        example = example_of(version, form.input_schema)
+        made_with = typical if example else None
         result = {"snippets": snippets_of(version, form.input_schema, typical)}
     context = result | {
         "model": version.model,
         "version": version,
         "form": form,
         "error_summary": form.error_summary if form.is_bound else [],
-        "standing": made_with and standing(form, made_with, is_example="execution" not in result),
+        "standing": made_with and standing(form, made_with, is_example=example is not None),
         "notice": notice,
         "typical_url": f"{reverse('executions:create', args=[version.model.slug])}?typical=1",
         "recent": _recent(request, version),

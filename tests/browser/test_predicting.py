@@ -120,7 +120,7 @@ def test_a_prediction_asks_at_most_three_addresses_and_has_its_own(
     asked: list[tuple[str, str]] = []
     page.on("request", lambda request: asked.append((request.method, urlsplit(request.url).path)))
     predict(page)
-    expect(page.locator("#contributions .help").first).to_contain_text("Effect on the probability")
+    expect(page.locator("#contributions p.help").first).to_contain_text("Effect on the probability")
     own = {(method, path) for method, path in asked if path != "/notifications/news/"}
     answered = {("POST", "/models/loan-repayment/")}
     prediction = urlsplit(page.url).path

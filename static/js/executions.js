@@ -128,6 +128,10 @@ document.addEventListener("click", (event) => {
   presets.open = true;
   presets.querySelector("#preset-name").focus();
 });
+// Saved, refused or replaced: the menu is new, and its button with the focus may be gone.
+presets?.addEventListener("htmx:afterSwap", () => {
+  if (!presets.contains(document.activeElement)) presets.querySelector("#preset-name").focus();
+});
 presets?.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   presets.open = false;
@@ -207,7 +211,9 @@ function show() {
 form.addEventListener(
   "submit",
   (event) => {
-    if (event.submitter?.name === "fix") event.stopImmediatePropagation(); // its answer is a page
+    const chosen = event.submitter;
+    // The answer is a page: what the form corrects itself, and a preset that is loaded into it.
+    if (chosen?.name === "fix" || chosen?.hasAttribute("formaction")) event.stopImmediatePropagation();
     else if (!form.querySelector(".error, .notice-line")) left = new Set(); // checked by the submit
   },
   true,
@@ -233,7 +239,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   tell(field, "input");
   const control = tell(field, "change");
-  if (!form.offsetParent) location.hash = "predict"; // folded, as on a phone
+  if (!form.checkVisibility({ visibilityProperty: true })) location.hash = "predict"; // folded, as on a phone
   control.closest("details:not([open])")?.setAttribute("open", "");
   control.focus();
 });

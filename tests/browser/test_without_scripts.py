@@ -27,7 +27,7 @@ def test_without_scripts_form_result_history_comparison_and_presets_work(
     expect(page.locator("h1")).to_have_text("Compare 2 predictions")
     page.goto("/models/iris-species/?typical=1")
     page.locator("summary", has_text="Presets").click()
-    page.click("text=Save the current values as a preset")
+    page.get_by_role("button", name="Save the current values as a preset").click()
     page.get_by_label("Name").fill("As typical")
     page.click("text=Save the preset")
     page.goto("/presets/?model=iris-species")

@@ -56,19 +56,17 @@ def _used(user: User, schemas: Mapping[int, InputSchema]) -> dict[int, list[Used
     newest = Window(
         RowNumber(), partition_by=F("version__model"), order_by=F("requested_at").desc()
     )
-    predictions = (
-        Execution.objects.visible_to(user)
-        .filter(
-            version__model__in=schemas,
-            status=Execution.Status.SUCCEEDED,
-            requested_at__gte=timezone.now() - LOOK_BACK,
-        )
-        .annotate(place=newest)
-        .filter(place__lte=LOOK_AT)
-        .order_by("-requested_at")
-        .values_list("version__model", "inputs", "requested_at")
+    predictions = Execution.objects.visible_to(user).filter(
+        version__model__in=schemas,
+        status=Execution.Status.SUCCEEDED,
+        requested_at__gte=timezone.now() - LOOK_BACK,
+    )
+    if len(schemas) > 1:  # of one model, the order and the limit do
+        predictions = predictions.annotate(place=newest).filter(place__lte=LOOK_AT)
+    rows = predictions.order_by("-requested_at").values_list(
+        "version__model", "inputs", "requested_at"
     )
     found: dict[int, list[Used]] = defaultdict(list)
-    for model_id, inputs, at in predictions:
+    for model_id, inputs, at in rows[: LOOK_AT * len(schemas)]:
         found[model_id].append(Used(inputs or {}, timezone.localtime(at, user.zone)))
     return found

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.input_schema import InputSchema
@@ -24,6 +24,14 @@ class Used:
     """The inputs of one prediction, and the time of its request, in the person's timezone."""
 
     inputs: Mapping[str, Any]
+    at: datetime
+
+
+class Row(NamedTuple):
+    """The values of one prediction in the order of the inputs, None where none was given. 30 and
+    30.0 are one value."""
+
+    values: tuple[Scalar, ...]
     at: datetime
 
 
@@ -65,40 +73,40 @@ def suggest(
     sensitive never appear, nor what is ``saved`` already or was ``dismissed``.
     """
     names = [feature.name for feature in schema.features if not feature.is_sensitive]
-    rows = [
-        Used({name: row.inputs[name] for name in names if row.inputs.get(name) is not None}, row.at)
-        for row in used
-    ]
+    rows = [Row(tuple(row.inputs.get(name) for name in names), row.at) for row in used]
     known = {digest(values) for values in saved} | set(dismissed)
-    found = [*_combinations(rows), *_usual(rows, names)]
+    found = [*_combinations(rows, names), *_usual(rows, names)]
     return [one for one in found if one.values and one.digest not in known][:AT_MOST]
 
 
-def _combinations(rows: list[Used]) -> list[Suggestion]:
-    times: dict[str, list[Used]] = {}
+def _combinations(rows: list[Row], names: list[str]) -> list[Suggestion]:
+    times: dict[tuple[Scalar, ...], list[datetime]] = {}
     for row in rows:
-        times.setdefault(digest(row.inputs), []).append(row)
+        times.setdefault(row.values, []).append(row.at)
     return sorted(
         (
-            Suggestion(dict(same[0].inputs), len(same), last_at=max(row.at for row in same))
-            for same in times.values()
-            if len(same) >= USED_TIMES and len({row.at.date() for row in same}) >= USED_DAYS
+            Suggestion(_given(names, values), len(at), last_at=max(at))
+            for values, at in times.items()
+            if len(at) >= USED_TIMES and len({one.date() for one in at}) >= USED_DAYS
         ),
         key=lambda suggestion: -suggestion.used,
     )
 
 
-def _usual(rows: list[Used], names: list[str]) -> list[Suggestion]:
+def _usual(rows: list[Row], names: list[str]) -> list[Suggestion]:
     if len(rows) < USUAL_PREDICTIONS:
         return []
-    values: dict[str, Scalar] = {}
+    usual: dict[str, Scalar] = {}
     least = len(rows)
-    for name in names:
-        given = [json.dumps(row.inputs[name]) for row in rows if name in row.inputs]
-        for text, count in Counter(given).most_common(1):
-            if count >= USUAL_SHARE * len(rows):
-                values[name] = json.loads(text)
+    for name, column in zip(names, zip(*(row.values for row in rows), strict=True), strict=True):
+        for value, count in Counter(column).most_common(1):
+            if value is not None and count >= USUAL_SHARE * len(rows):
+                usual[name] = value
                 least = min(least, count)
-    if len(values) < USUAL_INPUTS:
+    if len(usual) < USUAL_INPUTS:
         return []
-    return [Suggestion(values, least, of=len(rows))]
+    return [Suggestion(usual, least, of=len(rows))]
+
+
+def _given(names: list[str], values: tuple[Scalar, ...]) -> dict[str, Scalar]:
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}

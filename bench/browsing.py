@@ -49,7 +49,8 @@ PAGES = {
 }
 MODEL = "/models/iris-species/?typical=1"
 ROUNDS, GETS, PREDICTIONS = 5, 20, 12
-LIMITS = {"PREDICTIONS_PER_MINUTE": "1000000"}
+# The same rows on both sides: a checkout without the demo's past would show shorter lists.
+SETTINGS = {"PREDICTIONS_PER_MINUTE": "1000000", "DEMO_PAST": "false"}
 SETTLED = "#result .contrib"
 
 QUERIES = """
@@ -111,7 +112,7 @@ class Site:
 def serving(checkout: Path, python: str) -> Iterator[Site]:
     """Run a checkout's product in a stack of its own, and stop it."""
     folder = FOLDER / "browsing" / checkout.resolve().name
-    environment = os.environ | LIMITS | {"STACK_DIR": str(folder)}
+    environment = os.environ | SETTINGS | {"STACK_DIR": str(folder)}
     manage = [python, str(checkout / "manage.py")]
     subprocess.run([*manage, "up", "--detach"], cwd=checkout, env=environment, check=True)
     try:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -166,11 +166,15 @@ def is_there() -> bool:
 
 
 def is_said() -> bool:
-    """Return whether pages say that there is an invented past; asks once a minute."""
+    """Return whether pages say that there is an invented past; asks once a minute. While the
+    database is away, the page that says so says nothing else."""
     if not settings.IS_DEMO:
         return False
     if time.monotonic() > _seen.get("until", 0.0):
-        _seen.update(until=time.monotonic() + REMEMBERED_SECONDS, is_there=is_there())
+        try:
+            _seen.update(until=time.monotonic() + REMEMBERED_SECONDS, is_there=is_there())
+        except DatabaseError:
+            return False
     return bool(_seen["is_there"])
 
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.db.utils import ProgrammingError
+from django.db.utils import OperationalError, ProgrammingError
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -170,6 +170,19 @@ def test_where_there_is_no_demo_nothing_is_invented_and_no_page_asks(
         assert not past.is_said()
     with pytest.raises(CommandError, match="demo is off"):
         call_command("demo_past", remove=True)
+
+
+def test_while_the_database_is_away_the_page_that_says_so_says_nothing_of_the_past(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    settings.IS_DEMO = True
+    monkeypatch.setattr(past, "_seen", {})
+    with connection.execute_wrapper(_is_away):
+        assert not past.is_said()
+
+
+def _is_away(*_: Any) -> None:
+    raise OperationalError("the connection is closed")
 
 
 def _refuse(*_: Any) -> None:

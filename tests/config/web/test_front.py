@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from config.web import bodies
-from config.web.front import Environ, Front, Message, environ_of
+from config.web.front import PROGRAMS_AT_ONCE, Environ, Front, Message, environ_of
 from models_registry.models import ModelVersion
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.config.web.running import Site, answer_of, cookie_of, head, running_site
@@ -353,6 +353,42 @@ def test_an_answer_that_nobody_takes_is_not_made_to_its_end() -> None:
     with pytest.raises(ConnectionError):
         asyncio.run(Front(endless, threads=1)(SCOPE, nothing_to_receive, gone))
     assert closed.wait(PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/models/loan/predictions", "/v2/models/loan/infer", "/mlflow/loan/invocations"]
+)
+def test_a_page_is_answered_while_programs_wait_for_their_results(path: str) -> None:
+    is_there, all_wait = Event(), Barrier(PROGRAMS_AT_ONCE + 1)
+    sent: list[Message] = []
+
+    def application(environ: Environ, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == path:
+            all_wait.wait(PATIENCE_SECONDS)
+            is_there.wait(PATIENCE_SECONDS)
+        start_response("200 OK", [])
+        return [b""]
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def scene() -> None:
+        front = Front(application, threads=1)
+        asking = SCOPE | {"raw_path": path.encode()}
+        programs = [
+            asyncio.create_task(front(asking, nothing_to_receive, send))
+            for _ in range(PROGRAMS_AT_ONCE)
+        ]
+        await asyncio.to_thread(all_wait.wait, PATIENCE_SECONDS)
+        await front(SCOPE, nothing_to_receive, send)
+        assert [message["type"] for message in sent] == [
+            "http.response.start",
+            "http.response.body",
+        ]
+        is_there.set()
+        await asyncio.gather(*programs)
+
+    asyncio.run(scene())
 
 
 SCOPE = {

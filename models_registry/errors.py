@@ -163,6 +163,7 @@ class ArtifactTooLarge(DomainError):
 
 
 class StoreUnavailable(DomainError):
+    seconds = 60
     message = "The file could not be stored right now. Nothing was kept; try again in a minute."
 
 
@@ -180,9 +181,11 @@ class TooManyUploads(DomainError):
             f"{limit} files an hour is the most that one person may upload. Nothing was kept; "
             f"try again in {minutes} min."
         )
+        self.seconds = 60 * minutes
 
 
 class UploadUnderWay(DomainError):
+    seconds = 10
     message = (
         "Another upload of yours is in progress. Nothing was kept; wait until it has finished."
     )

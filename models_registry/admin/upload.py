@@ -23,7 +23,7 @@ def upload(request: Any, pk: int) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None, source=source)
     if request.method == "POST" and form.is_valid():
         with refusals_in(form, "file"):
-            version = _receive(model, form, source, request.user)
+            version = receive(model, form, source, request.user)
             _say_whose_file(request, version)
             return _on_to(request, version)
     return model_page(
@@ -37,9 +37,11 @@ def upload(request: Any, pk: int) -> HttpResponse:
     )
 
 
-def _receive(
+def receive(
     model: RegisteredModel, form: UploadForm, source: ModelVersion | None, by: Any
 ) -> ModelVersion:
+    """Receive the file of a valid form as the model's next version, which takes over from
+    ``source`` where the form says so. Raises what ``one_upload`` and ``upload_version`` raise."""
     data = form.cleaned_data
     with services.one_upload(by=by):
         return services.upload_version(

@@ -68,16 +68,29 @@ class Readiness:
     def asks_for_raw_values(self) -> bool:
         return self.signs_of_preparation is not None
 
+    def missing(
+        self,
+        *,
+        libraries_tested: bool = False,
+        inputs_reviewed: bool = False,
+        raw_values: bool = False,
+    ) -> list[DomainError]:
+        """Return every unmet condition; those that a person's word would meet come last."""
+        asked = [
+            (LibrariesNotTested, bool(self.libraries) and not libraries_tested),
+            (ChangesNotReviewed, not self.changes.is_empty and not inputs_reviewed),
+            (RawValuesNotConfirmed, self.asks_for_raw_values and not raw_values),
+        ]
+        return self.problems() + [error() for error, is_so in asked if is_so]
+
     def check(self, *, libraries_tested: bool, inputs_reviewed: bool, raw_values: bool) -> None:
         """Raise the first unmet condition."""
-        for problem in self.problems():
+        for problem in self.missing(
+            libraries_tested=libraries_tested,
+            inputs_reviewed=inputs_reviewed,
+            raw_values=raw_values,
+        ):
             raise problem
-        if self.libraries and not libraries_tested:
-            raise LibrariesNotTested
-        if not self.changes.is_empty and not inputs_reviewed:
-            raise ChangesNotReviewed
-        if self.asks_for_raw_values and not raw_values:
-            raise RawValuesNotConfirmed
 
 
 def readiness_of(version: ModelVersion) -> Readiness:

@@ -35,6 +35,10 @@ class NotAService(DomainError):
     message = "You can make a token for yourself or for a service account."
 
 
+class NotAPublisher(DomainError):
+    message = "Only a token of an admin or of a service account may publish models."
+
+
 class TooManyTokens(DomainError):
     message = "There are too many active tokens. Revoke one that is not used any more."
 

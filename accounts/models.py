@@ -98,6 +98,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         return "active" if self.is_active else "disabled"
 
     @property
+    def may_publish(self) -> bool:
+        """Whether its tokens may publish models: those of an admin, and those of a service account,
+        which superusers alone make."""
+        return self.is_staff or self.is_service
+
+    @property
     def decimal_mark(self) -> str:
         """The decimal mark that the person writes, or "" if it is determined for each number."""
         return self.number_format
@@ -168,6 +174,7 @@ class Scope(models.TextChoices):
 
     PREDICT = "predict", "Predict"
     READ = "read", "Read"
+    PUBLISH = "publish", "Publish"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -214,6 +221,11 @@ class ApiToken(models.Model):
     def allows(self, slug: str) -> bool:
         """Return whether the token is for this model, if there is one."""
         return not self.only_models or slug in self.only_models
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether it may publish now: the account of its scope may be no admin any more."""
+        return Scope.PUBLISH in self.scopes and self.user.may_publish
 
     @property
     def status(self) -> str:

@@ -117,7 +117,7 @@ class ApiTokenAdmin(SuperuserOnly):
         """Make a token of a service account, and show its secret once."""
         by = self._superuser(request)
         account = get_object_or_404(User, pk=pk, is_service=True)
-        form = TokenForm(request.POST if request.method == "POST" else None)
+        form = TokenForm(account, request.POST if request.method == "POST" else None)
         token, secret = None, ""
         if request.method == "POST" and form.is_valid():
             with refusals_in(form):

@@ -15,7 +15,14 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.activity import record
-from accounts.errors import NameTaken, NotActive, NotAService, NotSuperuser, TooManyTokens
+from accounts.errors import (
+    NameTaken,
+    NotActive,
+    NotAPublisher,
+    NotAService,
+    NotSuperuser,
+    TooManyTokens,
+)
 from accounts.models import ApiToken, Scope, User
 
 PREFIX = "plb_"
@@ -41,7 +48,8 @@ def make_token(
     """Make a token for ``user`` and return it with its secret, which is shown once and not kept.
 
     ``only_models`` are slugs; empty, it is for all models. Raises NotActive, NotAService for
-    another person's account, NotSuperuser for a service account's, and TooManyTokens.
+    another person's account, NotSuperuser for a service account's, NotAPublisher where it shall
+    publish for somebody who is no admin, and TooManyTokens.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.status != "active" or by.status != "active":
@@ -50,6 +58,8 @@ def make_token(
         raise NotAService
     if user.is_service and not by.is_superuser:
         raise NotSuperuser
+    if Scope.PUBLISH in scopes and not user.may_publish:
+        raise NotAPublisher
     if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= LONGEST_DAYS:
         raise ValueError("a token has known scopes and a lifetime")
     if user.api_tokens.valid().count() >= MOST_TOKENS:

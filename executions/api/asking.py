@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import ApiToken
 from config.errors import DomainError
@@ -20,10 +21,12 @@ from executions.errors import OtherContent
 from executions.models import Batch, Execution
 from executions.services import request_execution
 from executions.services.batches import submit_batch, token_of_key
+from executions.services.cases import run_cases
 from executions.services.requesting import inputs_sha256
 from models_registry.inputs.feature_spec import MAX_NAME
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
 from models_registry.models import ModelVersion
+from models_registry.services import check_runnable
 from models_registry.views import live_version
 
 FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.02, 0.25, 1.3
@@ -44,11 +47,7 @@ def ask_one(
     """Request one prediction, as the form does. The same ``key`` with the same inputs is the same
     prediction, whichever version is live by then."""
     form_token, earlier = _earlier(token, version, key, Execution.Purpose.PREDICTION)
-    schema = (earlier.version if earlier else version).features.as_schema()
-    cleaned = RowCheck(schema, decimal_mark=".").clean(inputs)
-    if not cleaned.is_valid:
-        faults = list(_faults(cleaned, schema, "/inputs"))
-        raise Refused(422, f"{_problems(len(faults))}. Nothing was run.", faults)
+    cleaned = _cleaned(earlier.version if earlier else version, inputs)
     if earlier is not None:
         if earlier.inputs_sha256 != inputs_sha256(cleaned):
             raise refused_by(OtherContent())
@@ -63,6 +62,27 @@ def ask_one(
         )
     except DomainError as error:
         raise refused_by(error) from None
+
+
+def ask_test(token: ApiToken, version: ModelVersion, inputs: Mapping[str, Any]) -> Execution:
+    """Request a test of any version that can run, as the admin's page does, and run its saved cases
+    with it."""
+    try:
+        check_runnable(version)  # reports incomplete inputs before values that do not fit
+        cleaned = _cleaned(version, inputs)
+        with transaction.atomic():
+            execution = request_execution(
+                user=token.user,
+                version=version,
+                inputs=cleaned,
+                form_token=uuid.uuid4(),
+                purpose=Execution.Purpose.TEST,
+                by_program=True,
+            )
+            run_cases(version=version, form_token=execution.form_token, by=token.user)
+    except DomainError as error:
+        raise refused_by(error) from None
+    return execution
 
 
 def ask_many(
@@ -104,20 +124,26 @@ def ask_many(
 
 
 def waited(execution: Execution, seconds: float) -> Execution:
-    """Wait at most so long for the execution to finish, and return it as it is then. A thread that
-    waits holds no connection to the database."""
+    """Wait at most so long for the execution to finish, and return it as it is then."""
+    wait_for_all(Execution.objects.filter(pk=execution.pk), seconds)
+    execution.refresh_from_db()
+    return execution
+
+
+def wait_for_all(runs: QuerySet[Any], seconds: float) -> bool:
+    """Wait at most so long until all of the runs are finished, and return whether they are. A
+    thread that waits holds no connection to the database."""
     until = time.monotonic() + seconds
     pause = FIRST_LOOK
-    status = Execution.objects.filter(pk=execution.pk).values_list("status", flat=True)
+    is_open = runs.filter(finished_at=None)
     while (now := time.monotonic()) < until:
         if not connection.in_atomic_block:
             connection.close()
         time.sleep(min(pause, until - now))
         pause = min(pause * GROWTH, SLOWEST_LOOK)
-        if status.first() in Execution.FINISHED:
-            break
-    execution.refresh_from_db()
-    return execution
+        if not is_open.exists():
+            return True
+    return not is_open.exists()
 
 
 def _earlier(
@@ -132,6 +158,16 @@ def _earlier(
     if earlier and (earlier.purpose, earlier.version.model_id) != (purpose, version.model_id):
         raise refused_by(OtherContent())
     return form_token, earlier
+
+
+def _cleaned(version: ModelVersion, inputs: Mapping[str, Any]) -> CleanedInputs:
+    """The inputs, checked. Refuses those that are not valid."""
+    schema = version.features.as_schema()
+    cleaned = RowCheck(schema, decimal_mark=".").clean(inputs)
+    if not cleaned.is_valid:
+        faults = list(_faults(cleaned, schema, "/inputs"))
+        raise Refused(422, f"{_problems(len(faults))}. Nothing was run.", faults)
+    return cleaned
 
 
 def _faults(cleaned: CleanedInputs, schema: InputSchema, place: str) -> Iterator[Fault]:

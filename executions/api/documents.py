@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,9 @@ from models_registry.models import ModelVersion
 Json = dict[str, Any]
 
 SCALAR: Json = {"type": ["number", "string", "boolean", "null"]}
+_ROW: Json = {"type": "object", "additionalProperties": SCALAR}
+_FILE: Json = {"type": "string", "format": "binary"}
+_FLAG: Json = {"type": "string", "enum": ["true", "false"]}
 _PREFER: Json = {
     "name": "Prefer",
     "in": "header",
@@ -49,17 +53,58 @@ def body_of(row: Json, most: int = 1_000) -> Json:
     }
 
 
-OF_ASKING: Json = {
-    "parameters": [_PREFER, _KEY],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": body_of({"type": "object", "additionalProperties": SCALAR})
-            }
-        },
-    },
+def _taking(schema: Json, kind: str = "application/json") -> Json:
+    """The body of an operation."""
+    return {"required": True, "content": {kind: {"schema": schema}}}
+
+
+def _members(required: str, **properties: Json) -> Json:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [required],
+        "additionalProperties": False,
+    }
+
+
+def _text(most: int, least: int = 0, about: str = "") -> Json:
+    return {"type": "string", "minLength": least, "maxLength": most, "description": about}
+
+
+OF_ASKING: Json = {"parameters": [_PREFER, _KEY], "requestBody": _taking(body_of(_ROW))}
+OF_TESTING: Json = {
+    "parameters": [_PREFER],
+    "requestBody": _taking(_members("inputs", inputs=_ROW)),
 }
+PARTS: Json = {
+    "file": _FILE | {"description": "The model: joblib, pickle or skops"},
+    "config": _text(1_000_000, about="Training configuration, JSON or YAML: a text or a file"),
+    "reference": _FILE | {"description": "Rows as CSV, like those of the training"},
+    "target_column": _text(300, about="The column of the reference data with the outcomes"),
+    "is_held_out": _FLAG | {"description": "Those rows were not used in training"},
+    "profile_only": _FLAG | {"description": "Keep the profile of those rows only"},
+    "label": _text(60),
+    "description": _text(2000),
+    "release_notes": _text(2000),
+    "fresh": _FLAG | {"description": "Take over nothing from the version before"},
+}
+"""The parts of an upload."""
+OF_UPLOADING: Json = {
+    "parameters": [_PREFER],
+    "requestBody": _taking(_members("file", **PARTS), "multipart/form-data"),
+}
+OF_PROMOTING: Json = {
+    "requestBody": _taking(
+        _members(
+            "changes",
+            changes=_text(2000, 10, "What changed, for people: it is mailed to everybody"),
+            libraries_tested={"type": "boolean", "default": False},
+            inputs_reviewed={"type": "boolean", "default": False},
+            raw_values={"type": "boolean", "default": False},
+        )
+    )
+}
+_WAITING = {"create_prediction", "create_version", "create_test"}
 _HEADERS: dict[int, list[str]] = {
     200: ["Preference-Applied", "Content-Location"],
     202: ["Location", "Preference-Applied", "Retry-After"],
@@ -81,15 +126,16 @@ def _of_site(api: NinjaAPI) -> Json:
     problem = {"$ref": "#/components/schemas/Problem"}
     for operations in document["paths"].values():
         for operation in operations.values():
+            # ninja begins the name with the module's.
+            name = re.sub("^executions_api_[a-z]+_", "", operation["operationId"])
             operation["responses"]["405"] = {"description": "Method Not Allowed"}
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     response["content"] = {MEDIA_TYPE: {"schema": problem}}
-                is_asking = operation["operationId"].endswith("create_prediction")
-                if int(status) >= 400 or is_asking:
+                if int(status) >= 400 or name in _WAITING:
                     named = dict.fromkeys(_HEADERS.get(int(status), []), _HEADER)
                     response |= {"headers": named} if named else {}
-            operation["operationId"] = operation["operationId"].rpartition("routes_")[2]
+            operation["operationId"] = name
     document["servers"] = [{"url": "/"}]
     return document
 

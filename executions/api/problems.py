@@ -21,6 +21,7 @@ from executions.errors import (
     TooManyBatches,
     TooManyRequests,
 )
+from models_registry.errors import StoreUnavailable, TooManyUploads, UploadUnderWay
 
 MEDIA_TYPE = "application/problem+json"
 KINDS = "urn:plumbline:problem:"
@@ -112,9 +113,9 @@ def refused_by(error: DomainError) -> Refused:
     """Return the refusal that a broken rule means for a program."""
     if isinstance(error, NoActiveVersion):
         return no_model()
-    if isinstance(error, TooManyRequests | TooManyBatches):
+    if isinstance(error, TooManyRequests | TooManyBatches | TooManyUploads | UploadUnderWay):
         return Refused(429, error.message, headers={"Retry-After": str(error.seconds)})
-    if isinstance(error, QueueFull):
+    if isinstance(error, QueueFull | StoreUnavailable):
         return Refused(503, error.message, headers={"Retry-After": str(error.seconds)})
     if isinstance(error, OtherContent):
         return Refused(422, error.message)

@@ -4,7 +4,11 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, QueryDict
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import parse_header_parameters
 from ninja.security import HttpBearer
 from redis.exceptions import RedisError
@@ -16,7 +20,7 @@ from executions.api.problems import Fault, Refused
 from executions.errors import TooManyRequests
 from executions.services.limits import check_token_rate
 
-JSON = "application/json"
+JSON, PARTS = "application/json", "multipart/form-data"
 MOST_VALUES = 400_000
 """Values of one body: those of 1,000 rows with 400 inputs."""
 LONGEST_WAIT = 30
@@ -51,7 +55,8 @@ class Token(HttpBearer):
 
 def admitted(request: HttpRequest, *scopes: Scope) -> ApiToken:
     """Return the request's token with its account. Refuses one that is not valid (401), one with
-    none of the scopes (403), and one that asks too often (429)."""
+    none of the scopes (403) or to publish for somebody who is no admin (403), and one that asks too
+    often (429)."""
     token = accepted(bearer(request.headers.get("Authorization", "")))
     if token is None:
         raise Refused(
@@ -74,6 +79,8 @@ def admitted(request: HttpRequest, *scopes: Scope) -> ApiToken:
     if not set(scopes) & set(token.scopes):
         wanted = " or ".join(f"“{scope}”" for scope in scopes)
         raise Refused(403, f"This needs a token with the scope {wanted}.")
+    if scopes == (Scope.PUBLISH,) and not token.may_publish:
+        raise Refused(403, "Only admins publish models, and the token's account is no admin now.")
     return token
 
 
@@ -86,6 +93,20 @@ def check_accept(header: str) -> None:
         if kind in _READABLE and not re.fullmatch(r"0(\.0*)?", parameters.get("q", "1")):
             return
     raise Refused(406, f"The answer is {JSON}. Send this, or nothing, in the header Accept.")
+
+
+def parts_of(request: HttpRequest) -> tuple[QueryDict, MultiValueDict[str, UploadedFile]]:
+    """Return the texts and the files of a body of multipart/form-data. Refuses another media type
+    (415), and what cannot be read as its parts (400)."""
+    kind, parameters = parse_header_parameters(request.headers.get("Content-Type", ""))
+    if kind != PARTS or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise Refused(415, f"The body must be {PARTS}, with the model in the part “file”.")
+    try:
+        return request.POST, request.FILES
+    except RequestDataTooBig:
+        raise Refused(413, "The texts beside the files are too long. Send them as files.") from None
+    except (MultiPartParserError, SuspiciousOperation):
+        raise Refused(400, f"The parts of the body cannot be read as {PARTS}.") from None
 
 
 def json_body(request: HttpRequest) -> Any:

@@ -34,10 +34,10 @@ api = NinjaAPI(
     openapi_url=None,
 )
 USES, ASKS, READS = Token(Scope.PREDICT, Scope.READ), Token(Scope.PREDICT), Token(Scope.READ)
-_OF_ALL = dict.fromkeys((400, 401, 403, 406, 429, 500, 503), schemas.Problem)
-_OF_ONE = _OF_ALL | {404: schemas.Problem}
-_OF_BODY = _OF_ONE | dict.fromkeys((408, 409, 413, 415, 422), schemas.Problem)
-_OF_PAGE = _OF_ALL | {422: schemas.Problem}
+OF_ALL = dict.fromkeys((400, 401, 403, 406, 429, 500, 503), schemas.Problem)
+OF_ONE = OF_ALL | {404: schemas.Problem}
+OF_BODY = OF_ONE | dict.fromkeys((408, 409, 413, 415, 422), schemas.Problem)
+OF_PAGE = OF_ALL | {422: schemas.Problem}
 
 _BEFORE = Query(None, description="The id of a prediction: only those older than it")
 
@@ -54,12 +54,25 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return problem(request, Refused(422, "A parameter of the address is not valid.", faults))
 
 
-def _answer(content: BaseModel, status: int = 200, **headers: str) -> HttpResponse:
+def answer(content: BaseModel, status: int = 200, **headers: str) -> HttpResponse:
     """Return the content, whole as its schema declares it."""
     answer = HttpResponse(content.model_dump_json(), status=status, content_type="application/json")
     for name, value in headers.items():
         answer[name.replace("_", "-")] = value
     return answer
+
+
+def answer_to_wait(
+    content: BaseModel, url: str, is_finished: bool, seconds: int | None
+) -> HttpResponse:
+    """Return what was asked for: 200 if it was waited for and is finished, else 202 with the
+    address to look at."""
+    if seconds is None:
+        return answer(content, 202, Location=url, Retry_After="1")
+    applied = f"wait={seconds}"
+    if is_finished:
+        return answer(content, 200, Content_Location=url, Preference_Applied=applied)
+    return answer(content, 202, Location=url, Retry_After="1", Preference_Applied=applied)
 
 
 # --- Models -----------------------------------------------------------------------------------
@@ -68,7 +81,7 @@ def _answer(content: BaseModel, status: int = 200, **headers: str) -> HttpRespon
 @api.get(
     "/models",
     auth=USES,
-    response={200: schemas.Models} | _OF_ALL,
+    response={200: schemas.Models} | OF_ALL,
     url_name="models",
     tags=["Models"],
 )
@@ -80,26 +93,26 @@ def list_models(request: ApiRequest) -> HttpResponse:
         for version in live
         if request.auth.allows(version.model.slug)
     ]
-    return _answer(schemas.Models(items=items))
+    return answer(schemas.Models(items=items))
 
 
 @api.get(
     "/models/{slug:slug}",
     auth=USES,
-    response={200: schemas.Model} | _OF_ONE,
+    response={200: schemas.Model} | OF_ONE,
     url_name="model",
     tags=["Models"],
 )
 def get_model(request: ApiRequest, slug: str) -> HttpResponse:
     """A live model: its inputs with their rules, its outputs, and an example to send."""
     version = live_for(request.auth, slug)
-    return _answer(schemas.model_of(version, version.features.as_schema()))
+    return answer(schemas.model_of(version, version.features.as_schema()))
 
 
 @api.get(
     "/models/{slug:slug}/openapi.json",
     auth=USES,
-    response={200: dict[str, Any]} | _OF_ONE,
+    response={200: dict[str, Any]} | OF_ONE,
     url_name="model_document",
     tags=["Models"],
 )
@@ -119,7 +132,7 @@ def get_model_document(request: ApiRequest, slug: str) -> HttpResponse:
         200: schemas.Prediction | schemas.Batch,
         202: schemas.Prediction | schemas.Batch,
     }
-    | _OF_BODY,
+    | OF_BODY,
     url_name="predict",
     tags=["Predictions"],
     openapi_extra=documents.OF_ASKING,
@@ -132,7 +145,7 @@ def create_prediction(request: ApiRequest, slug: str) -> HttpResponse:
     """
     version = live_for(request.auth, slug)
     key, seconds = key_of(request), wait_of(request)
-    inputs = _inputs_of(json_body(request))
+    inputs = inputs_of(json_body(request))
     if isinstance(inputs, Mapping):
         execution = ask_one(request.auth, version, inputs, key)
     else:
@@ -141,13 +154,10 @@ def create_prediction(request: ApiRequest, slug: str) -> HttpResponse:
         execution = waited(execution, seconds)
     is_batch = execution.purpose == Execution.Purpose.BATCH
     content = _batch(execution, has_rows=True) if is_batch else schemas.prediction_of(execution)
-    headers = {} if seconds is None else {"Preference_Applied": f"wait={seconds}"}
-    if execution.is_finished and seconds is not None:
-        return _answer(content, 200, Content_Location=content.url, **headers)
-    return _answer(content, 202, Location=content.url, Retry_After="1", **headers)
+    return answer_to_wait(content, content.url, execution.is_finished, seconds)
 
 
-def _inputs_of(body: Any) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
+def inputs_of(body: Any) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
     """The inputs of a body: one object, or a list of objects."""
     if not isinstance(body, dict) or "inputs" not in body:
         detail = 'The body is an object with the member “inputs”: {"inputs": {…}}.'
@@ -174,7 +184,7 @@ def _inputs_of(body: Any) -> Mapping[str, Any] | Sequence[Mapping[str, Any]]:
 @api.get(
     "/predictions",
     auth=READS,
-    response={200: schemas.Predictions} | _OF_PAGE,
+    response={200: schemas.Predictions} | OF_PAGE,
     url_name="predictions",
     tags=["Predictions"],
 )
@@ -199,13 +209,13 @@ def list_predictions(
         here = schemas.address("api:predictions")
         following = f"{here}?limit={limit}&before={rows[limit - 1].pk}"
     items = [schemas.prediction_of(row) for row in rows[:limit]]
-    return _answer(schemas.Predictions(items=items, next=following))
+    return answer(schemas.Predictions(items=items, next=following))
 
 
 @api.get(
     "/predictions/{uuid:pk}",
     auth=USES,
-    response={200: schemas.Prediction} | _OF_ONE,
+    response={200: schemas.Prediction} | OF_ONE,
     url_name="prediction",
     tags=["Predictions"],
 )
@@ -215,7 +225,7 @@ def get_prediction(request: ApiRequest, pk: uuid.UUID) -> HttpResponse:
     execution = own.filter(pk=pk).first()
     if execution is None:
         raise nothing_here()
-    return _answer(schemas.prediction_of(execution))
+    return answer(schemas.prediction_of(execution))
 
 
 # --- Batches ----------------------------------------------------------------------------------
@@ -224,19 +234,19 @@ def get_prediction(request: ApiRequest, pk: uuid.UUID) -> HttpResponse:
 @api.get(
     "/batches/{uuid:pk}",
     auth=USES,
-    response={200: schemas.Batch} | _OF_ONE,
+    response={200: schemas.Batch} | OF_ONE,
     url_name="batch",
     tags=["Batches"],
 )
 def get_batch(request: ApiRequest, pk: uuid.UUID) -> HttpResponse:
     """How far one of your own batches is."""
-    return _answer(_batch(_own_batch(request, pk)))
+    return answer(_batch(_own_batch(request, pk)))
 
 
 @api.get(
     "/batches/{uuid:pk}/rows",
     auth=USES,
-    response={200: schemas.Rows} | _OF_ONE | _OF_PAGE,
+    response={200: schemas.Rows} | OF_ONE | OF_PAGE,
     url_name="batch_rows",
     tags=["Batches"],
 )
@@ -253,13 +263,13 @@ def list_batch_rows(
     rows = schemas.rows_of(found, list(execution.version.targets.all()))
     here = schemas.address("api:batch_rows", pk)
     following = f"{here}?first={last}&limit={limit}" if last < total else None
-    return _answer(schemas.Rows(items=rows, total=total, next=following))
+    return answer(schemas.Rows(items=rows, total=total, next=following))
 
 
 @api.post(
     "/batches/{uuid:pk}/cancel",
     auth=ASKS,
-    response={200: schemas.Batch} | _OF_ONE | {409: schemas.Problem},
+    response={200: schemas.Batch} | OF_ONE | {409: schemas.Problem},
     url_name="batch_cancel",
     tags=["Batches"],
 )
@@ -270,7 +280,7 @@ def cancel_batch(request: ApiRequest, pk: uuid.UUID) -> HttpResponse:
         cancel_execution(execution=execution, by=request.auth.user)
     except AlreadyFinished as error:
         raise refused_by(error) from None
-    return _answer(_batch(execution))
+    return answer(_batch(execution))
 
 
 def _own(request: ApiRequest, executions: ExecutionQuerySet) -> ExecutionQuerySet:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.models import Scope
+from accounts.models import Scope, User
 from accounts.requests import SignedInRequest
 from accounts.tokens.services import DEFAULT_DAYS, make_token, revoke_token
 from config.errors import refusals_in
@@ -19,12 +19,13 @@ from models_registry.models import RegisteredModel
 SCOPES = [
     (Scope.PREDICT, "Predict: ask models, follow and cancel what the token asked"),
     (Scope.READ, "Read: all of your predictions, with their inputs and results"),
+    (Scope.PUBLISH, "Publish: upload, test and promote versions of models"),
 ]
 DAYS = [(30, "30 days"), (DEFAULT_DAYS, f"{DEFAULT_DAYS} days"), (365, "1 year")]
 
 
 class TokenForm(forms.Form):
-    """What a new token is for. ``only_models`` empty: all models."""
+    """What a new token of an account is for. ``only_models`` empty: all models."""
 
     name = forms.CharField(
         max_length=80, help_text="Where you will use it, so that you know which one to revoke."
@@ -42,25 +43,29 @@ class TokenForm(forms.Form):
         label="Expires after", choices=DAYS, coerce=int, initial=DEFAULT_DAYS
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["only_models"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        live = RegisteredModel.objects.live().order_by("name")
-        field.choices = [(model.slug, model.name) for model in live]
+    def __init__(self, account: User, data: Any = None) -> None:
+        super().__init__(data)
+        scopes, only_models = self.fields["scopes"], self.fields["only_models"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        assert isinstance(only_models, forms.MultipleChoiceField)
+        models = RegisteredModel.objects.all()
+        if not account.may_publish:
+            models = models.live()
+            scopes.choices = [one for one in SCOPES if one[0] != Scope.PUBLISH]
+        only_models.choices = [(model.slug, model.name) for model in models.order_by("name")]
 
 
 @sensitive_variables("secret")
 @require_http_methods(["GET", "POST"])
 def token_list(request: SignedInRequest) -> HttpResponse:
     """Show the person's tokens; a POST makes one and shows its secret."""
-    form = TokenForm(request.POST if request.method == "POST" else None)
+    form = TokenForm(request.user, request.POST if request.method == "POST" else None)
     token, secret = None, ""
     if request.method == "POST" and form.is_valid():
         with refusals_in(form):
             token, secret = make_token(user=request.user, by=request.user, **form.cleaned_data)
     context = {
-        "form": TokenForm() if token else form,
+        "form": TokenForm(request.user) if token else form,
         "made": token,
         "secret": secret,
         "tokens": list(request.user.api_tokens.filter(revoked_at=None)[:200]),

@@ -5,8 +5,10 @@ from django.urls import URLPattern, path
 
 from executions.api.documents import site_document
 from executions.api.routes import api
+from executions.api.versions import router as versions
 
 app_name = "api"
+api.add_router("", versions)
 
 
 def _operations() -> list[URLPattern]:

@@ -51,14 +51,14 @@ def request_execution(
     has a rate of its own, ``form_token`` stands for an idempotency key (`token_of_key`): with other
     inputs it raises OtherContent. Raises TooManyRequests over the person's rate, QueueFull under
     back-pressure, NoActiveVersion for a prediction with a version that is not live, NotAnAdmin for
-    a test or replay of anybody else, and NotInspected, VersionAltered or IncompleteSchema for a
-    version that cannot run.
+    a test or replay of an account that may not publish, and NotInspected, VersionAltered or
+    IncompleteSchema for a version that cannot run.
     """
     if not inputs.is_valid:
         raise ValueError("inputs must be checked before an execution is requested")
     if purpose == Execution.Purpose.PREDICTION and not version.is_active:
         raise NoActiveVersion
-    if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.is_staff):
+    if purpose != Execution.Purpose.PREDICTION and not (user.is_active and user.may_publish):
         raise NotAnAdmin
     check_runnable(version)
     # One request of a person at a time: a double click waits here and then finds the first one.

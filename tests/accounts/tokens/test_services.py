@@ -11,7 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import services as people
-from accounts.errors import NotAService, NotSuperuser, ServiceAccount, TooManyTokens
+from accounts.errors import (
+    NotAPublisher,
+    NotAService,
+    NotSuperuser,
+    ServiceAccount,
+    TooManyTokens,
+)
 from accounts.models import ActivityEvent, ApiToken, User
 from accounts.privacy.own_account import close_account
 from accounts.privacy.personal_data import erase, everything
@@ -129,6 +135,35 @@ def test_a_superuser_makes_an_account_for_a_program_and_its_tokens(root: User, a
         make_service_account(name="Another", by=ada)
     with pytest.raises(NotSuperuser):
         make(account, by=ada)
+
+
+def test_only_an_admin_has_tokens_that_publish_and_only_as_long_as_they_are_one(
+    alice: User, ada: User, root: User
+) -> None:
+    with pytest.raises(NotAPublisher):
+        make(alice, scopes=["publish"])
+    _, secret = make(ada, scopes=["publish"])
+
+    token = accepted(secret)
+    assert token is not None
+    assert token.may_publish
+    people.revoke_admin(user=ada, by=root)
+    token = accepted(secret)
+    assert token is not None
+    assert not token.may_publish
+
+
+def test_a_service_account_publishes_only_by_a_token_that_a_superuser_made_for_it(
+    root: User, ada: User
+) -> None:
+    account = make_service_account(name="Nightly training", by=root)
+    reading, _ = make(account, by=root)
+    publishing, _ = make(account, by=root, scopes=["publish"])
+
+    assert (reading.may_publish, publishing.may_publish) == (False, True)
+    assert not account.is_staff
+    with pytest.raises(NotSuperuser):
+        make(account, by=ada, scopes=["publish"])
 
 
 def test_nobody_signs_in_as_a_service_account(root: User) -> None:

@@ -5,10 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 
 from accounts.models import User
 from accounts.tokens.services import make_token
+from models_registry.models import Inspection, ModelVersion, RegisteredModel
+from tests.factories import make_version
 
 JSON = "application/json"
 
@@ -17,9 +20,8 @@ class Program:
     """A program with a token of ``user``."""
 
     def __init__(self, user: User, scopes: tuple[str, ...], **asked: Any) -> None:
-        self.token, self.secret = make_token(
-            user=user, name="Program", scopes=scopes, by=user, **asked
-        )
+        defaults: dict[str, Any] = {"name": "Program", "scopes": scopes, "by": user}
+        self.token, self.secret = make_token(user=user, **defaults | asked)
         self.client = Client()
 
     def get(self, path: str, **headers: str) -> Any:
@@ -45,6 +47,29 @@ def program(alice: User) -> Program:
 @pytest.fixture
 def program_of() -> Callable[..., Program]:
     return Program
+
+
+@pytest.fixture
+def publisher(ada: User) -> Program:
+    return Program(ada, ("publish",))
+
+
+@pytest.fixture
+def tested(db: None) -> ModelVersion:
+    """A draft that passed its inspection and a test."""
+    version = make_version()
+    Inspection.objects.create(
+        version=version, sha256=version.sha256, status="succeeded", finished_at=Now()
+    )
+    return version
+
+
+def versions_of(model: RegisteredModel) -> str:
+    return f"/models/{model.slug}/versions"
+
+
+def path_of(version: ModelVersion, name: str = "") -> str:
+    return f"{versions_of(version.model)}/{version.number}{name}"
 
 
 def problem(answer: Any, status: int) -> dict[str, Any]:

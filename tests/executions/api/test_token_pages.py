@@ -7,6 +7,7 @@ from django.test import Client
 from accounts.models import ApiToken, User
 from accounts.tokens.services import PREFIX, accepted, make_service_account, make_token
 from models_registry.models import ModelVersion
+from tests.factories import make_model
 
 PAGE = "/accounts/tokens/"
 ASKED = {"name": "Laptop", "scopes": ["predict", "read"], "days": "30"}
@@ -38,6 +39,20 @@ def test_a_token_without_a_name_or_a_right_is_not_made(as_alice: Client) -> None
     assert answer.status_code == 422
     assert "Choose what the token may do." in answer.content.decode()
     assert not ApiToken.objects.exists()
+
+
+def test_only_admins_are_offered_tokens_that_publish(
+    as_alice: Client, as_ada: Client, ada: User
+) -> None:
+    never_live = make_model()
+    asked = ASKED | {"scopes": ["publish"], "only_models": [never_live.slug]}
+
+    assert "Publish:" not in as_alice.get(PAGE).content.decode()
+    assert as_alice.post(PAGE, asked).status_code == 422
+    assert "Publish:" in as_ada.get(PAGE).content.decode()
+    as_ada.post(PAGE, asked)
+    token = ApiToken.objects.get()
+    assert (token.user, token.scopes, token.only_models) == (ada, ["publish"], [never_live.slug])
 
 
 def test_a_person_revokes_a_token(as_alice: Client, alice: User) -> None:

@@ -107,6 +107,12 @@ def files() -> dict[str, int]:
     }
 
 
+def files_of_programs() -> dict[str, int]:
+    """Return the addresses on which a token that publishes may send a file, with the bytes that
+    each takes."""
+    return {"api:versions": settings.ARTIFACT_MAX_BYTES + BESIDE}
+
+
 def files_of_people() -> dict[str, int]:
     """Return the pages on which everybody may bring a file, with the bytes that each takes."""
     return {"executions:rows": settings.BATCH_MAX_BYTES + OF_A_FORM}
@@ -143,7 +149,7 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
 
 
 def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
-    """The allowance of a token, which is that of a form."""
+    """The allowance of a token, which is that of a form, or of a model file."""
     from accounts.tokens.services import (
         accepted,
         bearer,
@@ -157,9 +163,13 @@ def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
         connections.close_all()
     if token is None:
         raise NoToken
-    if size > OF_A_FORM:
-        raise TooLarge(OF_A_FORM)
-    return Allowance(OF_A_FORM, f"token {token.pk}")
+    most = OF_A_FORM
+    if token.may_publish:
+        with suppress(Resolver404):
+            most = files_of_programs().get(resolve(environ["PATH_INFO"]).view_name, most)
+    if size > most:
+        raise TooLarge(most)
+    return Allowance(most, f"token {token.pk}")
 
 
 class RefusalMiddleware:

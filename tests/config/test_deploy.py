@@ -66,6 +66,9 @@ def test_a_proxy_passes_large_files_on_as_they_come_and_only_to_the_pages_that_t
     takes = re.compile(pattern)
     for page in bodies.files():
         assert takes.search(reverse(page, args=[7]))
+    for page in bodies.files_of_programs():
+        assert takes.search(reverse(page, args=["loan-risk"]))
+    assert not takes.search("/api/v1/models/loan-risk/versions/1/tests")
     (pattern,) = re.findall(r"(\^/models/\S+)", (DEPLOY / name).read_text())
     takes_rows = re.compile(pattern)
     for page in bodies.files_of_people():
@@ -89,7 +92,8 @@ def test_nginx_keeps_what_it_receives_small() -> None:
         int(re.findall(r"client_max_body_size\s+(\d+)m", part)[0]) for part in (server, files, rows)
     ]
     assert sizes[0] == bodies.OF_A_FORM // bodies.MB
-    assert sizes[1] >= max(bodies.files().values()) / bodies.MB
+    most = max((bodies.files() | bodies.files_of_programs()).values())
+    assert sizes[1] >= most / bodies.MB
     assert sizes[2] >= max(bodies.files_of_people().values()) / bodies.MB
 
 

@@ -38,13 +38,6 @@ MB, GB = 1024**2, 1024**3
 STRANGER = "Sign in to send as much as this"
 
 
-@pytest.fixture(scope="module")
-def site(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Yield one web server for all tests of this file."""
-    with running_site(tmp_path_factory.mktemp("web")) as running:
-        yield running
-
-
 def upload_of(model_pk: int) -> str:
     return reverse("admin:models_registry_registeredmodel_upload", args=[model_pk])
 

@@ -212,6 +212,7 @@ MATRIX: dict[str, Entry] = {
     "api:batch_rows": of_tokens(200, 404, 404, 404, pk="batch"),
     "api:batch_cancel": of_tokens(200, 404, 404, 404, pk="batch", is_post=True),
     "api:versions": of_tokens(403, 403, 200, 200, slug="slug"),
+    "api:version_upload": of_tokens(403, 403, 422, 422, slug="slug", is_post=True),  # no file
     "api:version": of_tokens(403, 403, 200, 200, slug="slug", number="=1"),
     "api:version_tests": of_tokens(403, 403, 415, 415, slug="slug", number="=1", is_post=True),
     "api:version_test": of_tokens(403, 403, 200, 200, slug="slug", number="=1", pk="test"),

@@ -63,6 +63,7 @@ def list_versions(
 @router.post(
     OF_MODEL,
     response={200: answers.VersionDetail, 202: answers.VersionDetail} | OF_BODY,
+    url_name="version_upload",
     openapi_extra=documents.OF_UPLOADING,
 )
 def create_version(request: ApiRequest, slug: str) -> HttpResponse:

@@ -10,6 +10,7 @@ STORAGES["staticfiles"] = {  # noqa: F405
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 LOGGING["root"]["level"] = "WARNING"  # type: ignore[index]  # noqa: F405
+IS_DEMO = False  # else the first page of each minute asks for the invented past
 WHITENOISE_AUTOREFRESH = True  # no scan of collected files at every start
 
 PREFECT_TIMEOUT_SECONDS = PATIENCE_SECONDS

@@ -130,7 +130,6 @@ def answer(page: str, words: str = "") -> HttpResponse:
     )
 
 
-@pytest.mark.django_db  # the refusal is a page
 def test_a_document_that_takes_too_long_is_ended_and_says_so(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +150,6 @@ def test_a_process_that_reached_its_limits_is_no_error_of_the_site(
         render_pdf(page, {"title": "A", "words": ""})
 
 
-@pytest.mark.django_db
 def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
     for _ in range(pdf.AT_ONCE_AND_WAITING):
         assert pdf._asking.acquire(blocking=False)
@@ -165,7 +163,6 @@ def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
     assert answer(page).status_code == 200
 
 
-@pytest.mark.django_db
 def test_whoever_waited_in_vain_leaves_the_line(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "WAIT_SECONDS", 0.001)
     with pdf._making:

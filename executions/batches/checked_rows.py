@@ -1,6 +1,6 @@
 """The rows of a table as it was understood, each checked by the form's rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,12 @@ from executions.batches.checking import Problem, RowCheck, SourceRow
 from executions.batches.contents import BatchRow
 from executions.batches.tables import (
     Cell,
-    Chunks,
     DateCell,
     Row,
     cell_at,
     text_of,
 )
-from executions.batches.understanding import Understood, reading, takes_texts
+from executions.batches.understanding import Understood, takes_texts
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_check import InputError
@@ -33,7 +32,7 @@ class CheckedRow:
 
 
 def checked_rows(
-    chunks: Chunks, understood: Understood, schema: InputSchema
+    rows: Iterable[Row], understood: Understood, schema: InputSchema
 ) -> Iterator[CheckedRow]:
     """Yield every row of the table that is not empty, checked by the form's rules, in order."""
     choices = understood.choices
@@ -48,7 +47,7 @@ def checked_rows(
     width = len(understood.columns)
     current: Row = 0, []
 
-    def sources(rows: Iterator[Row]) -> Iterator[SourceRow]:
+    def sources() -> Iterator[SourceRow]:
         nonlocal current
         for current in rows:
             number, cells = current
@@ -59,14 +58,13 @@ def checked_rows(
                 raw, tuple(_carried(cell_at(cells, place)) for place in carried), number
             )
 
-    with reading(chunks, choices) as (_, rows):
-        for outcome in check.of(sources(rows)):  # one for each row, before the next is read
-            number, cells = current
-            if len(cells) > width and any(map(text_of, cells[width:])):
-                source = SourceRow({}, (), number)
-                yield CheckedRow(number, cells, _too_long(source, len(cells), width))
-            else:
-                yield CheckedRow(number, cells, outcome)
+    for outcome in check.of(sources()):  # one for each row, before the next is read
+        number, cells = current
+        if len(cells) > width and any(map(text_of, cells[width:])):
+            source = SourceRow({}, (), number)
+            yield CheckedRow(number, cells, _too_long(source, len(cells), width))
+        else:
+            yield CheckedRow(number, cells, outcome)
 
 
 def given(feature: FeatureSpec, cell: Cell) -> Any:

@@ -8,7 +8,7 @@ import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from config.text.csv_text import typed_text
@@ -115,11 +115,13 @@ def reading(chunks: Chunks, choices: Choices) -> Iterator[tuple[SheetFacts | Non
         yield found
 
 
-def understand(
+@contextmanager
+def understanding(
     chunks: Chunks, schema: InputSchema, *, choices: Choices, is_utf8: bool, decimal_mark: str
-) -> Understood:
-    """Complete the ``choices`` by the table's first rows. ``decimal_mark`` is that of the person's
-    number format. Raises TableUnreadable, ReaderBusy."""
+) -> Iterator[tuple[Understood, Iterator[Row]]]:
+    """Complete the ``choices`` by the table's first rows; yield what it was understood as, and all
+    its rows, read as they are taken. ``decimal_mark`` is that of the person's number format. Raises
+    TableUnreadable, ReaderBusy."""
     head = b"".join(_first_bytes(chunks))
     if not head.strip():
         raise TableUnreadable("The file is empty.")
@@ -135,7 +137,8 @@ def understand(
         choices = replace(choices, encoding=encoding, separator=separator)
     with reading(chunks, choices) as (facts, rows):
         looked_at = list(islice(rows, LOOKED_AT))
-    return _understood(choices, facts, looked_at, schema, known, decimal_mark)
+        table = _understood(choices, facts, looked_at, schema, known, decimal_mark)
+        yield table, chain(looked_at, rows)
 
 
 def _understood(
@@ -379,7 +382,9 @@ def _missing(columns: Sequence[Column], schema: InputSchema) -> tuple[list[str],
     needed = [one.label for one in absent if one.requirement is Requirement.REQUIRED]
     if needed:
         listed = ", ".join(needed[:5]) + (" and more" if len(needed) > 5 else "")
-        problems.append(f"No column is chosen for {listed}. Each row needs a value.")
+        problems.append(
+            f"No column is chosen for {listed}. Each row needs a value: choose the column below."
+        )
     return problems, [one.label for one in absent if one.requirement is not Requirement.REQUIRED]
 
 

@@ -6,6 +6,7 @@ import json
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from executions.batches.checked_rows import CheckedRow, checked_rows
 from executions.batches.checking import Problem
 from executions.batches.contents import BatchRow
 from executions.batches.tables import Cell, text_of
-from executions.batches.understanding import Choices, Understood, understand
+from executions.batches.understanding import Choices, Understood, understanding
 from executions.errors import NoActiveVersion, TooManyBatchRows, TooManyRequests
 from executions.models import Batch, Execution, RowsFile, RowsFilePiece
 from executions.services.batches import submit_batch
@@ -152,16 +153,34 @@ def bytes_of(file: RowsFile) -> Iterator[bytes]:
         number += 1
 
 
-def understood(file: RowsFile, schema: InputSchema, *, by: User) -> Understood:
-    """Return what the file is understood as, with the person's choices. Raises TableUnreadable,
-    ReaderBusy."""
-    return understand(
+@contextmanager
+def opened(
+    file: RowsFile, schema: InputSchema, *, by: User
+) -> Iterator[tuple[Understood, Iterator[CheckedRow]]]:
+    """Read a file once: yield what it is understood as, with the person's choices, and its rows,
+    checked, in their order. Raises TableUnreadable, ReaderBusy, TooManyBatchRows."""
+    reading = understanding(
         partial(bytes_of, file),
         schema,
         choices=Choices.stored(file.choices),
         is_utf8=file.is_utf8,
         decimal_mark=by.decimal_mark,
     )
+    with reading as (table, rows):
+        yield table, _at_most(settings.BATCH_MAX_ROWS, checked_rows(rows, table, schema))
+
+
+def _at_most(most: int, rows: Iterator[CheckedRow]) -> Iterator[CheckedRow]:
+    for count, row in enumerate(rows, 1):
+        if count > most:
+            raise TooManyBatchRows(most)
+        yield row
+
+
+def understood(file: RowsFile, schema: InputSchema, *, by: User) -> Understood:
+    """Return what the file is understood as. Raises TableUnreadable, ReaderBusy."""
+    with opened(file, schema, by=by) as (table, _):
+        return table
 
 
 def choose(file: RowsFile, choices: Choices) -> None:
@@ -178,32 +197,24 @@ def choose(file: RowsFile, choices: Choices) -> None:
     file.save(update_fields=["choices", "checked"])
 
 
-def rows_of(file: RowsFile, table: Understood, schema: InputSchema) -> Iterator[CheckedRow]:
-    """Yield the rows of a file, checked, in their order. Raises TooManyBatchRows."""
-    for count, row in enumerate(checked_rows(partial(bytes_of, file), table, schema), 1):
-        if count > settings.BATCH_MAX_ROWS:
-            raise TooManyBatchRows(settings.BATCH_MAX_ROWS)
-        yield row
-
-
 def check_file(file: RowsFile, version: ModelVersion, *, by: User) -> Checked:
     """Check every row, and save what was found. Raises TableUnreadable, TooManyBatchRows."""
     schema = version.features.as_schema()
-    table = understood(file, schema, by=by)
-    if table.problems:
-        raise DomainError(table.problems[0])
     labels = {feature.name: feature.label for feature in schema.features}
-    places = {one.role[1:]: one.place for one in table.columns if one.role.startswith(".")}
     ready = problems = warned = 0
     listed: list[CellProblem] = []
-    for row in rows_of(file, table, schema):
-        if isinstance(row.outcome, BatchRow):
-            ready += 1
-            warned += bool(row.outcome.warnings)
-            continue
-        problems += 1
-        if problems <= LISTED_PROBLEMS:
-            listed += _listed(row, row.outcome, labels, places)
+    with opened(file, schema, by=by) as (table, rows):
+        if table.problems:
+            raise DomainError(table.problems[0])
+        places = {one.role[1:]: one.place for one in table.columns if one.role.startswith(".")}
+        for row in rows:
+            if isinstance(row.outcome, BatchRow):
+                ready += 1
+                warned += bool(row.outcome.warnings)
+                continue
+            problems += 1
+            if problems <= LISTED_PROBLEMS:
+                listed += _listed(row, row.outcome, labels, places)
     checked = Checked(_state(version, table.choices), ready, problems, tuple(listed), warned)
     file.choices, file.checked = table.choices.to_json(), to_json(checked)
     file.save(update_fields=["choices", "checked"])
@@ -249,22 +260,19 @@ def run_file(file: RowsFile, version: ModelVersion, *, by: User) -> Execution:
     if checked is None:
         raise ChangedMeanwhile
     schema = version.features.as_schema()
-    table = understood(file, schema, by=by)
-    if _state(version, table.choices) != checked.of:
-        raise ChangedMeanwhile
-    rows = (
-        row.outcome for row in rows_of(file, table, schema) if isinstance(row.outcome, BatchRow)
-    )
-    execution = submit_batch(
-        user=by,
-        version=version,
-        rows=rows,
-        source=Batch.Source.FILE,
-        token=uuid.uuid5(file.pk, checked.of),
-        carried=[column.name for column in table.carried],
-        file_name=file.name,
-        problem_count=checked.problems,
-    )
+    with opened(file, schema, by=by) as (table, rows):
+        if _state(version, table.choices) != checked.of:
+            raise ChangedMeanwhile
+        execution = submit_batch(
+            user=by,
+            version=version,
+            rows=(row.outcome for row in rows if isinstance(row.outcome, BatchRow)),
+            source=Batch.Source.FILE,
+            token=uuid.uuid5(file.pk, checked.of),
+            carried=[column.name for column in table.carried],
+            file_name=file.name,
+            problem_count=checked.problems,
+        )
     file.execution = execution
     file.save(update_fields=["execution"])
     return execution
@@ -279,17 +287,18 @@ def problem_rows(
     table = understood(file, schema, by=by)
     labels = {feature.name: feature.label for feature in schema.features}
 
-    def rows() -> Iterator[list[Any]]:
+    def found() -> Iterator[list[Any]]:
         width = len(table.columns)
-        for row in rows_of(file, table, schema):
-            if isinstance(row.outcome, Problem):
-                cells = [text_of(cell) for cell in row.cells][:width]
-                errors = row.outcome.cleaned.errors.items()
-                said = [f"{labels[name]}: {error}" if name in labels else str(error)
-                        for name, error in errors]  # fmt: skip
-                yield [*cells, *[""] * (width - len(cells)), " ".join(said)]
+        with opened(file, schema, by=by) as (_, rows):
+            for row in rows:
+                if isinstance(row.outcome, Problem):
+                    cells = [text_of(cell) for cell in row.cells][:width]
+                    errors = row.outcome.cleaned.errors.items()
+                    said = [f"{labels[name]}: {error}" if name in labels else str(error)
+                            for name, error in errors]  # fmt: skip
+                    yield [*cells, *[""] * (width - len(cells)), " ".join(said)]
 
-    return [*(one.title for one in table.columns), "problem"], rows()
+    return [*(one.title for one in table.columns), "problem"], found()
 
 
 def rows_text(checked: Checked) -> str:

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,18 @@ import pytest
 import xlsxwriter
 
 from executions.batches import tables
-from executions.batches.checked_rows import checked_rows
+from executions.batches.checked_rows import CheckedRow, checked_rows
 from executions.batches.checking import Problem
 from executions.batches.contents import BatchRow
 from executions.batches.tables import TableUnreadable
-from executions.batches.understanding import CARRIED, LEFT_OUT, Choices, Understood, understand
+from executions.batches.understanding import (
+    CARRIED,
+    LEFT_OUT,
+    Choices,
+    Understood,
+    reading,
+    understanding,
+)
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_schema import InputSchema
 
@@ -34,19 +41,25 @@ def is_utf8(content: bytes) -> bool:
 
 
 def read(content: bytes, choices: Choices | None = None, *, mark: str = "") -> Understood:
-    return understand(
+    with understanding(
         lambda: [content],
         SCHEMA,
         choices=choices or Choices(),
         is_utf8=is_utf8(content),
         decimal_mark=mark,
-    )
+    ) as (table, _):
+        return table
+
+
+def checked(content: bytes, table: Understood) -> Iterator[CheckedRow]:
+    with reading(lambda: [content], table.choices) as (_, rows):
+        yield from checked_rows(rows, table, SCHEMA)
 
 
 def rows(content: bytes, table: Understood) -> list[Any]:
     """The values of each row, or the sentences about it."""
     found: list[Any] = []
-    for row in checked_rows(lambda: [content], table, SCHEMA):
+    for row in checked(content, table):
         if isinstance(row.outcome, Problem):
             found.append([str(error) for error in row.outcome.cleaned.errors.values()])
         else:
@@ -55,7 +68,7 @@ def rows(content: bytes, table: Understood) -> list[Any]:
 
 
 def ready(content: bytes, table: Understood) -> list[BatchRow]:
-    found = [row.outcome for row in checked_rows(lambda: [content], table, SCHEMA)]
+    found = [row.outcome for row in checked(content, table)]
     assert all(isinstance(row, BatchRow) for row in found)
     return [row for row in found if isinstance(row, BatchRow)]
 
@@ -139,7 +152,8 @@ def test_doubled_names_are_chosen_by_nobody_but_the_person() -> None:
     table = read(content)
     assert [column.role for column in table.columns] == [".country", CARRIED, CARRIED, ".age"]
     assert "2 columns may be Income. Choose one of them." in table.notes
-    assert table.problems == ("No column is chosen for Income. Each row needs a value.",)
+    [problem] = table.problems
+    assert problem.startswith("No column is chosen for Income. Each row needs a value: choose")
     assert table.names == ["country", "income", "income (2)", "age"]
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -32,7 +34,7 @@ from models_registry.inputs.input_schema import InputSchema, read_value
 PAGE = 25
 SHOWN_INPUTS = 3
 SHOWN_CARRIED = 2
-FIRST_POLL_MS, SLOWEST_POLL_MS = 400, 3000
+SOONEST_POLL_MS, LATEST_POLL_MS = 300, 3000
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,6 @@ def batch_status(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _status(request: SignedInRequest, execution: Execution) -> dict[str, Any]:
-    asked = whole_number(request.GET.get("n", ""), digits=4, default=0)
     done = progress(execution)
     file = execution.rows_files.filter(user=request.user).first()
     return {
@@ -114,9 +115,15 @@ def _status(request: SignedInRequest, execution: Execution) -> dict[str, Any]:
         "error_sentence": user_sentence(execution.error_code, execution.message),
         "missing": missing_runtime(execution, execution.version.runtime),
         "problems_file": file if done.problems else None,
-        "poll_n": asked + 1,
-        "poll_ms": min(FIRST_POLL_MS << min(asked, 5), SLOWEST_POLL_MS),
+        "poll_ms": _poll_ms(timezone.now() - execution.requested_at),
     }
+
+
+def _poll_ms(since: timedelta) -> int:
+    """The time until the page asks again: a third of the time since the batch was requested, so
+    that a person waits at most a third longer than the batch takes."""
+    third = round(since.total_seconds() * 1000 / 3)
+    return min(max(third, SOONEST_POLL_MS), LATEST_POLL_MS)
 
 
 def _time_left(done: Progress) -> str:

@@ -2,12 +2,14 @@
 
 import io
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from accounts.models import User
@@ -249,6 +251,16 @@ def test_a_running_batch_shows_rows_and_asks_again_by_itself_and_without_scripts
     assert as_alice.get(lifecycle_page)["Location"] == reverse(
         "executions:batch", args=[execution.pk]
     )
+
+
+def test_the_page_of_a_batch_that_runs_for_long_asks_seldom(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    execution = run(as_alice, active_version)
+    long_ago = timezone.now() - timedelta(minutes=10)
+    Execution.objects.filter(pk=execution.pk).update(requested_at=long_ago)
+    page = as_alice.get(reverse("executions:batch", args=[execution.pk])).content.decode()
+    assert "load delay:3000ms" in page
 
 
 def test_a_finished_batch_shows_its_rows_and_why_one_has_no_answer(

@@ -49,5 +49,5 @@ if (form) {
   });
   file.addEventListener("change", isTooLarge);
   form.addEventListener("submit", (event) => isTooLarge() && event.preventDefault());
-  form.querySelector("[data-invitation]").hidden = false;
+  form.querySelector("[data-invitation]").hidden = !matchMedia("(hover: hover)").matches;
 }

@@ -1,4 +1,4 @@
-"""Hints over Redis from the senders of work to the resident workers.
+"""Hints over Redis from the senders of work to the resident workers, and back when a run ends.
 
 A hint saves time and never decides anything: polling makes up for a lost one, and after a repeated
 or stale one the row is no longer queued. Sending a hint never raises: while Redis is unreachable it
@@ -10,7 +10,8 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -147,12 +148,54 @@ class WarmHints:
         return None
 
 
+def say_ended(run_id: uuid.UUID) -> None:
+    """Tell those who wait for a run that it has ended."""
+    if time.monotonic() < _silent_until.get(settings.REDIS_URL, 0.0):
+        return
+    try:
+        quick_redis().publish(_ended(run_id), "1")
+    except RedisError as error:
+        _silent_until[settings.REDIS_URL] = time.monotonic() + SILENT_SECONDS
+        logger.warning("end_not_said run=%s error=%s", run_id, type(error).__name__)
+
+
+@contextmanager
+def end_of(run_id: uuid.UUID) -> Iterator[Callable[[float], bool]]:
+    """Yield what waits until the run's end is said, at most so many seconds, and returns whether it
+    was. While Redis is unreachable it only waits."""
+    subscription = quick_redis().pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+
+    def heard(seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        try:
+            if subscription.get_message(timeout=seconds):
+                return True
+        except RedisError as error:
+            logger.warning("end_not_heard run=%s error=%s", run_id, type(error).__name__)
+        time.sleep(max(0.0, until - time.monotonic()))
+        return False
+
+    try:
+        subscription.subscribe(_ended(run_id))
+        subscription.get_message(timeout=TIMEOUT_SECONDS)  # that it is subscribed
+    except RedisError as error:
+        logger.warning("end_not_awaited run=%s error=%s", run_id, type(error).__name__)
+    try:
+        yield heard
+    finally:
+        subscription.close()
+
+
 def _runs(queue: str) -> str:
     return f"wake:{settings.PREFECT_WORK_POOL}:{queue}"
 
 
 def _warm() -> str:
     return f"warm:{settings.PREFECT_WORK_POOL}"
+
+
+def _ended(run_id: uuid.UUID) -> str:
+    return f"ended:{settings.PREFECT_WORK_POOL}:{run_id}"
 
 
 def _warmed(hint: WarmHint) -> str:

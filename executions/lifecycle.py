@@ -6,6 +6,7 @@ Every change of state is a compare-and-set of `engine/run_claims.py`.
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.text.numbers import count_text, written_with
+from engine.wakeup import say_ended
 from executions.batches.lifecycle import close_chunks, has_open_chunks
 from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
 from executions.models import Attempt, Batch, Execution, ExecutionQuerySet
@@ -116,6 +118,7 @@ def mark_succeeded(
     if not written:
         return False
     _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
+    _say_ended(execution)
     if execution.purpose == Execution.Purpose.TEST:
         mark_tested(
             version_id=execution.version_id,
@@ -181,6 +184,7 @@ def mark_batch_done(execution: Execution, *, owner: str, log: str = "") -> bool:
     if not held.end(Execution.Status.SUCCEEDED, outputs=to_json(outputs)):
         return False
     _close_attempt(execution, Attempt.Outcome.SUCCEEDED, log)
+    _say_ended(execution)
     if execution.user is not None and execution.batch.source == Batch.Source.FILE:
         notify(
             execution.user,
@@ -281,8 +285,14 @@ def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> 
 
 def _settle_failure(execution: Execution, failure: Failure) -> None:
     """Notify the owner and judge the saved case after an execution has failed for good."""
+    _say_ended(execution)
     _judge(execution, None, f"The run failed: {ERROR_LABELS[failure.code].lower()}.")
     _tell_owner(execution, failure)
+
+
+def _say_ended(execution: Execution) -> None:
+    """Tell a program that waits for the execution, once this is committed."""
+    transaction.on_commit(partial(say_ended, execution.pk), robust=True)
 
 
 def _tell_owner(execution: Execution, failure: Failure) -> None:

@@ -5,7 +5,7 @@ The API and the dialects call these functions; each raises Refused, which says w
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 
 from accounts.models import ApiToken
 from config.errors import DomainError
+from engine.wakeup import end_of
 from executions.api.problems import MOST_ERRORS, Fault, Refused, no_model, refused_by
 from executions.batches.checking import Problem, RowCheck, SourceRow
 from executions.batches.contents import BatchRow
@@ -29,8 +30,8 @@ from models_registry.models import ModelVersion
 from models_registry.services import check_runnable
 from models_registry.views import live_version
 
-FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.02, 0.25, 1.3
-"""The seconds between two looks at an execution that is waited for."""
+FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.1, 0.25, 1.3
+"""The seconds between two looks at an execution whose end was not heard of."""
 
 
 def live_for(token: ApiToken, slug: str) -> ModelVersion:
@@ -125,21 +126,25 @@ def ask_many(
 
 def waited(execution: Execution, seconds: float) -> Execution:
     """Wait at most so long for the execution to finish, and return it as it is then."""
-    wait_for_all(Execution.objects.filter(pk=execution.pk), seconds)
+    with end_of(execution.pk) as heard:
+        wait_for_all(Execution.objects.filter(pk=execution.pk), seconds, pause_for=heard)
     execution.refresh_from_db()
     return execution
 
 
-def wait_for_all(runs: QuerySet[Any], seconds: float) -> bool:
+def wait_for_all(
+    runs: QuerySet[Any], seconds: float, *, pause_for: Callable[[float], object] | None = None
+) -> bool:
     """Wait at most so long until all of the runs are finished, and return whether they are. A
-    thread that waits holds no connection to the database."""
+    thread that waits holds no connection to the database; ``pause_for`` is how it waits between two
+    looks."""
     until = time.monotonic() + seconds
     pause = FIRST_LOOK
     is_open = runs.filter(finished_at=None)
     while (now := time.monotonic()) < until:
         if not connection.in_atomic_block:
             connection.close()
-        time.sleep(min(pause, until - now))
+        (pause_for or time.sleep)(min(pause, until - now))
         pause = min(pause * GROWTH, SLOWEST_LOOK)
         if not is_open.exists():
             return True

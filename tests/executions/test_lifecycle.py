@@ -1,5 +1,7 @@
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -7,11 +9,13 @@ from django.db import DatabaseError
 from django.db.models import Value
 from django.utils import timezone
 
+from engine.wakeup import end_of
 from executions import lifecycle
 from executions.errors import ErrorCode
 from executions.lifecycle import Failure
 from executions.models import Attempt, Execution
 from notifications.models import Notification
+from tests.clocks import PATIENCE_SECONDS
 from tests.factories import LOAN_ANSWER, LOAN_OUTPUTS, make_execution, make_version
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +92,28 @@ def test_a_failure_says_why_and_tells_its_owner_once() -> None:
     assert notification.user == execution.user
     assert notification.title == f"Your prediction {execution.public_id} failed"
     assert "It broke" not in notification.text
+
+
+@pytest.mark.parametrize("end", [succeed, fail])
+def test_who_waits_for_an_execution_hears_of_its_end(
+    end: Callable[[Execution], bool], django_capture_on_commit_callbacks: Any
+) -> None:
+    execution, other = running(), running()
+    with end_of(execution.pk) as heard, end_of(other.pk) as other_heard:
+        with django_capture_on_commit_callbacks(execute=True):
+            assert end(execution)
+        assert heard(PATIENCE_SECONDS)
+        assert not other_heard(0)
+
+
+def test_a_failure_that_is_tried_again_is_no_end(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    execution = running()
+    with end_of(execution.pk) as heard:
+        with django_capture_on_commit_callbacks(execute=True):
+            assert fail(execution, "STORAGE")
+        assert not heard(0)
 
 
 def test_an_admins_failed_test_notifies_nobody() -> None:

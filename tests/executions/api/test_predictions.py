@@ -2,6 +2,8 @@
 
 import json
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -69,9 +71,11 @@ def test_a_result_is_given_whole(
 def test_a_preference_to_wait_is_answered_with_the_result(
     program: Program, active_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "executions.api.asking.time.sleep", lambda _: finish(Execution.objects.get())
-    )
+    @contextmanager
+    def end_of(pk: uuid.UUID) -> Iterator[Callable[[float], None]]:
+        yield lambda _: finish(Execution.objects.get(pk=pk))
+
+    monkeypatch.setattr("executions.api.asking.end_of", end_of)
 
     answer = program.post(path_of(active_version), {"inputs": LOAN_INPUTS}, Prefer="wait=10")
 

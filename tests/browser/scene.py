@@ -6,6 +6,8 @@ They are the addresses of the access matrix: a page that is added there is walke
 
 import json
 import sys
+import uuid
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -121,10 +123,53 @@ def failed_iris(email: str) -> str:
     return f"/predictions/{execution.pk}/"
 
 
+def running_batch(email: str) -> str:
+    """Return the address of a batch of the demo's iris model that runs for this person. Two of its
+    four rows are done. A worker that does not exist holds the others for an hour."""
+    from django.conf import settings
+    from django.db.models.functions import Now
+
+    from accounts.models import User
+    from executions import lifecycle
+    from executions.batches import lifecycle as chunks
+    from executions.batches.contents import BatchRow, Part, pack_answers
+    from executions.models import Batch, BatchChunk, Execution
+    from executions.services.batches import submit_batch
+    from model_host.protocol.outputs import ManyOutputs, TargetAnswers
+    from models_registry.models import ModelVersion
+
+    settings.BATCH_CHUNK_ROWS = 2
+    rows = [
+        BatchRow((5.1, 3.5, 1.4, 0.2), carried=(f"Nord {number}",), number=number + 1)
+        for number in range(1, 5)
+    ]
+    execution = submit_batch(
+        user=User.objects.get(email=email),
+        version=ModelVersion.objects.get(model__slug="iris-species", status="active"),
+        rows=rows,
+        source=Batch.Source.FILE,
+        token=uuid.uuid4(),
+        carried=["Beet"],
+        file_name="Beete.xlsx",
+    )
+    lifecycle.mark_running(execution.pk, attempt=1, owner="elsewhere")
+    done = chunks.claim_chunk(execution.pk, owner="elsewhere")
+    assert done is not None
+    setosa = TargetAnswers("", (0, 0), (0, 1, 2), (0.9, 0.9), ((0.9, 0.06, 0.04),) * 2)
+    answers = ManyOutputs("classification", 2, rows=(0, 1), targets=(setosa,))
+    content = pack_answers([Part(0, answers)])
+    assert chunks.mark_chunk_done(done, owner="elsewhere", outputs=content, failed_count=0)
+    assert chunks.claim_chunk(execution.pk, owner="elsewhere") is not None
+    for held in (Execution.objects.running(), BatchChunk.objects.running()):
+        held.filter(lease_owner="elsewhere").update(lease_until=Now() + timedelta(hours=1))
+    return f"/predictions/{execution.pk}/rows/"
+
+
 if __name__ == "__main__":
     django.setup()
     from django.db import transaction
 
     with transaction.atomic():
-        made = {"pages": build, "failed_iris": failed_iris}[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
+        make = {"pages": build, "failed_iris": failed_iris, "running_batch": running_batch}
+        made = make[sys.argv[1]](*sys.argv[2:])  # type: ignore[operator]
     json.dump(made, sys.stdout)

@@ -39,13 +39,14 @@ def main() -> int:
     found: dict[str, Any] = {}
     if asked.all:
         found = {part: separately(part) for part in ("pages", "weight", "history")}
+        found["batch"] = separately("batch", "--workers")
         rows.append(
             targets.scrape(
                 "first with 1,000,000", list(found["pages"]["scrapes_ms"].values())[-1][:1]
             )
         )
     rows += [
-        targets.batch(),
+        *targets.many_rows(found["batch"] if found else None),
         targets.pages(found["pages"]["milliseconds"] if found else None),
         targets.weight(found["weight"]["pages"] if found else None),
     ]
@@ -177,9 +178,9 @@ def used_by_people(asked: argparse.Namespace) -> dict[str, Any]:
     return told_by("people", file, numbers)
 
 
-def separately(part: str) -> dict[str, Any]:
+def separately(part: str, *options: str) -> dict[str, Any]:
     """Run one of the long measurements, which starts servers of its own, and return its report."""
-    return told_by(part, stack.FOLDER / f"{part}.json", [])
+    return told_by(part, stack.FOLDER / f"{part}.json", [*options])
 
 
 def told_by(part: str, file: Path, numbers: list[str]) -> dict[str, Any]:

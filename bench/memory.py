@@ -28,7 +28,7 @@ def of_stack(running: Record) -> dict[str, Memory]:
     descendants."""
     leaders = {"supervisor": running.supervisor.pid}
     leaders |= {name: process.identity.pid for name, process in running.processes.items()}
-    families = {name: _family(pid) for name, pid in leaders.items()}
+    families = {name: family(pid) for name, pid in leaders.items()}
     families["supervisor"] -= set().union(
         *(family for name, family in families.items() if name != "supervisor")
     )
@@ -46,7 +46,7 @@ def of(pids: set[int]) -> Memory:
     )
 
 
-def _family(pid: int) -> set[int]:
+def family(pid: int) -> set[int]:
     """Return the process and its descendants."""
     try:
         return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -20,7 +21,11 @@ MODEL = "Iris forest"
 ADMIN = "admin@example.com"
 TREES = 100
 STACK = FOLDER / "stack"
-LIMITS = {"PREDICTIONS_PER_MINUTE": "1000000", "UPLOADS_PER_HOUR": "1000000"}
+LIMITS = {
+    "PREDICTIONS_PER_MINUTE": "1000000",
+    "UPLOADS_PER_HOUR": "1000000",
+    "API_REQUESTS_PER_MINUTE": "1000000",
+}
 PROXY = {"TRUSTED_PROXIES": "1"}
 """So that people can come from addresses of their own: 30 a minute may sign in from one."""
 METRICS_TOKEN = "bench"
@@ -74,19 +79,26 @@ def has_forest() -> bool:
         return database.execute(question, [MODEL]).fetchone() is not None
 
 
-def publish_forest(*, seed: int = 0, is_live: bool = True) -> str:
-    """Train a forest of 100 trees on iris and publish it, as an admin would from a script, or leave
-    it a tested draft; its file's sha256."""
-    import joblib
+def forest(seed: int = 0) -> Any:
+    """Train a forest of 100 trees on iris."""
     from sklearn.datasets import load_iris
     from sklearn.ensemble import RandomForestClassifier
 
     iris = load_iris(as_frame=True)
-    forest = RandomForestClassifier(TREES, random_state=seed).fit(iris.data, iris.target)
-    sample = json.dumps({name: float(value) for name, value in iris.data.iloc[60].items()})
+    return RandomForestClassifier(TREES, random_state=seed).fit(iris.data, iris.target)
+
+
+def publish_forest(*, seed: int = 0, is_live: bool = True) -> str:
+    """Publish a forest, as an admin would from a script, or leave it a tested draft; its file's
+    sha256."""
+    import joblib
+    from sklearn.datasets import load_iris
+
+    typical = load_iris(as_frame=True).data.iloc[60]
+    sample = json.dumps({name: float(value) for name, value in typical.items()})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "forest.joblib"
-        joblib.dump(forest, file, compress=3)
+        joblib.dump(forest(seed), file, compress=3)
         told = manage(
             "publish_model", str(file), "--model", MODEL, "--by", ADMIN, "--test", sample,
             "--json", *(("--promote",) if is_live else ()),

@@ -111,8 +111,76 @@ def told_by_start(told_ms: Sequence[float | None]) -> Row:
     return Row("the prediction before make run says ready", "–", figure)
 
 
-def batch() -> Row:
-    return Row("batch of 10,000 rows as one execution", "≥ 5,000 rows a second", "not built")
+def many_rows(told: Mapping[str, Any] | None) -> list[Row]:
+    """Return the rows of a run of `bench.batch`."""
+    if told is None:
+        target = "≥ 5,000 rows a second, 10,000 in ≤ 2 s"
+        return [Row("many rows as one execution", target, "python -m bench.batch")]
+    count, many = told["rows"], told["many"]
+    totals, computing = (
+        [one[key] for one in told["road_seconds"]] for key in ("total", "computing")
+    )
+    total, ours = statistics.median(totals), count / statistics.median(computing)
+    form, call = (statistics.median(told["calls_ms"][name]) for name in ("form", "API"))
+    thousand = statistics.median(told["thousand_ms"])
+    idle, busy = (report.percentile(told["form_ms"][name], 0.95) for name in ("idle", "busy"))
+    web = told["web_mb"]
+    before = web["upload"][0]
+    more = max(max(web["upload"]), max(web["download"])) - before
+    return [
+        Row(
+            f"{count:,} rows from XLSX to a finished CSV",
+            "≤ 2 s",
+            f"{total:.2f} s (worst {max(totals):.2f} s of {len(totals)})",
+            total <= 2,
+        ),
+        Row(
+            f"batch of {count:,} rows as one execution",
+            "≥ 5,000 rows a second",
+            f"{ours:,.0f} a second",
+            ours >= 5_000,
+        ),
+        _beside_mlflow(ours, count, told["mlflow_seconds"]),
+        Row(
+            "one API call beside the form",
+            "p50 ≤ that of the form",
+            f"{call:,.0f} ms beside {form:,.0f} ms: {call / form:.2f} ×",
+            call <= form,
+        ),
+        Row("1,000 rows in one API call", "≤ 1 s", f"{thousand / 1000:.2f} s", thousand <= 1000),
+        Row(
+            f"the form while {many:,} rows run",
+            "p95 ≤ 2 × idle",
+            f"{busy:,.0f} ms of {len(told['form_ms']['busy'])}, idle {idle:,.0f} ms: "
+            f"{busy / idle:.1f} ×",
+            busy <= 2 * idle,
+        ),
+        Row(
+            f"memory of the web with {many:,} rows",
+            "≤ 50 MB more",
+            f"PSS {before:,.0f} MB, {max(web['upload']):,.0f} at the upload, "
+            f"{max(web['download']):,.0f} at the downloads",
+            more <= 50,
+        ),
+        _two_workers(many, told["workers_seconds"]),
+    ]
+
+
+def _beside_mlflow(ours: float, count: int, seconds: Sequence[float]) -> Row:
+    name, target = "beside mlflow models serve", "≥ 0.8 × its rows a second"
+    if not seconds:
+        return Row(name, target, "make peers installs MLflow")
+    theirs = count / statistics.median(seconds)
+    figure = f"{ours:,.0f} beside {theirs:,.0f} a second: {ours / theirs:.2f} ×"
+    return Row(name, target, figure, ours >= 0.8 * theirs)
+
+
+def _two_workers(many: int, seconds: Mapping[str, Sequence[float]]) -> Row:
+    name, target = f"{many:,} rows by two workers", "≤ 0.65 of one worker's time"
+    if not seconds:
+        return Row(name, target, "python -m bench.batch --workers")
+    one, two = (statistics.median(seconds[name]) for name in ("one", "two"))
+    return Row(name, target, f"{two:.1f} s beside {one:.1f} s: {two / one:.2f}", two <= 0.65 * one)
 
 
 def pages(milliseconds: Milliseconds | None) -> Row:

@@ -33,10 +33,50 @@ def test_pages_are_judged_by_the_slowest_and_by_the_one_that_grew_most() -> None
 
 
 def test_a_table_says_how_to_measure_what_was_not() -> None:
-    said = targets.table([targets.pages(None), targets.weight(None), targets.batch()])
+    said = targets.table([targets.pages(None), targets.weight(None), *targets.many_rows(None)])
     assert "python -m bench.pages" in said
     assert "yes" not in said
     assert "no\n" not in said
+
+
+def many_rows(**measured: Any) -> dict[str, targets.Row]:
+    told: dict[str, Any] = {
+        "rows": 10_000,
+        "many": 100_000,
+        "road_seconds": [{"total": 2.0, "computing": 1.0}],
+        "mlflow_seconds": [0.8],
+        "calls_ms": {"form": [100.0], "API": [100.0]},
+        "thousand_ms": [1000.0],
+        "form_ms": {"idle": [100.0], "busy": [200.0]},
+        "web_mb": {"upload": [200.0, 250.0], "running": [400.0], "download": [240.0]},
+        "workers_seconds": {"one": [10.0], "two": [6.5]},
+    }
+    return {row.name: row for row in targets.many_rows(told | measured)}
+
+
+def test_many_rows_that_just_reach_every_target_reach_it() -> None:
+    assert [row.is_reached for row in many_rows().values()] == [True] * 8
+
+
+def test_many_rows_name_the_target_that_they_miss() -> None:
+    missed = {
+        "beside mlflow models serve": {"mlflow_seconds": [0.79]},
+        "one API call beside the form": {"calls_ms": {"form": [100.0], "API": [101.0]}},
+        "the form while 100,000 rows run": {"form_ms": {"idle": [100.0], "busy": [201.0]}},
+        "memory of the web with 100,000 rows": {
+            "web_mb": {"upload": [200.0, 210.0], "download": [251.0]}
+        },
+        "100,000 rows by two workers": {"workers_seconds": {"one": [10.0], "two": [6.6]}},
+    }
+    for name, measured in missed.items():
+        assert [key for key, row in many_rows(**measured).items() if not row.is_reached] == [name]
+
+
+def test_many_rows_say_how_to_measure_what_was_not() -> None:
+    rows = many_rows(mlflow_seconds=[], workers_seconds={})
+    assert rows["beside mlflow models serve"].figure == "make peers installs MLflow"
+    assert "--workers" in rows["100,000 rows by two workers"].figure
+    assert {row.is_reached for row in rows.values()} == {True, None}
 
 
 def test_pages_that_processes_share_are_counted_once() -> None:

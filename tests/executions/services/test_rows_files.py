@@ -1,6 +1,7 @@
 """Files with rows: kept for a day, checked by the form's rules, run as one batch."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.db.models import F
@@ -9,6 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.privacy.personal_data import erase, everything
 from config.errors import DomainError
+from executions.batches import understanding
 from executions.batches.reading import results
 from executions.errors import TooManyBatchRows, TooManyRequests
 from executions.models import Execution, RowsFile, RowsFilePiece
@@ -169,6 +171,18 @@ def test_what_was_checked_for_another_version_does_not_run(
     assert checked_of(file, other) is None
     with pytest.raises(ChangedMeanwhile):
         run_file(file, other, by=alice)
+
+
+def test_a_check_and_a_run_read_the_file_once_each(
+    alice: User, active_version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = keep(alice, active_version)
+    reading = Mock(side_effect=understanding.reading)
+    monkeypatch.setattr(understanding, "reading", reading)
+    check_file(file, active_version, by=alice)
+    assert reading.call_count == 1
+    run_file(file, active_version, by=alice)
+    assert reading.call_count == 2
 
 
 def test_another_choice_forgets_what_was_checked(alice: User, active_version: ModelVersion) -> None:

@@ -44,18 +44,19 @@ class _Line:
 def safe_text(value: Any) -> str:
     """Format one value as the text of a cell. None is empty; times are ISO 8601 with the offset
     that they have; mappings and lists are JSON."""
-    if value is None:
+    if value is None or value == "":
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return float.__repr__(value)
-    if isinstance(value, int | Decimal):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict | list | tuple):
-        value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
+    if not isinstance(value, str):
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int | Decimal):
+            return str(value)
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, dict | list | tuple):
+            value = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     text = str(value).replace("\x00", "")
     first, *rest = _SEPARATORS.split(text)
     guarded = first + "".join(f"'{part}" if _INNER_FORMULA.match(part) else part for part in rest)

@@ -34,7 +34,7 @@ from models_registry.inputs.input_schema import InputSchema, read_value
 PAGE = 25
 SHOWN_INPUTS = 3
 SHOWN_CARRIED = 2
-SOONEST_POLL_MS, LATEST_POLL_MS = 300, 3000
+SOONEST_POLL_MS, LATEST_POLL_MS = 200, 3000
 
 
 @dataclass(frozen=True)

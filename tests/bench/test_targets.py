@@ -61,7 +61,7 @@ def test_many_rows_that_just_reach_every_target_reach_it() -> None:
 
 
 def test_many_rows_name_the_target_that_they_miss() -> None:
-    missed = {
+    missed: dict[str, dict[str, Any]] = {
         "10,000 rows beside mlflow models serve": {"mlflow_seconds": [0.79]},
         "100,000 rows beside mlflow models serve": {"mlflow_many_seconds": [7.9]},
         "one API call beside the form": {"calls_ms": {"form": [100.0], "API": [101.0]}},

@@ -1,5 +1,5 @@
 // An upload with its progress, a way to stop it, and chosen files that survive a correction; files
-// that are dropped on the page, or chosen together, go to the fields of their kinds.
+// that are dropped (drop.js), or chosen together, go to the fields of their kinds.
 // Without this script the same form is sent by the browser.
 const form = document.querySelector("form[data-upload]");
 const MB = 1024 * 1024;
@@ -66,23 +66,7 @@ if (form) {
     tooLarge();
   }
 
-  const area = form.querySelector("[data-drop]");
-  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
-  for (const kind of ["dragenter", "dragover"]) {
-    addEventListener(kind, (event) => {
-      if (!holdsFiles(event)) return;
-      event.preventDefault();
-      area.classList.add("over");
-    });
-  }
-  addEventListener("dragleave", (event) => event.relatedTarget || area.classList.remove("over"));
-  addEventListener("drop", (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    area.classList.remove("over");
-    takeFiles(event.dataTransfer.files);
-  });
-  form.querySelector("[data-invitation]").hidden = false;
+  form.querySelector("[data-drop]").addEventListener("files", ({ detail }) => takeFiles(detail));
   const choose = form.querySelector("[data-choose]");
   choose.hidden = false;
   choose.addEventListener("click", () => {

@@ -44,6 +44,7 @@ def compose(template: str, to: str, context: dict[str, Any]) -> EmailMultiAltern
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "support_email": settings.SUPPORT_EMAIL,
+        "registration": settings.REGISTRATION,
         "now": timezone.now(),
         **context,
     }

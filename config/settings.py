@@ -2,6 +2,7 @@
 environment; `.env.example` explains each variable."""
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -322,6 +323,32 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "executions:home"
 LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_EMAIL_CONFIRMATION: bool = read("bool", "REQUIRE_EMAIL_CONFIRMATION", True)
+REGISTRATION: str = read("str", "REGISTRATION", "invited" if IS_PRODUCTION else "open")
+REGISTRATION_DOMAINS: list[str] = [
+    domain.strip().lower().removeprefix("@")
+    for domain in read("list", "REGISTRATION_DOMAINS", [])
+    if domain.strip()
+]
+if REGISTRATION not in {"open", "domains", "invited", "closed"}:
+    raise ImproperlyConfigured(
+        f"REGISTRATION is {REGISTRATION!r}: expected open, domains, invited or closed. "
+        "See .env.example."
+    )
+if REGISTRATION == "domains" and not REGISTRATION_DOMAINS:
+    raise ImproperlyConfigured(
+        "REGISTRATION is domains and REGISTRATION_DOMAINS is empty: name the domains whose "
+        "addresses may register, such as example.org,example.com."
+    )
+for _name in REGISTRATION_DOMAINS:
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", _name):
+        raise ImproperlyConfigured(
+            f"REGISTRATION_DOMAINS names {_name!r}: expected whole domains, such as example.org."
+        )
+if REGISTRATION == "domains" and not REQUIRE_EMAIL_CONFIRMATION:
+    raise ImproperlyConfigured(
+        "REGISTRATION is domains and REQUIRE_EMAIL_CONFIRMATION is false: anybody could invent an "
+        "address of the domain. Set REQUIRE_EMAIL_CONFIRMATION=true."
+    )
 ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -76,6 +76,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             credentials["password"] = ""  # refused for everybody, before it is hashed
         return super().authenticate(request, **credentials)
 
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return whether people register by themselves; invitations work in any case."""
+        return settings.REGISTRATION in {"open", "domains"}
+
     def clean_email(self, email: str) -> str:
         return folded(super().clean_email(email))
 

@@ -9,6 +9,8 @@ from allauth.account.adapter import get_adapter
 # No public function of allauth sends this mail to an address that it knows already, once a minute.
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts.managers import folded
@@ -24,6 +26,11 @@ class EmailField(fields.EmailField):  # type: ignore[misc]
         return folded(super().to_python(value))
 
 
+def _only_domains() -> str:
+    *others, last = settings.REGISTRATION_DOMAINS
+    return f"Only addresses of {', '.join(others)}{' or ' if others else ''}{last} can register."
+
+
 class LoginForm(forms.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,6 +39,21 @@ class LoginForm(forms.LoginForm):  # type: ignore[misc]
 
 class SignupForm(forms.SignupForm):  # type: ignore[misc]
     email = EmailField()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if settings.REGISTRATION == "domains":
+            self.fields["email"].help_text = _only_domains()
+
+    def clean_email(self) -> str:
+        """Refuse another domain alike whether or not the address has an account."""
+        email: str = self.cleaned_data["email"]
+        is_free = settings.REGISTRATION != "domains"
+        if not is_free and email.rpartition("@")[2] not in settings.REGISTRATION_DOMAINS:
+            ask = f"For another address, ask {settings.SUPPORT_EMAIL}."
+            raise ValidationError(f"{_only_domains()} {ask}")
+        checked: str = super().clean_email()
+        return checked
 
     def validate_unique_email(self, value: str) -> str:
         """Check that no account has the address. An unconfirmed change to it does not reserve

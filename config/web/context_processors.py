@@ -10,6 +10,7 @@ def site(request: HttpRequest) -> dict[str, str | bool]:
     return {
         "site_name": settings.SITE_NAME,
         "support_email": settings.SUPPORT_EMAIL,
+        "registration": settings.REGISTRATION,
         "asks_for_confirmation": settings.REQUIRE_EMAIL_CONFIRMATION,
         "has_invented_past": past.is_said(),
         "is_unsandboxed": settings.ALLOW_UNSANDBOXED_MODELS,

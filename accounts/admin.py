@@ -257,6 +257,7 @@ class UserAdmin(SuperuserOnly):
         "last_seen_at",
     ]
     change_form_template = "admin/accounts/user/change_form.html"
+    change_list_template = "admin/accounts/user/change_list.html"
 
     @admin.display(description="second factor")
     def second_factor(self, user: User) -> str:
@@ -375,3 +376,6 @@ class ActivityEventAdmin(SuperuserOnly):
         )
         rows = events.values_list(*ACTIVITY_COLUMNS.values()).iterator(chunk_size=1000)
         return csv_response("activity.csv", list(ACTIVITY_COLUMNS), rows)
+
+
+from accounts.invitations import admin as _invitations  # noqa: E402, F401 - it needs what is above

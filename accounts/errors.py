@@ -49,3 +49,38 @@ class NameTaken(DomainError):
 
 class AddressTaken(DomainError):
     message = "This address is already in use. Nothing was changed."
+
+
+class NotInvitable(DomainError):
+    message = "Another superuser invited one of these addresses just now. Look at the invitations."
+
+
+class InvitationEnded(DomainError):
+    message = "This invitation was used or revoked. Invite the person again, if they need one."
+
+
+class InvitationUnknown(DomainError):
+    message = (
+        "This link leads to no invitation. A part of it may be missing, "
+        "or a newer mail has a newer link."
+    )
+
+
+class InvitationUsed(DomainError):
+    message = "This invitation was used already."
+
+
+class InvitationRevoked(DomainError):
+    message = "This invitation was withdrawn."
+
+
+class InvitationExpired(DomainError):
+    message = "This invitation has expired."
+
+
+class InvitationOnHold(DomainError):
+    message = "The person who sent this invitation can no longer invite anybody."
+
+
+class HasAccount(DomainError):
+    message = "There is an account with this address already."

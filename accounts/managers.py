@@ -53,7 +53,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
     @transaction.atomic
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a person whose address counts as confirmed, for commands and tests."""
+        """Create a person whose address counts as confirmed, by an invitation or a command."""
         from allauth.account.models import EmailAddress  # needs the user model first
 
         user: User = self.model(email=folded(email), **fields)

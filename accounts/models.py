@@ -12,6 +12,7 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from accounts.invitations.models import Invitation as Invitation
 from accounts.managers import UserManager, folded
 
 

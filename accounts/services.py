@@ -7,7 +7,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import mails
-from accounts.activity import record
+from accounts.activity import acting_from, record
 from accounts.errors import (
     AccountGone,
     LastSuperuser,
@@ -63,16 +63,33 @@ def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> Us
     if not is_superuser:
         check_not_last_superuser(user)
     before = user.role
+    if _save_role(user, by=by, is_staff=is_staff, is_superuser=is_superuser):
+        end_sessions(user)
+        mails.send("account/email/role_changed", user.email, user=user, before=before)
+    return user
+
+
+@transaction.atomic
+def give_invited_role(*, user: User, role: str, by: User) -> User:
+    """Give a person who has just come in the role that ``by`` invited them with; they know it from
+    the invitation. Raises NotSuperuser where ``by`` may not give roles any more."""
+    user = locked(user, by=by)
+    with acting_from(None):  # the request is the new person's
+        _save_role(user, by=by, is_staff=role != "user", is_superuser=role == "superuser")
+    return user
+
+
+def _save_role(user: User, *, by: User, is_staff: bool, is_superuser: bool) -> bool:
+    """Save and record a role; returns False where it is the person's already."""
+    before = user.role
     user.is_staff, user.is_superuser = is_staff, is_superuser
     if user.role == before:
-        return user
+        return False
     user.save(update_fields=["is_staff", "is_superuser"])
-    end_sessions(user)
     record(
         "role changed", by=by, target=user.email, before={"role": before}, after={"role": user.role}
     )
-    mails.send("account/email/role_changed", user.email, user=user, before=before)
-    return user
+    return True
 
 
 def deactivate(*, user: User, by: User, reason: str = "") -> User:

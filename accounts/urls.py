@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from accounts import views
+from accounts.invitations import views as invitations
 
 app_name = "accounts"
 urlpatterns = [
@@ -11,4 +12,5 @@ urlpatterns = [
     path("data/", views.data, name="data"),
     re_path(r"^data/(?P<kind>json|csv)/$", views.download_data, name="download_data"),
     path("close/", views.close_account, name="close"),
+    path("invitation/<str:secret>/", invitations.accept, name="invitation"),
 ]

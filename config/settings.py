@@ -374,8 +374,11 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "5/15m/key,20/15m/ip",
     "confirm_email": "1/m/key",
     "reset_mail": "5/h/key",  # our own limit: mails that anybody may request for an address
+    "invitation": "60/m/ip",  # our own limit: links of invitations that are opened or accepted
 }
 PASSWORD_RESET_TIMEOUT = 60 * 60
+INVITATION_VALID = timedelta(days=7)
+INVITATION_KEPT = timedelta(days=90)  # after it ended, if nobody came
 USERSESSIONS_ADAPTER = "accounts.sign_in.adapters.SessionsAdapter"
 MFA_ADAPTER = "accounts.sign_in.adapters.SecondFactorAdapter"
 MFA_TOTP_ISSUER = SITE_NAME

@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.activity import record
-from accounts.models import ApiToken, Scope, User
+from accounts.invitations.services import invite
+from accounts.models import ApiToken, Invitation, Scope, User
 from accounts.tokens.services import make_service_account, make_token
 from executions.models import Execution, RowsFile
 from executions.services.rows_files import check_file, keep_file, run_file
@@ -51,6 +52,7 @@ class Scene:
     batch: Execution
     token: ApiToken
     service: User
+    invitation: Invitation
 
     def values(self) -> dict[str, Any]:
         return {
@@ -73,6 +75,7 @@ class Scene:
             "csv": "csv",
             "token": self.token.pk,
             "service": self.service.pk,
+            "invitation": self.invitation.pk,
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -275,6 +278,7 @@ MATRIX: dict[str, Entry] = {
     "accounts:data": signed_in(),
     "accounts:download_data": post(302, 200, 200, 200, 200, kind="=json"),
     "accounts:close": signed_in(),
+    "accounts:invitation": everybody(404, secret="=none"),
     "tokens:list": signed_in(),
     "tokens:revoke": post(302, 302, 404, 404, 404, pk="token"),
     "account_login": visitors(),
@@ -312,6 +316,11 @@ MATRIX: dict[str, Entry] = {
     "admin:app_list": admins(app_label="=executions"),
     **plain_admin("accounts_user", "user", page=superusers),
     "admin:accounts_user_act": superusers(pk="alice", name="=make-admin"),
+    **plain_admin("accounts_invitation", "invitation", page=superusers),
+    "admin:accounts_invitation_person": superusers(),
+    "admin:accounts_invitation_people": superusers(),
+    "admin:accounts_invitation_renew": post(302, 302, 302, 403, 200, pk="invitation"),
+    "admin:accounts_invitation_revoke": post(302, 302, 302, 403, 302, pk="invitation"),
     **plain_admin("accounts_activityevent", "activity", page=superusers),
     "admin:accounts_activityevent_export": post(302, 302, 302, 403, 200),
     **plain_admin("accounts_apitoken", "token", page=superusers),
@@ -425,6 +434,7 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         batch=run_file(rows, version, by=alice),
         token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
         service=make_service_account(name="Nightly scoring", by=root),
+        invitation=invite(names={"mira@example.com": "Mira"}, role="user", by=root)[0].invitation,
     )
 
 

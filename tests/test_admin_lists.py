@@ -15,7 +15,7 @@ from django.urls import get_resolver, reverse
 
 from accounts.activity import record
 from accounts.admin import StaffModelAdmin
-from accounts.models import ActivityEvent, ApiToken, User
+from accounts.models import ActivityEvent, ApiToken, Invitation, User
 from executions.models import Execution
 from models_registry.admin.version_page import TABS
 from models_registry.models import Deployment, ModelVersion, RegisteredModel
@@ -49,6 +49,7 @@ OWN_FILTERS: dict[type[models.Model], set[str]] = {
     Notification: {"kind__exact", "kind__isnull", "is_shown__exact", "is_shown__isnull"},
     Mail: {"state", "is_optional__exact", "is_optional__isnull"},
     ApiToken: set(),
+    Invitation: {"status"},
 }  # fmt: skip
 """The lookups that each list allows. A list without an entry fails: whoever adds a filter decides
 that the column is one that the list's pages show."""
@@ -169,6 +170,7 @@ def marked(model: type[models.Model], column: str, scene: Scene) -> tuple[Any, s
         Notification: scene.notification,
         Mail: scene.mail,
         ApiToken: scene.token,
+        Invitation: scene.invitation,
     }[model]
     held = row
     for step in column.split("__")[:-1]:

@@ -1,6 +1,8 @@
 """The personal data of this app. Its deletion is in `accounts.privacy.erasure`."""
 
-from accounts.models import User
+from django.db.models import Q
+
+from accounts.models import Invitation, User
 from accounts.privacy.personal_data import Part, Row, register
 
 
@@ -37,6 +39,16 @@ def _end_tokens(user: User) -> None:
     user.api_tokens.all().delete()
 
 
+def _invitations(user: User) -> list[Row]:
+    columns = ("email", "name", "role", "made_at", "used_at", "revoked_at")
+    return list(Invitation.objects.filter(email=user.email).order_by("made_at").values(*columns))
+
+
+def _forget_invitations(user: User) -> None:
+    Invitation.objects.filter(Q(email=user.email) | Q(used_by=user)).delete()
+
+
+register(Part("invitations", _invitations, _forget_invitations))
 register(Part("api_tokens", _tokens, _end_tokens))
 register(Part("profile", _profile, _nothing))
 register(Part("activity", _activity, _nothing))

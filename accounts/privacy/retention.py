@@ -1,5 +1,5 @@
-"""Retention periods of personal data: sessions, network addresses, old activity, closed
-accounts."""
+"""Retention periods of personal data: sessions, network addresses, old activity, invitations that
+nobody used, closed accounts."""
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import ActivityEvent, User
+from accounts.models import ActivityEvent, Invitation, User
 from accounts.privacy.erasure import anonymise, record_may_change
 
 
@@ -15,6 +15,9 @@ def forget() -> None:
     """Delete or anonymise what is due. Safe to run again at any time."""
     _forget_old_sessions()
     _forget_old_activity()
+    Invitation.objects.filter(
+        used_at=None, expires_at__lt=timezone.now() - settings.INVITATION_KEPT
+    ).delete()
     due = User.objects.filter(
         deletion_requested_at__lt=timezone.now() - settings.ACCOUNT_CLOSING, anonymised_at=None
     )

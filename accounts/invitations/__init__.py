@@ -1,0 +1,1 @@
+"""Invitations: how people come in by a superuser's link, whatever sign-up allows."""

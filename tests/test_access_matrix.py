@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.activity import record
-from accounts.invitations.services import invite
-from accounts.models import ApiToken, Invitation, Scope, User
+from accounts.invitations.services import Link, invite
+from accounts.models import ApiToken, Scope, User
 from accounts.tokens.services import make_service_account, make_token
 from executions.models import Execution, RowsFile
 from executions.services.rows_files import check_file, keep_file, run_file
@@ -52,7 +52,7 @@ class Scene:
     batch: Execution
     token: ApiToken
     service: User
-    invitation: Invitation
+    invitation: Link
 
     def values(self) -> dict[str, Any]:
         return {
@@ -75,7 +75,8 @@ class Scene:
             "csv": "csv",
             "token": self.token.pk,
             "service": self.service.pk,
-            "invitation": self.invitation.pk,
+            "invitation": self.invitation.invitation.pk,
+            "secret": self.invitation.url.split("/")[-2],
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -278,7 +279,7 @@ MATRIX: dict[str, Entry] = {
     "accounts:data": signed_in(),
     "accounts:download_data": post(302, 200, 200, 200, 200, kind="=json"),
     "accounts:close": signed_in(),
-    "accounts:invitation": everybody(404, secret="=none"),
+    "accounts:invitation": everybody(secret="secret"),  # whoever is signed in is told to sign out
     "tokens:list": signed_in(),
     "tokens:revoke": post(302, 302, 404, 404, 404, pk="token"),
     "account_login": visitors(),
@@ -434,7 +435,7 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         batch=run_file(rows, version, by=alice),
         token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
         service=make_service_account(name="Nightly scoring", by=root),
-        invitation=invite(names={"mira@example.com": "Mira"}, role="user", by=root)[0].invitation,
+        invitation=invite(names={"mira@example.com": "Mira"}, role="user", by=root)[0],
     )
 
 

@@ -170,7 +170,7 @@ def marked(model: type[models.Model], column: str, scene: Scene) -> tuple[Any, s
         Notification: scene.notification,
         Mail: scene.mail,
         ApiToken: scene.token,
-        Invitation: scene.invitation,
+        Invitation: scene.invitation.invitation,
     }[model]
     held = row
     for step in column.split("__")[:-1]:

@@ -30,6 +30,7 @@ from accounts.privacy import own_account, personal_data, retention
 from config.errors import DomainError
 from notifications.models import Mail
 from tests.factories import PASSWORD, make_user
+from tests.hostile import EVERY
 from tests.post_office import PostOffice, body, link_in
 
 NEW = "a sentence to sign in with"
@@ -440,6 +441,21 @@ def test_the_mail_says_who_invites_as_what_until_when_and_its_button_works(
         assert said in body(letter, "plain")
     assert link_in(letter) == path_of(link, settings)
     assert take(link_in(letter)).status_code == 302
+
+
+def test_a_hostile_name_is_text_on_every_page_and_in_the_mail(
+    as_root: Client, root: User, post_office: PostOffice, settings: Any
+) -> None:
+    link = link_for(root, name=EVERY[:150])
+    shown = [
+        body(post_office.one(), "html"),
+        Client().get(path_of(link, settings)).content.decode(),
+    ]
+    for page in ("", f"{link.invitation.pk}/change/"):
+        shown.append(as_root.get(f"/admin/accounts/invitation/{page}").content.decode())
+    for text in shown:
+        assert "&lt;img src=x" in text
+        assert "<img src=x" not in text
 
 
 def test_where_no_mail_is_delivered_the_link_is_shown_and_nothing_is_queued(

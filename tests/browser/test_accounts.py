@@ -91,3 +91,34 @@ def test_a_superuser_hands_a_reset_link_over(site: Site, visit: Arrive) -> None:
     page.click("main button.act, #content button.act")
     expect(page.locator("#link")).to_contain_text(site.url)
     keep(page, "admin-person-link")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_superuser_adds_a_person_who_comes_in_by_the_link(
+    visit: Arrive, stranger: Arrive, size: str
+) -> None:
+    email = f"tom-{size}@example.com"
+    page = visit("superuser", size=size)
+    page.goto("/admin/accounts/user/")
+    page.click("text=Add a person")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Name").fill("Tom Horvat")
+    page.get_by_label(re.compile("^Admin")).check()
+    page.click("text=Add this person")
+    expect(page.locator("h1")).to_have_text("One person is invited")
+    link = page.get_by_label(email).input_value()
+    keep(page, f"invited-{size}")
+    page = stranger(size, timezone_id="Europe/Zagreb")
+    page.goto(link)
+    expect(page.get_by_label("E-mail")).to_have_value(email)
+    expect(page.get_by_label("Name")).to_have_value("Tom Horvat")
+    keep(page, f"invitation-{size}")
+    page.get_by_label("Password").press_sequentially(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("header .avatar")
+    expect(page.locator("main")).to_contain_text("Your account is ready.")
+    page.goto("/admin/")
+    expect(page.locator("h1")).to_have_text("Admin")
+    page = stranger(size)
+    page.goto(link)
+    expect(page.locator("main")).to_contain_text("This invitation was used already.")

@@ -99,7 +99,7 @@ class StatusFilter(admin.SimpleListFilter):
 class InvitationAdmin(SuperuserOnly):
     """All invitations, without their links."""
 
-    list_display = ["email", "name", "role_word", "state", "by", "made_at", "expires_at", "used_at"]
+    list_display = ["email", "role_word", "state", "by", "made_at", "expires_at"]
     list_filter = [StatusFilter]
     fields = [
         "email", "name", "role_word", "state", "by", "made_at", "expires_at", "used_at",

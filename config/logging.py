@@ -5,6 +5,7 @@ Inputs and outputs are never logged; lines hold events, ids, durations and codes
 
 import json
 import logging
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from config.text.plain_text import escaped
+
+_SECRETS = re.compile(
+    r"(/(?:accounts/(?:invitation|confirm-email|password/reset/key)|notifications/off)/)[^/\s]+"
+)
+"""The part of an address that is as good as a password: who reads the log must not have it."""
 
 _context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039
 
@@ -41,7 +47,7 @@ class LineFormatter(logging.Formatter):
     traceback keeps its own lines."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 its name
-        return escaped(super().formatMessage(record))
+        return escaped(_SECRETS.sub(r"\1…", super().formatMessage(record)))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 its name
         return escaped(super().formatException(ei), keep="\n")
@@ -55,7 +61,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": _SECRETS.sub(r"\1…", record.getMessage()),
             **getattr(record, "ids", {}),
         }
         if record.exc_info:

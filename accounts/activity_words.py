@@ -42,6 +42,9 @@ _WHOLE = {
     "workers down": "No worker was running",
     "version rolled back": "Made {target} active again",
     "workers back": "A worker was running again",
+    "model shown": "Changed who sees {target}",
+    "group joined": "Put {target} into a group",
+    "group left": "Took {target} out of a group",
     "backup made": "Made a backup in {target}",
 }
 """Sentences that the general rule (`_by_rule`) would not make well."""

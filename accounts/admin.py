@@ -252,6 +252,7 @@ class UserAdmin(SuperuserOnly):
         "role",
         "status",
         "second_factor",
+        "in_groups",
         "timezone",
         "joined_at",
         "last_seen_at",
@@ -262,6 +263,10 @@ class UserAdmin(SuperuserOnly):
     @admin.display(description="second factor")
     def second_factor(self, user: User) -> str:
         return "Set up" if is_mfa_enabled(user) else "No second factor"
+
+    @admin.display(description="groups", empty_value="None")
+    def in_groups(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.order_by("name"))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -8,10 +8,12 @@ from django.contrib.auth.models import Group
 from django.urls import include, path
 
 from accounts.views import change_email
+from models_registry.admin.group import GroupAdmin
 
 # Roles grant permissions, and people manage the rest on their own pages: the admin edits neither.
 for model in (Group, EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
+admin.site.register(Group, GroupAdmin)  # a group grants none: it says which models one sees
 
 handler429 = "config.rate_window.too_many_requests"  # allauth looks for it here
 handler500 = "config.web.error_pages.server_error"

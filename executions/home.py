@@ -39,6 +39,7 @@ def home(request: SignedInRequest) -> HttpResponse:
 def _live_models(request: SignedInRequest) -> list[LiveModel]:
     versions = (
         ModelVersion.objects.active()
+        .visible_to(request.user)
         .select_related("model")
         .prefetch_related("targets")
         .annotate(input_count=Count("features"))

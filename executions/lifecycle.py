@@ -193,6 +193,7 @@ def mark_batch_done(execution: Execution, *, owner: str, log: str = "") -> bool:
             title=f"Finished: {text}",
             text=f"{execution.batch.came_as}, with {execution.version}.",
             url=reverse("executions:batch", args=[execution.pk]),
+            context=Context(model_id=execution.version.model_id),
         )
     return True
 
@@ -316,6 +317,7 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
         url=page,
         context=Context(
             model=version.model.name,
+            model_id=version.model_id,
             version=version.short_name,
             requested_at=execution.requested_at,
             links=links,

@@ -10,6 +10,7 @@ from executions.batches.reading import results
 from executions.models import Execution
 from executions.records.purging import empty, empty_replays
 from model_host.protocol.codec import to_json
+from models_registry.models import RegisteredModel
 
 
 def _rows(user: User) -> list[Row]:
@@ -77,7 +78,9 @@ def _file_rows(user: User) -> list[Row]:
             "created_at": file.created_at,
             "expires_at": file.expires_at,
         }
-        for file in user.rows_files.select_related("model").order_by("created_at")
+        for file in user.rows_files.filter(model__in=RegisteredModel.objects.visible_to(user))
+        .select_related("model")
+        .order_by("created_at")
     ]
 
 

@@ -54,7 +54,7 @@ class Notice:
 
 @require_http_methods(["GET", "POST"])
 def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     schema = schema_of(version)
@@ -123,7 +123,7 @@ def _pane(
 def check_values(request: SignedInRequest, slug: str) -> HttpResponse:
     """Check a form while it is filled in: the lines below the fields that were left, and the
     summary of the corrections if the page has one. Nothing runs."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     try:

@@ -7,6 +7,14 @@ class BadModelName(DomainError):
     """Nothing can be registered under this name; the message says why."""
 
 
+class BadGroupName(DomainError):
+    """No group can have this name; the message says why."""
+
+
+class GroupExists(DomainError):
+    message = "A group of this name exists. Choose another name."
+
+
 class NotTested(DomainError):
     message = (
         "This version has not been tested with its present file and inputs. "

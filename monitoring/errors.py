@@ -16,7 +16,10 @@ class WrongVersion(DomainError):
 
 
 class Unreachable(DomainError):
-    message = "No message can be sent: the prediction or the account was deleted."
+    message = (
+        "No message can be sent: the prediction or the account was deleted, or the person may not "
+        "see the model any more."
+    )
 
 
 class NothingToAskAbout(DomainError):

@@ -2,14 +2,16 @@
 
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register
+from executions.models import Execution
 from monitoring.models import SupportMessage
 from notifications.models import Kind, Notification
 
 
 def _rows(user: User) -> list[Row]:
-    messages = SupportMessage.objects.filter(request__user=user).select_related(
-        "request__execution"
-    )
+    seen = Execution.objects.own_of(user)
+    messages = SupportMessage.objects.filter(
+        request__user=user, request__execution__in=seen
+    ).select_related("request__execution")
     return [
         {
             "prediction": message.request.execution.public_id,

@@ -22,7 +22,7 @@ class Announcement:
 def announced_to(user: User, *, model_id: int | None = None) -> NotificationQuerySet:
     """Return the announcements about all models, or about one, that the person has not
     dismissed."""
-    rows = Notification.objects.announced().filter(user=user)
+    rows = Notification.objects.seen_by(user).announced()
     return rows if model_id is None else rows.about_model(model_id)
 
 

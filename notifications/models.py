@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from model_host.protocol.codec import stored, to_json
+from notifications import hidden_models
 
 
 class Channel(models.TextChoices):
@@ -36,6 +37,7 @@ class Kind(models.TextChoices):
     SUPPORT_REQUEST = "support_request", "Somebody asks for help"
     WORKER_DOWN = "worker_down", "A worker is down"
     FILE_ALTERED = "file_altered", "A model file was altered"
+    MODEL_HIDDEN = "model_hidden", "A model has no group any more"
 
     @property
     def is_for_admins(self) -> bool:
@@ -112,7 +114,11 @@ _CONTEXT_KEYS = {"used_from": "from", "used_to": "to"}
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def shown_to(self, user: User) -> "NotificationQuerySet":
         """Return the notifications that the person reads in the app."""
-        return self.filter(user=user, is_shown=True)
+        return self.seen_by(user).filter(is_shown=True)
+
+    def seen_by(self, user: User) -> "NotificationQuerySet":
+        """Return the person's notifications, but those about models that are hidden from them."""
+        return self.filter(user=user).exclude(model_id__in=hidden_models.hidden_from(user))
 
     def unread(self) -> "NotificationQuerySet":
         return self.filter(is_shown=True, read_at=None)
@@ -122,7 +128,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(is_shown=True, kind__in=ANNOUNCED, dismissed_at=None)
 
     def about_model(self, model_id: int) -> "NotificationQuerySet":
-        return self.filter(context__model_id=model_id)
+        return self.filter(model_id=model_id)
 
     def due_by_mail(self) -> "NotificationQuerySet":
         """Return those wanted by e-mail, not yet written, and not held back for a bundle."""
@@ -148,6 +154,8 @@ class Notification(models.Model):
     text = models.TextField(blank=True)
     url = models.CharField(max_length=300, blank=True)
     context = models.JSONField(default=dict, blank=True)
+    model_id = models.BigIntegerField("model", null=True, blank=True, editable=False)
+    """The model that it is about: its key alone, as models are of a higher app."""
     bundle = models.CharField(max_length=120, blank=True)
     is_shown = models.BooleanField("in the app", default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -170,6 +178,7 @@ class Notification(models.Model):
             models.Index(
                 fields=["user", "-id"],
                 condition=Q(is_shown=True, read_at=None),
+                include=["model_id"],
                 name="notifications_unread",
             ),
             models.Index(

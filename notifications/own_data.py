@@ -2,12 +2,12 @@
 
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register
-from notifications.models import Mail, Preference
+from notifications.models import Mail, Notification, Preference
 
 
 def _rows(user: User) -> list[Row]:
     columns = ("created_at", "kind", "title", "text", "url", "read_at", "mailed_at")
-    return list(user.notifications.order_by("created_at").values(*columns))
+    return list(Notification.objects.seen_by(user).order_by("created_at").values(*columns))
 
 
 def _erase(user: User) -> None:

@@ -20,6 +20,7 @@ HINTS = {
     Kind.FAILURE_GROUP: "An error that no prediction had before",
     Kind.REGRESSION: "On the version that should have fixed it, or a later one",
     Kind.FILE_ALTERED: "The stored file is not the one that was tested",
+    Kind.MODEL_HIDDEN: "Its last group was deleted, and admins alone see it",
 }
 NAMES = {
     Kind.DEPLOYMENT: "deployment notices",
@@ -33,6 +34,7 @@ NAMES = {
     Kind.SUPPORT_REQUEST: "requests for help",
     Kind.WORKER_DOWN: "notices about workers",
     Kind.FILE_ALTERED: "notices about altered files",
+    Kind.MODEL_HIDDEN: "notices about models without a group",
 }
 """As in "you get this because … are on"."""
 

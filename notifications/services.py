@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, Value, When
+from django.db.models import BigIntegerField, Case, Exists, F, JSONField, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
 from accounts.managers import UserQuerySet
@@ -54,11 +54,13 @@ def notify_everyone(
     url: str = "",
     context: Context = NO_CONTEXT,
     excluding: Collection[User] = (),
+    among: UserQuerySet | None = None,
 ) -> int:
-    """Notify every active person who wants it, as `notify` does, in one statement however many they
-    are; kinds for admins reach admins alone. Returns the number of people notified."""
+    """Notify every active person who wants it, or those ``among`` some, as `notify` does, in one
+    statement however many they are; kinds for admins reach admins alone. Returns the number of
+    people notified."""
     return _tell(
-        people_for(kind).exclude(pk__in=[user.pk for user in excluding]),
+        _of(people_for(kind), among).exclude(pk__in=[user.pk for user in excluding]),
         kind=kind, cause=cause, title=title, text=text, url=url, context=context, bundle="",
     )  # fmt: skip
 
@@ -66,9 +68,13 @@ def notify_everyone(
 notify_admins = notify_everyone  # the kind decides the recipients; the name documents the call
 
 
-def count_of_people(kind: Kind) -> int:
-    """Count the recipients: "128 people will be notified"."""
-    return people_for(kind).count()
+def count_of_people(kind: Kind, among: UserQuerySet | None = None) -> int:
+    """Count the recipients, or those ``among`` some: "128 people will be notified"."""
+    return _of(people_for(kind), among).count()
+
+
+def _of(people: UserQuerySet, among: UserQuerySet | None) -> UserQuerySet:
+    return people if among is None else people.filter(pk__in=among.values("pk"))
 
 
 def mark_read(notifications: NotificationQuerySet) -> int:
@@ -95,6 +101,7 @@ def _tell(people: UserQuerySet, *, context: Context, **words: str) -> int:
         "mail_due_at": Case(When(is_mailed=True, then=Now())),
         "created_at": Now(),
         "context": Value(context.to_json(), JSONField()),
+        "model_id": Value(context.model_id, BigIntegerField()),
         **{name: Value(_stored(name, value)) for name, value in words.items()},
     }
     rows = people.annotate(**{f"new_{name}": column for name, column in columns.items()})

@@ -51,7 +51,8 @@ def _write(pk: int, user_id: int) -> None:
     if notification is None:
         return
     kind = Kind(notification.kind)
-    if not wants_mail(user, kind):
+    is_seen = Notification.objects.seen_by(user).filter(pk=pk).exists()
+    if not is_seen or not wants_mail(user, kind):
         waiting.filter(pk=pk).update(mail_due_at=None)
         return
     together = waiting.filter(pk=pk)

@@ -28,15 +28,15 @@ class Group:
 
 
 def groups_of(user: User) -> list[Group]:
-    """Return every model that is live or has presets of this person, by name. Six queries, however
-    many models and presets."""
+    """Return every model that the person sees and that is live or has presets of theirs, by name.
+    Six queries, however many models and presets."""
     presets: dict[int, list[Preset]] = defaultdict(list)
     models: dict[int, RegisteredModel] = {}
-    for preset in Preset.objects.kept().filter(user=user).select_related("model"):
+    for preset in Preset.objects.kept().own_of(user).select_related("model"):
         presets[preset.model_id].append(preset)
         models[preset.model_id] = preset.model
-    live = ModelVersion.objects.active().select_related("model").prefetch_related("features")
-    versions = {version.model_id: version for version in live}
+    live = ModelVersion.objects.active().visible_to(user).select_related("model")
+    versions = {version.model_id: version for version in live.prefetch_related("features")}
     models |= {pk: version.model for pk, version in versions.items()}
     schemas = {
         pk: InputSchema(tuple(feature.spec for feature in version.features.all()))

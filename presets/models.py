@@ -5,10 +5,17 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
+from accounts.models import User
+from models_registry.models import RegisteredModel
+
 
 class PresetQuerySet(models.QuerySet["Preset"]):
     def kept(self) -> "PresetQuerySet":
         return self.filter(deleted_at=None)
+
+    def own_of(self, person: User) -> "PresetQuerySet":
+        """Return a person's own presets of models that they may see, deleted since or not."""
+        return self.filter(user=person, model__in=RegisteredModel.objects.visible_to(person))
 
 
 class Preset(models.Model):

@@ -63,7 +63,7 @@ def _list_url(slug: str, **more: int) -> str:
 
 def _just_deleted(request: SignedInRequest) -> Preset | None:
     pk = whole_number(request.GET.get("deleted", ""))
-    gone = Preset.objects.filter(user=request.user).exclude(deleted_at=None)
+    gone = Preset.objects.own_of(request.user).exclude(deleted_at=None)
     return gone.filter(pk=pk).first() if pk is not None else None
 
 
@@ -72,7 +72,7 @@ def save(request: SignedInRequest, slug: str) -> HttpResponse:
     """Save values as a new preset. The menu of the model's form sends a name and stays in place;
     without scripts the form first asks for a name on a page of its own, and comes back, whether
     the values were saved or not."""
-    version = live_version(slug)
+    version = live_version(request, slug)
     if request.headers.get("HX-Request") == "true":
         return _saved_in_place(request, version)
     if "cancel" in request.POST:
@@ -90,7 +90,7 @@ def save(request: SignedInRequest, slug: str) -> HttpResponse:
 def save_from_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask for a name for the inputs of one of the person's predictions."""
     execution = own_execution(request, pk)
-    version = live_version(execution.version.model.slug)
+    version = live_version(request, execution.version.model.slug)
     form = _filled(request, version, execution.inputs or {})
     back = f"{reverse('executions:detail', args=[pk])}#result"
     return _preset_page(request, version, form, back=back)
@@ -98,7 +98,7 @@ def save_from_execution(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse
 
 @require_GET
 def save_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
-    version = live_version(slug)
+    version = live_version(request, slug)
     suggestion = _suggestion(request, version, digest)
     form = _filled(request, version, suggestion.values)
     return _preset_page(request, version, form, back=_list_url(request.GET.get("model", "")))
@@ -107,7 +107,7 @@ def save_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpRes
 @require_http_methods(["GET", "POST"])
 def edit(request: SignedInRequest, pk: int) -> HttpResponse:
     preset = own_preset(request, pk)
-    version = live_version(preset.model.slug)
+    version = live_version(request, preset.model.slug)
     if request.method == "POST":
         return _saved(request, version, preset)
     form = _filled(request, version, preset.inputs, name=preset.name)
@@ -247,7 +247,7 @@ def load(request: SignedInRequest, pk: int) -> HttpResponse:
     preset = own_preset(request, pk)
     if request.method == "POST":
         services.mark_used(preset=preset)
-    version = live_version(preset.model.slug)
+    version = live_version(request, preset.model.slug)
     form, fitting = _loaded(request, version, preset.inputs)
     title = f"“{preset.name}” loaded: {fitting.summary}."
     if "saved" in request.GET:
@@ -257,7 +257,7 @@ def load(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def load_suggestion(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
-    version = live_version(slug)
+    version = live_version(request, slug)
     suggestion = _suggestion(request, version, digest)
     form, fitting = _loaded(request, version, suggestion.values)
     title = f"Your usual values loaded: {fitting.summary}."
@@ -287,7 +287,7 @@ def _suggestion(request: SignedInRequest, version: ModelVersion, digest: str) ->
 
 @require_POST
 def dismiss(request: SignedInRequest, slug: str, digest: str) -> HttpResponse:
-    version = live_version(slug)
+    version = live_version(request, slug)
     suggestion = _suggestion(request, version, digest)
     services.dismiss_suggestion(model=version.model, suggestion=suggestion, by=request.user)
     return redirect(_list_url(request.POST.get("model", "")))

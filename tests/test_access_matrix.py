@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -53,6 +54,7 @@ class Scene:
     token: ApiToken
     service: User
     invitation: Link
+    team: Group
 
     def values(self) -> dict[str, Any]:
         return {
@@ -77,6 +79,7 @@ class Scene:
             "service": self.service.pk,
             "invitation": self.invitation.invitation.pk,
             "secret": self.invitation.url.split("/")[-2],
+            "team": self.team.pk,
             "notification": self.notification.pk,
             "mail": self.mail.pk,
             "off": switch_off_path(self.notification.user, "message").split("/")[-2],
@@ -322,6 +325,8 @@ MATRIX: dict[str, Entry] = {
     "admin:accounts_invitation_people": superusers(),
     "admin:accounts_invitation_renew": post(302, 302, 302, 403, 200, pk="invitation"),
     "admin:accounts_invitation_revoke": post(302, 302, 302, 403, 302, pk="invitation"),
+    **plain_admin("auth_group", "team", page=superusers, add=superusers),
+    "admin:auth_group_delete": superusers(object_id="team"),
     **plain_admin("accounts_activityevent", "activity", page=superusers),
     "admin:accounts_activityevent_export": post(302, 302, 302, 403, 200),
     **plain_admin("accounts_apitoken", "token", page=superusers),
@@ -436,6 +441,7 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
         token=make_token(user=alice, name="Laptop", scopes=["read"], by=alice)[0],
         service=make_service_account(name="Nightly scoring", by=root),
         invitation=invite(names={"mira@example.com": "Mira"}, role="user", by=root)[0],
+        team=services.save_group(name="Credit team", added=[alice], by=root),
     )
 
 
@@ -479,6 +485,76 @@ def test_each_token_opens_what_the_matrix_says_and_no_page(
         response = client.post(address) if expected.is_post else client.get(address)
         found[person] = response.status_code
     assert found == dict(zip(CAST[1:], expected.by_token or [nobody] * 4, strict=True))
+
+
+OF_THE_MODEL = {
+    "pk", "slug", "model", "version", "test", "case", "deployment", "preset", "failure", "replay",
+    "group", "support", "rows", "batch",
+}  # fmt: skip
+"""The values of the scene that name a model, or what was made with one."""
+OF_NO_MODEL = {
+    "user", "alice", "csv", "token", "service", "team", "notification", "mail", "off", "activity",
+}  # fmt: skip
+
+
+def test_every_value_of_the_scene_says_whether_it_is_of_a_model(scene: Scene) -> None:
+    assert set(scene.values()) == OF_THE_MODEL | OF_NO_MODEL
+    assert not OF_THE_MODEL & OF_NO_MODEL
+
+
+@pytest.fixture
+def hidden(scene: Scene, root: User) -> Scene:
+    """The scene, whose models are for Credit team alone: alice is in it and bob is not."""
+    for version in (scene.version, scene.draft):
+        services.show_model(
+            model=version.model, is_for_everybody=False, groups=[scene.team], by=root
+        )
+    return scene
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_a_model_for_a_group_is_there_for_its_people_and_for_admins_alone(
+    name: str, hidden: Scene, bob: User, root: User
+) -> None:
+    """Alice, inside the group, and the admins get what they get of a model for everybody. Outside
+    it, she finds none of her own rows, and bob finds no model."""
+    expected, rows = MATRIX[name], hidden.values()
+    is_about_the_model = any(value in OF_THE_MODEL for _, value in expected.values)
+    arguments = {
+        part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
+    }
+    address = reverse(name, kwargs=arguments)
+    found = {}
+    for person in ("inside", "ada", "root", "bob", "outside"):
+        user = (
+            hidden.execution.user
+            if person.endswith("side")
+            else User.objects.get(email=f"{person}@example.com")
+        )
+        assert user is not None
+        if person == "outside":
+            services.save_group(group=hidden.team, name="Credit team", removed=[user], by=root)
+        if expected.by_token:
+            _, secret = make_token(user=user, name="Laptop", scopes=Scope.values, by=user)
+            client = Client(headers={"Authorization": f"Bearer {secret}"})
+        else:
+            client = Client()
+            client.force_login(user)
+        response = client.post(address) if expected.is_post else client.get(address)
+        found[person] = response.status_code
+    by_whom = dict(zip(CAST[1:], expected.by_token or expected.answers[1:], strict=True))
+    bob_outside, alice_outside = by_whom["bob"], by_whom["alice"]
+    if name == "executions:home":
+        bob_outside = alice_outside = 200  # no model is there
+    elif is_about_the_model:
+        bob_outside = alice_outside = by_whom["bob"] if name.startswith("admin:") else 404
+    assert found == {
+        "inside": by_whom["alice"],
+        "ada": by_whom["ada"],
+        "root": by_whom["root"],
+        "bob": bob_outside,
+        "outside": alice_outside,
+    }
 
 
 @pytest.mark.parametrize("person", ["anonymous", "alice", "root"])

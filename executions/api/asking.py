@@ -36,7 +36,7 @@ FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.1, 0.25, 1.3
 
 def live_for(token: ApiToken, slug: str) -> ModelVersion:
     """Return the live version of a model that the token is for. Refuses every other name alike."""
-    version = live_version(slug) if token.allows(slug) else None
+    version = live_version(slug, token.user) if token.allows(slug) else None
     if version is None:
         raise no_model()
     return version

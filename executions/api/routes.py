@@ -87,10 +87,10 @@ def answer_to_wait(
 )
 def list_models(request: ApiRequest) -> HttpResponse:
     """The models that are live, and that the token is for."""
-    live = ModelVersion.objects.active().select_related("model").order_by("model__name")
+    live = ModelVersion.objects.active().visible_to(request.auth.user)
     items = [
         schemas.ModelSummary(**schemas.summary_of(version))
-        for version in live
+        for version in live.select_related("model").order_by("model__name")
         if request.auth.allows(version.model.slug)
     ]
     return answer(schemas.Models(items=items))
@@ -198,7 +198,7 @@ def list_predictions(
         "version__features", "version__targets"
     )
     if before is not None:
-        edge = Execution.objects.filter(user=request.auth.user, pk=before).first()
+        edge = Execution.objects.own_of(request.auth.user).filter(pk=before).first()
         if edge is None:
             detail = "There is no prediction with this id."
             raise Refused(422, detail, [Fault(detail, parameter="before")])

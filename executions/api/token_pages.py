@@ -25,7 +25,7 @@ DAYS = [(30, "30 days"), (DEFAULT_DAYS, f"{DEFAULT_DAYS} days"), (365, "1 year")
 
 
 class TokenForm(forms.Form):
-    """What a new token of an account is for. ``only_models`` empty: all models."""
+    """What a new token of an account is for. ``only_models`` empty: all models that it sees."""
 
     name = forms.CharField(
         max_length=80, help_text="Where you will use it, so that you know which one to revoke."
@@ -48,7 +48,7 @@ class TokenForm(forms.Form):
         scopes, only_models = self.fields["scopes"], self.fields["only_models"]
         assert isinstance(scopes, forms.MultipleChoiceField)
         assert isinstance(only_models, forms.MultipleChoiceField)
-        models = RegisteredModel.objects.all()
+        models = RegisteredModel.objects.visible_to(account)
         if not account.may_publish:
             models = models.live()
             scopes.choices = [one for one in SCOPES if one[0] != Scope.PUBLISH]
@@ -64,11 +64,15 @@ def token_list(request: SignedInRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals_in(form):
             token, secret = make_token(user=request.user, by=request.user, **form.cleaned_data)
+    seen = {*RegisteredModel.objects.visible_to(request.user).values_list("slug", flat=True)}
     context = {
         "form": TokenForm(request.user) if token else form,
         "made": token,
         "secret": secret,
-        "tokens": list(request.user.api_tokens.filter(revoked_at=None)[:200]),
+        "tokens": [
+            (one, [slug for slug in one.only_models if slug in seen])
+            for one in request.user.api_tokens.filter(revoked_at=None)[:200]
+        ],
     }
     status = 422 if form.errors and token is None else 200
     return render(request, "executions/api/token_list.html", context, status=status)

@@ -36,7 +36,7 @@ RECENT = 5
 @require_http_methods(["GET", "POST"])
 def rows(request: SignedInRequest, slug: str) -> HttpResponse:
     """Show how rows are brought; a POST keeps a file, or pasted cells."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     error = ""
@@ -79,7 +79,7 @@ def rows(request: SignedInRequest, slug: str) -> HttpResponse:
 def rows_template(request: SignedInRequest, slug: str, kind: str) -> HttpResponseBase:
     """Download a table with the columns of the model's inputs; the spreadsheet has their rules as a
     second sheet."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     header = result_files.titles(version.features.as_schema().asked)
@@ -98,7 +98,7 @@ def rows_template(request: SignedInRequest, slug: str, kind: str) -> HttpRespons
 def rows_file(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
     """Show how a file is understood, before anything runs; a POST chooses otherwise, or checks its
     rows."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)
@@ -191,7 +191,7 @@ def _headers(table: Understood) -> list[tuple[int, str]]:
 @require_GET
 def rows_check(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
     """Show what the check of a file's rows found."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)
@@ -207,7 +207,7 @@ def rows_problems(
     request: SignedInRequest, slug: str, pk: uuid.UUID, kind: str
 ) -> HttpResponseBase:
     """Download the rows with problems, as they were brought, with a last column ``problem``."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)
@@ -225,7 +225,7 @@ def rows_problems(
 @require_POST
 def rows_run(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
     """Run the rows that are ready, as one batch."""
-    version = live_version(slug)
+    version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)

@@ -24,6 +24,7 @@ from executions.history.search_query import (
 )
 from executions.models import Execution, ExecutionQuerySet
 from models_registry.models import Feature, ModelVersion, RegisteredModel
+from models_registry.models.version import ModelVersionQuerySet
 
 STATUSES = {
     "success": (Execution.Status.SUCCEEDED,),
@@ -101,6 +102,7 @@ class HistoryFilterForm(forms.Form):
         base: ExecutionQuerySet,
         zone: ZoneInfo,
         batches: ExecutionQuerySet | None = None,
+        live: ModelVersionQuerySet | None = None,
         decimal_mark: str = "",
         is_owner: bool = True,
     ) -> None:
@@ -110,7 +112,7 @@ class HistoryFilterForm(forms.Form):
             ModelVersion.objects.filter(
                 Q(Exists(base.order_by().filter(version=OuterRef("pk"))))
                 | (Q() if batches is None else Q(Exists(batches.filter(version=OuterRef("pk")))))
-                | Q(status="active")
+                | Q(pk__in=(ModelVersion.objects.active() if live is None else live).values("pk"))
             ).select_related("model")
         )
         self.models: list[RegisteredModel] = sorted(

@@ -30,6 +30,7 @@ from executions.history.forms import STATUSES, HistoryFilterForm
 from executions.models import Execution, ExecutionQuerySet
 from executions.results.presentation import rows
 from executions.services import own_predictions
+from models_registry.models import ModelVersion
 
 COUNTED = 10_000
 """Counts are exact up to here; beyond it a page says how many there are at least."""
@@ -76,6 +77,7 @@ def _filter_form(request: SignedInRequest) -> HistoryFilterForm:
         request.GET,
         base=Execution.objects.visible_to(request.user),
         batches=Execution.objects.batches_of(request.user),
+        live=ModelVersion.objects.active().visible_to(request.user),
         zone=request.user.zone,
         decimal_mark=request.user.decimal_mark,
     )
@@ -123,7 +125,7 @@ def _chips(form: HistoryFilterForm, counts: dict[str, str]) -> list[Chip]:
 def _edge(owner: User, text: str) -> Execution | None:
     """The owner's execution, deleted since or not, at which a page begins or ends."""
     pk = asked_id(text)
-    return Execution.objects.filter(user=owner, pk=pk).first() if pk else None
+    return Execution.objects.own_of(owner).filter(pk=pk).first() if pk else None
 
 
 @require_GET

@@ -4,9 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Count, TextField
-from django.forms import ModelForm, Textarea
+from django.forms import (
+    CheckboxSelectMultiple,
+    ModelForm,
+    ModelMultipleChoiceField,
+    RadioSelect,
+    Textarea,
+    TypedChoiceField,
+)
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -23,13 +31,32 @@ from models_registry.admin.history.periods import periods
 from models_registry.admin.upload import upload
 from models_registry.models import RegisteredModel
 from models_registry.tasks import sync_prefect_deployment
+from models_registry.visibility import people_who_see, who_sees
 
 SMALL_TEXTS: Any = {TextField: {"widget": Textarea(attrs={"rows": 3})}}
 LIMITS: list[Any] = ["load_seconds", "predict_seconds", "slow_seconds"]
+SEEN_BY: list[Any] = ["is_for_everybody", "groups"]
 
 
 class RegisteredModelForm(ModelForm):
-    """A model's name, description and limits."""
+    """A model's name, description and limits, and who sees it."""
+
+    is_for_everybody = TypedChoiceField(
+        label="Who sees it",
+        choices=[
+            (True, "Everybody who has an account"),
+            (False, "The people of these groups, and admins"),
+        ],
+        coerce=lambda value: value == "True",
+        initial=True,
+        widget=RadioSelect,
+    )
+    groups = ModelMultipleChoiceField(
+        Group.objects.order_by("name"),
+        required=False,
+        widget=CheckboxSelectMultiple,
+        help_text="Without a group, admins alone see it. Superusers make groups.",
+    )
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -47,6 +74,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
     search_fields = ["name"]
     fieldsets = [
         (None, {"fields": ["name", "description"]}),
+        ("Who sees it", {"fields": SEEN_BY}),
         ("Limits", {"fields": LIMITS}),
     ]
     change_form_template = "admin/models_registry/registeredmodel/change_form.html"
@@ -67,14 +95,20 @@ class RegisteredModelAdmin(StaffModelAdmin):
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         if change:
-            obj.save(update_fields=form.changed_data)
+            obj.save(update_fields=[name for name in form.changed_data if name not in SEEN_BY])
             kick(sync_prefect_deployment, obj.pk)
-            return
-        limits = {name: form.cleaned_data[name] for name in LIMITS}
-        created = services.create_model(
-            name=obj.name, description=obj.description, by=request.user, **limits
+        else:
+            limits = {name: form.cleaned_data[name] for name in LIMITS}
+            created = services.create_model(
+                name=obj.name, description=obj.description, by=request.user, **limits
+            )
+            obj.__dict__.update(created.__dict__)
+        services.show_model(
+            model=obj, by=request.user, **{name: form.cleaned_data[name] for name in SEEN_BY}
         )
-        obj.__dict__.update(created.__dict__)
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+        """Do nothing: the groups are saved with the model."""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -89,7 +123,8 @@ class RegisteredModelAdmin(StaffModelAdmin):
                 "title": str(model),
                 "model": model,
                 "history": history_of(model, request.GET, request.user.zone),
-                "people": User.objects.people().count(),
+                "people": people_who_see(model).count(),
+                "who_sees": who_sees(model),
                 "live": model.versions.active().first(),
                 "ended": model.deployments.filter(action="retirement").first(),
             }

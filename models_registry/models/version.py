@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce, Now, NullIf
 
+from accounts.models import User
 from config.runtimes import default_minor
 from models_registry.models.registered_model import RegisteredModel
 from models_registry.training.training_config import TrainingConfig, read_stored
@@ -15,6 +16,16 @@ from models_registry.training.training_config import TrainingConfig, read_stored
 class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
     def active(self) -> "ModelVersionQuerySet":
         return self.filter(status=ModelVersion.Status.ACTIVE)
+
+    def visible_to(self, person: User) -> "ModelVersionQuerySet":
+        """Return the versions of the models that exist for the person."""
+        if person.is_staff:
+            return self
+        return self.filter(model__in=RegisteredModel.objects.visible_to(person))
+
+    def hidden_from(self, person: User) -> "ModelVersionQuerySet":
+        """Return the versions of all other models."""
+        return self.filter(model__in=RegisteredModel.objects.hidden_from(person))
 
     def with_use(self) -> "ModelVersionQuerySet":
         """Annotate ``served``, the number of people's predictions with the version, and

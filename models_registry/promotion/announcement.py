@@ -9,6 +9,7 @@ from config.text.numbers import written_with
 from models_registry.inputs.schema_changes import SchemaChanges, schema_changes
 from models_registry.models import Deployment, ModelVersion
 from models_registry.promotion.metric_changes import metric_changes
+from models_registry.visibility import people_who_see
 from notifications.models import Context, Kind
 from notifications.services import notify_everyone, withdraw
 
@@ -26,8 +27,8 @@ class Announcement:
 
 
 def announce(deployment: Deployment) -> int:
-    """Notify everybody who wants it, once, in the deployment's transaction; return the number of
-    people."""
+    """Notify everybody who sees the model and wants it, once, in the deployment's transaction;
+    return the number of people."""
     words = announcement_of(deployment)
     if deployment.action == Deployment.Action.RETIREMENT:
         withdraw(deployment.model_id)
@@ -38,6 +39,7 @@ def announce(deployment: Deployment) -> int:
         text=words.text,
         url=words.url,
         context=words.context,
+        among=people_who_see(deployment.model),
     )
 
 

@@ -26,6 +26,7 @@ from models_registry.services.referencing import (
 )
 from models_registry.services.registering import check_model_name, create_model
 from models_registry.services.rehearsing import check_runnable, request_rehearsal
+from models_registry.services.showing import check_group_name, delete_group, save_group, show_model
 from models_registry.services.uploading import (
     delete_draft,
     one_upload,
@@ -39,12 +40,14 @@ __all__ = [
     "ReferenceUpload",
     "approve_types",
     "change_case",
+    "check_group_name",
     "check_model_name",
     "check_runnable",
     "choose_runtime",
     "create_model",
     "delete_case",
     "delete_draft",
+    "delete_group",
     "download_version",
     "duplicate_version",
     "former_runtime",
@@ -67,7 +70,9 @@ __all__ = [
     "same_file",
     "save_case",
     "save_configuration",
+    "save_group",
     "set_reference",
+    "show_model",
     "take_over_into",
     "upload_version",
     "why_no_interval",

@@ -19,16 +19,21 @@ def check_model_name(name: str) -> None:
     """Raise BadModelName for a name that does not fit on one line of a page, a mail or a log."""
     if not name.strip():
         raise BadModelName("A model needs a name.")
-    if len(name) > MAX_NAME:
-        raise BadModelName(
-            f"The name of the model has {count_text(len(name))} characters; "
-            f"at most {MAX_NAME} are taken."
-        )
+    if problem := unfit_name(name, "the model", most=MAX_NAME):
+        raise BadModelName(problem)
+
+
+def unfit_name(name: str, of: str, *, most: int) -> str:
+    """Say why a name does not fit on one line of a page, a mail or a log; "" if it does."""
+    if len(name) > most:
+        length = count_text(len(name))
+        return f"The name of {of} has {length} characters; at most {most} are taken."
     if character := unfit_in_name(name):
-        raise BadModelName(
-            f"The name of the model holds a character that no name has ({character}). "
+        return (
+            f"The name of {of} holds a character that no name has ({character}). "
             "Write it on one line, without control characters."
         )
+    return ""
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from django.urls import reverse
 from accounts.activity import record
 from accounts.models import User
 from models_registry.models import ModelVersion
-from notifications.models import Kind
+from notifications.models import Context, Kind
 from notifications.services import notify_admins
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,7 @@ def mark_altered(sha256: str) -> int:
             text="It was not opened, and the version takes no predictions. Restore the file from a "
             "backup, then verify it on the version's page.",
             url=reverse("admin:models_registry_modelversion_change", args=[version.pk]),
+            context=Context(model_id=version.model_id),
         )
     return len(versions)
 

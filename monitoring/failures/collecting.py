@@ -219,6 +219,7 @@ def _tell(group: FailureGroup, kind: Kind, failure: Execution, cause: str) -> No
         f"({ERROR_LABELS[group.error_code].lower()}), for example {failure.public_id}.",
         url=reverse("monitoring:failure", args=[group.pk]),
         context=Context(
-            links=(("Open the failure", reverse("monitoring:failure", args=[group.pk])),)
+            model_id=failure.version.model_id,
+            links=(("Open the failure", reverse("monitoring:failure", args=[group.pk])),),
         ),
     )

@@ -32,7 +32,7 @@ def ask(*, execution: Execution, text: str, by: User) -> SupportRequest:
         text=f"{by} asks about {execution.version.model} {execution.version.short_name}:\n"
         f"{message.text}",
         url=page,
-        context=Context(links=(("Answer", page),)),
+        context=Context(model_id=execution.version.model_id, links=(("Answer", page),)),
     )
     record("help asked", by=by, target=execution.public_id)
     return request
@@ -46,10 +46,13 @@ def write_to_owner(
     address with the admin's as Reply-To, and in the product. ``group`` keeps a copy in its
     timeline.
 
-    Raises Unreachable where the person deleted the prediction or cannot sign in any more.
+    Raises Unreachable where the person deleted the prediction, may not see its model any more or
+    cannot sign in.
     """
     owner = execution.user
-    if owner is None or execution.deleted_at or not User.objects.active().filter(pk=owner.pk):
+    if owner is None or not User.objects.active().filter(pk=owner.pk):
+        raise Unreachable
+    if not Execution.objects.visible_to(owner).filter(pk=execution.pk).exists():
         raise Unreachable
     request, _ = SupportRequest.objects.get_or_create(execution=execution, defaults={"user": owner})
     message = _write(request, by, text, State.ANSWERED, subject=subject, is_from_admin=True)
@@ -63,7 +66,11 @@ def write_to_owner(
         title=message.subject,
         text=message.text,
         url=page,
-        context=Context(reply_to=by.email, links=(("Read and reply", page),)),
+        context=Context(
+            model_id=execution.version.model_id,
+            reply_to=by.email,
+            links=(("Read and reply", page),),
+        ),
     )
     record("person contacted", by=by, target=execution.public_id)
     return message

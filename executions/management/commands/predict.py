@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from accounts.models import User
 from config.errors import DomainError
 from executions.management.scripting import (
     Result,
@@ -53,7 +54,7 @@ class Command(ScriptCommand):
 
     def script(self, options: dict[str, Any]) -> tuple[Predicted, bool]:
         by = person(options["by"])
-        version = _active_version(options["model"])
+        version = _active_version(options["model"], by)
         inputs = json_object(options["inputs"], "--inputs")
         cleaned = version.features.as_schema().clean(inputs)
         if not cleaned.is_valid:
@@ -73,15 +74,11 @@ class Command(ScriptCommand):
         return result, execution.status == Execution.Status.SUCCEEDED
 
 
-def _active_version(name: str) -> ModelVersion:
-    version = (
-        ModelVersion.objects.active()
-        .select_related("model")
-        .filter(Q(model__slug=name) | Q(model__name=name))
-        .first()
-    )
+def _active_version(name: str, by: User) -> ModelVersion:
+    live = ModelVersion.objects.active().visible_to(by)
+    version = live.select_related("model").filter(Q(model__slug=name) | Q(model__name=name)).first()
     if version is None:
-        slugs = ModelVersion.objects.active().values_list("model__slug", flat=True)
+        slugs = live.values_list("model__slug", flat=True)
         raise DomainError(
             f"No live model is called “{name}”. Live models: {', '.join(slugs) or 'none'}."
         )

@@ -16,6 +16,7 @@ from models_registry.forms.deployment_forms import PromoteForm
 from models_registry.models import ModelVersion
 from models_registry.promotion.metric_changes import metric_changes
 from models_registry.promotion.readiness import Readiness, readiness_of
+from models_registry.visibility import people_who_see
 from notifications.models import Kind
 from notifications.services import count_of_people
 
@@ -41,7 +42,7 @@ def promote(request: Any, pk: int) -> HttpResponse:
         problems=ready.problems(),
         metrics=_metrics(ready),
         form=form,
-        people=count_of_people(Kind.DEPLOYMENT),
+        people=count_of_people(Kind.DEPLOYMENT, people_who_see(version.model)),
         status=422 if form.errors else 200,
     )
 

@@ -6,12 +6,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
-from accounts.models import User
 from config.errors import refusals_in
 from models_registry import services
 from models_registry.admin.page import model_page
 from models_registry.forms.deployment_forms import RetireForm
 from models_registry.models import RegisteredModel
+from models_registry.visibility import people_who_see
 from notifications.models import Kind
 from notifications.services import count_of_people
 
@@ -31,8 +31,8 @@ def retire(request: Any, pk: int) -> HttpResponse:
         model,
         title=f"Retire {model}",
         live=model.versions.active().first(),
-        people=User.objects.people().count(),
-        told=count_of_people(Kind.RETIREMENT),
+        people=people_who_see(model).count(),
+        told=count_of_people(Kind.RETIREMENT, people_who_see(model)),
         others=RegisteredModel.objects.live().exclude(pk=pk).count(),
         form=form,
         status=422 if form.errors else 200,

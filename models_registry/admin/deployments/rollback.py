@@ -14,6 +14,7 @@ from models_registry import services
 from models_registry.admin.page import version_page
 from models_registry.forms.deployment_forms import RollbackForm
 from models_registry.models import ModelVersion, Rehearsal
+from models_registry.visibility import people_who_see
 from notifications.models import Kind
 from notifications.services import count_of_people
 
@@ -37,7 +38,7 @@ def rollback(request: Any, pk: int) -> HttpResponse:
         title=f"Make {version.short_name} of {version.model} active again",
         live=version.model.versions.active().first(),
         form=form,
-        people=count_of_people(Kind.ROLLBACK),
+        people=count_of_people(Kind.ROLLBACK, people_who_see(version.model)),
         status=422 if form.errors else 200,
         **_check(version),
         **_cases(version),

@@ -1,0 +1,58 @@
+"""Who sees a model, in numbers and in words."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from accounts.managers import UserQuerySet
+from accounts.models import User
+from config.text.numbers import count_text
+from models_registry.models import RegisteredModel
+from notifications import hidden_models
+
+NAMED = 3
+"""The number of groups that a sentence names."""
+
+
+def people_who_see(model: RegisteredModel) -> UserQuerySet:
+    """Return the active people and admins for whom the model exists."""
+    people: UserQuerySet = User.objects.people()
+    if model.is_for_everybody:
+        return people
+    members = User.groups.through.objects.filter(group__in=model.groups.all()).values("user")
+    return people.filter(Q(is_staff=True) | Q(pk__in=members))
+
+
+def who_sees(model: RegisteredModel) -> str:
+    """Return who sees the model, for admins: "Visible to Credit team · 14 people"."""
+    if model.is_for_everybody:
+        return "Visible to everybody"
+    groups = [group.name for group in model.groups.order_by("name")]
+    if not groups:
+        return "Visible to admins alone"
+    members = User.groups.through.objects.filter(group__in=model.groups.all()).values("user")
+    count = User.objects.people().filter(pk__in=members).count()
+    return (
+        f"Visible to {_named(groups)} · {count_text(count)} {'person' if count == 1 else 'people'}"
+    )
+
+
+def why_seen(model: RegisteredModel, person: User) -> str:
+    """Return why the model exists for a person who sees it. Names only groups of theirs, but to
+    admins."""
+    if model.is_for_everybody:
+        return "Everybody who has an account here sees this model."
+    if person.is_staff:
+        return f"{who_sees(model)}. You see it because admins see every model."
+    own = [group.name for group in model.groups.filter(user=person).order_by("name")]
+    return f"You see this model because you are in {_named(own)}. It is not for everybody."
+
+
+def _named(groups: Iterable[str]) -> str:
+    names = list(groups)
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {count_text(len(names) - NAMED)} more groups"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+hidden_models.register(RegisteredModel.objects.hidden_from)

@@ -1,4 +1,5 @@
-"""App configuration: the name in Django admin, and which models a person does not see."""
+"""App configuration: the name in Django admin, which models a person does not see, and the personal
+data that this app keeps."""
 
 from django.apps import AppConfig
 
@@ -8,4 +9,4 @@ class ModelsRegistryConfig(AppConfig):
     verbose_name = "Models"
 
     def ready(self) -> None:
-        from models_registry import visibility  # noqa: F401 - registers itself
+        from models_registry import own_data, visibility  # noqa: F401 - they register themselves

@@ -9,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import Group
 from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import get_resolver, reverse
@@ -50,6 +51,7 @@ OWN_FILTERS: dict[type[models.Model], set[str]] = {
     Mail: {"state", "is_optional__exact", "is_optional__isnull"},
     ApiToken: set(),
     Invitation: {"status"},
+    Group: set(),
 }  # fmt: skip
 """The lookups that each list allows. A list without an entry fails: whoever adds a filter decides
 that the column is one that the list's pages show."""
@@ -171,6 +173,7 @@ def marked(model: type[models.Model], column: str, scene: Scene) -> tuple[Any, s
         Mail: scene.mail,
         ApiToken: scene.token,
         Invitation: scene.invitation.invitation,
+        Group: scene.team,
     }[model]
     held = row
     for step in column.split("__")[:-1]:

@@ -48,6 +48,8 @@ class RegisteredModelForm(ModelForm):
             (False, "The people of these groups, and admins"),
         ],
         coerce=lambda value: value == "True",
+        empty_value=None,
+        required=False,
         initial=True,
         widget=RadioSelect,
     )
@@ -57,6 +59,11 @@ class RegisteredModelForm(ModelForm):
         widget=CheckboxSelectMultiple,
         help_text="Without a group, admins alone see it. Superusers make groups.",
     )
+
+    def clean_is_for_everybody(self) -> bool:
+        """Return the choice; where none was sent it stays, and a new model is for everybody."""
+        chosen: bool | None = self.cleaned_data["is_for_everybody"]
+        return self.instance.is_for_everybody if chosen is None else chosen
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

@@ -312,7 +312,7 @@ def found_by(client: Client, before: Before) -> tuple[int, bool, bool, bool]:
     return (
         client.get(f"/predictions/{pk}/").status_code,
         str(pk) in client.get("/history/").content.decode(),
-        NAME in b"".join(exported).decode(),  # type: ignore[arg-type]
+        NAME in b"".join(exported).decode(),
         before.preset.name in client.get("/presets/").content.decode(),
     )
 

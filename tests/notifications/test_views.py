@@ -246,7 +246,7 @@ def test_admins_choose_about_what_concerns_admins(
 ) -> None:
     assert "A worker is down" in text_of(as_ada.get(SETTINGS))
     assert "A worker is down" not in text_of(as_alice.get(SETTINGS))
-    assert len(boxes(ada)) == 22
+    assert len(boxes(ada)) == 24
 
 
 def test_choices_about_what_does_not_concern_a_person_change_nothing(

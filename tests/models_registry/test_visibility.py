@@ -102,6 +102,14 @@ def roads(scene: Scene) -> Iterator[Road]:
     done = str(rows["failure"])
     form = f"/models/{slug}/"
     inputs = tuple(filled(scene.version).items())
+    kept = scene.version.executions.filter(deleted_at=None)
+    answered = kept.get(status="succeeded", purpose="prediction").pk
+    for part in ("", "status/", "explanation/", "curve/", "row/", "help/"):
+        yield Road("answered", f"/predictions/{answered}/{part}")
+    for part in ("pdf/", "note/", "retry/"):
+        yield Road("answered", f"/predictions/{answered}/{part}", True, (("note", "Mine"),))
+    yield Road("answered, by a program", f"/api/v1/predictions/{answered}", is_of_programs=True)
+    yield Road("retry of a failure", f"/predictions/{done}/retry/", True)
     yield Road("predict", form, True, inputs)
     yield Road("fix", form, True, (*inputs, ("fix", "age")))
     yield Road("htmx", form, True, inputs, headers=(("HX-Request", "true"),))
@@ -470,6 +478,16 @@ def test_a_service_account_sees_the_models_of_its_groups(root: User) -> None:
     assert client.get(f"/api/v1/models/{SLUG}").status_code == 404
     assert client.get(f"/v2/models/{SLUG}/ready").status_code == 404
     assert client.get("/api/v1/models").json() == {"items": []}
+
+
+def test_the_list_of_tokens_names_no_model_that_its_owner_does_not_see(
+    as_alice: Client, alice: User, root: User
+) -> None:
+    hide(make_version(model=make_model(name=NAME, slug=SLUG), is_active=True), by=root)
+    make_token(user=alice, name="Laptop", scopes=[Scope.READ], only_models=[SLUG], by=alice)
+    page = as_alice.get("/accounts/tokens/").content.decode()
+    assert "only for models that you do not see" in page
+    assert SLUG not in page
 
 
 def test_the_command_line_acts_for_a_person_and_knows_their_models_alone(

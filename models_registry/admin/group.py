@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Count
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.admin import SuperuserOnly
 from accounts.managers import folded
@@ -77,6 +77,7 @@ class GroupAdmin(SuperuserOnly):
     search_fields = ["name"]
     ordering = ["name"]
     actions = None
+    delete_confirmation_template = "admin/auth/group/delete.html"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request)
@@ -119,15 +120,34 @@ class GroupAdmin(SuperuserOnly):
         said = []
         for group in objs:
             count = group.user_set.count()
-            said.append(f"{count_text(count)} {'person is' if count == 1 else 'people are'} in it")
+            said.append(
+                f"{count_text(count)} {'person leaves' if count == 1 else 'people leave'} it."
+            )
             said += [
-                f"{model}: {'seen by admins alone then' if is_last else 'its other groups stay'}"
+                f"{model}: admins alone see it then, until you choose another group."
+                if is_last
+                else f"{model}: its other groups still see it."
                 for model, is_last in _models_of(group)
             ]
         return said, {}, set(), []
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return super().change_view(request, object_id, form_url, _titled(object_id, "Group"))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, _titled(object_id, "Delete"))
+
     def delete_model(self, request: Any, obj: Any) -> None:
         services.delete_group(group=obj, by=request.user)
+
+
+def _titled(object_id: str, act: str) -> dict[str, Any]:
+    group = Group.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+    return {"title": f"{act} {group.name if group else ''}".strip(), "subtitle": None}
 
 
 def _models_of(group: Group) -> list[tuple[Any, bool]]:

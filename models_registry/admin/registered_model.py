@@ -51,12 +51,12 @@ class RegisteredModelForm(ModelForm):
         empty_value=None,
         required=False,
         initial=True,
-        widget=RadioSelect,
+        widget=RadioSelect(attrs={"class": "radiolist"}),
     )
     groups = ModelMultipleChoiceField(
         Group.objects.order_by("name"),
         required=False,
-        widget=CheckboxSelectMultiple,
+        widget=CheckboxSelectMultiple(attrs={"class": "checkboxselectmultiple"}),
         help_text="Without a group, admins alone see it. Superusers make groups.",
     )
 
@@ -80,8 +80,7 @@ class RegisteredModelAdmin(StaffModelAdmin):
     list_display = ["name", "active_version", "version_count", "created_at"]
     search_fields = ["name"]
     fieldsets = [
-        (None, {"fields": ["name", "description"]}),
-        ("Who sees it", {"fields": SEEN_BY}),
+        (None, {"fields": ["name", "description", *SEEN_BY]}),
         ("Limits", {"fields": LIMITS}),
     ]
     change_form_template = "admin/models_registry/registeredmodel/change_form.html"

@@ -573,7 +573,7 @@ def test_a_model_whose_last_group_is_deleted_is_nobodys_and_the_admins_are_told(
     team = hide(version, alice, by=root)
     client.force_login(root)
     page = reverse("admin:auth_group_delete", args=[team.pk])
-    assert f"{NAME}: seen by admins alone then" in client.get(page).content.decode()
+    assert f"{NAME}: admins alone see it then" in client.get(page).content.decode()
     assert client.post(page, {"post": "yes"}).status_code == 302
     assert not ModelVersion.objects.visible_to(alice).exists()
     told = Notification.objects.filter(kind=Kind.MODEL_HIDDEN)

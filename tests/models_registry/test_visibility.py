@@ -166,7 +166,7 @@ class Answer:
 
 
 CHANGING = re.compile(
-    r'<time[^>]*>[^<]*</time>|nonce="[^"]*"|nonce-[\w+/=-]+'
+    r'<time[^>]*>[^<]*</time>|It is now [^<]*|nonce="[^"]*"|nonce-[\w+/=-]+'
     r'|name="csrfmiddlewaretoken" value="[^"]*"'
     r'|"X-CSRFToken": *"[^"]*"|X-CSRFToken[^>]{0,90}'
     r'|name="form_token"[^>]*|value="[0-9a-f-]{36}"[^>]*name="form_token"'

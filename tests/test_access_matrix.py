@@ -495,6 +495,7 @@ OF_THE_MODEL = {
 """The values of the scene that name a model, or what was made with one."""
 OF_NO_MODEL = {
     "user", "alice", "csv", "token", "service", "team", "notification", "mail", "off", "activity",
+    "invitation", "secret",
 }  # fmt: skip
 
 

@@ -161,8 +161,10 @@ def create_promotion(request: ApiRequest, slug: str, number: int) -> HttpRespons
 
 
 def _model_for(token: ApiToken, slug: str) -> RegisteredModel:
-    """A registered model that the token is for. Refuses every other name alike."""
-    model = RegisteredModel.objects.filter(slug=slug).first() if token.allows(slug) else None
+    """A registered model that the token is for and its account sees. Refuses every other name
+    alike."""
+    seen = RegisteredModel.objects.visible_to(token.user)
+    model = seen.filter(slug=slug).first() if token.allows(slug) else None
     if model is None:
         raise Refused(404, "There is no model of this name that the token is for.")
     return model

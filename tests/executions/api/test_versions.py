@@ -253,6 +253,20 @@ def test_a_service_account_publishes_by_the_word_of_a_superuser(
     assert Deployment.objects.get().by == account
 
 
+def test_a_service_account_publishes_to_no_model_that_it_does_not_see(
+    root: User, tested: ModelVersion
+) -> None:
+    account = make_service_account(name="Nightly training", by=root)
+    program = Program(account, PUBLISH, by=root)
+    team = services.save_group(name="Credit team", added=[], by=root)
+    services.show_model(model=tested.model, is_for_everybody=False, groups=[team], by=root)
+
+    never = problem(upload(program, "never-was"), 404)
+    assert problem(upload(program, tested.model), 404)["detail"] == never["detail"]
+    problem(program.get(path_of(tested)), 404)
+    problem(program.post(path_of(tested, "/promotion"), CHANGES), 404)
+
+
 # --- Versions -------------------------------------------------------------------------------------
 
 

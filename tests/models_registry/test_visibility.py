@@ -182,7 +182,8 @@ class Visit:
         client = Client()
         client.force_login(person)
         self.session = client.cookies["sessionid"].value
-        _, secret = make_token(user=person, name="Laptop", scopes=Scope.values, by=person)
+        scopes = (Scope.PREDICT, Scope.READ)
+        _, secret = make_token(user=person, name="Laptop", scopes=scopes, by=person)
         self.bearer = {"Authorization": f"Bearer {secret}"}
 
     def ask(self, road: Road) -> Answer:

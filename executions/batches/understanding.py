@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import Any
 
 from config.text.csv_text import typed_text
-from config.text.numbers import count_text
+from config.text.numbers import count_text, written
 from executions.batches.tables import (
     SAMPLE_BYTES,
     Cell,
@@ -180,7 +180,7 @@ def _understood(
         columns=columns,
         sheets=facts.sheets if facts else (),
         first=tuple(
-            (number, tuple(text_of(cell_at(cells, place)) for place in range(width)))
+            (number, tuple(_shown(cell_at(cells, place)) for place in range(width)))
             for number, cells in body[:SHOWN]
         ),
         mark_reason=reason,
@@ -188,6 +188,11 @@ def _understood(
         problems=tuple(problems),
         unused=tuple(unused),
     )
+
+
+def _shown(cell: Cell) -> str:
+    """A cell as the page shows it: a number in the reader's notation."""
+    return written(text_of(cell)) if isinstance(cell, float) else text_of(cell)
 
 
 def _first_bytes(chunks: Chunks) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from config.text.numbers import written_with
 from executions.batches import tables
 from executions.batches.checked_rows import CheckedRow, checked_rows
 from executions.batches.checking import Problem
@@ -242,6 +243,16 @@ def test_cells_of_a_spreadsheet_keep_their_types() -> None:
     assert row.values == ("NA", 18500.0, 31)
     assert row.carried == ("2024-05-01", "00123")
     assert "“day” has dates. They are read as texts such as 2024-05-01." in table.notes
+
+
+def test_numbers_of_cells_are_shown_in_the_notation_of_the_reader() -> None:
+    def fill(_: Any, sheet: Any) -> None:
+        sheet.write_row(0, 0, ["country", "income", "age"])
+        sheet.write_row(1, 0, ["1.5", 24537.5, 31])
+
+    with written_with(","):
+        [(_, shown)] = read(workbook(fill)).first
+    assert shown == ("1.5", "24537,5", "31")
 
 
 def test_numbers_where_the_model_takes_texts_are_read_as_texts_and_said() -> None:

@@ -30,6 +30,9 @@ _LOOKED_PAST = (
 _SIGNS = r"=+\-@＝＋－＠﹦﹢﹣﹫"
 _FORMULA = re.compile(rf"[{_LOOKED_PAST}]*?[{_SIGNS}\t\r\n]")
 _SEPARATORS = re.compile(r"([;|\t\r\n])")
+# Where the comma is the decimal mark, -1 and the text 5+A1 beside it are -1,5+A1: a formula.
+_SIGNED = re.compile(r"[+-][0-9]")
+_GOES_ON = re.compile(rf"[{_LOOKED_PAST}]*[0-9]+[^0-9]")
 # With another separator the quotes around the whole are part of the text.
 _INNER_FORMULA = re.compile(rf"[{_LOOKED_PAST}\"]*?[{_SIGNS}]")
 
@@ -82,9 +85,19 @@ def csv_lines(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> Iterator[
     writer = csv.writer(_Line(), lineterminator="\r\n")
     mark = "\ufeff"
     for row in chain([header], rows):
-        line = writer.writerow([safe_text(value) for value in row])
+        line = writer.writerow(_safe_line([safe_text(value) for value in row]))
         yield f"{mark}{line}".encode(errors="replace")
         mark = ""
+
+
+def _safe_line(cells: list[str]) -> list[str]:
+    """The cells of a line, the first of which gets an apostrophe where a spreadsheet that takes our
+    commas for decimal ones would go on with the second to a formula."""
+    if len(cells) > 1 and _SIGNED.match(cells[0]):
+        second = cells[1]
+        if _GOES_ON.match(second) and not _NUMBER.fullmatch(second):
+            return [f"'{cells[0]}", *cells[1:]]
+    return cells
 
 
 def csv_response(

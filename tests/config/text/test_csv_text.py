@@ -1,6 +1,7 @@
 import csv
 import io
 import math
+import re
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -13,6 +14,9 @@ from config.text.csv_text import LINES_PER_CHUNK, csv_lines, csv_response, safe_
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 CELLS = st.one_of(TEXTS, st.none(), st.booleans(), st.integers(), st.floats())
+NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+# A number, and nothing that a spreadsheet with a decimal comma would go on with.
+NO_FORMULA = re.compile(rf"[+-]{NUMBER}(?:$|,(?:{NUMBER})?(?:$|[,;|\t\r\n])|,[^0-9])")
 SIGNS = tuple("=+-@＝＋－＠﹦﹢﹣﹫")
 TRIGGERS = (*SIGNS, "\t", "\r", "\n")
 LOOKED_PAST = " \u00a0\u3000\u200b\u200e\u202e\u2066\ufeff\x01\x1b\x7f"
@@ -26,7 +30,10 @@ def read(content: bytes) -> list[list[str]]:
 def test_what_is_written_is_what_a_reader_gets(rows: list[list[Any]]) -> None:
     content = b"".join(csv_lines(["a", "b"], rows))
     assert content.startswith(b"\xef\xbb\xbfa,b\r\n")
-    assert read(content)[1:] == [[safe_text(value) for value in row] for row in rows]
+    for (first, *rest), row in zip(read(content)[1:], rows, strict=True):
+        cells = [safe_text(value) for value in row]
+        assert rest == cells[1:]
+        assert first in {cells[0], f"'{cells[0]}"}
 
 
 @given(st.floats() | st.integers())
@@ -64,7 +71,18 @@ def test_no_cell_is_a_formula_where_another_separator_is_used(
     lines = io.StringIO(content, newline="")
     for row in csv.reader(lines, delimiter=separator, quoting=quoting):
         for cell in row:
-            assert cell.lstrip(LOOKED_PAST + "\t\r\n")[:1] not in SIGNS, row
+            begins = cell.lstrip(LOOKED_PAST + "\t\r\n")
+            assert begins[:1] not in SIGNS or NO_FORMULA.match(begins), row
+
+
+def test_a_number_and_the_text_beside_it_are_no_formula_where_the_comma_is_decimal() -> None:
+    attack = "5+cmd|' /C calc'!A0"
+    for first in (-1, "-1", "+2"):
+        content = b"".join(csv_lines(["amount", "note"], [[first, attack]])).decode("utf-8-sig")
+        assert content.splitlines()[1] == f"'{first},{attack}"
+    for beside in ("", "5", -5, "5 %", "Main Street"):
+        content = b"".join(csv_lines(["amount", "note"], [["-1", beside]])).decode("utf-8-sig")
+        assert content.splitlines()[1].startswith("-1,") is (beside != "5 %")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Who sees a model, in numbers and in words."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.managers import UserQuerySet
 from accounts.models import User
@@ -19,8 +20,7 @@ def people_who_see(model: RegisteredModel) -> UserQuerySet:
     people: UserQuerySet = User.objects.people()
     if model.is_for_everybody:
         return people
-    members = User.groups.through.objects.filter(group__in=model.groups.all()).values("user")
-    return people.filter(Q(is_staff=True) | Q(pk__in=members))
+    return people.filter(Q(is_staff=True) | Q(pk__in=_members(model)))
 
 
 def who_sees(model: RegisteredModel) -> str:
@@ -30,8 +30,7 @@ def who_sees(model: RegisteredModel) -> str:
     groups = [group.name for group in model.groups.order_by("name")]
     if not groups:
         return "Visible to admins alone"
-    members = User.groups.through.objects.filter(group__in=model.groups.all()).values("user")
-    count = User.objects.people().filter(pk__in=members).count()
+    count = User.objects.people().filter(pk__in=_members(model)).count()
     return (
         f"Visible to {_named(groups)} · {count_text(count)} {'person' if count == 1 else 'people'}"
     )
@@ -46,6 +45,12 @@ def why_seen(model: RegisteredModel, person: User) -> str:
         return f"{who_sees(model)}. You see it because admins see every model."
     own = [group.name for group in model.groups.filter(user=person).order_by("name")]
     return f"You see this model because you are in {_named(own)}. It is not for everybody."
+
+
+def _members(model: RegisteredModel) -> QuerySet[Any, Any]:
+    """The ids of the accounts in the model's groups."""
+    memberships = User.groups.through.objects.filter(group__in=model.groups.all())
+    return memberships.values("user")
 
 
 def _named(groups: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ from accounts.activity_words import details, sentence
 from accounts.forms import ReasonForm
 from accounts.models import ActivityEvent, User
 from accounts.role_changes import ACTS, acts_for
+from accounts.single_sign_on import services as single_sign_on
 from config.errors import refusals_as_messages
 from config.text.csv_text import csv_response
 
@@ -252,6 +253,7 @@ class UserAdmin(SuperuserOnly):
         "role",
         "status",
         "second_factor",
+        "company_account",
         "in_groups",
         "timezone",
         "joined_at",
@@ -263,6 +265,16 @@ class UserAdmin(SuperuserOnly):
     @admin.display(description="second factor")
     def second_factor(self, user: User) -> str:
         return "Set up" if is_mfa_enabled(user) else "No second factor"
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        unused = () if single_sign_on.is_on() else ("company_account",)
+        return [name for name in self.fields if name not in unused]
+
+    @admin.display(description="company account")
+    def company_account(self, user: User) -> str:
+        if not single_sign_on.is_linked(user):
+            return "Not linked"
+        return "Linked: role and groups follow it at each sign-in"
 
     @admin.display(description="groups", empty_value="None")
     def in_groups(self, user: User) -> str:

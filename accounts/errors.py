@@ -84,3 +84,74 @@ class InvitationOnHold(DomainError):
 
 class HasAccount(DomainError):
     message = "There is an account with this address already."
+
+
+class SignOnRefused(DomainError):
+    """The single sign-on does not let somebody in; ``status`` is that of the page which says so."""
+
+    status = 403
+
+
+class ProviderFailed(SignOnRefused):
+    """The provider is at fault, or how it was set up: whoever runs the site must look."""
+
+    status = 502
+
+
+class ProviderAway(ProviderFailed):
+    status = 503
+    message = "The sign-in service of your company does not answer. Try again in a few minutes."
+
+
+class ProviderNotUnderstood(ProviderFailed):
+    message = "The sign-in service of your company gave an answer that this site cannot use."
+
+
+class OtherIssuer(ProviderFailed):
+    message = "The sign-in service answered in the name of another one, so it is not trusted."
+
+
+class ProviderDeclined(ProviderFailed):
+    message = "The sign-in service of your company ended the sign-in with an error."
+
+
+class AddressMissing(ProviderFailed):
+    message = "The sign-in service did not say your e-mail address, which this site needs."
+
+
+class SignOnStale(SignOnRefused):
+    status = 400
+    message = (
+        "This sign-in was begun in another browser, was used already, or is too old. Begin again."
+    )
+
+
+class SignOnCancelled(SignOnRefused):
+    message = "The sign-in was cancelled. Nothing was changed."
+
+
+class ClaimMissing(SignOnRefused):
+    status = 502
+    message = (
+        "The sign-in service did not say which groups you belong to, "
+        "so this site cannot tell whether you may come in."
+    )
+
+
+class NotInGroup(SignOnRefused):
+    message = "Your company account works, but it does not belong to the group that may come in."
+
+
+class AddressUnverified(SignOnRefused):
+    message = (
+        "The sign-in service does not confirm that your e-mail address is yours. "
+        "Confirm it there, then sign in again."
+    )
+
+
+class AddressOfAnother(SignOnRefused):
+    message = "An account here has your e-mail address and belongs to another company account."
+
+
+class ProofNeeded(DomainError):
+    message = "Prove with its password that the account with this address is yours."

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from accounts import services
 from accounts.models import User
+from accounts.single_sign_on import services as single_sign_on
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,19 @@ _ACTS = (
         _reset_effects,
         services.send_password_reset,
         lambda user: user.is_active and not user.is_service,
+    ),
+    Act(
+        "unlink",
+        "Unlink the company account",
+        "is no longer linked to a company account",
+        lambda user: [
+            f"The person who signs in with {settings.OIDC_NAME} does not reach this account then.",
+            "They are signed out everywhere. Their role and groups stay as they are.",
+            "It can be linked again, with its password, or to another company account.",
+        ],
+        single_sign_on.unlink,
+        single_sign_on.is_linked,
+        is_danger=True,
     ),
 )
 ACTS = {act.name: act for act in _ACTS}

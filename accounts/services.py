@@ -1,10 +1,15 @@
-"""Operations of superusers on other people's accounts."""
+"""Operations of superusers, and of the provider of the single sign-on, on people's accounts."""
+
+from collections.abc import Callable, Collection
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import mails
 from accounts.activity import acting_from, record
@@ -29,6 +34,16 @@ def end_sessions(user: User, *, but: str | None = None) -> int:
     Session.objects.filter(session_key__in=own.values("session_key")).delete()
     ended: int = own.delete()[0]
     return ended
+
+
+@transaction.atomic
+def end_access(user: User) -> None:
+    """Sign a person out everywhere and revoke their tokens."""
+    end_sessions(user)
+    for token in user.api_tokens.filter(revoked_at=None):
+        user.api_tokens.filter(pk=token.pk).update(revoked_at=timezone.now())
+        after = {"account": user.email, "token": token.hint}
+        record("API token revoked", by=None, target=token.name, after=after)
 
 
 def grant_admin(*, user: User, by: User) -> User:
@@ -79,16 +94,69 @@ def give_invited_role(*, user: User, role: str, by: User) -> User:
     return user
 
 
-def _save_role(user: User, *, by: User, is_staff: bool, is_superuser: bool) -> bool:
+@transaction.atomic
+def follow_provider(
+    *,
+    user: User,
+    role_of: Callable[[str], str],
+    groups: Collection[str] | None,
+    provider: str,
+) -> User:
+    """Give a person the role that ``role_of`` makes of theirs, and exactly these groups, as the
+    provider says; None leaves the groups alone. What is missing is made. The last active superuser
+    stays one. Everything is recorded as the provider's act."""
+    superusers = list(User.objects.superusers().order_by("pk").select_for_update())
+    user = User.objects.select_for_update().get(pk=user.pk)
+    before, role = user.role, role_of(user.role)
+    if role != "superuser" and superusers == [user]:
+        role = "superuser"
+        record("last superuser kept", by=None, target=user.email, after={"through": provider})
+    is_staff, is_superuser = role != "user", role == "superuser"
+    if _save_role(user, by=None, is_staff=is_staff, is_superuser=is_superuser, through=provider):
+        end_sessions(user)
+        mails.send("account/email/role_changed", user.email, user=user, before=before)
+    if groups is not None:
+        _set_groups(user, groups, provider)
+    return user
+
+
+def _set_groups(user: User, names: Collection[str], provider: str) -> None:
+    wanted = {name.lower(): name for name in names}
+    known = {
+        group.name.lower(): group
+        for group in Group.objects.annotate(lower=Lower("name")).filter(lower__in=wanted)
+    }
+    for key in sorted(wanted.keys() - known.keys()):
+        known[key], is_new = Group.objects.get_or_create(name=wanted[key])
+        if is_new:
+            record("group made", by=None, target=wanted[key], after={"through": provider})
+    after, before = set(known.values()), set(user.groups.all())
+    for group in sorted(after - before, key=str):
+        user.groups.add(group)
+        told = {"group": group.name, "through": provider}
+        record("group joined", by=None, target=user.email, after=told)
+    for group in sorted(before - after, key=str):
+        user.groups.remove(group)
+        record(
+            "group left",
+            by=None,
+            target=user.email,
+            before={"group": group.name},
+            after={"through": provider},
+        )
+
+
+def _save_role(
+    user: User, *, by: User | None, is_staff: bool, is_superuser: bool, through: str = ""
+) -> bool:
     """Save and record a role; returns False where it is the person's already."""
     before = user.role
     user.is_staff, user.is_superuser = is_staff, is_superuser
     if user.role == before:
         return False
     user.save(update_fields=["is_staff", "is_superuser"])
-    record(
-        "role changed", by=by, target=user.email, before={"role": before}, after={"role": user.role}
-    )
+    after = {"role": user.role} | ({"through": through} if through else {})
+    record("role changed", by=by, target=user.email, before={"role": before}, after=after)
     return True
 
 

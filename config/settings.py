@@ -1,11 +1,13 @@
 """Every setting of the product, in sections. What differs between installations comes from the
 environment; `.env.example` explains each variable."""
 
+import ipaddress
 import os
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -93,6 +95,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "csp",
     "django_htmx",
@@ -323,7 +326,11 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "executions:home"
 LOGOUT_REDIRECT_URL = "account_login"
 REQUIRE_EMAIL_CONFIRMATION: bool = read("bool", "REQUIRE_EMAIL_CONFIRMATION", True)
-REGISTRATION: str = read("str", "REGISTRATION", "invited" if IS_PRODUCTION else "open")
+PASSWORD_SIGN_IN: bool = read("bool", "PASSWORD_SIGN_IN", True)
+_registration = "invited" if IS_PRODUCTION else "open"
+if not PASSWORD_SIGN_IN:
+    _registration = "closed"
+REGISTRATION: str = read("str", "REGISTRATION", _registration)
 REGISTRATION_DOMAINS: list[str] = [
     domain.strip().lower().removeprefix("@")
     for domain in read("list", "REGISTRATION_DOMAINS", [])
@@ -349,6 +356,86 @@ if REGISTRATION == "domains" and not REQUIRE_EMAIL_CONFIRMATION:
         "REGISTRATION is domains and REQUIRE_EMAIL_CONFIRMATION is false: anybody could invent an "
         "address of the domain. Set REQUIRE_EMAIL_CONFIRMATION=true."
     )
+
+# Single sign-on by OpenID Connect, which is on where OIDC_ISSUER is set.
+OIDC_ISSUER: str = read("str", "OIDC_ISSUER", "").rstrip("/")
+OIDC_CLIENT_ID: str = read("str", "OIDC_CLIENT_ID", "")
+OIDC_CLIENT_SECRET: str = read("str", "OIDC_CLIENT_SECRET", "")
+OIDC_NAME: str = read("str", "OIDC_NAME", "your company account")
+OIDC_SCOPES: list[str] = read("list", "OIDC_SCOPES", ["openid", "profile", "email"])
+OIDC_GROUPS_CLAIM: str = read("str", "OIDC_GROUPS_CLAIM", "groups")
+OIDC_REQUIRED_GROUP: str = read("str", "OIDC_REQUIRED_GROUP", "")
+OIDC_ADMIN_GROUP: str = read("str", "OIDC_ADMIN_GROUP", "")
+OIDC_SUPERUSER_GROUP: str = read("str", "OIDC_SUPERUSER_GROUP", "")
+OIDC_TRUST_EMAIL: bool = read("bool", "OIDC_TRUST_EMAIL", False)
+OIDC_SESSION = timedelta(hours=12)  # after which the provider is asked again, for role and groups
+
+
+def _is_private(url: str) -> bool:
+    """Return whether nobody on the way reads what is sent there: https, or this machine."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if parts.scheme != "http":
+        return parts.scheme == "https" and bool(host)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+if OIDC_ISSUER and not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+    raise ImproperlyConfigured(
+        "OIDC_ISSUER is set, and OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is empty: set both, as the "
+        "provider gave them to you."
+    )
+if not OIDC_ISSUER:
+    for _name, _value in {
+        "OIDC_CLIENT_ID": OIDC_CLIENT_ID,
+        "OIDC_CLIENT_SECRET": OIDC_CLIENT_SECRET,
+        "OIDC_REQUIRED_GROUP": OIDC_REQUIRED_GROUP,
+        "OIDC_ADMIN_GROUP": OIDC_ADMIN_GROUP,
+        "OIDC_SUPERUSER_GROUP": OIDC_SUPERUSER_GROUP,
+        "OIDC_TRUST_EMAIL": OIDC_TRUST_EMAIL,
+    }.items():
+        if _value:
+            raise ImproperlyConfigured(
+                f"{_name} is set and OIDC_ISSUER is empty: set OIDC_ISSUER to the provider's "
+                f"address, or do not set {_name}."
+            )
+    if not PASSWORD_SIGN_IN:
+        raise ImproperlyConfigured(
+            "PASSWORD_SIGN_IN is false and OIDC_ISSUER is empty: nobody could sign in. Set up "
+            "single sign-on (docs/single-sign-on.md), or set PASSWORD_SIGN_IN=true."
+        )
+elif (
+    not _is_private(OIDC_ISSUER)
+    or set(OIDC_ISSUER) & set("?#@ ")
+    or len(OIDC_ISSUER) > 200
+    or "/.well-known/" in OIDC_ISSUER
+):
+    raise ImproperlyConfigured(
+        f"OIDC_ISSUER is {OIDC_ISSUER!r}: expected the provider's own address, which begins with "
+        "https:// (http:// for this machine alone), such as https://sso.example.org/realms/staff, "
+        "without /.well-known/openid-configuration."
+    )
+elif "openid" not in OIDC_SCOPES or "email" not in OIDC_SCOPES:
+    raise ImproperlyConfigured(
+        "OIDC_SCOPES lacks openid or email: without them the provider does not say who signs in."
+    )
+elif not OIDC_NAME.strip() or not OIDC_GROUPS_CLAIM:
+    raise ImproperlyConfigured(
+        "OIDC_NAME or OIDC_GROUPS_CLAIM is set and empty: give it a value, or do not set it."
+    )
+if not PASSWORD_SIGN_IN and REGISTRATION in {"open", "domains"}:
+    raise ImproperlyConfigured(
+        f"PASSWORD_SIGN_IN is false and REGISTRATION is {REGISTRATION}: people would register with "
+        "a password that they cannot use. Set REGISTRATION=closed, or do not set it."
+    )
+SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.provider.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # no account comes in with an address that is not proved
 ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -375,6 +462,7 @@ ACCOUNT_RATE_LIMITS = {
     "confirm_email": "1/m/key",
     "reset_mail": "5/h/key",  # our own limit: mails that anybody may request for an address
     "invitation": "60/m/ip",  # our own limit: links of invitations that are opened or accepted
+    "single_sign_on": "60/m/ip",  # our own limit: each costs a request to the provider
 }
 PASSWORD_RESET_TIMEOUT = 60 * 60
 INVITATION_VALID = timedelta(days=7)

@@ -284,6 +284,9 @@ MATRIX: dict[str, Entry] = {
     "accounts:download_data": post(302, 200, 200, 200, 200, kind="=json"),
     "accounts:close": signed_in(),
     "accounts:invitation": everybody(secret="secret"),  # whoever is signed in is told to sign out
+    "accounts:single_sign_on": everybody(404),  # no provider is set
+    "accounts:single_sign_on_callback": everybody(404),
+    "accounts:single_sign_on_link": everybody(404),
     "tokens:list": signed_in(),
     "tokens:revoke": post(302, 302, 404, 404, 404, pk="token"),
     "account_login": visitors(),

@@ -1,5 +1,6 @@
 """The personal data of this app. Its deletion is in `accounts.privacy.erasure`."""
 
+from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q
 
 from accounts.models import Invitation, User
@@ -48,6 +49,16 @@ def _forget_invitations(user: User) -> None:
     Invitation.objects.filter(Q(email=user.email) | Q(used_by=user)).delete()
 
 
+def _links(user: User) -> list[Row]:
+    columns = ("provider", "uid", "date_joined", "last_login")
+    return list(SocialAccount.objects.filter(user=user).order_by("pk").values(*columns))
+
+
+def _forget_links(user: User) -> None:
+    SocialAccount.objects.filter(user=user).delete()
+
+
+register(Part("company_accounts", _links, _forget_links))
 register(Part("invitations", _invitations, _forget_invitations))
 register(Part("api_tokens", _tokens, _end_tokens))
 register(Part("profile", _profile, _nothing))

@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from accounts.managers import folded
 from accounts.models import ActivityEvent, User
 from accounts.privacy import own_account
 from accounts.requests import client_address
+from accounts.single_sign_on import services as single_sign_on
 
 WRONG = "E-mail or password is wrong."
 ASKED_BY_ANYBODY = {"account/email/password_reset_key", "account/email/unknown_account"}
@@ -105,10 +107,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             record("signed in", by=user, target=user.email)
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
-        """Refuse service accounts, too: they have tokens and no sign-in."""
+        """Refuse service accounts, too: they have tokens and no sign-in. Refuse a password where
+        the single sign-on decides."""
         answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
         if answer is None and user.is_service:
             answer = self.respond_user_inactive(request, user)
+        is_by_password = not _is_through_provider(kwargs)
+        if answer is None and is_by_password and single_sign_on.must_be_used_by(user):
+            record("sign-in failed", by=user, target=user.email)
+            answer = render(request, "account/sign_on_refused.html", status=403)
+        return answer
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        if _is_through_provider(kwargs):
+            request.session.set_expiry(settings.OIDC_SESSION)
+        answer: HttpResponse = super().post_login(request, user, **kwargs)
         return answer
 
     def logout(self, request: HttpRequest) -> None:
@@ -268,6 +281,12 @@ def _has_just_paused(email: str) -> bool:
     if recent[:PAUSED_AFTER].count() < PAUSED_AFTER:
         return False
     return bool(cache.add(f"sign-in-paused:{email}", True, PAUSE_WINDOW.total_seconds()))
+
+
+def _is_through_provider(login: dict[str, Any]) -> bool:
+    """Whether the sign-in comes from the provider, at once or after a proof of the account."""
+    about = login.get("signal_kwargs") or {}
+    return "sociallogin" in about or "through_provider" in about
 
 
 def _is_of_somebody_else(address: EmailAddress) -> bool:

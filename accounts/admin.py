@@ -266,7 +266,7 @@ class UserAdmin(SuperuserOnly):
     def second_factor(self, user: User) -> str:
         return "Set up" if is_mfa_enabled(user) else "No second factor"
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         unused = () if single_sign_on.is_on() else ("company_account",)
         return [name for name in self.fields if name not in unused]
 

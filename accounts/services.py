@@ -122,7 +122,7 @@ def follow_provider(
 
 def _set_groups(user: User, names: Collection[str], provider: str) -> None:
     wanted = {name.lower(): name for name in names}
-    known = {
+    known: dict[str, Group] = {
         group.name.lower(): group
         for group in Group.objects.annotate(lower=Lower("name")).filter(lower__in=wanted)
     }
@@ -131,17 +131,17 @@ def _set_groups(user: User, names: Collection[str], provider: str) -> None:
         if is_new:
             record("group made", by=None, target=wanted[key], after={"through": provider})
     after, before = set(known.values()), set(user.groups.all())
-    for group in sorted(after - before, key=str):
-        user.groups.add(group)
-        told = {"group": group.name, "through": provider}
+    for joined in sorted(after - before, key=str):
+        user.groups.add(joined)
+        told = {"group": joined.name, "through": provider}
         record("group joined", by=None, target=user.email, after=told)
-    for group in sorted(before - after, key=str):
-        user.groups.remove(group)
+    for left in sorted(before - after, key=str):
+        user.groups.remove(left)
         record(
             "group left",
             by=None,
             target=user.email,
-            before={"group": group.name},
+            before={"group": left.name},
             after={"through": provider},
         )
 

@@ -27,7 +27,7 @@ class OpenIdProvider:
         self.url = ""
         self.instead: dict[str, Callable[[Response], Response]] = {}
         self.asked: list[dict[str, str]] = []
-        self._app = oidc_provider_mock.app(require_nonce=True)
+        self._app: Any = oidc_provider_mock.app(require_nonce=True)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
@@ -36,7 +36,8 @@ class OpenIdProvider:
             self.asked.append(dict(parse_qsl(body.decode())))
             environ["wsgi.input"] = io.BytesIO(body)
         answer = Response.from_app(self._app, environ, buffered=True)
-        answer = self.instead.get(request.path, lambda own: own)(answer)
+        if changed := self.instead.get(request.path):
+            answer = changed(answer)
         return answer(environ, start_response)
 
     def knows(self, subject: str, **claims: Any) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ from urllib.parse import urlsplit
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
 from werkzeug.wrappers import Response
 
 from accounts.activity_words import sentence
-from accounts.errors import LastSuperuser
+from accounts.errors import LastSuperuser, SignOnStale
 from accounts.models import ActivityEvent, Scope, User
 from accounts.privacy import erasure, own_account, personal_data
+from accounts.single_sign_on import services
+from accounts.single_sign_on.claims import Claims
 from accounts.tokens.services import make_token
+from tests.accounts.test_sign_in import digits
+from tests.clocks import stand_still
 from tests.config.test_environment import ask
 from tests.factories import PASSWORD, make_user
 from tests.open_id_provider import DISCOVERY, TOKEN, USERINFO, OpenIdProvider, parameters, running
@@ -474,6 +481,71 @@ def test_a_disabled_person_does_not_come_in(provider: OpenIdProvider, client: Cl
     other = Client()
     assert sign_in(provider, other)["location"] == "/accounts/inactive/"
     assert signed_in(other) is None
+
+
+def test_a_second_factor_of_this_site_is_asked_for_after_the_provider(
+    provider: OpenIdProvider, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(provider, client)
+    user = signed_in(client)
+    assert user is not None
+    stand_still(monkeypatch, "allauth.mfa.totp.internal.auth")
+    secret = generate_totp_secret()
+    TOTP.activate(user, secret)
+    other = Client()
+    answer = sign_in(provider, other)
+    assert answer["location"] == "/accounts/2fa/authenticate/"
+    assert signed_in(other) is None
+    assert other.post(answer.url, {"code": digits(secret)})["location"] == "/"
+    assert signed_in(other) == user
+    assert other.session.get_expiry_age() <= settings.OIDC_SESSION.total_seconds()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_sign_ins_at_once_make_one_account(settings: Any) -> None:
+    settings.OIDC_ISSUER = "https://sso.example.org"
+    claims = Claims("mira", "mira@example.com", True, "Mira", ("Credit team", "Auditors"))
+    gate = threading.Barrier(2)
+    answers: list[str] = []
+
+    def enter() -> None:
+        gate.wait()
+        try:
+            answers.append(services.enter(claims).email)
+        except SignOnStale:
+            answers.append("begin again")
+        connection.close()
+
+    threads = [threading.Thread(target=enter) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= {"mira@example.com", "begin again"}
+    assert "mira@example.com" in answers
+    assert groups_of(User.objects.get()) == {"Credit team", "Auditors"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_superusers_who_lose_the_group_at_once_leave_one(settings: Any) -> None:
+    settings.OIDC_ISSUER = "https://sso.example.org"
+    settings.OIDC_SUPERUSER_GROUP = "roots"
+    for name in ("one", "two"):
+        user = make_user(f"{name}@example.com", is_staff=True, is_superuser=True)
+        SocialAccount.objects.create(provider=settings.OIDC_ISSUER, uid=name, user=user)
+    gate = threading.Barrier(2)
+
+    def enter(name: str) -> None:
+        gate.wait()
+        services.enter(Claims(name, f"{name}@example.com", True, "", ()))
+        connection.close()
+
+    threads = [threading.Thread(target=enter, args=[name]) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert User.objects.superusers().count() == 1
 
 
 # --- Linking --------------------------------------------------------------------------------------

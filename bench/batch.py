@@ -18,7 +18,6 @@ import io
 import os
 import random
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,22 +30,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import joblib
 import xlsxwriter
 
-from bench import memory, people, report, round_trip, stack, targets
+from bench import memory, mlflow, people, report, round_trip, stack, targets
 from config.stack.supervision import record
 
-PEERS = stack.REPOSITORY / ".stack" / "peers" / "peers"
 ROWS, MANY, ROUNDS, CALLS = 10_000, 100_000, 5, 40
 A_REQUEST = 1_000
-START_SECONDS = 120.0
 LOOK_SECONDS = 0.1
-SAVE = (
-    "import joblib, mlflow.sklearn, sys;"
-    " mlflow.sklearn.save_model("
-    " joblib.load(sys.argv[1]), sys.argv[2], serialization_format='cloudpickle')"
-)
 Table = list[list[Any]]
 
 
@@ -159,76 +150,14 @@ def road(bringer: Bringer, header: list[str], rows: Table) -> dict[str, float]:
     return bringer.seconds | {"total": round(total, 3), "computing": round(computing, 3)}
 
 
-Scorer = Callable[[Table], list[Any]]
-
-
-@contextmanager
-def mlflow(peers: Path, names: list[str]) -> Iterator[Scorer | None]:
-    """Run `mlflow models serve` with the forest; yield what has it answer rows, None without
-    MLflow."""
-    python = peers / "bin" / "python"
-    if not python.exists():
-        yield None
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder, file = stack.FOLDER / f"mlflow-{uuid.uuid4().hex[:8]}", stack.FOLDER / "forest.joblib"
-    joblib.dump(stack.forest(), file)
-    programs = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {"PATH": programs, "HOME": str(stack.FOLDER), "MLFLOW_DISABLE_TELEMETRY": "true"}
-    subprocess.run(
-        [python, "-W", "ignore", "-c", SAVE, file, folder], check=True, env=environment,
-        cwd=stack.FOLDER,
-    )  # fmt: skip
-    command = [
-        str(python.parent / "mlflow"), "models", "serve", "--model-uri", str(folder),
-        "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    with (stack.FOLDER / "mlflow.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, env=environment, cwd=stack.FOLDER, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as site:
-            _until(lambda: _answers(site), "mlflow models serve did not start: see mlflow.log")
-            yield lambda rows: _scored(site, names, rows)
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(20)
-
-
-def _answers(site: httpx.Client) -> bool:
-    try:
-        return site.get("/ping").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _scored(site: httpx.Client, names: list[str], rows: Table) -> list[Any]:
-    found: list[Any] = []
-    for first in range(0, len(rows), A_REQUEST):
-        some = [row[1:] for row in rows[first : first + A_REQUEST]]
-        body = {"dataframe_split": {"columns": names, "data": some}}
-        found += site.post("/invocations", json=body).raise_for_status().json()["predictions"]
-    return found
-
-
-def scored(scorer: Scorer, rows: Table, seconds: list[float]) -> list[Any]:
-    """Have MLflow answer the rows, and note the seconds."""
+def scored(scorer: mlflow.Scorer, rows: Table, seconds: list[float]) -> list[Any]:
+    """Have MLflow answer the rows, 1,000 in a request, and note the seconds."""
     began = time.perf_counter()
-    answers = scorer(rows)
+    answers: list[Any] = []
+    for first in range(0, len(rows), A_REQUEST):
+        answers += scorer.answers([row[1:] for row in rows[first : first + A_REQUEST]])
     seconds.append(round(time.perf_counter() - began, 3))
     return answers
-
-
-def _until(is_so: Callable[[], bool], sentence: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise RuntimeError(sentence)
-        time.sleep(LOOK_SECONDS)
 
 
 class Program:
@@ -317,7 +246,7 @@ def second_worker() -> Iterator[None]:
             [sys.executable, "-m", "flows.worker"], cwd=stack.REPOSITORY, stdout=log, stderr=log
         )
     try:
-        _until(lambda: len(heartbeats()) > before, "the second worker did not start")
+        stack.until(lambda: len(heartbeats()) > before, "the second worker did not start")
         yield
     finally:
         worker.terminate()
@@ -343,7 +272,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     told |= {"many_computing_seconds": [], "mlflow_many_seconds": []}
     with ExitStack() as ending:
         ending.callback(program.close)
-        scorer = ending.enter_context(mlflow(asked.peers, names))
+        scorer = ending.enter_context(mlflow.serving(asked.peers, names))
         road(Bringer(next(bringers), slug), header, rows[:A_REQUEST])  # fills caches
         for turn in range(asked.rounds):
             print(f"{asked.rows:,} rows, {turn + 1} of {asked.rounds}", flush=True)
@@ -413,7 +342,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=ROWS, help="of a file (default 10,000)")
     parser.add_argument("--many", type=int, default=MANY, help="rows (default 100,000)")
     parser.add_argument("--workers", action="store_true", help="one worker beside two, too")
-    parser.add_argument("--peers", type=Path, default=PEERS, help="the environment with MLflow")
+    parser.add_argument(
+        "--peers", type=Path, default=mlflow.PEERS, help="the environment with MLflow"
+    )
     asked = parser.parse_args()
     before = os.getloadavg()[0]
     with stack.running():

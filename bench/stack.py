@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ FOLDER = REPOSITORY / ".stack" / "bench"
 MODEL = "Iris forest"
 ADMIN = "admin@example.com"
 TREES = 100
+START_SECONDS, LOOK_SECONDS = 120.0, 0.1
 STACK = FOLDER / "stack"
 LIMITS = {
     "PREDICTIONS_PER_MINUTE": "1000000",
@@ -48,6 +50,15 @@ def running() -> Iterator[None]:
     finally:
         if is_ours:
             manage("down")
+
+
+def until(is_so: Callable[[], bool], sentence: str) -> None:
+    """Wait until something of a server that starts is so. Raises RuntimeError after two minutes."""
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise RuntimeError(sentence)
+        time.sleep(LOOK_SECONDS)
 
 
 def set_up() -> None:

@@ -90,9 +90,11 @@ def _filled(form: str) -> dict[str, str]:
 
 
 class Watcher:
-    """Looks at the rows of executions on one connection, for everybody who waits for one."""
+    """Looks at the rows of executions on one connection, every ``look_seconds``, for everybody who
+    waits for one."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_seconds: float = LOOK_SECONDS) -> None:
+        self._look_seconds = look_seconds
         facts = settings.DATABASES["default"]
         address = f"{facts['USER']}:{facts['PASSWORD']}@{facts['HOST']}:{facts['PORT']}"
         self._connection = psycopg.connect(
@@ -127,7 +129,7 @@ class Watcher:
                 with self._changed:
                     self._seen |= {execution: (status, at) for execution, status in rows}
                     self._changed.notify_all()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(self._look_seconds)
 
 
 def one(person: Person, watcher: Watcher) -> Sample:

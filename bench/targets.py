@@ -176,6 +176,33 @@ def _beside_mlflow(count: int, computing: Sequence[float], seconds: Sequence[flo
     return Row(name, target, figure, ours >= 0.8 * theirs)
 
 
+def processor(told: Mapping[str, Any] | None) -> list[Row]:
+    """Return the rows of a run of `bench.processor`: the processor time of one prediction with its
+    explanation beside that of MLflow's scorer, medians of the pairs' ratios."""
+    names = ("one prediction's processor time", "without Prefect's part", "8 at once")
+    most = (8.0, 4.5, 8.0)
+    limits = [f"≤ {each:g} × MLflow's" for each in most]
+    if told is None or "MLflow" not in told["per_prediction_ms"]["1"]:
+        return [
+            Row(name, limit, "python -m bench.processor, after make peers")
+            for name, limit in zip(names, limits, strict=True)
+        ]
+    alone, many = (told["per_prediction_ms"][at_once] for at_once in ("1", "8"))
+    without = [a - b for a, b in zip(alone["all"], alone["prefect"], strict=True)]
+    ours = (alone["all"], without, many["all"])
+    theirs = (alone["MLflow"], alone["MLflow"], many["MLflow"])
+    rows = []
+    for name, limit, highest, mine, other in zip(names, limits, most, ours, theirs, strict=True):
+        ratios = [a / b for a, b in zip(mine, other, strict=True)]
+        ratio = statistics.median(ratios)
+        figure = (
+            f"{statistics.median(mine):.0f} ms beside {statistics.median(other):.0f} ms: "
+            f"{ratio:.1f} × ({min(ratios):.1f} to {max(ratios):.1f})"
+        )
+        rows.append(Row(name, limit, figure, ratio <= highest))
+    return rows
+
+
 def _two_workers(many: int, seconds: Mapping[str, Sequence[float]]) -> Row:
     name, target = f"{many:,} rows by two workers", "≤ 0.65 of one worker's time"
     if not seconds:

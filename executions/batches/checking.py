@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from executions.batches.contents import BatchRow
-from executions.forms import FIELDS, InputField
+from executions.forms import FIELDS
+from executions.input_fields import InputField
 from model_host.protocol.inputs import Scalar
 from models_registry.inputs.feature_spec import FeatureSpec
 from models_registry.inputs.input_check import CheckedValue, check_value

@@ -18,7 +18,7 @@ from executions.errors import TooManyRequests
 from executions.explanations.contributions import read_contributions
 from executions.explanations.curve_drawing import draw, points_of
 from executions.explanations.storing import explanation_of
-from executions.forms import InputField
+from executions.input_fields import InputField
 from executions.models import Execution
 from executions.results.presentation import outcomes_of
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration

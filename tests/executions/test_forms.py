@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from executions.forms import FIELDS, SUGGESTED, InputForm
+from executions.forms import FIELDS, InputForm
+from executions.input_fields import SUGGESTED
 from executions.models import Execution
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_schema import InputSchema

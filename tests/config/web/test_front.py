@@ -22,7 +22,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from config.web import bodies
-from config.web.front import PROGRAMS_AT_ONCE, Environ, Front, Message, environ_of
+from config.web.answer import Environ, Message
+from config.web.front import PROGRAMS_AT_ONCE, Front, environ_of
 from models_registry.models import ModelVersion
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.config.web.running import Site, answer_of, cookie_of, head, running_site

@@ -6,12 +6,9 @@ when, and how long it took is invented. Every row of it is marked: its attempt's
 its people's addresses end in DOMAIN, and a line at the foot of every page says it.
 """
 
-import random
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +18,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from executions.models import Attempt, Execution
-from executions.records.hiding import named_failure
-from executions.records.search_text import own_text, text_of_inputs, text_of_result
-from executions.services.requesting import inputs_sha256
-from model_host.protocol.codec import from_json, to_json
-from model_host.protocol.outputs import Outputs
-from models_registry.inputs.input_schema import CleanedInputs, InputSchema
+from config.demo.predictions import INVENTED, Past, Row, add_failures, add_predictions, store
+from executions.models import Execution
+from model_host.protocol.codec import to_json
 from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from models_registry.promotion.announcement import announce
 from monitoring.dashboard import rollup
@@ -43,24 +36,15 @@ from monitoring.models import (
 from notifications.models import Channel, Kind, Notification, Preference
 from presets.models import Preset
 
-INVENTED = "invented for the demo"
 DOMAIN = "@people.invalid"
 DAYS = 29
 """With the day of the first start the thirty that the pages show at first."""
 SECOND_FROM, SECOND_TO = 12, 9
 """How many days ago the loans' second version went live, and was rolled back."""
-SEED = 7
 PEOPLE = (
     "Nora Lind", "Mateo Ruiz", "Aino Virtanen", "Samir Haddad", "Grace Okafor", "Jonas Weber",
     "Lucia Moretti",
 )  # fmt: skip
-OWN_SHARE = 0.12
-"""The share of predictions that are the demo's user's own."""
-NOTES = (
-    "Asked again after the call: the amount was wrong.",
-    "For the meeting on Thursday.",
-    "Compare with the one before.",
-)
 STANDING = (
     "executions_execution", "models_registry_deployment", "monitoring_failurenote",
 )  # fmt: skip
@@ -68,42 +52,6 @@ STANDING = (
 REMEMBERED_SECONDS = 60.0
 
 _seen: dict[str, Any] = {}
-
-Row = Mapping[str, Any]
-
-
-@dataclass
-class Past:
-    """Rows that are being invented, and the source of chance."""
-
-    user: User
-    admin: User
-    people: Sequence[User]
-    now: datetime
-    chance: random.Random = field(
-        default_factory=lambda: random.Random(SEED)  # noqa: S311 - the same past every time
-    )
-    executions: list[Execution] = field(default_factory=list)
-
-    def days_ago(self, days: float) -> datetime:
-        return self.now - timedelta(days=days)
-
-    def somebody(self) -> User:
-        if self.chance.random() < OWN_SHARE:
-            return self.user
-        return self.chance.choices(self.people, range(len(self.people), 0, -1))[0]
-
-    def moments(self, count: int, oldest: float, newest: float) -> Iterator[datetime]:
-        """Yield times of working hours between two numbers of days ago, fewer at weekends."""
-        found = 0
-        while found < count:
-            at = self.days_ago(self.chance.uniform(newest, oldest))
-            hour = self.chance.triangular(7, 19, 11)
-            at = at.replace(hour=int(hour), minute=int(hour % 1 * 60))
-            is_within = self.days_ago(oldest) < at < self.days_ago(newest)
-            if is_within and (at.weekday() < 5 or self.chance.random() < 0.25):
-                found += 1
-                yield at
 
 
 def write(rows: Mapping[str, Sequence[Row]], versions: Mapping[str, ModelVersion]) -> int:
@@ -122,14 +70,16 @@ def write(rows: Mapping[str, Sequence[Row]], versions: Mapping[str, ModelVersion
         User.objects.filter(email__endswith=DOMAIN).update(joined_at=past.days_ago(DAYS))
         _deploy(past, versions)
         first_loans = len(rows["loans"]) * (DAYS - SECOND_FROM) // (DAYS - SECOND_TO + SECOND_FROM)
-        _predict(past, versions["iris"], rows["iris"], DAYS, 0)
-        _predict(past, versions["diabetes"], rows["diabetes"], DAYS, 0)
-        _predict(past, versions["loans"], rows["loans"][:first_loans], DAYS, SECOND_FROM)
-        _predict(past, versions["loans_2"], rows["loans_2"], SECOND_FROM, SECOND_TO)
-        _predict(past, versions["loans"], rows["loans"][first_loans:], SECOND_TO, 0)
-        slow = _fail(past, versions["iris"], rows["iris"], "TIMEOUT", (20.3, 20.2, 20.1, 4.1))
-        lost = _fail(past, versions["diabetes"], rows["diabetes"], "CRASH", (1.9, 0.8))
-        _store(past)
+        add_predictions(past, versions["iris"], rows["iris"], DAYS, 0)
+        add_predictions(past, versions["diabetes"], rows["diabetes"], DAYS, 0)
+        add_predictions(past, versions["loans"], rows["loans"][:first_loans], DAYS, SECOND_FROM)
+        add_predictions(past, versions["loans_2"], rows["loans_2"], SECOND_FROM, SECOND_TO)
+        add_predictions(past, versions["loans"], rows["loans"][first_loans:], SECOND_TO, 0)
+        slow = add_failures(
+            past, versions["iris"], rows["iris"], "TIMEOUT", (20.3, 20.2, 20.1, 4.1)
+        )
+        lost = add_failures(past, versions["diabetes"], rows["diabetes"], "CRASH", (1.9, 0.8))
+        store(past)
         _groups(past, versions, slow, lost)
         _presets(past, versions)
     rollup.recount()
@@ -241,114 +191,6 @@ def _tell_then(deployment: Deployment, *, is_read: bool) -> None:
         if "deployed_at" in told.context:
             told.context["deployed_at"] = to_json(at)
         told.save()
-
-
-def _predict(
-    past: Past, version: ModelVersion, rows: Sequence[Row], oldest: float, newest: float
-) -> None:
-    """Add what a version was asked in a stretch of days: an answer or an error for each row."""
-    for row, at in zip(rows, past.moments(len(rows), oldest, newest), strict=True):
-        execution = _execution(past, version, row["inputs"], at)
-        if execution is None:
-            continue
-        if error := row.get("error"):
-            _end_in(execution, error["code"], error["message"], error)
-        else:
-            outputs = from_json(Outputs, row["outputs"])
-            execution.outputs = to_json(outputs)
-            execution.warnings = [*execution.warnings, *outputs.warnings]
-            execution.search_text += text_of_result(outputs, list(version.targets.all()))
-            execution.status = Execution.Status.SUCCEEDED
-        if execution.user == past.user and past.chance.random() < 0.15:
-            execution.note = past.chance.choice(NOTES)
-            execution.search_own += f"{execution.note.casefold()}\n"
-
-
-def _fail(
-    past: Past, version: ModelVersion, rows: Sequence[Row], code: str, days: Iterable[float]
-) -> list[Execution]:
-    """Add failures that no model makes: a stopped or a lost run, so many days ago."""
-    messages = {
-        "TIMEOUT": "The model took longer than 10 seconds and was stopped.",
-        "CRASH": "The worker was lost on all 3 attempts.",
-    }
-    failed = []
-    for row, ago in zip(rows, days, strict=False):
-        execution = _execution(past, version, row["inputs"], past.days_ago(ago))
-        if execution is not None:
-            _end_in(execution, code, messages[code], {})
-            if code == "TIMEOUT":
-                execution.finished_at = execution.requested_at + timedelta(seconds=10.1)
-            failed.append(execution)
-    failed[-1].user = past.user
-    return failed
-
-
-def _execution(
-    past: Past, version: ModelVersion, inputs: Mapping[str, Any], at: datetime
-) -> Execution | None:
-    """Add one prediction of somebody's, without its end; None for inputs that the form refuses."""
-    schema: InputSchema = version.features.as_schema()
-    cleaned: CleanedInputs = schema.clean(inputs)
-    if not cleaned.is_valid:
-        return None
-    waited = timedelta(milliseconds=past.chance.lognormvariate(3.9, 0.4))
-    ran = timedelta(milliseconds=past.chance.lognormvariate(4.7, 0.5))
-    if past.chance.random() < 0.01:
-        ran *= 40
-    execution = Execution(
-        user=past.somebody(),
-        version=version,
-        version_sha256=version.sha256,
-        version_revision=version.revision,
-        attempt=1,
-        inputs=cleaned.values,
-        inputs_sha256=inputs_sha256(cleaned),
-        search_text=text_of_inputs(schema, cleaned.values),
-        search_own=own_text(schema, cleaned.values, ""),
-        warnings=list(cleaned.warnings),
-        form_token=uuid.uuid4(),
-        requested_at=at,
-        started_at=at + waited,
-        finished_at=at + waited + ran,
-        dispatch_after=at,
-        deadline=at + timedelta(minutes=15),
-    )
-    past.executions.append(execution)
-    return execution
-
-
-def _end_in(execution: Execution, code: str, message: str, error: Mapping[str, str]) -> None:
-    feature = execution.version.features.filter(name=error.get("input", "")).first()
-    execution.status = Execution.Status.FAILED
-    execution.error_code = code
-    execution.message = f"{feature.label}: {message}" if feature else message
-    execution.traceback = error.get("traceback", "")
-    named = named_failure(
-        execution, code=code, message=execution.message, traceback=execution.traceback,
-        step=error.get("step", ""),
-    )  # fmt: skip
-    for column, value in named.items():
-        setattr(execution, column, value)
-    execution.grouped_at = execution.finished_at
-
-
-def _store(past: Past) -> None:
-    past.executions.sort(key=lambda one: one.requested_at)
-    Execution.objects.bulk_create(past.executions)
-    Attempt.objects.bulk_create(
-        Attempt(
-            execution=one,
-            number=1,
-            worker=INVENTED,
-            started_at=one.started_at,
-            finished_at=one.finished_at,
-            outcome=Attempt.Outcome.SUCCEEDED if one.outputs else Attempt.Outcome.FAILED,
-            log="This prediction was invented for the demo: no flow run belongs to it.",
-            states=[],
-        )
-        for one in past.executions
-    )
 
 
 def _groups(

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.demo import past
+from config.demo.predictions import INVENTED
 from executions.models import Execution
 
 
@@ -21,5 +22,5 @@ class Command(BaseCommand):
         if options["remove"]:
             self.stdout.write(f"{past.remove():,} invented predictions removed.")
         else:
-            count = Execution.objects.filter(attempts__worker=past.INVENTED).count()
+            count = Execution.objects.filter(attempts__worker=INVENTED).count()
             self.stdout.write(f"{count:,} predictions are invented; --remove takes them away.")

@@ -13,8 +13,9 @@ import sys
 
 from config.stack.environment import REPOSITORY
 from tests.chaos import report
-from tests.chaos.faults import FAULTS, Fault, Scene, at_random
+from tests.chaos.faults import FAULTS, at_random
 from tests.chaos.run import prepared, suffer
+from tests.chaos.scene import Fault, Scene
 
 FOLDER = REPOSITORY / ".stack" / "chaos"
 

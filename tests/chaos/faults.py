@@ -1,111 +1,41 @@
 """The crash points of `docs/reliability.md`, each as a function that causes it and then undoes it.
 
-A fault has ended when its function returns: from then on the promise's time runs.
+Those of models and files are in `model_faults.py`. A fault has ended when its function returns: from
+then on the promise's time runs.
 """
 
-import contextlib
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import psycopg
 import redis
 
-from config.stack.supervision.pids import Identity
-from tests.chaos.machine import PARTS, Machine, until
-from tests.chaos.people import Crowd, Person, Submission
-from tests.chaos.truth import Truth
+from tests.chaos.machine import PARTS, until
+from tests.chaos.model_faults import (
+    altered_in_the_cache,
+    altered_in_the_store,
+    cache_disk_full,
+    model_loops,
+    model_segfaults,
+    model_takes_all_memory,
+    models_killed,
+    store_away,
+    upload_disk_full,
+)
+from tests.chaos.scene import CannotBeRun, Fault, Scene, batch_of
 
 AWAY_SECONDS = 30.0
 LEASE_SECONDS = 30.0
-LIMIT_SECONDS = 3.0  # what `acts.serve` lets a model run
 FAKETIME = (
     Path(os.environ.get("CHAOS_FAKETIME", "/nowhere")),
     Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"),
     Path("/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"),
     Path("/usr/lib/faketime/libfaketime.so.1"),
 )
-
-
-class CannotBeRun(Exception):
-    """This machine cannot make the fault; says why."""
-
-
-@dataclass
-class Scene:
-    """What a fault may touch: the machine, the people, and the models that were prepared."""
-
-    machine: Machine
-    truth: Truth
-    crowd: Crowd
-    admin: Person
-    slugs: dict[str, str]
-    files: Path
-    digests: dict[str, str]
-    notes: list[str] = field(default_factory=list)
-
-    def ask(self, model: str) -> Submission:
-        """Send the form of another model as one person, who is answered."""
-        submission = self.crowd.next(self.slugs[model])
-        self.crowd.people[0].submit(submission)
-        if submission.execution is None:
-            raise AssertionError(f"{model} takes no predictions: {submission.refusals[-1:]}")
-        return submission
-
-    def until_finished(self, submission: Submission, seconds: float) -> tuple[str, str]:
-        """Return the execution's status and error code once it is terminal."""
-        question = "SELECT status, error_code FROM executions_execution WHERE id = %s"
-        found: list[dict[str, Any]] = []
-
-        def is_finished() -> bool:
-            found[:] = self.truth.ask_patiently(question, submission.execution)
-            return found[0]["status"] in ("succeeded", "failed", "canceled")
-
-        until(is_finished, f"the end of {submission.execution}", seconds)
-        return found[0]["status"], found[0]["error_code"]
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def redis(self) -> "redis.Redis":
-        return redis.Redis.from_url(self.machine.values["REDIS_URL"], socket_timeout=5)
-
-    def store(self) -> Any:
-        values = self.machine.values
-        return boto3.client(
-            "s3",
-            endpoint_url=values["AWS_S3_ENDPOINT_URL"],
-            aws_access_key_id=values["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",
-        )
-
-    def forget_opened_models(self) -> None:
-        """Let every model need its file again at its next prediction."""
-        for process in self.machine.model_processes:
-            process.send(signal.SIGKILL)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One crash point. ``limit`` seconds after its end all that was asked before is terminal;
-    ``fails`` are the error codes that executions may end with; ``may_change`` the tables whose
-    rows it changes by intention."""
-
-    name: str
-    must: str
-    happens: Callable[[Scene], None]
-    limit: float
-    fails: frozenset[str] = frozenset()
-    may_change: frozenset[str] = frozenset()
 
 
 def after_commit(scene: Scene) -> None:
@@ -206,39 +136,6 @@ def worker_frozen(scene: Scene) -> None:
             assert status == ("failed", "TIMEOUT"), status
 
 
-def models_killed(scene: Scene) -> None:
-    for _ in range(3):
-        scene.forget_opened_models()
-        time.sleep(2.0)
-
-
-def model_segfaults(scene: Scene) -> None:
-    submission = scene.ask("endless")
-    until(lambda: scene.truth.number(
-        "SELECT count(*) FROM executions_execution WHERE id = %s AND status = 'running'",
-        submission.execution,
-    ), "the model to run", 20)  # fmt: skip
-    time.sleep(0.5)
-    for process in _busiest(scene.machine.model_processes):
-        process.send(signal.SIGSEGV)
-    status = scene.until_finished(submission, LIMIT_SECONDS + 5)
-    assert status == ("failed", "CRASH"), status
-
-
-def model_loops(scene: Scene) -> None:
-    """Run four endless models at once, twice as many as the machine has processors."""
-    submissions = [scene.ask("endless") for _ in range(4)]
-    for submission in submissions:
-        status = scene.until_finished(submission, 60)
-        assert status == ("failed", "TIMEOUT"), status
-
-
-def model_takes_all_memory(scene: Scene) -> None:
-    submission = scene.ask("greedy")
-    status = scene.until_finished(submission, LIMIT_SECONDS + 10)
-    assert status == ("failed", "MEMORY"), status
-
-
 def postgres_killed(scene: Scene) -> None:
     scene.machine.kill_and_wait("postgres")
 
@@ -247,62 +144,6 @@ def postgres_restarted(scene: Scene) -> None:
     process = scene.machine.record.processes["postgres"]
     before = scene.machine.send("postgres", process.stop_signal)
     scene.machine.until_another("postgres", before)
-
-
-def store_away(scene: Scene) -> None:
-    """Stop the store: opened models keep working; others say so, and work again afterwards."""
-    with scene.machine.held_down("s3"):
-        _uncached(scene, "rare")
-        submission = scene.ask("rare")
-        status = scene.until_finished(submission, 90)
-        assert status == ("failed", "STORAGE"), status
-    assert scene.until_finished(scene.ask("rare"), 60)[0] == "succeeded"
-
-
-def altered_in_the_store(scene: Scene) -> None:
-    """Alter a file in the store: it is never opened, the admins are told, and the version takes
-    nothing more."""
-    sha256 = scene.digests["altered"]
-    _uncached(scene, "altered")
-    body = (scene.files / sha256).read_bytes()
-    scene.store().put_object(Bucket="models", Key=f"models/{sha256}", Body=body[:-1] + b"?")
-    status = scene.until_finished(scene.ask("altered"), 60)
-    assert status == ("failed", "STORAGE"), status
-    told = "SELECT count(*) FROM notifications_notification WHERE kind = 'file_altered'"
-    assert scene.truth.number(told) == 1
-    assert scene.crowd.people[0].press(scene.crowd.form(scene.slugs["altered"])) == "422"
-
-
-def altered_in_the_cache(scene: Scene) -> None:
-    """Alter the worker's copy, which is dropped and fetched anew."""
-    path = scene.machine.cache / scene.digests["forest"]
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    scene.forget_opened_models()
-    until(lambda: path.exists() and path.read_bytes() != bytes(content), "a copy fetched anew")
-
-
-def cache_disk_full(scene: Scene) -> None:
-    with _full(scene.machine.cache):
-        scene.forget_opened_models()
-        assert scene.until_finished(scene.ask("rare"), 60)[0] == "succeeded"
-        time.sleep(3.0)
-
-
-def upload_disk_full(scene: Scene) -> None:
-    """Upload to a full disk: the admin is told, and there is no version and no object."""
-    model = scene.truth.ask_patiently(
-        "SELECT id FROM models_registry_registeredmodel WHERE slug = %s", scene.slugs["forest"]
-    )[0]["id"]
-    page = f"/admin/models_registry/registeredmodel/{model}/upload/"
-    versions = "SELECT count(*) FROM models_registry_modelversion"
-    before = scene.truth.number(versions), _objects(scene)
-    with _full(scene.machine.spool):
-        content = random.Random(0).randbytes(8_000_000)
-        answer = scene.admin.post(page, page, files={"file": ("large.joblib", content)})
-        assert answer.status_code == 503, answer.status_code
-    assert (scene.truth.number(versions), _objects(scene)) == before
 
 
 def rolling_restart(scene: Scene) -> None:
@@ -343,34 +184,6 @@ def batch_and_each_part(scene: Scene) -> None:
             scene.machine.kill_and_wait(part)
 
 
-@contextmanager
-def batch_of(scene: Scene, rows: int) -> "Iterator[Callable[[], int]]":
-    """Submit a batch, yield a count of its chunks that are done, and judge it at the end."""
-    pk = scene.machine.act("batch", scene.slugs["forest"], str(rows))
-
-    def chunks_done() -> int:
-        return scene.truth.number(
-            "SELECT count(*) FROM executions_batchchunk WHERE execution_id = %s"
-            " AND status = 'succeeded'",
-            pk,
-        )
-
-    yield chunks_done
-    until(
-        lambda: scene.truth.number(
-            "SELECT count(*) FROM executions_execution WHERE id = %s AND finished_at IS NOT NULL",
-            pk,
-        ),
-        "the batch to end",
-    )
-    told = scene.machine.act("judge_batch", pk, str(scene.files))
-    scene.note(f"batch of {rows:,} rows: {told['lost']} lost, {told['doubled']} doubled")
-    right = {"status": "succeeded", "in_order": True, "done_twice": False}
-    right |= {"lost": 0, "doubled": 0, "wrong": 0}
-    if told != right:
-        raise AssertionError(f"the batch {pk}: {told}")
-
-
 def many_sweeps(scene: Scene) -> None:
     """Run two processes with eight sweeps each, while only they reach the worker."""
     with (
@@ -400,42 +213,6 @@ def promotion_storm(scene: Scene) -> None:
     open_ones = "SELECT count(*) FROM models_registry_deployment d WHERE ended_at IS NULL"
     models = "SELECT count(*) FROM models_registry_modelversion WHERE status = 'active'"
     assert scene.truth.number(open_ones) <= scene.truth.number(models)
-
-
-def _uncached(scene: Scene, model: str) -> None:
-    """Remove the model's file from every worker, on disk and in processes."""
-    (scene.machine.cache / scene.digests[model]).unlink(missing_ok=True)
-    scene.forget_opened_models()
-
-
-def _objects(scene: Scene) -> int:
-    return len(scene.store().list_objects_v2(Bucket="models").get("Contents", []))
-
-
-def _busiest(processes: list[Identity]) -> list[Identity]:
-    """Return the processes that used the processor most recently."""
-
-    def ticks(one: Identity) -> int:
-        with contextlib.suppress(OSError):
-            return int(Path(f"/proc/{one.pid}/stat").read_text().rpartition(")")[2].split()[11])
-        return 0
-
-    first = {one: ticks(one) for one in processes}
-    time.sleep(0.3)
-    return sorted(processes, key=lambda one: first[one] - ticks(one))[:1]
-
-
-@contextmanager
-def _full(folder: Path) -> Iterator[None]:
-    """Mount a disk of 8 kB in the folder's place."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8k,mode=1777", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        raise CannotBeRun(f"no disk can be mounted here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 NOTHING: frozenset[str] = frozenset()

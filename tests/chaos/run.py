@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.faults import CannotBeRun, Fault, Scene
 from tests.chaos.machine import Machine, until
 from tests.chaos.people import Crowd, Person
+from tests.chaos.scene import CannotBeRun, Fault, Scene
 from tests.chaos.truth import Truth, Verdict
 
 PER_SECOND = float(os.environ.get("CHAOS_PER_SECOND", "5"))

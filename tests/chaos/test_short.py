@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.faults import Fault, Scene, batch_of
 from tests.chaos.machine import PARTS
 from tests.chaos.run import prepared, suffer
+from tests.chaos.scene import Fault, Scene, batch_of
 from tests.clocks import until
 
 

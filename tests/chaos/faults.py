@@ -1,7 +1,7 @@
 """The crash points of `docs/reliability.md`, each as a function that causes it and then undoes it.
 
-Those of models and files are in `model_faults.py`. A fault has ended when its function returns: from
-then on the promise's time runs.
+Those of models and of their files are in `model_faults.py`. A fault has ended when its function
+returns: from then on the promise's time runs.
 """
 
 import os

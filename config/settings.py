@@ -124,6 +124,7 @@ CACHES = {
 }
 
 # --- Celery and Redis: hints only ------------------------------------------------------------
+# Which tasks go last, and which run when, is in `config/celery.py`.
 REDIS_URL: str = read("str", "REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -137,18 +138,6 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_IGNORE_RESULT = True
-# The Redis transport knows 0, the highest and what a task has unless it is named here, to 9. What
-# concerns many people at once, or that nobody waits for, has the lowest priority.
-CELERY_TASK_ROUTES = {
-    name: {"priority": 9}
-    for name in (
-        "executions.tasks.copy_flow_runs",
-        "executions.tasks.purge_executions",
-        "executions.tasks.forget_flow_runs",
-        "notifications.tasks.send_notice",
-        "notifications.tasks.write_notices",
-    )
-}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SOFT_TIME_LIMIT = 20
@@ -156,31 +145,6 @@ CELERY_TASK_TIME_LIMIT = 30
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SYNC_EVERY = 1  # so that the age of its file tells whether beat lives
-CELERY_BEAT_SCHEDULE = {
-    "sweep-executions": {"task": "executions.tasks.sweep_executions", "schedule": 5.0},
-    "sweep-flow-runs": {"task": "models_registry.tasks.sweep_flow_runs", "schedule": 5.0},
-    "forget-replays": {"task": "executions.tasks.forget_replays", "schedule": timedelta(days=1)},
-    "collect-failures": {"task": "monitoring.tasks.collect_failures", "schedule": 5.0},
-    "count-days": {"task": "monitoring.tasks.count_days", "schedule": 60.0},
-    "write-notices": {"task": "notifications.tasks.write_notices", "schedule": 5.0},
-    "sweep-mails": {"task": "notifications.tasks.sweep_mails", "schedule": 10.0},
-    "forget-rows-files": {
-        "task": "executions.tasks.forget_rows_files",
-        "schedule": timedelta(minutes=10),
-    },
-    "copy-flow-runs": {"task": "executions.tasks.copy_flow_runs", "schedule": 15.0},
-    "purge-executions": {
-        "task": "executions.tasks.purge_executions",
-        "schedule": timedelta(days=1),
-    },
-    "forget-flow-runs": {
-        "task": "executions.tasks.forget_flow_runs",
-        "schedule": timedelta(minutes=10),
-    },
-    "look-after": {"task": "monitoring.tasks.look_after", "schedule": 15.0},
-    "forget-people": {"task": "accounts.tasks.forget_people", "schedule": timedelta(days=1)},
-    "forget-mails": {"task": "notifications.tasks.forget_mails", "schedule": timedelta(days=1)},
-}
 
 # --- Prefect, the engine ---------------------------------------------------------------------
 PREFECT_API_URL: str = read("str", "PREFECT_API_URL")

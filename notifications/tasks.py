@@ -1,6 +1,6 @@
 """Celery tasks that write the mails of notifications and send the outbox.
 
-What concerns many people at once runs at the low end of the queue (`CELERY_TASK_ROUTES`):
+What concerns many people at once runs at the low end of the queue (`config/celery.py`):
 predictions and account mails never wait behind it.
 """
 

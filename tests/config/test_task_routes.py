@@ -1,12 +1,11 @@
-"""The low-priority tasks in Celery's queue: the settings name them, so the names must be right."""
+"""The low-priority tasks in Celery's queue: it names them, so the names must be right."""
 
 import pytest
-from django.conf import settings
 
 from config.celery import app
 
 
-@pytest.mark.parametrize("name", settings.CELERY_TASK_ROUTES)
+@pytest.mark.parametrize("name", app.conf.task_routes)
 def test_a_task_that_is_named_to_go_last_exists_and_goes_last(name: str) -> None:
     app.loader.import_default_modules()
     assert name in app.tasks

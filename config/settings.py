@@ -1,22 +1,20 @@
 """Every setting of the product, in sections. What differs between installations comes from the
 environment; `.env.example` explains each variable."""
 
-import ipaddress
 import os
-import re
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.variables import read, take_from_stack
+from config import variables
+from config.variables import read
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STACK_DIR = Path(os.environ.get("STACK_DIR", BASE_DIR / ".stack"))
 
-take_from_stack(STACK_DIR)
+variables.take_from_stack(STACK_DIR)
 
 # --- The site --------------------------------------------------------------------------------
 SITE_NAME: str = read("str", "SITE_NAME", "Plumbline")
@@ -26,6 +24,7 @@ IS_DEMO: bool = read("bool", "DEMO", False)
 HAS_DEMO_PAST: bool = read("bool", "DEMO_PAST", True)
 DEMO_PASSWORD: str = read("str", "DEMO_PASSWORD", "")
 SUPPORT_EMAIL: str = read("str", "SUPPORT_EMAIL", "support@example.com")
+METRICS_TOKEN: str = read("str", "METRICS_TOKEN", "")
 
 # --- Django ----------------------------------------------------------------------------------
 SECRET_KEY: str = read("str", "SECRET_KEY")
@@ -228,9 +227,6 @@ MAX_FEATURES = 2000
 TEXT_MAX_CHARACTERS: int = read("int", "TEXT_MAX_CHARACTERS", 10_000)  # of one text input
 MAX_PRESETS_PER_MODEL = 50  # of one person
 
-# --- Metrics ---------------------------------------------------------------------------------
-METRICS_TOKEN: str = read("str", "METRICS_TOKEN", "")
-
 # --- People ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -258,26 +254,9 @@ REGISTRATION_DOMAINS: list[str] = [
     for domain in read("list", "REGISTRATION_DOMAINS", [])
     if domain.strip()
 ]
-if REGISTRATION not in {"open", "domains", "invited", "closed"}:
-    raise ImproperlyConfigured(
-        f"REGISTRATION is {REGISTRATION!r}: expected open, domains, invited or closed. "
-        "See .env.example."
-    )
-if REGISTRATION == "domains" and not REGISTRATION_DOMAINS:
-    raise ImproperlyConfigured(
-        "REGISTRATION is domains and REGISTRATION_DOMAINS is empty: name the domains whose "
-        "addresses may register, such as example.org,example.com."
-    )
-for _name in REGISTRATION_DOMAINS:
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", _name):
-        raise ImproperlyConfigured(
-            f"REGISTRATION_DOMAINS names {_name!r}: expected whole domains, such as example.org."
-        )
-if REGISTRATION == "domains" and not REQUIRE_EMAIL_CONFIRMATION:
-    raise ImproperlyConfigured(
-        "REGISTRATION is domains and REQUIRE_EMAIL_CONFIRMATION is false: anybody could invent an "
-        "address of the domain. Set REQUIRE_EMAIL_CONFIRMATION=true."
-    )
+variables.check_registration(
+    REGISTRATION, REGISTRATION_DOMAINS, is_confirmed=REQUIRE_EMAIL_CONFIRMATION
+)
 
 # Single sign-on by OpenID Connect, which is on where OIDC_ISSUER is set.
 OIDC_ISSUER: str = read("str", "OIDC_ISSUER", "").rstrip("/")
@@ -291,71 +270,26 @@ OIDC_ADMIN_GROUP: str = read("str", "OIDC_ADMIN_GROUP", "")
 OIDC_SUPERUSER_GROUP: str = read("str", "OIDC_SUPERUSER_GROUP", "")
 OIDC_TRUST_EMAIL: bool = read("bool", "OIDC_TRUST_EMAIL", False)
 OIDC_SESSION = timedelta(hours=12)  # after which the provider is asked again, for role and groups
-
-
-def _is_private(url: str) -> bool:
-    """Return whether nobody on the way reads what is sent there: https, or this machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    if parts.scheme != "http":
-        return parts.scheme == "https" and bool(host)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-if OIDC_ISSUER and not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
-    raise ImproperlyConfigured(
-        "OIDC_ISSUER is set, and OIDC_CLIENT_ID or OIDC_CLIENT_SECRET is empty: set both, as the "
-        "provider gave them to you."
+if OIDC_ISSUER:
+    variables.check_provider(
+        OIDC_ISSUER,
+        client_id=OIDC_CLIENT_ID,
+        client_secret=OIDC_CLIENT_SECRET,
+        name=OIDC_NAME,
+        scopes=OIDC_SCOPES,
+        groups_claim=OIDC_GROUPS_CLAIM,
     )
-if not OIDC_ISSUER:
-    for _name, _value in {
-        "OIDC_CLIENT_ID": OIDC_CLIENT_ID,
-        "OIDC_CLIENT_SECRET": OIDC_CLIENT_SECRET,
-        "OIDC_REQUIRED_GROUP": OIDC_REQUIRED_GROUP,
-        "OIDC_ADMIN_GROUP": OIDC_ADMIN_GROUP,
-        "OIDC_SUPERUSER_GROUP": OIDC_SUPERUSER_GROUP,
-        "OIDC_TRUST_EMAIL": OIDC_TRUST_EMAIL,
-    }.items():
-        if _value:
-            raise ImproperlyConfigured(
-                f"{_name} is set and OIDC_ISSUER is empty: set OIDC_ISSUER to the provider's "
-                f"address, or do not set {_name}."
-            )
-    if not PASSWORD_SIGN_IN:
-        raise ImproperlyConfigured(
-            "PASSWORD_SIGN_IN is false and OIDC_ISSUER is empty: nobody could sign in. Set up "
-            "single sign-on (docs/single-sign-on.md), or set PASSWORD_SIGN_IN=true."
-        )
-elif (
-    not _is_private(OIDC_ISSUER)
-    or set(OIDC_ISSUER) & set("?#@ ")
-    or len(OIDC_ISSUER) > 200
-    or "/.well-known/" in OIDC_ISSUER
-):
-    raise ImproperlyConfigured(
-        f"OIDC_ISSUER is {OIDC_ISSUER!r}: expected the provider's own address, which begins with "
-        "https:// (http:// for this machine alone), such as https://sso.example.org/realms/staff, "
-        "without /.well-known/openid-configuration."
+else:
+    variables.check_no_provider(
+        OIDC_CLIENT_ID=OIDC_CLIENT_ID,
+        OIDC_CLIENT_SECRET=OIDC_CLIENT_SECRET,
+        OIDC_REQUIRED_GROUP=OIDC_REQUIRED_GROUP,
+        OIDC_ADMIN_GROUP=OIDC_ADMIN_GROUP,
+        OIDC_SUPERUSER_GROUP=OIDC_SUPERUSER_GROUP,
+        OIDC_TRUST_EMAIL=OIDC_TRUST_EMAIL,
     )
-elif "openid" not in OIDC_SCOPES or "email" not in OIDC_SCOPES:
-    raise ImproperlyConfigured(
-        "OIDC_SCOPES lacks openid or email: without them the provider does not say who signs in."
-    )
-elif not OIDC_NAME.strip() or not OIDC_GROUPS_CLAIM:
-    raise ImproperlyConfigured(
-        "OIDC_NAME or OIDC_GROUPS_CLAIM is set and empty: give it a value, or do not set it."
-    )
-if not PASSWORD_SIGN_IN and REGISTRATION in {"open", "domains"}:
-    raise ImproperlyConfigured(
-        f"PASSWORD_SIGN_IN is false and REGISTRATION is {REGISTRATION}: people would register with "
-        "a password that they cannot use. Set REGISTRATION=closed, or do not set it."
-    )
+if not PASSWORD_SIGN_IN:
+    variables.check_no_passwords(REGISTRATION, has_provider=bool(OIDC_ISSUER))
 SOCIALACCOUNT_ADAPTER = "accounts.single_sign_on.provider.ProviderAdapter"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"  # no account comes in with an address that is not proved
 ACCOUNT_ADAPTER = "accounts.sign_in.adapters.AccountAdapter"
@@ -406,11 +340,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [
-        r"^healthz$",
-        r"^readyz$",
-        r"^metrics$",
-    ]  # asked from inside, without TLS
+    # Asked from inside, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
-from config.pdf import pdf_response
+from config.pdf.document import pdf_response
 from config.rate_window import too_many_requests
 from config.text.numbers import whole_number
 from executions import services

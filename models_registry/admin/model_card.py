@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from config.pdf import pdf_response
+from config.pdf.document import pdf_response
 from config.text.numbers import count_text
 from models_registry import services
 from models_registry.admin.page import version_page

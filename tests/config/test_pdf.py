@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from config import pdf, pdf_process
-from config.pdf import PdfNotMade, pdf_response, render_pdf
-from config.pdf_process import PIECE, NothingMayBeFetched, OwnFonts, Refuses, cut_texts
+from config.pdf import document, process
+from config.pdf.document import PdfNotMade, pdf_response, render_pdf
+from config.pdf.process import PIECE, NothingMayBeFetched, OwnFonts, Refuses, cut_texts
 from tests.pdf_text import text_of
 
 PAGE = """{% extends "pdf/base.html" %}{% block content %}
@@ -78,8 +78,8 @@ def test_nothing_is_fetched_whatever_a_document_asks_for(
     ["own://static/css/pdf.css", "file:///etc/passwd", "own://static/vendor/../../manage.py"],
 )
 def test_our_own_sheet_gets_its_two_fonts_and_nothing_else(address: str) -> None:
-    fonts = OwnFonts([Path(str(finders.find(f"vendor/{font}"))) for font in pdf.FONTS])
-    url = f"{pdf_process.OWN}../vendor/geist-latin-wght-normal.woff2"
+    fonts = OwnFonts([Path(str(finders.find(f"vendor/{font}"))) for font in document.FONTS])
+    url = f"{process.OWN}../vendor/geist-latin-wght-normal.woff2"
     assert fonts.fetch(url).read(4) == b"wOF2"
     with pytest.raises(NothingMayBeFetched):
         fonts.fetch(address)
@@ -110,7 +110,7 @@ def test_the_work_for_a_long_label_grows_with_its_length(
     monkeypatch.setattr("weasyprint.layout.inline.split_first_line", counted)
     markup = f"<table><tr><td><p>{label}</p><td>{label}<b>and</b>{label}</table>"
     sheet = Path(str(finders.find("css/pdf.css")))
-    assert pdf_process.document(markup, sheet, []).startswith(b"%PDF")
+    assert process.document(markup, sheet, []).startswith(b"%PDF")
     assert len(label) < laid_out < 20 * len(label)
 
 
@@ -133,7 +133,7 @@ def answer(page: str, words: str = "") -> HttpResponse:
 def test_a_document_that_takes_too_long_is_ended_and_says_so(
     page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pdf, "SECONDS", 0.001)
+    monkeypatch.setattr(document, "SECONDS", 0.001)
     response = answer(page)
     assert (response.status_code, response["Retry-After"]) == (503, "60")
     assert "This PDF takes longer than" in response.content.decode()
@@ -143,30 +143,30 @@ def test_a_document_that_takes_too_long_is_ended_and_says_so(
 def test_a_process_that_reached_its_limits_is_no_error_of_the_site(
     page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    process = tmp_path / "pdf_process.py"
-    process.write_text("import os; os.abort()")
-    monkeypatch.setattr(pdf, "PROCESS", process)
+    stand_in = tmp_path / "process.py"
+    stand_in.write_text("import os; os.abort()")
+    monkeypatch.setattr(document, "PROCESS", stand_in)
     with pytest.raises(PdfNotMade, match="more time or memory"):
         render_pdf(page, {"title": "A", "words": ""})
 
 
 def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
-    for _ in range(pdf.AT_ONCE_AND_WAITING):
-        assert pdf._asking.acquire(blocking=False)
+    for _ in range(document.AT_ONCE_AND_WAITING):
+        assert document._asking.acquire(blocking=False)
     try:
         response = answer(page)
     finally:
-        for _ in range(pdf.AT_ONCE_AND_WAITING):
-            pdf._asking.release()
+        for _ in range(document.AT_ONCE_AND_WAITING):
+            document._asking.release()
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "Other PDFs are being made right now." in response.content.decode()
     assert answer(page).status_code == 200
 
 
 def test_whoever_waited_in_vain_leaves_the_line(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "WAIT_SECONDS", 0.001)
-    with pdf._making:
-        statuses = [answer(page).status_code for _ in range(2 * pdf.AT_ONCE_AND_WAITING)]
+    monkeypatch.setattr(document, "WAIT_SECONDS", 0.001)
+    with document._making:
+        statuses = [answer(page).status_code for _ in range(2 * document.AT_ONCE_AND_WAITING)]
     assert set(statuses) == {503}
     assert answer(page).status_code == 200
 
@@ -174,9 +174,9 @@ def test_whoever_waited_in_vain_leaves_the_line(page: str, monkeypatch: pytest.M
 def test_the_process_of_a_document_gets_no_credential(
     page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    process = tmp_path / "pdf_process.py"
-    process.write_text("import os, sys; sys.stdout.write(' '.join(os.environ))")
-    monkeypatch.setattr(pdf, "PROCESS", process)
+    stand_in = tmp_path / "process.py"
+    stand_in.write_text("import os, sys; sys.stdout.write(' '.join(os.environ))")
+    monkeypatch.setattr(document, "PROCESS", stand_in)
     names = set(render_pdf(page, {"title": "A", "words": ""}).decode().split())
     assert "DATABASE_URL" in os.environ
-    assert names <= pdf.KEPT_VARIABLES | {"LC_ALL", "LC_CTYPE"}
+    assert names <= document.KEPT_VARIABLES | {"LC_ALL", "LC_CTYPE"}

@@ -27,7 +27,7 @@ from config.text.plain_text import settled
 
 logger = logging.getLogger(__name__)
 
-PROCESS = Path(__file__).with_name("pdf_process.py")
+PROCESS = Path(__file__).with_name("process.py")
 FONTS = ("geist-latin-wght-normal.woff2", "geist-latin-ext-wght-normal.woff2")
 SECONDS = 30.0
 """The seconds that one document may take; its process ends itself after 15 s of processor time."""

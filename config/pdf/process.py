@@ -1,9 +1,9 @@
 """The process that makes one PDF and ends: markup on its standard input, the document on its
 standard output.
 
-Started by `pdf.py` as a file, not as a module of this package, so that it loads neither settings
-nor credentials: ``pdf_process.py SHEET FONT…``. It fetches nothing, lays out every text in time
-that grows with its length, and ends by itself at its limits.
+Started by `document.py` as a file, not as a module of this package, so that it loads neither
+settings nor credentials: ``process.py SHEET FONT…``. It fetches nothing, lays out every text in
+time that grows with its length, and ends by itself at its limits.
 """
 
 import os

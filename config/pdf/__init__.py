@@ -1,0 +1,1 @@
+"""Pages as PDF: the documents, and the process that makes one."""

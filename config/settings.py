@@ -375,7 +375,7 @@ if "EMAIL_BACKEND" not in _mail:
         "EMAIL_URL begins with no known word: expected submission:// (STARTTLS), smtp://, "
         "smtp://…?ssl=true, file:// or console:. See .env.example."
     )
-EMAIL_BACKEND = "notifications.mail_outbox.OutboxBackend"
+EMAIL_BACKEND = "notifications.mail.outbox.OutboxBackend"
 MAIL_TRANSPORT: str = _mail["EMAIL_BACKEND"]
 MAIL_IS_DELIVERED: bool = MAIL_TRANSPORT.endswith(".smtp.EmailBackend")
 # The path of file:///folder, whose first stroke the parser takes for the host's.

@@ -9,7 +9,7 @@ import uuid
 from celery import shared_task
 
 from config.queue import kick
-from notifications import mail_outbox, writing
+from notifications.mail import outbox, writing
 from notifications.models import Mail
 
 AT_ONCE = 20
@@ -19,12 +19,12 @@ WRITTEN_AT_ONCE = 10
 
 @shared_task(ignore_result=True)
 def send_mail(mail_id: str) -> None:
-    mail_outbox.send(uuid.UUID(mail_id))
+    outbox.send(uuid.UUID(mail_id))
 
 
 @shared_task(ignore_result=True)
 def send_notice(mail_id: str) -> None:
-    mail_outbox.send(uuid.UUID(mail_id))
+    outbox.send(uuid.UUID(mail_id))
 
 
 @shared_task(ignore_result=True)
@@ -38,9 +38,9 @@ def write_notices() -> None:
 def sweep_mails() -> None:
     """Queue the mails whose next attempt is due: after a lost task, or a failed attempt."""
     for row in Mail.objects.due().order_by("is_optional", "next_try_at")[:AT_ONCE]:
-        mail_outbox.hand_over(row)
+        outbox.hand_over(row)
 
 
 @shared_task(ignore_result=True)
 def forget_mails() -> None:
-    mail_outbox.forget()
+    outbox.forget()

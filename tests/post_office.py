@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from config.stack.servers import ports
-from notifications import mail_outbox
+from notifications.mail import outbox
 from notifications.models import Mail
 from tests.clocks import PATIENCE_SECONDS
 
@@ -37,7 +37,7 @@ class PostOffice:
         for pk in list(
             Mail.objects.due().order_by("created_at", "pk").values_list("pk", flat=True)
         ):
-            mail_outbox.send(pk)
+            outbox.send(pk)
         arrived, self.letters = self.letters, []
         return arrived
 
@@ -56,7 +56,7 @@ def open_post_office(settings: Any) -> Iterator[PostOffice]:
         ready_timeout=PATIENCE_SECONDS,
     )
     controller.start()
-    settings.EMAIL_BACKEND = "notifications.mail_outbox.OutboxBackend"
+    settings.EMAIL_BACKEND = "notifications.mail.outbox.OutboxBackend"
     settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
     settings.MAIL_IS_DELIVERED = True
     settings.EMAIL_HOST, settings.EMAIL_PORT = ports.LOOPBACK, controller.port

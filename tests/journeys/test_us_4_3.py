@@ -7,7 +7,7 @@ from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.failures.collecting import collect
 from monitoring.models import FailureGroup, State
-from notifications import writing
+from notifications.mail import writing
 from notifications.models import Kind, Notification
 from tests.factories import make_execution
 from tests.post_office import PostOffice, body, post_office

@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import User
 from models_registry import services
 from models_registry.models import ModelVersion
-from notifications import writing
+from notifications.mail import writing
 from notifications.models import Context, Kind, Mail, Notification
 from notifications.services import count_of_people, notify_everyone
 from tests.factories import make_version

@@ -26,9 +26,9 @@ from models_registry import services
 from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.visibility import people_who_see, who_sees, why_seen
 from notifications.bell import bell_of
+from notifications.mail.writing import write_due
 from notifications.models import Context, Kind, Notification
 from notifications.services import count_of_people, notify
-from notifications.writing import write_due
 from presets.models import Preset
 from tests.factories import (
     LOAN_ANSWER,

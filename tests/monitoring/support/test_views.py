@@ -11,7 +11,7 @@ from executions.models import Execution
 from models_registry.models import ModelVersion
 from monitoring.failures.collecting import collect
 from monitoring.models import FailureGroup, SupportMessage, SupportRequest
-from notifications import writing
+from notifications.mail import writing
 from notifications.models import Kind, Notification
 from tests.factories import LOAN_OUTPUTS, make_execution
 

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from notifications import writing
+from notifications.mail import writing
 from notifications.models import Channel, Context, Kind, Mail, Notification, Preference
 from notifications.services import notify, notify_everyone
 from tests.factories import make_user

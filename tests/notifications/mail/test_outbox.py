@@ -8,7 +8,7 @@ import pytest
 from django.core.mail import EmailMultiAlternatives, send_mail
 from django.utils import timezone
 
-from notifications import mail_outbox
+from notifications.mail import outbox
 from notifications.models import Mail
 from tests.post_office import PostOffice, body, post_office
 
@@ -37,7 +37,7 @@ def test_a_mail_is_a_row_first_and_leaves_with_the_rows_id(post_office: PostOffi
 def test_a_sent_mail_keeps_no_words_and_is_not_sent_again(post_office: PostOffice) -> None:
     row = write()
     post_office.one()
-    mail_outbox.send(row.pk)
+    outbox.send(row.pk)
     row.refresh_from_db()
     assert post_office.letters == []
     assert row.sent_at
@@ -47,7 +47,7 @@ def test_a_sent_mail_keeps_no_words_and_is_not_sent_again(post_office: PostOffic
 def test_a_row_that_another_worker_has_is_left_alone(post_office: PostOffice) -> None:
     row = write()
     Mail.objects.update(next_try_at=timezone.now() + timedelta(minutes=1), tries=1)
-    mail_outbox.send(row.pk)
+    outbox.send(row.pk)
     assert post_office.letters == []
 
 
@@ -56,8 +56,8 @@ def test_a_server_that_is_away_costs_nobody_a_mail(
 ) -> None:
     port, settings.EMAIL_PORT = settings.EMAIL_PORT, 9  # nobody listens there
     row = write()
-    monkeypatch.setattr("notifications.mail_outbox.timezone", Mock(now=lambda: row.created_at))
-    mail_outbox.send(row.pk)
+    monkeypatch.setattr("notifications.mail.outbox.timezone", Mock(now=lambda: row.created_at))
+    outbox.send(row.pk)
     row.refresh_from_db()
     assert (row.tries, row.last_error) == (1, "ConnectionRefusedError")
     assert row.next_try_at == row.created_at + timedelta(minutes=1)
@@ -72,10 +72,10 @@ def test_the_fifth_try_an_hour_later_is_the_last(
     post_office.refusal = "451 Busy"
     row = write()
     began = row.next_try_at
-    monkeypatch.setattr("notifications.mail_outbox.timezone", Mock(now=lambda: began))
+    monkeypatch.setattr("notifications.mail.outbox.timezone", Mock(now=lambda: began))
     waited = timedelta()
     for _ in range(5):
-        mail_outbox.send(row.pk)
+        outbox.send(row.pk)
         row.refresh_from_db()
         if row.given_up_at is None:
             waited += row.next_try_at - began
@@ -84,7 +84,7 @@ def test_the_fifth_try_an_hour_later_is_the_last(
     assert row.given_up_at
     assert row.text == ""
     assert waited == timedelta(hours=1)
-    mail_outbox.send(row.pk)
+    outbox.send(row.pk)
     row.refresh_from_db()
     assert row.tries == 5
 
@@ -107,12 +107,12 @@ def test_who_got_a_mail_is_kept_90_days(days: int, is_kept: bool, post_office: P
     write()
     post_office.one()
     Mail.objects.update(created_at=timezone.now() - timedelta(days=days))
-    mail_outbox.forget()
+    outbox.forget()
     assert Mail.objects.exists() is is_kept
 
 
 def test_a_mail_that_still_waits_is_never_forgotten(post_office: PostOffice) -> None:
     write()
     Mail.objects.update(created_at=timezone.now() - timedelta(days=400))
-    mail_outbox.forget()
+    outbox.forget()
     assert Mail.objects.exists()

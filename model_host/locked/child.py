@@ -22,7 +22,7 @@ from model_host import wire
 from model_host.answering.complaints import blamed_on_version
 from model_host.answering.curve import curve
 from model_host.answering.explanation import explain
-from model_host.answering.many_rows import first_of, predict_many
+from model_host.answering.many_rows.predictions import first_of, predict_many
 from model_host.answering.prediction import predict
 from model_host.answering.trace import peak_bytes, predict_traced
 from model_host.loading.origin import saved_with

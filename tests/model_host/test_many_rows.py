@@ -13,9 +13,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression
 
 from model_host import client
-from model_host.answering.many_rows import first_of, predict_many
+from model_host.answering.many_rows.predictions import first_of, predict_many
+from model_host.answering.many_rows.row_by_row import PRODUCTS, WHOLE
 from model_host.answering.prediction import predict
-from model_host.answering.row_by_row import PRODUCTS, WHOLE
 from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.errors import HostError

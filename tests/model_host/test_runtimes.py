@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from model_host.answering.row_by_row import PRODUCTS
+from model_host.answering.many_rows.row_by_row import PRODUCTS
 from model_host.client import ModelHost
 from model_host.locked import lockdown
 from model_host.protocol.artifact import Artifact, Limits

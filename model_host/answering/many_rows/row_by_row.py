@@ -30,7 +30,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from model_host.answering.row_tables import single_rows
+from model_host.answering.many_rows.row_tables import single_rows
 from model_host.structure.anatomy import steps_of
 
 WHOLE = frozenset(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from model_host.answering.row_by_row import Ask
+from model_host.answering.many_rows.row_by_row import Ask
 from model_host.protocol.inputs import Scalar
 from model_host.protocol.outputs import (
     TargetOutput,

@@ -1,9 +1,9 @@
 """Predictions of many rows, each equal (``==``) to the prediction of the row alone.
 
-Models that compute each row by itself are asked for all of them together
-(`model_host/answering/row_by_row.py`); any other model answers each row by a prediction of its own.
-A row about which anything is unusual (an error, a warning, an answer that is no plain value) is
-predicted alone, too: `model_host/answering/prediction.py` alone knows what is said of it.
+Models that compute each row by itself are asked for all of them together (`row_by_row.py`); any
+other model answers each row by a prediction of its own. A row about which anything is unusual (an
+error, a warning, an answer that is no plain value) is predicted alone, too:
+`model_host/answering/prediction.py` alone knows what is said of it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from model_host.answering.answer_columns import column_of, columns_of
 from model_host.answering.intervals import gives_interval
 from model_host.answering.lost_numbers import may_have_lost
+from model_host.answering.many_rows.answer_columns import column_of, columns_of
+from model_host.answering.many_rows.row_by_row import asking, way_of
+from model_host.answering.many_rows.row_tables import tables
 from model_host.answering.prediction import predict, undisturbed
-from model_host.answering.row_by_row import asking, way_of
-from model_host.answering.row_tables import tables
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.outputs import (

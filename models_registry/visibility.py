@@ -1,6 +1,5 @@
 """Who sees a model, in numbers and in words."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -8,11 +7,9 @@ from django.db.models import Q, QuerySet
 from accounts.managers import UserQuerySet
 from accounts.models import User
 from config.text.numbers import count_text
+from config.text.plain_text import listed
 from models_registry.models import RegisteredModel
 from notifications import hidden_models
-
-NAMED = 3
-"""The number of groups that a sentence names."""
 
 
 def people_who_see(model: RegisteredModel) -> UserQuerySet:
@@ -31,9 +28,8 @@ def who_sees(model: RegisteredModel) -> str:
     if not groups:
         return "Visible to admins alone"
     count = User.objects.people().filter(pk__in=_members(model)).count()
-    return (
-        f"Visible to {_named(groups)} · {count_text(count)} {'person' if count == 1 else 'people'}"
-    )
+    people = f"{count_text(count)} {'person' if count == 1 else 'people'}"
+    return f"Visible to {listed(groups, 'groups')} · {people}"
 
 
 def why_seen(model: RegisteredModel, person: User) -> str:
@@ -44,20 +40,15 @@ def why_seen(model: RegisteredModel, person: User) -> str:
     if person.is_staff:
         return f"{who_sees(model)}. You see it because admins see every model."
     own = [group.name for group in model.groups.filter(user=person).order_by("name")]
-    return f"You see this model because you are in {_named(own)}. It is not for everybody."
+    return (
+        f"You see this model because you are in {listed(own, 'groups')}. It is not for everybody."
+    )
 
 
 def _members(model: RegisteredModel) -> QuerySet[Any, Any]:
     """The ids of the accounts in the model's groups."""
     memberships = User.groups.through.objects.filter(group__in=model.groups.all())
     return memberships.values("user")
-
-
-def _named(groups: Iterable[str]) -> str:
-    names = list(groups)
-    if len(names) > NAMED:
-        return f"{', '.join(names[:NAMED])} and {count_text(len(names) - NAMED)} more groups"
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 hidden_models.register(RegisteredModel.objects.hidden_from)

@@ -1,11 +1,14 @@
-"""Control characters of text: those that end a line, control a terminal, or reverse the direction
-of the text around them.
+"""Names inside sentences, and control characters of text: those that end a line, control a
+terminal, or reverse the direction of the text around them.
 
 Unicode Standard Annex 9 has the bidirectional ones: embeddings and overrides (U+202A to U+202E) and
 isolates (U+2066 to U+2069).
 """
 
 import re
+from collections.abc import Sequence
+
+from config.text.numbers import count_text
 
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -47,6 +50,14 @@ def isolated(text: str) -> str:
     if not _RIGHT_TO_LEFT.search(text):
         return text
     return f"\u2068{unturned(text)}\u2069"
+
+
+def listed(names: Sequence[str], kind: str, most: int = 3) -> str:
+    """Return names for the middle of a sentence, the first of many: "A, B, C and 2 more groups"."""
+    shown = [isolated(name) for name in (names if len(names) == most + 1 else names[:most])]
+    if len(names) > len(shown):
+        return f"{', '.join(shown)} and {count_text(len(names) - most)} more {kind}"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
 def settled(text: str) -> str:

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.logging import ContextFilter, LineFormatter
-from config.text.plain_text import escaped, isolated, settled, unfit, unfit_in_name, unturned
+from config.text.plain_text import (
+    escaped,
+    isolated,
+    listed,
+    settled,
+    unfit,
+    unfit_in_name,
+    unturned,
+)
 
 ESC, RLO, FSI, PDI = "\x1b", "\u202e", "\u2068", "\u2069"
 
@@ -75,3 +83,19 @@ def test_a_line_of_the_log_is_one_line_and_steers_no_terminal() -> None:
     assert first == r"ERROR failed name=x\x1b[31m\nINFO forged \u202e"
     assert trace[0] == "Traceback (most recent call last):"
     assert trace[-2] == r"ValueError: bad\x1b[2J\r"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ([], ""),
+        (["A"], "A"),
+        (["A", "B"], "A and B"),
+        (["A", "B", "C"], "A, B and C"),
+        (["A", "B", "C", "D"], "A, B, C and D"),
+        (["A", "B", "C", "D", "E"], "A, B, C and 2 more groups"),
+        (["אב", "B"], "\u2068אב\u2069 and B"),
+    ],
+)
+def test_names_are_listed_for_a_sentence_and_many_are_counted(names: list[str], said: str) -> None:
+    assert listed(names, "groups") == said

@@ -82,6 +82,14 @@ class InvitationOnHold(DomainError):
     message = "The person who sent this invitation can no longer invite anybody."
 
 
+class GroupGone(DomainError):
+    message = "One of these groups was deleted just now. Nobody was invited: look at the choice."
+
+
+class PasswordNotTaken(DomainError):
+    message = "Passwords do not open accounts here. Sign in with your company account."
+
+
 class HasAccount(DomainError):
     message = "There is an account with this address already."
 
@@ -151,6 +159,13 @@ class AddressUnverified(SignOnRefused):
 
 class AddressOfAnother(SignOnRefused):
     message = "An account here has your e-mail address and belongs to another company account."
+
+
+class InvitedAsSuperuser(SignOnRefused):
+    message = (
+        "You are invited as a superuser, and the sign-in service does not confirm that your e-mail "
+        "address is yours. Open the link of the invitation and choose a password there."
+    )
 
 
 class ProofNeeded(DomainError):

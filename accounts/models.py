@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.invitations.models import Invitation as Invitation
+from accounts.invitations.models import InvitationGroup as InvitationGroup
 from accounts.managers import UserManager, folded
 
 

@@ -85,12 +85,16 @@ def _set_role(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> Us
 
 
 @transaction.atomic
-def give_invited_role(*, user: User, role: str, by: User) -> User:
-    """Give a person who has just come in the role that ``by`` invited them with; they know it from
-    the invitation. Raises NotSuperuser where ``by`` may not give roles any more."""
+def give_as_invited(*, user: User, role: str, groups: Collection[Group], by: User) -> User:
+    """Give a person who has just come in the role and the groups that ``by`` invited them with;
+    they know them from the invitation. Raises NotSuperuser where ``by`` may not give them any
+    more."""
     user = locked(user, by=by)
     with acting_from(None):  # the request is the new person's
         _save_role(user, by=by, is_staff=role != "user", is_superuser=role == "superuser")
+        for group in groups:
+            user.groups.add(group)
+            record("group joined", by=by, target=user.email, after={"group": group.name})
     return user
 
 

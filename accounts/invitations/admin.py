@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -36,6 +37,12 @@ class PersonForm(forms.Form):
     email = EmailField(label="E-mail")
     name = forms.CharField(max_length=150, required=False)
     role = forms.ChoiceField(choices=ROLES, initial=Role.USER, widget=forms.RadioSelect)
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="A group says which models they see, beside those for everybody.",
+    )
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
@@ -58,6 +65,7 @@ class PeopleForm(forms.Form):
         error_messages={"required": "Write one address at least."},
     )
     role = PersonForm.base_fields["role"]
+    groups = PersonForm.base_fields["groups"]
 
     def clean_emails(self) -> Mapping[str, str]:
         """Return the addresses, each once, or say what is wrong with each."""
@@ -99,11 +107,11 @@ class StatusFilter(admin.SimpleListFilter):
 class InvitationAdmin(SuperuserOnly):
     """All invitations, without their links."""
 
-    list_display = ["email", "role_word", "state", "by", "made_at", "expires_at"]
+    list_display = ["email", "role_word", "in_groups", "state", "by", "made_at", "expires_at"]
     list_filter = [StatusFilter]
     fields = [
-        "email", "name", "role_word", "state", "by", "made_at", "expires_at", "used_at",
-        "used_by", "revoked_at",
+        "email", "name", "role_word", "in_groups", "state", "by", "made_at", "expires_at",
+        "used_at", "used_by", "revoked_at",
     ]  # fmt: skip
     search_fields = ["email", "name", "invited_by__email"]
     search_help_text = "An invited address or name, or who invited them"
@@ -115,6 +123,10 @@ class InvitationAdmin(SuperuserOnly):
     def role_word(self, invitation: Invitation) -> str:
         return invitation.role
 
+    @admin.display(description="groups")
+    def in_groups(self, invitation: Invitation) -> str:
+        return ", ".join(str(one) for one in invitation.groups.all())
+
     @admin.display(description="status")
     def state(self, invitation: Invitation) -> str:
         return invitation.status
@@ -122,6 +134,9 @@ class InvitationAdmin(SuperuserOnly):
     @admin.display(description="invited by", ordering="invited_by__email")
     def by(self, invitation: Invitation) -> str:
         return invitation.invited_by.email if invitation.invited_by else ""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups__group")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -155,9 +170,8 @@ class InvitationAdmin(SuperuserOnly):
         form = kind(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             with refusals_in(form, field):
-                role = form.cleaned_data["role"]
-                links = services.invite(names=form.names(), role=role, by=by)
-                return self._links(request, links)
+                chosen = {name: form.cleaned_data[name] for name in ("role", "groups")}
+                return self._links(request, services.invite(names=form.names(), by=by, **chosen))
         return admin_page(
             request,
             "admin/accounts/invitation/invite.html",
@@ -165,6 +179,7 @@ class InvitationAdmin(SuperuserOnly):
             opts=self.opts,
             form=form,
             mail_is_delivered=settings.MAIL_IS_DELIVERED,
+            provider_gives_roles=settings.OIDC_ADMIN_GROUP or settings.OIDC_SUPERUSER_GROUP,
             status=422 if form.errors else 200,
         )
 

@@ -1,8 +1,11 @@
 """The table of invitations."""
 
+from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+
+from config.text.plain_text import listed
 
 
 class Role(models.TextChoices):
@@ -90,3 +93,32 @@ class Invitation(models.Model):
             return "expired"
         by = self.invited_by
         return "open" if by and by.is_superuser and by.status == "active" else "on hold"
+
+    @property
+    def group_names(self) -> list[str]:
+        """The groups that it gives, as far as there are any left."""
+        return [one.group.name for one in self.groups.select_related("group") if one.group]
+
+    @property
+    def group_words(self) -> str:
+        """The groups that it gives, in a sentence: "Auditors and Credit team", or ""."""
+        return listed(self.group_names, "groups")
+
+
+class InvitationGroup(models.Model):
+    """A group that an invitation gives. Where the group was deleted since, its name stays."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="groups")
+    group = models.ForeignKey(Group, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                name="accounts_group_of_an_invitation", fields=["invitation", "group"]
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.group.name if self.group else f"{self.name} (deleted since)"

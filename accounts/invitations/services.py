@@ -5,11 +5,13 @@ its mail was sent to, or that a superuser handed it over.
 """
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +19,7 @@ from django.utils import timezone
 from accounts import mails
 from accounts.activity import record
 from accounts.errors import (
+    GroupGone,
     HasAccount,
     InvitationEnded,
     InvitationExpired,
@@ -26,11 +29,12 @@ from accounts.errors import (
     InvitationUsed,
     NotInvitable,
     NotSuperuser,
+    PasswordNotTaken,
 )
-from accounts.invitations.models import Invitation, Role
+from accounts.invitations.models import Invitation, InvitationGroup, InvitationQuerySet, Role
 from accounts.managers import folded
 from accounts.models import User
-from accounts.services import give_invited_role
+from accounts.services import give_as_invited
 from accounts.tokens.services import digest_of
 
 MOST_AT_ONCE = 100
@@ -64,28 +68,44 @@ def obstacles(emails: Collection[str]) -> list[str]:
 
 
 @transaction.atomic
-def invite(*, names: Mapping[str, str], role: str, by: User) -> list[Link]:
-    """Invite each address of ``names``, which gives the person's name or "": all of them or none.
-    Raises NotSuperuser and NotInvitable."""
+def invite(
+    *, names: Mapping[str, str], role: str, groups: Collection[Group] = (), by: User
+) -> list[Link]:
+    """Invite each address of ``names``, which gives the person's name or "": all of them or none,
+    with the same role and groups. Raises NotSuperuser, NotInvitable and GroupGone."""
     _check_superuser(by)
     if role not in Role.values or not 1 <= len(names) <= MOST_AT_ONCE:
         raise ValueError("some people are invited, with a known role")
     known = {folded(email): name for email, name in names.items()}
     if problems := obstacles(known):
         raise NotInvitable(" ".join(problems))
+    kept = _locked_groups(group.pk for group in groups)
+    if len(kept) < len(groups):
+        raise GroupGone
     try:
         with transaction.atomic():
             # In one order: two superusers who invite the same people do not lock each other.
-            return [_make(email, known[email], role, by) for email in sorted(known)]
+            return [_make(email, known[email], role, kept, by) for email in sorted(known)]
     except IntegrityError:
         raise NotInvitable from None
 
 
-def _make(email: str, name: str, role: str, by: User) -> Link:
+def _make(email: str, name: str, role: str, groups: Collection[Group], by: User) -> Link:
     invitation = Invitation(email=email, name=name, role=role)
-    link = _save_with_link(invitation, by)
-    record("person invited", by=by, target=email, after={"role": role})
+    link = _save_with_link(invitation, by, groups)
+    record("person invited", by=by, target=email, after=_as_recorded(invitation))
     return link
+
+
+def _as_recorded(invitation: Invitation) -> dict[str, Any]:
+    names = [str(one) for one in invitation.groups.select_related("group")]
+    return {"role": invitation.role} | ({"groups": names} if names else {})
+
+
+def _locked_groups(pks: Iterable[int | None]) -> list[Group]:
+    """Return those of the groups that there are. They cannot be deleted meanwhile."""
+    known = Group.objects.filter(pk__in=[pk for pk in pks if pk]).order_by("pk")
+    return list(known.select_for_update(no_key=True))
 
 
 @transaction.atomic
@@ -97,7 +117,8 @@ def renew(*, invitation: Invitation, by: User) -> Link:
     if User.objects.filter(email=invitation.email).exists():
         raise HasAccount
     link = _save_with_link(invitation, by)
-    record("invitation renewed", by=by, target=invitation.email, after={"role": invitation.role})
+    after = _as_recorded(invitation)
+    record("invitation renewed", by=by, target=invitation.email, after=after)
     return link
 
 
@@ -122,9 +143,9 @@ def found(secret: str) -> Invitation:
 
 
 def accept(*, invitation: Invitation, name: str, password: str, timezone: str = "") -> User:
-    """Make the account of the invited person: its address counts as confirmed, and its role is
-    recorded as given by whoever invited them. An invitation works once; the errors are those of
-    ``found``."""
+    """Make the account of the invited person: its address counts as confirmed, and its role and
+    groups are recorded as given by whoever invited them. An invitation works once; the errors are
+    those of ``found``, and PasswordNotTaken."""
     try:
         with transaction.atomic():
             return _accept(invitation, name=name, password=password, timezone=timezone)
@@ -134,22 +155,89 @@ def accept(*, invitation: Invitation, name: str, password: str, timezone: str = 
         raise InvitationOnHold from None
 
 
+def takes_password(invitation: Invitation) -> bool:
+    """Return whether the person may choose a password. A superuser always may, as one always comes
+    in by it."""
+    return settings.PASSWORD_SIGN_IN or invitation.role == Role.SUPERUSER
+
+
 def _accept(invitation: Invitation, *, password: str, **about: str) -> User:
-    rows = Invitation.objects.select_related("invited_by").select_for_update(of=("self",))
-    row = rows.filter(pk=invitation.pk, digest=invitation.digest).first()
+    row = _locked().filter(pk=invitation.pk, digest=invitation.digest).first()
     if row is None:  # renewed since the page was opened
         raise InvitationUnknown
     _check(row)
+    if not takes_password(row):
+        raise PasswordNotTaken
     user = User.objects.create_user(row.email, password, **about)
     # An unconfirmed change to an address does not reserve it.
     EmailAddress.objects.filter(email=user.email, verified=False).delete()
+    return _use(row, user, row.role, _locked_groups(one.group_id for one in row.groups.all()))
+
+
+def role_offered_to(email: str) -> str:
+    """Return the role that an invitation which counts now gives to an address, or ""."""
+    invitation = Invitation.objects.with_status("open").filter(email=email).first()
+    return invitation.role if invitation else ""
+
+
+@transaction.atomic
+def accept_through_provider(
+    *,
+    user: User,
+    role_of: Callable[[str], str],
+    groups: Collection[str] | None,
+    provider: str,
+) -> User:
+    """Use the invitation of a person whose account has just been made by the single sign-on, if
+    their address has one that counts now. What the provider decides it does not give: a role that
+    ``role_of`` would change, and any group, where the provider says ``groups``."""
+    row = _locked().filter(email=user.email, used_at=None, revoked_at=None).first()
+    if row is None or row.status != "open":
+        return user
+    role = row.role if role_of(row.role) == row.role else Role.USER
+    invited = _locked_groups(one.group_id for one in row.groups.all())
+    said = None if groups is None else {name.lower() for name in groups}
+    left = [group.name for group in invited if said is not None and group.name.lower() not in said]
+    if role != row.role:
+        left.insert(0, row.role)
+    told = {"through": provider} | ({"left_to_it": left} if left else {})
+    return _use(row, user, role, invited if said is None else [], told)
+
+
+def was_used_by(user: User, secret: str) -> bool:
+    """Return whether the person came in by the invitation with this secret."""
+    return Invitation.objects.filter(digest=digest_of(secret), used_by=user).exists()
+
+
+def left_to_provider(user: User) -> list[str]:
+    """Return what the person's invitation named and the provider decided otherwise when they came
+    in: a role and groups."""
+    accepted = user.activity.filter(action="invitation accepted").first()
+    return list((accepted.after or {}).get("left_to_it", [])) if accepted else []
+
+
+def _locked() -> InvitationQuerySet:
+    return Invitation.objects.select_related("invited_by").select_for_update(of=("self",))
+
+
+def _use(
+    row: Invitation,
+    user: User,
+    role: str,
+    groups: Collection[Group],
+    told: Mapping[str, object] | None = None,
+) -> User:
     row.used_at, row.used_by = timezone.now(), user
     row.save(update_fields=["used_at", "used_by"])
     inviter = row.invited_by
     assert inviter is not None  # else it is on hold
-    record("invitation accepted", by=user, target=user.email, after={"invited_by": inviter.email})
-    if row.role != Role.USER:
-        user = give_invited_role(user=user, role=row.role, by=inviter)
+    gone = [one.name for one in row.groups.filter(group=None)]
+    after = {"invited_by": inviter.email, **(told or {})}
+    if gone:
+        after["groups_deleted_since"] = gone
+    record("invitation accepted", by=user, target=user.email, after=after)
+    if role != Role.USER or groups:
+        user = give_as_invited(user=user, role=role, groups=groups, by=inviter)
     return user
 
 
@@ -172,16 +260,25 @@ def _pending(invitation: Invitation) -> Invitation:
     return row
 
 
-def _save_with_link(invitation: Invitation, by: User) -> Link:
+def _save_with_link(invitation: Invitation, by: User, groups: Collection[Group] = ()) -> Link:
     """Save the invitation with a new secret, and mail its link where mail is delivered."""
     secret = secrets.token_urlsafe(32)
     invitation.digest = digest_of(secret)
     invitation.invited_by = by
     invitation.expires_at = timezone.now() + settings.INVITATION_VALID
     invitation.save()
+    InvitationGroup.objects.bulk_create(
+        InvitationGroup(invitation=invitation, group=group, name=group.name) for group in groups
+    )
     url = f"{settings.SITE_URL}{reverse('accounts:invitation', args=[secret])}"
     if settings.MAIL_IS_DELIVERED:
         mails.send(
-            "account/email/invitation", invitation.email, invitation=invitation, by=by, url=url
+            "account/email/invitation",
+            invitation.email,
+            invitation=invitation,
+            by=by,
+            url=url,
+            takes_password=takes_password(invitation),
+            provider=settings.OIDC_NAME,
         )
     return Link(invitation, url)

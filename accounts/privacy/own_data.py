@@ -41,8 +41,18 @@ def _end_tokens(user: User) -> None:
 
 
 def _invitations(user: User) -> list[Row]:
-    columns = ("email", "name", "role", "made_at", "used_at", "revoked_at")
-    return list(Invitation.objects.filter(email=user.email).order_by("made_at").values(*columns))
+    return [
+        {
+            "email": invitation.email,
+            "name": invitation.name,
+            "role": invitation.role,
+            "groups": invitation.group_names,
+            "made_at": invitation.made_at,
+            "used_at": invitation.used_at,
+            "revoked_at": invitation.revoked_at,
+        }
+        for invitation in Invitation.objects.filter(email=user.email).order_by("made_at")
+    ]
 
 
 def _forget_invitations(user: User) -> None:

@@ -1,6 +1,7 @@
 """Operations of the provider: let a person in, link an account, and give the role and the groups
 that the provider says."""
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -13,11 +14,14 @@ from accounts.errors import (
     AddressOfAnother,
     AddressUnverified,
     ClaimMissing,
+    InvitedAsSuperuser,
     NotInGroup,
+    NotSuperuser,
     ProofNeeded,
     SignOnRefused,
     SignOnStale,
 )
+from accounts.invitations.services import accept_through_provider, role_offered_to
 from accounts.models import User
 from accounts.services import end_access, end_sessions, follow_provider, locked
 from accounts.single_sign_on.claims import Claims
@@ -118,6 +122,9 @@ def _come_in(claims: Claims) -> User:
 
 
 def _open_account(claims: Claims) -> User:
+    """Make the account, with what an open invitation of the address gives."""
+    if not claims.is_verified and role_offered_to(claims.email) == "superuser":
+        raise InvitedAsSuperuser  # the operator's trust is not enough to make one
     try:
         with transaction.atomic():
             user: User = User.objects.create_user(claims.email, None, name=claims.name)
@@ -125,8 +132,13 @@ def _open_account(claims: Claims) -> User:
             EmailAddress.objects.filter(email=user.email, verified=False).delete()
             _links().create(provider=settings.OIDC_ISSUER, uid=claims.subject, user=user)
             record("signed up", by=user, target=user.email, after={"through": settings.OIDC_NAME})
-            return user
-    except IntegrityError:  # the same person, or the same address, at the same moment
+            return accept_through_provider(
+                user=user,
+                role_of=_role_by(claims),
+                groups=claims.groups,
+                provider=settings.OIDC_NAME,
+            )
+    except (IntegrityError, NotSuperuser):  # the same person, address or inviter at the same moment
         raise SignOnStale from None
 
 
@@ -147,13 +159,18 @@ def _link(user: User, claims: Claims) -> User:
 def _follow(user: User, claims: Claims) -> User:
     if user.status not in {"active", "closing"}:
         return user  # the sign-in itself refuses it
-    groups = claims.groups
     return follow_provider(
         user=user,
-        role_of=lambda role: role if groups is None else _role(role, groups),
-        groups=groups,
+        role_of=_role_by(claims),
+        groups=claims.groups,
         provider=settings.OIDC_NAME,
     )
+
+
+def _role_by(claims: Claims) -> Callable[[str], str]:
+    """Return what makes of a role the one that the provider gives."""
+    groups = claims.groups
+    return lambda role: role if groups is None else _role(role, groups)
 
 
 def _role(role: str, groups: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.admin import SuperuserOnly
 from accounts.managers import folded
-from accounts.models import User
+from accounts.models import Invitation, User
 from config.errors import DomainError
 from config.text.numbers import count_text
 from models_registry import services
@@ -123,6 +123,12 @@ class GroupAdmin(SuperuserOnly):
             said.append(
                 f"{count_text(count)} {'person leaves' if count == 1 else 'people leave'} it."
             )
+            if invited := Invitation.objects.pending().filter(groups__group=group).count():
+                said.append(
+                    "1 invitation gives it, and counts without it then."
+                    if invited == 1
+                    else f"{count_text(invited)} invitations give it, and count without it then."
+                )
             said += [
                 f"{model}: admins alone see it then, until you choose another group."
                 if is_last

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import services as people
 from accounts.activity_words import sentence
 from accounts.errors import (
+    GroupGone,
     HasAccount,
     InvitationEnded,
     InvitationOnHold,
@@ -28,6 +31,7 @@ from accounts.invitations.services import Link, invite
 from accounts.models import ActivityEvent, Invitation, User
 from accounts.privacy import own_account, personal_data, retention
 from config.errors import DomainError
+from models_registry.services import showing
 from notifications.models import Mail
 from tests.factories import PASSWORD, make_user
 from tests.hostile import EVERY
@@ -47,9 +51,15 @@ def as_root(root: User) -> Client:
     return client
 
 
-def link_for(by: User, email: str = MIRA, role: str = "user", name: str = "") -> Link:
-    (link,) = invite(names={email: name}, role=role, by=by)
+def link_for(
+    by: User, email: str = MIRA, role: str = "user", name: str = "", groups: Any = ()
+) -> Link:
+    (link,) = invite(names={email: name}, role=role, groups=groups, by=by)
     return link
+
+
+def make_groups(*names: str) -> list[Group]:
+    return [Group.objects.create(name=name) for name in names]
 
 
 def path_of(link: Link, settings: Any) -> str:
@@ -155,6 +165,153 @@ def test_another_persons_unconfirmed_change_to_the_address_does_not_reserve_it(
     own_account.ask_for_email(user=bob, email=MIRA)
     take(path_of(link_for(root), settings))
     assert EmailAddress.objects.get(email=MIRA).user.email == MIRA
+
+
+# --- Groups --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("page", "field"), [(ONE, "email"), (MANY, "emails")])
+def test_whoever_comes_in_is_in_the_groups_that_were_chosen(
+    page: str, field: str, as_root: Client, root: User
+) -> None:
+    credit, audit, _ = make_groups("Credit team", "Auditors", "Others")
+    sent = {field: MIRA, "role": "admin", "groups": [credit.pk, audit.pk]}
+    shown = as_root.post(page, sent)
+    assert "mira@example.com · admin · Auditors and Credit team" in words(shown)
+    (path,) = links_on(shown)
+    assert "invited you as an admin, for Auditors and Credit team." in words(Client().get(path))
+    take(path)
+    user = User.objects.get(email=MIRA)
+    assert set(user.groups.all()) == {credit, audit}
+    given = ActivityEvent.objects.filter(action="group joined").order_by("id")
+    assert [(event.actor, event.target, event.address, event.after) for event in given] == [
+        (root, MIRA, None, {"group": "Credit team"}),
+        (root, MIRA, None, {"group": "Auditors"}),
+    ]
+    invited = ActivityEvent.objects.get(action="person invited")
+    assert invited.after == {"role": "admin", "groups": ["Auditors", "Credit team"]}
+
+
+def test_the_mail_the_list_and_the_page_of_an_invitation_name_its_groups(
+    as_root: Client, root: User, post_office: PostOffice
+) -> None:
+    link = link_for(root, groups=make_groups("Credit team"))
+    assert "invites you to Plumbline, for Credit team." in body(post_office.one(), "plain")
+    for page in ("", f"{link.invitation.pk}/change/"):
+        assert "Credit team" in words(as_root.get(f"/admin/accounts/invitation/{page}"))
+
+
+def test_an_invitation_that_is_sent_again_keeps_its_groups(root: User) -> None:
+    groups = make_groups("Credit team")
+    link = link_for(root, groups=groups)
+    services.renew(invitation=link.invitation, by=root)
+    user = services.accept(invitation=Invitation.objects.get(), name="", password=NEW)
+    assert list(user.groups.all()) == groups
+
+
+def test_a_group_that_was_renamed_since_is_given_and_named_as_it_is_called_now(
+    root: User, settings: Any
+) -> None:
+    (team,) = make_groups("Credit team")
+    path = path_of(link_for(root, groups=[team]), settings)
+    showing.save_group(group=team, name="Lending", by=root)
+    assert "for Lending." in words(Client().get(path))
+    take(path)
+    assert list(User.objects.get(email=MIRA).groups.all()) == [team]
+
+
+def test_a_group_that_was_deleted_since_is_left_out_and_said(
+    as_root: Client, root: User, settings: Any
+) -> None:
+    credit, audit = make_groups("Credit team", "Auditors")
+    link = link_for(root, groups=[credit, audit])
+    asked = as_root.get(f"/admin/auth/group/{credit.pk}/delete/")
+    assert "1 invitation gives it, and counts without it then." in words(asked)
+    showing.delete_group(group=credit, by=root)
+    path = path_of(link, settings)
+    assert "invited you, for Auditors." in words(Client().get(path))
+    take(path)
+    assert list(User.objects.get(email=MIRA).groups.all()) == [audit]
+    page = as_root.get(f"/admin/accounts/invitation/{link.invitation.pk}/change/")
+    assert "Auditors, Credit team (deleted since)" in words(page)
+    accepted = ActivityEvent.objects.get(action="invitation accepted")
+    assert accepted.after == {"invited_by": root.email, "groups_deleted_since": ["Credit team"]}
+
+
+def test_a_group_that_is_deleted_while_it_is_chosen_invites_nobody(root: User) -> None:
+    (team,) = make_groups("Credit team")
+    gone = Group(pk=team.pk, name=team.name)
+    team.delete()
+    with pytest.raises(GroupGone):
+        link_for(root, groups=[gone])
+    assert not Invitation.objects.exists()
+
+
+@pytest.mark.parametrize("group", ["0", "x", "-1", "99999999999999999999", "\x00"])
+@pytest.mark.parametrize("page", [ONE, MANY])
+def test_a_group_that_is_none_invites_nobody(page: str, group: str, as_root: Client) -> None:
+    sent = {"email": MIRA, "emails": MIRA, "role": "user", "groups": group}
+    assert as_root.post(page, sent).status_code == 422
+    assert not Invitation.objects.exists()
+
+
+def test_an_admin_gives_no_group_by_an_invitation(ada: User) -> None:
+    with pytest.raises(NotSuperuser):
+        link_for(ada, groups=make_groups("Credit team"))
+    client = Client()
+    client.force_login(ada)
+    assert client.get(ONE).status_code == 403
+
+
+def test_the_groups_of_somebody_who_may_not_invite_any_more_are_not_given(root: User) -> None:
+    fresh = link_for(root, groups=make_groups("Credit team")).invitation
+    User.objects.filter(pk=root.pk).update(is_superuser=False)
+    with pytest.raises(InvitationOnHold):
+        services.accept(invitation=fresh, name="", password=NEW)
+    assert not User.objects.filter(email=MIRA).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_an_acceptance_and_the_end_of_its_group_at_once_both_succeed(settings: Any) -> None:
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+    (team,) = make_groups("Credit team")
+    path = path_of(link_for(root, role="admin", groups=[team]), settings)
+    gate = threading.Barrier(2)
+    answers: list[int] = []
+
+    def accept() -> None:
+        gate.wait()
+        answers.append(take(path).status_code)
+        connection.close()
+
+    def delete() -> None:
+        gate.wait()
+        showing.delete_group(group=team, by=root)
+        connection.close()
+
+    threads = [threading.Thread(target=act) for act in (accept, delete)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [302]
+    assert not Group.objects.exists()
+    assert not User.objects.get(email=MIRA).groups.exists()
+
+
+def test_the_list_of_invitations_costs_the_same_with_more_groups(
+    as_root: Client, root: User
+) -> None:
+    counts = []
+    for step in range(2):
+        groups = make_groups(*(f"Group {step} {number}" for number in range(20)))
+        for number in range(3):
+            link_for(root, f"person{step}{number}@example.com", groups=groups)
+        as_root.get("/admin/accounts/invitation/")  # content types are read once
+        with CaptureQueriesContext(connection) as queries:
+            assert as_root.get("/admin/accounts/invitation/").status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 # --- Links that do not work ----------------------------------------------------------------------
@@ -584,9 +741,10 @@ def test_each_act_is_recorded_in_words(root: User) -> None:
 
 
 def test_a_person_gets_and_takes_along_what_their_invitation_holds(root: User) -> None:
-    user = services.accept(invitation=link_for(root).invitation, name="Mira", password=NEW)
+    link = link_for(root, groups=make_groups("Credit team"))
+    user = services.accept(invitation=link.invitation, name="Mira", password=NEW)
     (row,) = personal_data.everything(user)["invitations"]
-    assert row["email"] == MIRA
+    assert (row["email"], row["groups"]) == (MIRA, ["Credit team"])
     assert "digest" not in row
     personal_data.erase(user)
     assert not Invitation.objects.exists()

@@ -19,11 +19,13 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from werkzeug.wrappers import Response
 
 from accounts.activity_words import sentence
-from accounts.errors import LastSuperuser, SignOnStale
-from accounts.models import ActivityEvent, Scope, User
+from accounts.errors import LastSuperuser, PasswordNotTaken, SignOnStale
+from accounts.invitations.services import accept, invite, revoke
+from accounts.models import ActivityEvent, Invitation, Scope, User
 from accounts.privacy import erasure, own_account, personal_data
 from accounts.single_sign_on import services
 from accounts.single_sign_on.claims import Claims
@@ -33,6 +35,7 @@ from tests.clocks import stand_still
 from tests.config.test_environment import ask
 from tests.factories import PASSWORD, make_user
 from tests.open_id_provider import DISCOVERY, TOKEN, USERINFO, OpenIdProvider, parameters, running
+from tests.post_office import PostOffice, body
 from tests.test_settings import REQUIRED
 
 MIRA: dict[str, Any] = {
@@ -646,6 +649,232 @@ def test_the_link_is_in_the_persons_data_and_goes_with_the_account(
     own_account.close_account(user=user)
     erasure.anonymise(user.pk)
     assert not SocialAccount.objects.exists()
+
+
+# --- Invitations ----------------------------------------------------------------------------------
+
+ADDRESS = {"email": "mira@example.com", "email_verified": True}
+"""What a provider says that names no groups."""
+
+
+def invited(root: User, role: str = "user", *groups: str) -> tuple[Invitation, str]:
+    """Invite mira; return the invitation and the path of its link."""
+    (link,) = invite(
+        names={"mira@example.com": ""},
+        role=role,
+        groups=[Group.objects.get_or_create(name=name)[0] for name in groups],
+        by=root,
+    )
+    return link.invitation, urlsplit(link.url).path
+
+
+def deciding(settings: Any, *kinds: str) -> None:
+    """Let the provider decide by these groups alone: "REQUIRED", "ADMIN", "SUPERUSER"."""
+    for kind in {"REQUIRED", "ADMIN", "SUPERUSER"} - {*kinds}:
+        setattr(settings, f"OIDC_{kind}_GROUP", "")
+
+
+def through_link(provider: OpenIdProvider, client: Client, path: str) -> Any:
+    """Press the button of an invitation's page, sign in there, and come back to that page."""
+    (button,) = re.findall(r'href="(/accounts/oidc/begin/[^"]*)"', words_of_page(client, path))
+    answer = back(client, provider.lets_in(begin(client, button.partition("begin/")[2]), "mira"))
+    assert (answer.status_code, answer["location"]) == (302, path)
+    return client.get(path, follow=True)
+
+
+def words_of_page(client: Client, path: str) -> str:
+    return client.get(path).content.decode()
+
+
+@pytest.mark.parametrize("mode", ["closed", "invited"])
+def test_without_passwords_a_link_leads_to_the_provider_and_gives_what_was_invited(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User, mode: str
+) -> None:
+    settings.PASSWORD_SIGN_IN, settings.REGISTRATION = False, mode
+    deciding(settings)
+    provider.knows("mira", **ADDRESS)
+    invitation, path = invited(root, "admin", "Credit team")
+    page = words_of_page(client, path)
+    assert 'name="password1"' not in page
+    assert "Sign in with Example Corp as mira@example.com, and your account is ready." in page
+    home = through_link(provider, client, path)
+    assert "Your account is ready." in words(home)
+    user = signed_in(client)
+    assert user is not None
+    assert (user.role, groups_of(user), user.has_usable_password()) == (
+        "admin",
+        {"Credit team"},
+        False,
+    )
+    invitation.refresh_from_db()
+    assert (invitation.status, invitation.used_by) == ("used", user)
+    accepted = ActivityEvent.objects.get(action="invitation accepted")
+    assert accepted.after == {"invited_by": root.email, "through": "Example Corp"}
+
+
+def test_without_passwords_no_password_is_taken_at_a_link(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User
+) -> None:
+    settings.PASSWORD_SIGN_IN, settings.REGISTRATION = False, "closed"
+    invitation, path = invited(root, "admin")
+    answer = client.post(path, {"password1": PASSWORD})
+    assert answer.status_code == 403
+    with pytest.raises(PasswordNotTaken):
+        accept(invitation=invitation, name="", password=PASSWORD)
+    assert not User.objects.filter(email="mira@example.com").exists()
+    invitation.refresh_from_db()
+    assert invitation.status == "open"
+
+
+def test_without_passwords_an_invited_superuser_may_choose_one(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User
+) -> None:
+    settings.PASSWORD_SIGN_IN, settings.REGISTRATION = False, "closed"
+    _, path = invited(root, "superuser")
+    page = words_of_page(client, path)
+    assert "Sign in with Example Corp as mira@example.com, or choose a password." in page
+    assert client.post(path, {"password1": "a sentence to sign in with"}).status_code == 302
+    user = signed_in(client)
+    assert user is not None
+    assert (user.email, user.role) == ("mira@example.com", "superuser")
+
+
+def test_without_passwords_the_mail_and_the_form_say_so(
+    provider: OpenIdProvider,
+    client: Client,
+    settings: Any,
+    root: User,
+    post_office: PostOffice,
+) -> None:
+    settings.PASSWORD_SIGN_IN, settings.REGISTRATION = False, "closed"
+    invited(root)
+    letter = body(post_office.one(), "plain")
+    assert "Sign in with Example Corp:" in letter
+    assert "when you have signed in there as mira@example.com" in letter
+    assert "password" not in letter
+    client.force_login(root)
+    form = words(client.get("/admin/accounts/invitation/person/"))
+    assert "leads to “Sign in with Example Corp”" in form
+    assert "Where it names groups, they count, and the groups chosen here do not" in form
+
+
+def test_a_colleague_without_the_provider_comes_in_by_a_link(
+    provider: OpenIdProvider, client: Client, root: User
+) -> None:
+    _, path = invited(root, "user", "Credit team")
+    assert "or choose a password" in words_of_page(client, path)
+    assert client.post(path, {"password1": "a sentence to sign in with"}).status_code == 302
+    user = signed_in(client)
+    assert user is not None
+    assert (user.email, groups_of(user)) == ("mira@example.com", {"Credit team"})
+    assert not SocialAccount.objects.exists()
+
+
+def test_an_invitation_counts_for_whoever_signs_in_without_its_link(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User
+) -> None:
+    deciding(settings)
+    provider.knows("mira", **ADDRESS)
+    invitation, path = invited(root, "admin", "Credit team")
+    sign_in(provider, client)
+    user = signed_in(client)
+    assert user is not None
+    assert (user.role, groups_of(user)) == ("admin", {"Credit team"})
+    invitation.refresh_from_db()
+    assert invitation.status == "used"
+    assert "was used already" in words(Client().get(path))
+
+
+def test_what_the_provider_decides_an_invitation_does_not_give_and_it_is_said(
+    provider: OpenIdProvider, client: Client, root: User
+) -> None:
+    _, path = invited(root, "admin", "Credit team", "Auditors")
+    home = through_link(provider, client, path)
+    assert "Your invitation also named admin and Auditors. Example Corp decides this" in words(home)
+    user = signed_in(client)
+    assert user is not None
+    assert (user.role, groups_of(user)) == ("user", {"plumbline", "Credit team"})
+    accepted = ActivityEvent.objects.get(action="invitation accepted")
+    assert accepted.after == {
+        "invited_by": root.email,
+        "through": "Example Corp",
+        "left_to_it": ["admin", "Auditors"],
+    }
+    assert not ActivityEvent.objects.filter(action__in=["group left", "role changed"]).exists()
+
+
+@pytest.mark.parametrize("spoil", ["expired", "revoked", "on hold"])
+def test_an_invitation_that_does_not_count_gives_nothing_to_whoever_the_provider_lets_in(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User, spoil: str
+) -> None:
+    deciding(settings)
+    provider.knows("mira", **ADDRESS)
+    invitation, path = invited(root, "admin", "Credit team")
+    if spoil == "revoked":
+        revoke(invitation=invitation, by=root)
+    elif spoil == "expired":
+        Invitation.objects.update(expires_at=timezone.now())
+    else:
+        User.objects.filter(pk=root.pk).update(is_active=False)
+    sign_in(provider, client)
+    user = signed_in(client)
+    assert user is not None
+    assert (user.role, groups_of(user)) == ("user", set())
+    assert client.get(path).status_code == 410
+
+
+def test_an_invitation_is_not_used_by_whoever_has_another_address_at_the_provider(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User
+) -> None:
+    deciding(settings)
+    provider.knows("mira", email="mira.kovac@example.com", email_verified=True)
+    invitation, path = invited(root, "admin")
+    page = words(through_link(provider, client, path))
+    assert "You are signed in as mira.kovac@example.com" in page
+    assert "the invitation is for mira@example.com" in page
+    user = signed_in(client)
+    assert user is not None
+    assert user.role == "user"
+    invitation.refresh_from_db()
+    assert invitation.status == "open"
+
+
+def test_an_invitation_is_not_used_by_an_address_that_the_provider_does_not_confirm(
+    provider: OpenIdProvider, client: Client, root: User
+) -> None:
+    provider.knows("mira", **MIRA | {"email_verified": False})
+    invitation, _ = invited(root)
+    refused(sign_in(provider, client), "does not confirm")
+    invitation.refresh_from_db()
+    assert invitation.status == "open"
+
+
+@pytest.mark.parametrize("role", ["user", "admin", "superuser"])
+def test_trust_accepts_an_invitation_but_makes_no_superuser(
+    provider: OpenIdProvider, client: Client, settings: Any, root: User, role: str
+) -> None:
+    settings.OIDC_TRUST_EMAIL = True
+    deciding(settings)
+    provider.knows("mira", email="mira@example.com")
+    invited(root, role)
+    answer = sign_in(provider, client)
+    if role == "superuser":
+        refused(answer, "Open the link of the invitation and choose a password there.")
+        assert not User.objects.filter(email="mira@example.com").exists()
+        return
+    user = signed_in(client)
+    assert user is not None
+    assert user.role == role
+
+
+def test_an_invitation_does_not_open_what_the_required_group_closes(
+    provider: OpenIdProvider, client: Client, root: User
+) -> None:
+    provider.knows("mira", **MIRA | {"groups": ["Credit team"]})
+    invitation, _ = invited(root)
+    refused(sign_in(provider, client), "does not belong to the group that may come in")
+    invitation.refresh_from_db()
+    assert invitation.status == "open"
 
 
 # --- Passwords ------------------------------------------------------------------------------------

@@ -104,3 +104,17 @@ def running() -> Iterator[OpenIdProvider]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def switched_on(settings: Any) -> Iterator[OpenIdProvider]:
+    """Have the site use a provider that names groups, of which each decides something."""
+    with running() as provider:
+        settings.OIDC_ISSUER = provider.url
+        settings.OIDC_CLIENT_ID = "plumbline"
+        settings.OIDC_CLIENT_SECRET = "a secret of the client"
+        settings.OIDC_NAME = "Example Corp"
+        settings.OIDC_REQUIRED_GROUP = "plumbline"
+        settings.OIDC_ADMIN_GROUP = "plumbline admins"
+        settings.OIDC_SUPERUSER_GROUP = "plumbline superusers"
+        yield provider

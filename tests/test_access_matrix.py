@@ -27,6 +27,7 @@ from notifications.models import Kind, Mail, Notification
 from notifications.preferences import switch_off_path
 from presets.models import Preset
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
+from tests.open_id_provider import switched_on
 
 ROWS = b"age,income,home,work\n44,1,yes,emp\n230,1,yes,emp\n"
 CAST = ("anonymous", "alice", "bob", "ada", "root")
@@ -406,6 +407,18 @@ def scene(alice: User, ada: User, root: User) -> Scene:
     return set_scene(alice, ada, root)
 
 
+WITH_PROVIDER: dict[str, Entry] = {
+    "accounts:single_sign_on": everybody(302),  # to the provider
+    "accounts:single_sign_on_callback": everybody(400),  # nobody was sent there
+    "accounts:single_sign_on_link": everybody(302),  # no account is to be linked
+    "account_login": visitors(),
+    "accounts:invitation": everybody(secret="secret"),
+    "admin:accounts_user_act": entry(302, 302, 302, 403, 302, pk="alice", name="=unlink"),
+}
+"""The answers that are others, or come from other pages, where a provider is set; nobody is linked.
+A token is nobody's sign-in there."""
+
+
 def set_scene(alice: User, ada: User, root: User) -> Scene:
     """Make the rows. The walks in `tests/browser/` look at the same addresses in a browser."""
     version = make_version()
@@ -491,6 +504,30 @@ def test_each_token_opens_what_the_matrix_says_and_no_page(
     assert found == dict(zip(CAST[1:], expected.by_token or [nobody] * 4, strict=True))
 
 
+@pytest.mark.parametrize("name", WITH_PROVIDER)
+def test_each_person_and_each_token_sees_what_the_matrix_says_of_a_provider(
+    name: str, scene: Scene, bob: User, settings: Any
+) -> None:
+    expected, rows = WITH_PROVIDER[name], scene.values()
+    parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values}
+    address = reverse(name, kwargs=parts)
+    by_session, by_token = {}, {}
+    with switched_on(settings):
+        for person in CAST:
+            client, program = Client(), Client()
+            if person != "anonymous":
+                user = User.objects.get(email=f"{person}@example.com")
+                client.force_login(user)
+                _, secret = make_token(user=user, name="Laptop", scopes=[Scope.READ], by=user)
+                program = Client(headers={"Authorization": f"Bearer {secret}"})
+            answer = client.get(address)
+            assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", "))
+            by_session[person] = answer.status_code
+            by_token[person] = program.get(address).status_code
+    assert by_session == dict(zip(CAST, expected.answers, strict=True))
+    assert by_token == dict.fromkeys(CAST, expected.answers[0])
+
+
 OF_THE_MODEL = {
     "pk", "slug", "model", "version", "test", "case", "deployment", "preset", "failure", "replay",
     "group", "support", "rows", "batch",
@@ -508,13 +545,15 @@ def test_every_value_of_the_scene_says_whether_it_is_of_a_model(scene: Scene) ->
 
 
 @pytest.fixture
-def hidden(scene: Scene, root: User) -> Scene:
-    """The scene, whose models are for Credit team alone: alice is in it and bob is not."""
+def hidden(scene: Scene, root: User, settings: Any) -> Iterator[Scene]:
+    """The scene with single sign-on, whose models are for Credit team alone: alice is in it and
+    bob is not."""
     for version in (scene.version, scene.draft):
         services.show_model(
             model=version.model, is_for_everybody=False, groups=[scene.team], by=root
         )
-    return scene
+    with switched_on(settings):
+        yield scene
 
 
 @pytest.mark.parametrize("person", ["inside", "outside", "bob", "ada", "root"])
@@ -530,7 +569,7 @@ def test_a_model_for_a_group_is_there_for_its_people_and_for_admins_alone(
     scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
     _, secret = make_token(user=user, name="Laptop", scopes=scopes, by=user)
     found, expected, rows = {}, {}, hidden.values()
-    for name, entry in MATRIX.items():
+    for name, entry in (MATRIX | WITH_PROVIDER).items():
         parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in entry.values}
         client = Client(headers={"Authorization": f"Bearer {secret}"} if entry.by_token else {})
         if not entry.by_token:

@@ -34,7 +34,15 @@ from tests.accounts.test_sign_in import digits
 from tests.clocks import stand_still
 from tests.config.test_environment import ask
 from tests.factories import PASSWORD, make_user
-from tests.open_id_provider import DISCOVERY, TOKEN, USERINFO, OpenIdProvider, parameters, running
+from tests.open_id_provider import (
+    DISCOVERY,
+    TOKEN,
+    USERINFO,
+    OpenIdProvider,
+    parameters,
+    running,
+    switched_on,
+)
 from tests.post_office import PostOffice, body
 from tests.test_settings import REQUIRED
 
@@ -53,14 +61,7 @@ ISSUER = {
 
 @pytest.fixture
 def provider(settings: Any, db: None) -> Iterator[OpenIdProvider]:
-    with running() as one:
-        settings.OIDC_ISSUER = one.url
-        settings.OIDC_CLIENT_ID = "plumbline"
-        settings.OIDC_CLIENT_SECRET = "a secret of the client"
-        settings.OIDC_NAME = "Example Corp"
-        settings.OIDC_REQUIRED_GROUP = "plumbline"
-        settings.OIDC_ADMIN_GROUP = "plumbline admins"
-        settings.OIDC_SUPERUSER_GROUP = "plumbline superusers"
+    with switched_on(settings) as one:
         one.knows("mira", **MIRA)
         yield one
 

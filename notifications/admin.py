@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.models import User
+from config.errors import refusals_as_messages
 from notifications.mail import outbox
 from notifications.models import Mail, Notification
 
@@ -91,8 +92,9 @@ class MailAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         assert isinstance(request.user, User)
         row = get_object_or_404(Mail, pk=pk)
-        if outbox.send_again(mail=row, by=request.user):
-            messages.success(request, "The mail will be sent again, with up to five attempts.")
-        else:
-            messages.info(request, f"Nothing to do: the mail is {row.status}.")
+        with refusals_as_messages(request):
+            if outbox.send_again(mail=row, by=request.user):
+                messages.success(request, "The mail will be sent again, with up to five attempts.")
+            else:
+                messages.info(request, f"Nothing to do: the mail is {row.status}.")
         return redirect("admin:notifications_mail_change", pk)

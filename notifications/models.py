@@ -242,7 +242,10 @@ class Mail(models.Model):
     """One mail of the product: the mail is sent from its row, so an unreachable mail server loses
     nothing and delays nobody. Its text is deleted once it is sent, and that of an account mail once
     it is given up: it contains links that open accounts. An optional mail (with an unsubscribe
-    link) keeps its text then, so that it can be sent again."""
+    link) keeps its text then, so that it can be sent again.
+
+    ``notification`` is what it tells. One about a model that is hidden from its person is not sent,
+    whenever they left the model's group."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     sender = models.CharField(max_length=320)
@@ -252,6 +255,9 @@ class Mail(models.Model):
     html = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
     is_optional = models.BooleanField("notice", default=False)
+    notification = models.ForeignKey(
+        Notification, null=True, editable=False, on_delete=models.CASCADE, related_name="mails"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(db_default=Now())
@@ -287,5 +293,13 @@ class Mail(models.Model):
         return "given up" if self.given_up_at else "waiting"
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether it is about a model that its person may not see, now."""
+        told = self.notification
+        if told is None:
+            return False
+        return not Notification.objects.seen_by(told.user).filter(pk=told.pk).exists()
+
+    @property
     def can_be_sent_again(self) -> bool:
-        return self.is_optional and self.given_up_at is not None
+        return self.is_optional and self.given_up_at is not None and not self.is_hidden

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from accounts.activity import record
 from accounts.models import User
+from config.errors import DomainError
 from config.queue import kick
 from notifications.models import Mail
 
@@ -49,6 +50,14 @@ class OutboxBackend(BaseEmailBackend):
         return len(email_messages)
 
 
+NOTIFICATION = "X-Notification"
+"""The header that tells the outbox which notification a mail was written from; it is not sent."""
+
+
+class HiddenNow(DomainError):
+    message = "The mail is about a model that this person does not see any more. It was not sent."
+
+
 def hand_over(mail: Mail) -> None:
     """Queue one attempt to send now; account mails have a queue priority above notices."""
     from notifications.tasks import send_mail, send_notice  # the tasks send from this module
@@ -65,13 +74,15 @@ def _row(message: EmailMessage) -> Mail:
         for alternative in getattr(message, "alternatives", [])
         if alternative[1] == "text/html"
     ]
+    headers = {name: str(value) for name, value in message.extra_headers.items()}
     return Mail.objects.create(
+        notification_id=headers.pop(NOTIFICATION, None),
         sender=message.from_email,
         recipients=message.recipients(),
         subject=" ".join(message.subject.split())[:300],
         text=str(message.body),
         html=html[0] if html else "",
-        headers={name: str(value) for name, value in message.extra_headers.items()},
+        headers=headers,
         is_optional="List-Unsubscribe" in message.extra_headers,
     )
 
@@ -88,6 +99,9 @@ def send(pk: uuid.UUID) -> None:
         .update(tries=F("tries") + 1, next_try_at=now + PAUSES[min(mail.tries, len(PAUSES) - 1)])
     )
     if not taken:
+        return
+    if mail.is_hidden:
+        Mail.objects.filter(pk=pk).update(given_up_at=timezone.now(), last_error="HiddenNow")
         return
     try:
         _transmit(mail)
@@ -133,7 +147,9 @@ def _note_failure(mail: Mail, error: Exception) -> None:
 @transaction.atomic
 def send_again(*, mail: Mail, by: User) -> bool:
     """Allow five more attempts for a mail that was given up; returns False if there is nothing to
-    do."""
+    do. Raises HiddenNow."""
+    if mail.is_hidden:
+        raise HiddenNow
     given_up = Mail.objects.filter(pk=mail.pk, is_optional=True).exclude(given_up_at=None)
     if not given_up.update(given_up_at=None, tries=0, next_try_at=Now(), last_error=""):
         return False

@@ -16,6 +16,7 @@ from accounts import mails
 from accounts.models import User
 from config.text.plain_text import isolated
 from notifications.details import details_of
+from notifications.mail.outbox import NOTIFICATION
 from notifications.models import Kind, Notification
 from notifications.preferences import NAMES, switch_off_path
 from notifications.services import wants_mail
@@ -93,6 +94,7 @@ def _send(notification: Notification, user: User, *, others: int) -> None:
         "List-Unsubscribe": f"<{off_url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
+        NOTIFICATION: str(notification.pk),
     }
     if context["reply_to"]:
         message.extra_headers["Reply-To"] = context["reply_to"]

@@ -27,7 +27,7 @@ from models_registry.models import ModelVersion, RegisteredModel
 from models_registry.visibility import people_who_see, who_sees, why_seen
 from notifications.bell import bell_of
 from notifications.mail.writing import write_due
-from notifications.models import Context, Kind, Notification
+from notifications.models import Context, Kind, Mail, Notification
 from notifications.services import count_of_people, notify
 from presets.models import Preset
 from tests.factories import (
@@ -38,7 +38,10 @@ from tests.factories import (
     make_user,
     make_version,
 )
+from tests.post_office import PostOffice, post_office
 from tests.test_access_matrix import MATRIX, OF_THE_MODEL, Scene, set_scene
+
+__all__ = ["post_office"]
 
 NAME = "Quiet default"
 SLUG = "quiet-default"
@@ -462,6 +465,51 @@ def test_a_notice_about_a_hidden_model_is_neither_shown_nor_counted_nor_mailed(
     assert {one.user for one in mailed} == {ada, root}
     join(team, alice, root)
     assert bell_of(alice).unread == 1
+
+
+def written_to_alice(before: Before, alice: User) -> Mail:
+    """Return the mail in the outbox that tells alice of her failed prediction."""
+    about = Context(model_id=before.version.model_id)
+    title = f"A prediction of {NAME} failed"
+    notify(alice, kind=Kind.EXECUTION_FAILED, cause="x", title=title, context=about)
+    write_due(10)
+    return Mail.objects.get(recipients=[alice.email])
+
+
+def test_a_mail_in_the_outbox_is_not_sent_to_somebody_who_left(
+    before: Before, alice: User, root: User, post_office: PostOffice
+) -> None:
+    mail = written_to_alice(before, alice)
+    leave(before.team, alice, root)
+    assert post_office.collect() == []
+    mail.refresh_from_db()
+    assert (mail.status, mail.last_error) == ("given up", "HiddenNow")
+
+
+def test_a_mail_in_the_outbox_says_to_nobody_which_notification_it_tells(
+    before: Before, alice: User, post_office: PostOffice
+) -> None:
+    written_to_alice(before, alice)
+    assert "X-Notification" not in post_office.one()
+
+
+def test_an_old_mail_is_sent_again_only_to_somebody_who_sees_its_model(
+    as_ada: Client, before: Before, alice: User, root: User, post_office: PostOffice
+) -> None:
+    mail = written_to_alice(before, alice)
+    Mail.objects.update(given_up_at=mail.created_at)
+    leave(before.team, alice, root)
+    page = reverse("admin:notifications_mail_change", args=[mail.pk])
+    shown = as_ada.get(page).content.decode()
+    assert "about a model that the person does not see any more" in shown
+    assert "Send again" not in shown
+    again = reverse("admin:notifications_mail_again", args=[mail.pk])
+    said = as_ada.post(again, follow=True).content.decode()
+    assert "It was not sent." in said
+    assert post_office.collect() == []
+    join(before.team, alice, root)
+    as_ada.post(again)
+    assert post_office.one()["To"] == alice.email
 
 
 # --- Programs and commands ---------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""The personal data of this app: what an export contains, and what a closed account leaves."""
+"""The personal data of this app: what an export contains, and what a closed account leaves.
+
+What a person typed or brought is theirs, also where they do not see the model any more; of such a
+model neither its name nor any answer is told.
+"""
 
 from collections.abc import Iterator
 
@@ -10,50 +14,44 @@ from executions.batches.reading import results
 from executions.models import Execution
 from executions.records.purging import empty, empty_replays
 from model_host.protocol.codec import to_json
-from models_registry.models import RegisteredModel
+from models_registry.visibility import UNSEEN, hidden_ids
 
 
-def _rows(user: User) -> list[Row]:
-    executions = (
-        Execution.objects.visible_to(user)
-        .select_related("version__model")
-        .order_by("requested_at", "pk")
-    )
-    return [
-        {
+def _rows(user: User) -> Iterator[Row]:
+    hidden = hidden_ids(user)
+    own = Execution.objects.predictions().kept().filter(user=user)
+    for execution in own.select_related("version__model").order_by("requested_at", "pk"):
+        is_seen = execution.version.model_id not in hidden
+        yield {
             "id": execution.public_id,
-            "model": execution.version.model.name,
-            "version": execution.version.number,
+            "model": execution.version.model.name if is_seen else UNSEEN,
+            "version": execution.version.number if is_seen else None,
             "status": execution.status,
             "requested_at": execution.requested_at,
             "finished_at": execution.finished_at,
             "inputs": execution.inputs,
-            "outputs": execution.outputs,
-            "error_code": execution.error_code,
+            "outputs": execution.outputs if is_seen else None,
+            "error_code": execution.error_code if is_seen else "",
             "note": execution.note,
         }
-        for execution in executions
-    ]
 
 
 def _batch_rows(user: User) -> Iterator[Row]:
-    batches = (
-        Execution.objects.batches_of(user)
-        .select_related("version__model", "batch")
-        .order_by("requested_at", "pk")
-    )
-    for execution in batches:
+    hidden = hidden_ids(user)
+    own = Execution.objects.batches().kept().filter(user=user)
+    for execution in own.select_related("version__model", "batch").order_by("requested_at", "pk"):
+        is_seen = execution.version.model_id not in hidden
         for row in results(execution):
             yield {
                 "id": row.id,
-                "model": execution.version.model.name,
-                "version": execution.version.number,
+                "model": execution.version.model.name if is_seen else UNSEEN,
+                "version": execution.version.number if is_seen else None,
                 "requested_at": execution.requested_at,
                 "file_name": execution.batch.file_name,
                 "carried": dict(zip(execution.batch.carried, row.carried, strict=False)),
                 "inputs": row.inputs,
-                "outputs": to_json(row.outputs),
-                "problem": row.problem,
+                "outputs": to_json(row.outputs) if is_seen else None,
+                "problem": row.problem if is_seen else "",
             }
 
 
@@ -70,17 +68,16 @@ register(Part("predictions", _rows, _erase))
 
 def _file_rows(user: User) -> list[Row]:
     """The files with rows that are kept for a day."""
+    hidden = hidden_ids(user)
     return [
         {
             "name": str(file),
-            "model": file.model.name,
+            "model": UNSEEN if file.model_id in hidden else file.model.name,
             "size": file.size,
             "created_at": file.created_at,
             "expires_at": file.expires_at,
         }
-        for file in user.rows_files.filter(model__in=RegisteredModel.objects.visible_to(user))
-        .select_related("model")
-        .order_by("created_at")
+        for file in user.rows_files.select_related("model").order_by("created_at")
     ]
 
 

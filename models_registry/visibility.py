@@ -11,6 +11,13 @@ from config.text.plain_text import listed
 from models_registry.models import RegisteredModel
 from notifications import hidden_models
 
+UNSEEN = "a model that you do not see any more"
+"""What a person's own data call a model that is hidden from them now."""
+
+
+def hidden_ids(person: User) -> set[int]:
+    return set(RegisteredModel.objects.hidden_from(person).values_list("pk", flat=True))
+
 
 def people_who_see(model: RegisteredModel) -> UserQuerySet:
     """Return the active people and admins for whom the model exists."""

@@ -1,5 +1,7 @@
 """The personal data of this app: messages between a person and the admins."""
 
+from django.db.models import Q
+
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register
 from executions.models import Execution
@@ -8,9 +10,11 @@ from notifications.models import Kind, Notification
 
 
 def _rows(user: User) -> list[Row]:
-    seen = Execution.objects.own_of(user)
+    """The person's own words stay theirs where the model is hidden from them now; what admins
+    answered is about the model."""
     messages = SupportMessage.objects.filter(
-        request__user=user, request__execution__in=seen
+        Q(request__execution__in=Execution.objects.own_of(user)) | Q(is_from_admin=False),
+        request__user=user,
     ).select_related("request__execution")
     return [
         {

@@ -200,6 +200,18 @@ def test_the_last_active_superuser_stays_one(provider: OpenIdProvider, client: C
         own_account.close_account(user=user)
 
 
+def test_the_loss_of_the_admin_group_makes_no_superuser_less(
+    provider: OpenIdProvider, client: Client, settings: Any
+) -> None:
+    settings.OIDC_SUPERUSER_GROUP = ""
+    provider.knows("mira", **MIRA | {"groups": ["plumbline", "plumbline admins"]})
+    sign_in(provider, client)
+    User.objects.update(is_superuser=True)
+    provider.knows("mira", **MIRA)
+    sign_in(provider, client)
+    assert User.objects.get().role == "superuser"
+
+
 def test_a_page_asked_for_before_is_shown_after_and_no_other_site(
     provider: OpenIdProvider, client: Client
 ) -> None:

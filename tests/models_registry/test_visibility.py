@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -700,6 +701,13 @@ def test_a_group_name_is_taken_once_in_whatever_case(client: Client, root: User)
     assert "A group of this name exists. Choose another name." in answer.content.decode()
 
 
+BEFORE_GROUPS = [
+    ("accounts", "0004_tokens_that_publish"),
+    ("models_registry", "0006_taking_over"),
+    ("notifications", "0003_batches"),
+]
+
+
 # --- Costs and upgrades ------------------------------------------------------------------------
 
 
@@ -753,6 +761,30 @@ def test_a_model_from_before_is_for_everybody(alice: User) -> None:
             " VALUES ('Old', 'old', '', 30, 10, 3, now())"
         )
     assert RegisteredModel.objects.visible_to(alice).get().slug == "old"
+
+
+def test_an_upgrade_leaves_every_model_to_everybody_and_hides_nothing(
+    alice: User, active_version: ModelVersion, db: None
+) -> None:
+    """The real migrations, from the state before groups with rows in it; the test's transaction
+    takes them back."""
+    execution = make_execution(user=alice, version=active_version, outputs=LOAN_OUTPUTS)
+    preset = Preset.objects.create(user=alice, model=active_version.model, name="Mine", inputs={})
+    about = Context(model_id=active_version.model_id)
+    notify(alice, kind=Kind.RETIREMENT, cause="x", title="Gone", context=about)
+    connection.check_constraints()  # a table with deferred checks cannot be altered
+    MigrationExecutor(connection).migrate(BEFORE_GROUPS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM models_registry_registeredmodel")
+        assert "is_for_everybody" not in {column.name for column in cursor.description}
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    assert list(RegisteredModel.objects.visible_to(alice)) == [active_version.model]
+    assert list(Execution.objects.visible_to(alice)) == [execution]
+    assert list(Preset.objects.own_of(alice)) == [preset]
+    assert [one.model_id for one in Notification.objects.seen_by(alice)] == [about.model_id]
+    assert not RegisteredModel.objects.hidden_from(alice).exists()
+    assert not Group.objects.exists()
 
 
 def test_a_notice_from_before_is_hidden_with_its_model(before: Before, alice: User) -> None:

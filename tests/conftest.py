@@ -1,14 +1,20 @@
 """The fixtures of every test: alice and bob (users), ada (admin), root (superuser), a live version,
 a Prefect that remembers. PostgreSQL, Redis and S3 are real in every test."""
 
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
 import pytest
 from allauth.core.internal import ratelimit
 from django.core.cache import cache
 from django.core.management import CommandError
 from django.db import transaction
-from django.test import Client, TransactionTestCase
+from django.test import Client, TestCase, TransactionTestCase
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.privacy import erasure
@@ -53,24 +59,59 @@ wakeup.TIMEOUT_SECONDS = probes.ONE_SECOND = probes.ALL_SECONDS = PATIENCE_SECON
 ratelimit.CACHE_LOCK_WAIT_TIMEOUT = PATIENCE_SECONDS
 
 
+MakeOnce = Callable[[Callable[[], Any]], Callable[[], Any]]
+
+
+@pytest.fixture(scope="module")
+def make_once(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[MakeOnce]:
+    """Yield what makes rows once for all tests of a file, in a transaction around theirs: no test
+    sees what another changed. What it returns gives each test copies of its own.
+
+    For rows that many tests need and that take long to make. A file whose tests commit cannot have
+    them.
+    """
+    with django_db_blocker.unblock():
+        atomics = TestCase._enter_atomics()  # type: ignore[attr-defined]
+
+    def make(maker: Callable[[], Any]) -> Callable[[], Any]:
+        with django_db_blocker.unblock():
+            return partial(deepcopy, maker())
+
+    yield make
+    with django_db_blocker.unblock():
+        TestCase._rollback_atomics(atomics)  # type: ignore[attr-defined]
+
+
+PEOPLE: dict[str, dict[str, Any]] = {
+    "alice": {"name": "Alice Aoki"},
+    "bob": {"name": "Bob Brandt"},
+    "ada": {"name": "Ada Admin", "is_staff": True},
+    "root": {"name": "Root Rask", "is_staff": True, "is_superuser": True},
+}
+
+
+def make_person(name: str) -> User:
+    return make_user(f"{name}@example.com", **PEOPLE[name])
+
+
 @pytest.fixture
 def alice(db: None) -> User:
-    return make_user("alice@example.com", name="Alice Aoki")
+    return make_person("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return make_user("bob@example.com", name="Bob Brandt")
+    return make_person("bob")
 
 
 @pytest.fixture
 def ada(db: None) -> User:
-    return make_user("ada@example.com", name="Ada Admin", is_staff=True)
+    return make_person("ada")
 
 
 @pytest.fixture
 def root(db: None) -> User:
-    return make_user("root@example.com", name="Root Rask", is_staff=True, is_superuser=True)
+    return make_person("root")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ the very file that others read. With FAIL_ON_SKIP set, a skipped test fails the 
 """
 
 import os
+import sys
 from collections.abc import Generator
 from contextlib import ExitStack
 
@@ -16,6 +17,13 @@ from config.stack.environment import REPOSITORY
 from config.stack.errors import StackError
 from config.stack.servers import s3
 from config.stack.temporary import servers
+
+# Threads of NumPy and scikit-learn that wait for one another take the processor from the other
+# tests: small models are slower with two of them than with one.
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+# Hundreds of processes of the product start here. Else each compiles every module of it anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 RUNS = REPOSITORY / ".stack" / "test"
 stack = ExitStack()

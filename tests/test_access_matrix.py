@@ -4,6 +4,7 @@ address without an entry fails, so nobody adds one without deciding who may use 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from monitoring.support.services import ask
 from notifications.models import Kind, Mail, Notification
 from notifications.preferences import switch_off_path
 from presets.models import Preset
+from tests.conftest import MakeOnce, make_person
 from tests.factories import LOAN_INPUTS, LOAN_OUTPUTS, make_execution, make_version
 from tests.open_id_provider import switched_on
 
@@ -402,9 +404,57 @@ def test_every_address_has_an_entry() -> None:
     assert set(names(get_resolver())) == set(MATRIX)
 
 
+@dataclass(frozen=True)
+class Play:
+    """The scene and its people, with what each of them is known by in a browser and to the API."""
+
+    scene: Scene
+    people: dict[str, User]
+    cookies: dict[str, SimpleCookie]
+    secrets: dict[str, str]
+
+    def browser_of(self, person: str) -> Client:
+        """Return the browser of one of the cast; all but the anonymous are signed in."""
+        client = Client()
+        client.cookies.update(self.cookies.get(person, {}))
+        return client
+
+    def program_of(self, person: str) -> Client:
+        """Return a program with a token of the person, whose scopes are all that they may have."""
+        return Client(headers={"Authorization": f"Bearer {self.secrets[person]}"})
+
+
+@pytest.fixture(scope="module")
+def make_play(make_once: MakeOnce) -> Callable[[], Play]:
+    def make() -> Play:
+        people = {name: make_person(name) for name in CAST[1:]}
+        scene = set_scene(people["alice"], people["ada"], people["root"])
+        cookies, secrets = {}, {}
+        for name, user in people.items():
+            client = Client()
+            client.force_login(user)
+            cookies[name] = client.cookies
+            scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
+            _, secrets[name] = make_token(user=user, name="Laptop", scopes=scopes, by=user)
+        return Play(scene, people, cookies, secrets)
+
+    return make_once(make)
+
+
 @pytest.fixture
-def scene(alice: User, ada: User, root: User) -> Scene:
-    return set_scene(alice, ada, root)
+def play(db: None, make_play: Callable[[], Play]) -> Play:
+    return make_play()
+
+
+@pytest.fixture
+def scene(play: Play) -> Scene:
+    return play.scene
+
+
+def address_of(name: str, scene: Scene, entry: Entry | None = None) -> str:
+    rows, values = scene.values(), (entry or MATRIX[name]).values
+    parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in values}
+    return reverse(name, kwargs=parts)
 
 
 WITH_PROVIDER: dict[str, Entry] = {
@@ -463,18 +513,12 @@ def set_scene(alice: User, ada: User, root: User) -> Scene:
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_each_person_sees_what_the_matrix_says(name: str, scene: Scene, bob: User) -> None:
+def test_each_person_sees_what_the_matrix_says(name: str, play: Play) -> None:
     found = {}
     expected = MATRIX[name]
     for person in CAST:
-        client = Client()
-        if person != "anonymous":
-            client.force_login(User.objects.get(email=f"{person}@example.com"))
-        rows = scene.values()
-        arguments = {
-            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
-        }
-        address = reverse(name, kwargs=arguments)
+        client = play.browser_of(person)
+        address = address_of(name, play.scene)
         response = client.post(address) if expected.is_post else client.get(address)
         found[person] = response.status_code
         if person == "anonymous" and response.status_code == 302 and not name.startswith("mfa"):
@@ -483,22 +527,12 @@ def test_each_person_sees_what_the_matrix_says(name: str, scene: Scene, bob: Use
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_each_token_opens_what_the_matrix_says_and_no_page(
-    name: str, scene: Scene, bob: User
-) -> None:
+def test_each_token_opens_what_the_matrix_says_and_no_page(name: str, play: Play) -> None:
     expected, found = MATRIX[name], {}
     nobody = expected.answers[0]
-    rows = scene.values()
-    arguments = {
-        part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
-    }
-    address = reverse(name, kwargs=arguments)
+    address = address_of(name, play.scene)
     for person in CAST[1:]:
-        user = User.objects.get(email=f"{person}@example.com")
-        scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
-        _, secret = make_token(user=user, name="Laptop", scopes=scopes, by=user)
-        bearer = {"Authorization": f"Bearer {secret}"}
-        client = Client(headers=bearer)
+        client = play.program_of(person)
         response = client.post(address) if expected.is_post else client.get(address)
         found[person] = response.status_code
     assert found == dict(zip(CAST[1:], expected.by_token or [nobody] * 4, strict=True))
@@ -506,26 +540,20 @@ def test_each_token_opens_what_the_matrix_says_and_no_page(
 
 @pytest.mark.parametrize("name", WITH_PROVIDER)
 def test_each_person_and_each_token_sees_what_the_matrix_says_of_a_provider(
-    name: str, scene: Scene, bob: User, settings: Any
+    name: str, play: Play, settings: Any
 ) -> None:
-    expected, rows = WITH_PROVIDER[name], scene.values()
-    parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values}
-    address = reverse(name, kwargs=parts)
+    expected = WITH_PROVIDER[name]
+    address = address_of(name, play.scene, expected)
     by_session, by_token = {}, {}
     with switched_on(settings):
         for person in CAST:
-            client, program = Client(), Client()
-            if person != "anonymous":
-                user = User.objects.get(email=f"{person}@example.com")
-                client.force_login(user)
-                _, secret = make_token(user=user, name="Laptop", scopes=[Scope.READ], by=user)
-                program = Client(headers={"Authorization": f"Bearer {secret}"})
-            answer = client.get(address)
+            answer = play.browser_of(person).get(address)
             assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", "))
             by_session[person] = answer.status_code
-            by_token[person] = program.get(address).status_code
+        for person in CAST[1:]:
+            by_token[person] = play.program_of(person).get(address).status_code
     assert by_session == dict(zip(CAST, expected.answers, strict=True))
-    assert by_token == dict.fromkeys(CAST, expected.answers[0])
+    assert by_token == dict.fromkeys(CAST[1:], expected.answers[0])
 
 
 OF_THE_MODEL = {
@@ -545,36 +573,32 @@ def test_every_value_of_the_scene_says_whether_it_is_of_a_model(scene: Scene) ->
 
 
 @pytest.fixture
-def hidden(scene: Scene, root: User, settings: Any) -> Iterator[Scene]:
-    """The scene with single sign-on, whose models are for Credit team alone: alice is in it and
-    bob is not."""
+def hidden(play: Play, settings: Any) -> Iterator[Play]:
+    """The play with single sign-on, whose models are for Credit team alone: alice is in it and bob
+    is not."""
+    scene = play.scene
     for version in (scene.version, scene.draft):
         services.show_model(
-            model=version.model, is_for_everybody=False, groups=[scene.team], by=root
+            model=version.model, is_for_everybody=False, groups=[scene.team], by=scene.root
         )
     with switched_on(settings):
-        yield scene
+        yield play
 
 
 @pytest.mark.parametrize("person", ["inside", "outside", "bob", "ada", "root"])
 def test_a_model_for_a_group_is_there_for_its_people_and_for_admins_alone(
-    person: str, hidden: Scene, bob: User, root: User
+    person: str, hidden: Play
 ) -> None:
     """Inside the group alice gets what she gets of a model for everybody, and so do the admins.
     Outside it she finds none of her own rows, and bob finds no model."""
-    column = "alice" if person.endswith("side") else person
-    user = User.objects.get(email=f"{column}@example.com")
+    column, scene = "alice" if person.endswith("side") else person, hidden.scene
     if person == "outside":
-        services.save_group(group=hidden.team, name="Credit team", removed=[user], by=root)
-    scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
-    _, secret = make_token(user=user, name="Laptop", scopes=scopes, by=user)
-    found, expected, rows = {}, {}, hidden.values()
-    for name, entry in (MATRIX | WITH_PROVIDER).items():
-        parts = {part: row[1:] if row.startswith("=") else rows[row] for part, row in entry.values}
-        client = Client(headers={"Authorization": f"Bearer {secret}"} if entry.by_token else {})
-        if not entry.by_token:
-            client.force_login(user)
-        address = reverse(name, kwargs=parts)
+        alice = hidden.people["alice"]
+        services.save_group(group=scene.team, name="Credit team", removed=[alice], by=scene.root)
+    found, expected, every = {}, {}, MATRIX | WITH_PROVIDER
+    for name, entry in every.items():
+        client = hidden.program_of(column) if entry.by_token else hidden.browser_of(column)
+        address = address_of(name, scene, entry)
         with transaction.atomic():
             answer = client.post(address) if entry.is_post else client.get(address)
             transaction.set_rollback(True)
@@ -592,32 +616,22 @@ def test_a_model_for_a_group_is_there_for_its_people_and_for_admins_alone(
 
 
 @pytest.mark.parametrize("person", ["anonymous", "alice", "root"])
-def test_no_answer_is_kept_by_a_browser_or_on_the_way(person: str, scene: Scene) -> None:
-    rows = scene.values()
+def test_no_answer_is_kept_by_a_browser_or_on_the_way(person: str, play: Play) -> None:
     for name, expected in MATRIX.items():
-        client = Client()
-        if person != "anonymous":
-            client.force_login(User.objects.get(email=f"{person}@example.com"))
-        arguments = {
-            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
-        }
-        address = reverse(name, kwargs=arguments)
-        answer = client.post(address) if expected.is_post else client.get(address)
+        client, address = play.browser_of(person), address_of(name, play.scene)
+        with transaction.atomic():
+            answer = client.post(address) if expected.is_post else client.get(address)
+            transaction.set_rollback(True)
         assert {"no-store", "private"} <= set(answer["Cache-Control"].split(", ")), name
 
 
-def test_a_get_changes_nothing_in_the_database(scene: Scene) -> None:
-    client = Client()
-    client.force_login(scene.root)
+def test_a_get_changes_nothing_in_the_database(play: Play) -> None:
+    client = play.browser_of("root")
     before = rows_by_table()
     for name, expected in MATRIX.items():
         if expected.is_post or name in {"mfa_generate_recovery_codes"}:
             continue
-        rows = scene.values()
-        arguments = {
-            part: row[1:] if row.startswith("=") else rows[row] for part, row in expected.values
-        }
-        client.get(reverse(name, kwargs=arguments))
+        client.get(address_of(name, play.scene))
     assert rows_by_table() == before
 
 

@@ -100,7 +100,7 @@ class ShellQueries(list[str]):
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        names = {frame.name for frame in traceback.extract_stack()}
+        names = {frame.f_code.co_name for frame, _ in traceback.walk_stack(None)}
         if "_get_response" not in names or names & SHELL_TAGS:
             self.append(sql)
         return execute(sql, params, many, context)

@@ -14,9 +14,9 @@ from tests.chaos.scene import Fault, Scene, batch_of
 from tests.clocks import until
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """Yield a product of this test's own, in a folder that root's PostgreSQL can enter."""
+    """Yield a product of these tests' own, in a folder that root's PostgreSQL can enter."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=os.environ["STACK_DIR"])).resolve()
     folder.chmod(0o711)
     with prepared(folder) as scene:

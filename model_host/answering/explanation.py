@@ -21,6 +21,7 @@ import pandas as pd
 from model_host.answering.one_row import one_row
 from model_host.answering.prediction import undisturbed
 from model_host.answering.quantity import NotExplainable, Numbers, Quantity, quantity_of, stacked
+from model_host.answering.watching import asked_once
 from model_host.protocol.explanation import Contribution, Explanation
 from model_host.protocol.inputs import InputLayout, Scalar
 
@@ -90,15 +91,19 @@ def _explain(
     players = [name for name in compared if not _same(inputs.get(name), typical[name])]
     mine = one_row(estimator, layout, inputs)
     base = one_row(estimator, layout, {**inputs, **typical})
-    quantity = quantity_of(estimator, mine)
+    asked = clock()
+    with asked_once(estimator, len(layout.columns)):
+        quantity = quantity_of(estimator, mine)
+    seconds = clock() - asked
     positions = [index for index, one in enumerate(layout.columns) if one.name in set(players)]
     names = [column.name for column in layout.columns]
-    cases = Coalitions(quantity, stacked([base, mine]), positions, names, deadline, clock)
+    cases = Coalitions(quantity, stacked([base, mine]), positions, names, deadline, clock, seconds)
     everybody = (1 << len(players)) - 1
-    cases.ask([0, everybody])
+    first = everybody if len(players) <= EXACT_INPUTS else 1
+    cases.ask([0, everybody, *range(min(FIRST_ROWS, first))])
     amounts, method = np.zeros(0), "exact"
     if players:
-        if len(players) <= EXACT_INPUTS and cases.affords_all(len(players)):
+        if len(players) <= EXACT_INPUTS and cases.affords(everybody + 1):
             amounts = exact_values(cases.ask(range(everybody + 1)), len(players))
         else:
             method = "sampled"
@@ -125,7 +130,8 @@ class Coalitions:
     """The explained quantity of each coalition, computed once and within the time limit.
 
     ``pair`` holds two rows: the typical case and this one. Bit i of a coalition (an int) says that
-    the input at ``positions[i]`` is this case's. ``names``: of all inputs.
+    the input at ``positions[i]`` is this case's. ``names``: of all inputs. ``seconds_per_row``: at
+    most, before the first are asked.
     """
 
     quantity: Quantity
@@ -134,9 +140,9 @@ class Coalitions:
     names: Sequence[str]
     deadline: float
     clock: Clock
+    seconds_per_row: float
     known: dict[int, float] = field(default_factory=dict)
     rows: int = 0
-    _seconds_per_row: float = 0.0
 
     def ask(self, coalitions: Sequence[int]) -> Numbers:
         """Return the explained quantity of each coalition. Raises _OutOfTime if the rest would
@@ -144,26 +150,27 @@ class Coalitions:
         missing = [one for one in dict.fromkeys(coalitions) if one not in self.known]
         while missing:
             size = min(BATCH_ROWS, self._affordable())
+            if not self.rows:  # what one row took alone says little of many
+                size = max(2, size)
             if size < 1:
                 raise _OutOfTime
             batch, missing = missing[:size], missing[size:]
             started = self.clock()
             numbers = self.quantity.of(self._table(batch)).tolist()
-            self._seconds_per_row = (self.clock() - started) / len(batch)
+            self.seconds_per_row = (self.clock() - started) / len(batch)
             self.rows += len(batch)
             self.known.update(zip(batch, numbers, strict=True))
         return np.array([self.known[one] for one in coalitions])
 
-    def affords_all(self, players: int) -> bool:
-        """Return whether every coalition can be asked, judged by how fast a first few are."""
-        self.ask(range(min(FIRST_ROWS, 1 << players)))
-        return self._affordable() >= (1 << players) - len(self.known)
+    def affords(self, count: int) -> bool:
+        """Return whether ``count`` coalitions can be asked, judged by the last few."""
+        return self._affordable() >= count - len(self.known)
 
     def _affordable(self) -> int:
         left = self.deadline - self.clock()
         if left <= 0:
             return 0
-        return int(min(left / self._seconds_per_row, 1e9)) if self._seconds_per_row else BATCH_ROWS
+        return int(min(left / self.seconds_per_row, 1e9)) if self.seconds_per_row else BATCH_ROWS
 
     def _table(self, coalitions: Sequence[int]) -> Any:
         """The rows, in the types of the two that they are mixed from."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +27,7 @@ from model_host.answering.lost_numbers import (
     speaks_of_lost_numbers,
 )
 from model_host.answering.one_row import one_row
+from model_host.answering.watching import asked_once
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.protocol.outputs import Interval, Outputs, TargetOutput
@@ -64,7 +65,10 @@ def predict(
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         try:
-            with undisturbed(estimator, len(layout.columns)):
+            with (
+                undisturbed(estimator, len(layout.columns)),
+                nullcontext() if observer else asked_once(estimator, len(layout.columns)),
+            ):
                 row = one_row(estimator, layout, inputs)
                 ask = observer.begin(row, raised) if observer else estimator.predict
                 started = time.perf_counter()

@@ -17,7 +17,6 @@ from typing import Any
 import pandas as pd
 
 from model_host import wire
-from model_host.answering import watching
 from model_host.answering.prediction import predict
 from model_host.answering.trace_values import (
     HIDDEN,
@@ -27,7 +26,7 @@ from model_host.answering.trace_values import (
     printable,
     shown,
 )
-from model_host.answering.watching import MOST_STEPS, watched
+from model_host.answering.watching import MOST_STEPS, forget_watchers, watched
 from model_host.protocol import codec
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
@@ -45,7 +44,6 @@ from model_host.structure.examine import LIBRARIES_RUNNING
 from model_host.structure.followed_inputs import routes_of
 
 _METHODS = ("transform", "predict", "predict_proba", "decision_function", "score_samples")
-_OWN_FILES = (__file__, watching.__file__)
 _MOST_WARNINGS = 50
 _MOST_LOST = 10
 _MOST_FRAMES = 60
@@ -211,7 +209,7 @@ class Tracer:
 
     def fail(self, error: Exception) -> None:
         """Record where the exception came from, and remove our own calls from its traceback."""
-        _forget_watchers(error.__traceback__)
+        forget_watchers(error.__traceback__, __file__)
         paths = {id(step): path for path, step, _ in self._routes.steps}
         frames = list(_frames(error.__traceback__))
         for frame, _ in reversed(frames):
@@ -277,15 +275,6 @@ def _frames(trace: TracebackType | None) -> Any:
     while trace is not None:
         yield trace.tb_frame, trace.tb_lineno
         trace = trace.tb_next
-
-
-def _forget_watchers(trace: TracebackType | None) -> None:
-    while trace is not None:
-        following = trace.tb_next
-        while following is not None and following.tb_frame.f_code.co_filename in _OWN_FILES:
-            following = following.tb_next
-        trace.tb_next = following
-        trace = following
 
 
 def _short(file: str) -> str:

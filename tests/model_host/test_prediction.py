@@ -360,6 +360,28 @@ def test_probabilities_that_sum_to_nearly_one_are_kept_as_they_are() -> None:
     assert ask(_Fixed("a", [0.6, 0.3, 0.105])).targets[0].confidence == 0.6
 
 
+def test_a_row_is_prepared_once_and_a_forest_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counting(kind: type, method: str) -> None:
+        own = getattr(kind, method)
+
+        def counted(self: Any, table: Any) -> Any:
+            asked.append(f"{kind.__name__}.{method}")
+            return own(self, table)
+
+        monkeypatch.setattr(kind, method, counted)
+
+    counting(StandardScaler, "transform")
+    counting(RandomForestClassifier, "predict_proba")
+    inputs: dict[str, Scalar] = {"income": 4e4, "visits": 2.0, "city": "Bern", "member": True}
+
+    outputs = predict(mixed("forest"), layout("forest"), inputs)
+
+    assert asked == ["StandardScaler.transform", "RandomForestClassifier.predict_proba"]
+    assert_equal_to_scikit_learn(mixed("forest"), frame_of(inputs), outputs)
+
+
 def test_a_failing_predict_proba_does_not_fail_the_prediction() -> None:
     outputs = ask(_Fixed("a", RuntimeError("no luck")))
     assert (outputs.targets[0].value, outputs.targets[0].confidence) == ("a", None)

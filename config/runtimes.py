@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ class Offer:
         return self.is_default or self.installed is not None
 
 
+@cache
 def default_minor() -> str:
     """Return the minor version of scikit-learn that the product itself has."""
     return minor_of(distribution_version("scikit-learn"))

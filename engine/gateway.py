@@ -11,7 +11,7 @@ PrefectUnavailable for every failure that may be retried.
 
 import os
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -93,6 +93,12 @@ class FlowRunState:
     message: str
     at: datetime
 
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> "FlowRunState":
+        """Read a state as Prefect writes it. Raises KeyError, TypeError or ValueError."""
+        at = datetime.fromisoformat(state["timestamp"])
+        return cls(state["type"], state["name"], state.get("message") or "", at)
+
     @property
     def is_final(self) -> bool:
         return self.type in FINISHED
@@ -135,6 +141,7 @@ def start_flow_run(
     run = _flow_run(answer)
     if not run.is_finished and not run.is_claimed:
         hint = {key: answer[key] for key in ("id", "name", "deployment_id", "parameters")}
+        hint["state"] = {key: answer["state"][key] for key in ("type", "name", "timestamp")}
         wakeup.wake(hint, queue=queue)
     return run
 
@@ -180,16 +187,7 @@ def flow_run_states(
     """Return the run's states, first to last; empty if Prefect has no such run."""
     path = f"/flow_run_states/?flow_run_id={flow_run_id}"
     answer = _call("GET", path, absent=404, timeout=timeout) or []
-    states = (
-        FlowRunState(
-            state["type"],
-            state["name"],
-            state["message"] or "",
-            datetime.fromisoformat(state["timestamp"]),
-        )
-        for state in answer
-    )
-    return tuple(sorted(states, key=lambda state: state.at))
+    return tuple(sorted(map(FlowRunState.from_json, answer), key=lambda state: state.at))
 
 
 def delete_flow_runs(flow_run_ids: Collection[uuid.UUID]) -> None:

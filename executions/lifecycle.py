@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -58,11 +59,7 @@ class Failure:
 def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
     """Store the attempt's flow run id; the status is not changed, so this cannot race the
     worker."""
-    Attempt.objects.update_or_create(
-        execution_id=execution_id,
-        number=attempt,
-        defaults={"flow_run_id": flow_run_id},
-    )
+    _note_attempt(execution_id, attempt, flow_run_id=flow_run_id)
     waited = Now() - F("requested_at")
     Execution.objects.queued().filter(pk=execution_id, attempt=attempt).update(
         dispatch_after=Now() + Greatest(Value(CHECK_AFTER), Least(waited, Value(CHECK_SLOWEST)))
@@ -80,11 +77,7 @@ def mark_running(
     with transaction.atomic():
         if not Execution.objects.filter(pk=execution_id).claim(attempt=attempt, owner=owner):
             return None
-        Attempt.objects.update_or_create(
-            execution_id=execution_id,
-            number=attempt,
-            defaults={"worker": owner, "started_at": Now(), **known},
-        )
+        _note_attempt(execution_id, attempt, worker=owner, started_at=Now(), **known)
     return Execution.objects.select_related("version__model").get(pk=execution_id)
 
 
@@ -108,9 +101,10 @@ def mark_succeeded(
     """Write the result, once; False if this worker no longer holds the execution."""
     result_text = text_of_result(outputs, list(execution.version.targets.all()))
     held = Execution.objects.held_by(owner, execution.attempt).filter(pk=execution.pk)
+    execution.outputs = to_json(outputs)
     written = held.end(
         Execution.Status.SUCCEEDED,
-        outputs=to_json(outputs),
+        outputs=execution.outputs,
         search_text=Concat("search_text", Value(result_text)),
         warnings=warnings,
         diagnostics=to_json(trace),
@@ -276,12 +270,18 @@ def _judge(execution: Execution, outputs: Outputs | None, problem: str = "") -> 
         )
 
 
-def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> None:
-    Attempt.objects.update_or_create(
-        execution=execution,
-        number=execution.attempt,
-        defaults={"finished_at": Now(), "outcome": outcome, "log": log},
+def _note_attempt(execution_id: uuid.UUID, number: int, **fields: Any) -> None:
+    """Write these fields of an attempt, whose row is made by whoever comes first."""
+    Attempt.objects.bulk_create(
+        [Attempt(execution_id=execution_id, number=number, **fields)],
+        update_conflicts=True,
+        unique_fields=["execution", "number"],
+        update_fields=list(fields),
     )
+
+
+def _close_attempt(execution: Execution, outcome: Attempt.Outcome, log: str) -> None:
+    _note_attempt(execution.pk, execution.attempt, finished_at=Now(), outcome=outcome, log=log)
 
 
 def _settle_failure(execution: Execution, failure: Failure) -> None:

@@ -11,6 +11,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import close_old_connections, connections
@@ -36,15 +37,24 @@ CHANGES_ITS_MIND = "The model gives another answer now than it did then, so it c
 """It answers at random, or another runtime has served it since."""
 
 
+@dataclass(frozen=True)
+class Case:
+    """A succeeded prediction to explain, as it was claimed and written."""
+
+    execution: Execution
+    schema: InputSchema
+    inputs: dict[str, Scalar]
+
+
 class Notes:
-    """The executions of this process that have no explanation yet. Thread-safe."""
+    """The predictions of this process that have no explanation yet. Thread-safe."""
 
     def __init__(self) -> None:
-        self._waiting: deque[UUID] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Case] = deque(maxlen=MOST_WAITING)
         self._there = threading.Event()
 
-    def add(self, execution_id: UUID) -> None:
-        self._waiting.append(execution_id)
+    def add(self, case: Case) -> None:
+        self._waiting.append(case)
         self._there.set()
 
     def work_off(self, is_busy: Callable[[], bool], stopping: threading.Event) -> None:
@@ -57,20 +67,20 @@ class Notes:
             if was_busy or is_busy() or stopping.is_set():
                 continue
             try:
-                execution_id = self._waiting.pop()
+                case = self._waiting.pop()
             except IndexError:
                 self._there.clear()
                 continue
-            _explain_quietly(execution_id)
+            _explain_quietly(case)
 
 
 notes = Notes()
 
 
-def _explain_quietly(execution_id: UUID) -> None:
+def _explain_quietly(case: Case) -> None:
     close_old_connections()
     try:
-        explain(execution_id)
+        _explain(case)
     except Exception:  # any error: the next one must still be explained
         logger.exception("explanation_broke")
     finally:
@@ -83,10 +93,18 @@ def explain(execution_id: UUID) -> None:
     execution = unexplained().filter(pk=execution_id).select_related("version__model").first()
     if execution is None or not execution.is_pinned:
         return
+    schema = execution.version.features.as_schema()
+    _explain(Case(execution, schema, schema.read(execution.inputs or {})))
+
+
+def _explain(case: Case) -> None:
+    execution = case.execution
     with log_context(execution=execution.public_id):
         try:
-            with refusals():
-                explanation = _worked_out(execution)
+            with refusals(), opened(execution.version, case.schema) as model:
+                explanation = model.explain(
+                    case.inputs, typical_case(case.schema), seed=execution.pk.int % 2**63
+                )
         except Refused as refused:
             logger.warning("not_explained code=%s", refused.code)
             if refused.is_of_model:
@@ -102,13 +120,6 @@ def explain(execution_id: UUID) -> None:
             explanation.seconds,
             bool(problem),
         )
-
-
-def _worked_out(execution: Execution) -> Explanation:
-    schema = execution.version.features.as_schema()
-    inputs = schema.read(execution.inputs or {})
-    with opened(execution.version, schema) as model:
-        return model.explain(inputs, typical_case(schema), seed=execution.pk.int % 2**63)
 
 
 def typical_case(schema: InputSchema) -> dict[str, Scalar]:

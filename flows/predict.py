@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from prefect import flow
 from prefect.runtime import flow_run
 
@@ -139,27 +140,19 @@ def claim(
     flow_run_id: UUID | None = None,
 ) -> Prediction:
     """Claim a queued execution. Raises NotQueued, or ParametersDiffer where ``inputs`` hold another
-    value than the row; both before anything is written."""
-    execution = (
-        Execution.objects.queued()
-        .filter(pk=UUID(execution_id), attempt=attempt)
-        .exclude(purpose=Execution.Purpose.BATCH)
-        .select_related("version")
-        .first()
-    )
-    if execution is None:
-        raise NotQueued
-    schema = execution.version.features.as_schema()
-    stored = schema.read(execution.inputs or {})
-    differing = _differing(schema, stored, inputs or {})
-    if differing:
-        raise ParametersDiffer(differing)
+    value than the row; nothing is written then."""
     claimed_at = time.monotonic()
-    claimed = lifecycle.mark_running(
-        execution.pk, attempt=attempt, owner=owner(), flow_run_id=flow_run_id
-    )
-    if claimed is None:
-        raise NotQueued
+    with transaction.atomic():
+        claimed = lifecycle.mark_running(
+            UUID(execution_id), attempt=attempt, owner=owner(), flow_run_id=flow_run_id
+        )
+        if claimed is None or claimed.is_batch:
+            raise NotQueued
+        schema = claimed.version.features.as_schema()
+        stored = schema.read(claimed.inputs or {})
+        differing = _differing(schema, stored, inputs or {})
+        if differing:
+            raise ParametersDiffer(differing)
     return Prediction(claimed, schema, stored, claimed_at, AttemptLog(claimed_at))
 
 

@@ -1,11 +1,13 @@
 """Copies of Prefect's flow run states, kept beside the attempts, for when Prefect is unreachable or
 has deleted the run.
 
-Copies while no execution is queued, the latest attempts first: Prefect returns one run per request,
-and a prediction must not wait for that.
+A worker keeps what it told Prefect of a prediction that went as planned. The others are read from
+Prefect while no execution is queued, the latest attempts first: it returns one run per request, and
+a prediction must not wait for that.
 """
 
 import time
+import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -64,6 +66,16 @@ def copy_flow_runs() -> int:
     return copied
 
 
+def keep_flow_run(execution_id: uuid.UUID, attempt: int, story: FlowRunStory) -> bool:
+    """Keep the story of an attempt's flow run, once; False where one is kept already, and for a
+    forgotten attempt."""
+    states = [replace(one, message=one.message.replace("\0", "")[:500]) for one in story.states]
+    kept = Attempt.objects.filter(
+        execution_id=execution_id, number=attempt, states__isnull=True, is_forgotten=False
+    )
+    return bool(kept.update(flow_run_name=story.name[:300], states=to_json(states)))
+
+
 def flow_run_of(attempt: Attempt) -> FlowRunCopy | None:
     """Return the attempt's flow run: the copy, else from Prefect now. None if it never had one."""
     if attempt.states is not None:
@@ -86,6 +98,4 @@ def _copy(attempt: Attempt) -> bool:
     is_over = not story.states or story.states[-1].is_final
     if not is_over and timezone.now() - attempt.finished_at < GIVEN_UP:
         return False
-    states = [replace(one, message=one.message.replace("\0", "")[:500]) for one in story.states]
-    kept = Attempt.objects.filter(pk=attempt.pk, states__isnull=True, is_forgotten=False)
-    return bool(kept.update(flow_run_name=story.name[:300], states=to_json(states)))
+    return keep_flow_run(attempt.execution_id, attempt.number, story)

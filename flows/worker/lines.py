@@ -1,7 +1,7 @@
 """Log lines of flow runs, sent to Prefect.
 
 Flows log with the standard library alone. This module collects the lines of each thread's run and
-sends those of all runs together twice a second: one request, whatever the load.
+sends those of all runs together every two seconds: one request, whatever the load.
 """
 
 import logging
@@ -20,7 +20,7 @@ from config.text.plain_text import escaped
 
 logger = logging.getLogger("lines")  # not below "flows": its own lines must not be collected
 
-SHIP_SECONDS = 0.5
+SHIP_SECONDS = 2.0
 BATCH = 500
 
 _run: ContextVar[UUID | None] = ContextVar("run", default=None)

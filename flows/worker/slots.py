@@ -23,13 +23,17 @@ import httpx
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Completed, Crashed, Failed, Running
 from redis.exceptions import RedisError
 
 from engine import wakeup
+from engine.gateway import FlowRunState, FlowRunStory
 from engine.wakeup import DEFAULT_QUEUE, batch_queue_of, queue_of
+from executions.records.flow_run_copies import keep_flow_run
 from flows import batch, explaining, exploring, inspection, predict, rehearsal
 from flows.errors import FlowFailed, HandedBack, LeaseLost, NotQueued, ParametersDiffer
+from flows.explaining import Case
 from flows.worker.lines import lines_of
 
 logger = logging.getLogger(__name__)
@@ -67,13 +71,19 @@ class Run:
     name: str
     deployment_id: UUID | None
     parameters: dict[str, Any]
+    scheduled: FlowRunState | None = None
+    """Its first state; None where only polling knows the run."""
 
     @classmethod
     def from_hint(cls, hint: Mapping[str, Any]) -> "Run":
         """Parse a hint. Raises KeyError, TypeError or ValueError for anything that is not a hint of
         ours."""
         return cls(
-            UUID(hint["id"]), hint["name"], UUID(hint["deployment_id"]), dict(hint["parameters"])
+            UUID(hint["id"]),
+            hint["name"],
+            UUID(hint["deployment_id"]),
+            dict(hint["parameters"]),
+            FlowRunState.from_json(hint["state"]) if "state" in hint else None,
         )
 
 
@@ -227,8 +237,13 @@ class Slots:
             return
         started = self._tellers.submit(self._tell, run, Running())
         end = self._carry_out(work)
-        started.result()
-        self._tell(run, end)
+        states = (run.scheduled, started.result(), self._tell(run, end))
+        if isinstance(work, predict.Prediction) and None not in states:
+            keep_flow_run(
+                work.execution.pk,
+                work.execution.attempt,
+                FlowRunStory(run.name, tuple(state for state in states if state is not None)),
+            )
 
     def _claim(self, run: Run) -> Work:
         if run.deployment_id is None:  # Prefect takes such a run into a pool, too
@@ -248,17 +263,23 @@ class Slots:
             logger.warning("attempt_given_up why=%s", error)
             return Crashed(message=str(error))
         if isinstance(work, predict.Prediction):
-            explaining.notes.add(work.execution.pk)
+            explaining.notes.add(Case(work.execution, work.schema, work.inputs))
         return Completed()
 
-    def _tell(self, run: Run, state: State[None]) -> None:
-        """Tell Prefect the run's state. The row is written in any case, so this may fail."""
+    def _tell(self, run: Run, state: State[None]) -> FlowRunState | None:
+        """Tell Prefect the run's state; return it as Prefect took it, None where it did not. The
+        row is written in any case."""
         try:
-            self._client.set_flow_run_state(run.id, state)
+            taken = self._client.set_flow_run_state(run.id, state)
         except Exception as error:  # the client raises httpx's errors and its own
             logger.warning(
                 "state_not_told run=%s state=%s error=%s", run.id, state.type, type(error).__name__
             )
+            return None
+        if taken.status is not SetStateStatus.ACCEPT or taken.state is None:
+            return None
+        new = taken.state
+        return FlowRunState(new.type.value, new.name or "", new.message or "", new.timestamp)
 
     def _end_if_stale(self, run: Run, why: str) -> None:
         """End a run whose row is not queued, since polling would find it for ever. A run that

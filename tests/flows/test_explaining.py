@@ -21,7 +21,7 @@ from executions.models import Execution, Explanation
 from executions.services.exploring import EXPLANATION, read_exploration, request_exploration
 from flows import explaining, exploring, predict
 from flows.errors import NotQueued
-from flows.explaining import Notes, explain, typical_case
+from flows.explaining import Case, Notes, explain, typical_case
 from flows.worker import settling
 from model_host.answering.quantity import NO_PROBABILITIES
 from models_registry.inputs.feature_spec import FeatureSpec, Kind
@@ -165,11 +165,11 @@ def test_notes_wait_for_a_quiet_moment_and_the_newest_is_explained_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     notes, stopping, looks = Notes(), threading.Event(), [False] * 4 + [True, True, False]
-    older, newer = uuid.uuid4(), uuid.uuid4()
-    explained: list[tuple[uuid.UUID, int]] = []
+    older, newer = (Case(Execution(), InputSchema(()), {}) for _ in range(2))
+    explained: list[tuple[Case, int]] = []
 
-    def quietly(execution_id: uuid.UUID) -> None:
-        explained.append((execution_id, len(looks)))
+    def quietly(case: Case) -> None:
+        explained.append((case, len(looks)))
         if len(explained) == 2:
             stopping.set()
 
@@ -186,11 +186,11 @@ def test_notes_wait_for_a_quiet_moment_and_the_newest_is_explained_first(
 def test_an_explanation_that_breaks_does_not_end_the_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(explaining, "explain", lambda pk: 1 / 0)
+    monkeypatch.setattr(explaining, "_explain", lambda case: 1 / 0)
     monkeypatch.setattr(explaining, "close_old_connections", lambda: None)
     monkeypatch.setattr("django.db.connections.close_all", lambda: None)
 
-    explaining._explain_quietly(Execution().pk)
+    explaining._explain_quietly(Case(Execution(), InputSchema(()), {}))
 
 
 @pytest.mark.usefixtures("questions")

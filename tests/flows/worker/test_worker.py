@@ -77,6 +77,22 @@ def test_a_prediction_travels_through_prefect_and_the_worker(
     assert states(execution) == ["SCHEDULED", "RUNNING", "COMPLETED"]
 
 
+def test_the_worker_keeps_the_states_that_it_told_prefect(
+    served_iris: ModelVersion, worker: RealWorker
+) -> None:
+    execution = ask(served_iris)
+    dispatch(execution.pk)
+    until_finished(execution)
+    attempts = execution.attempts.filter(states__isnull=False)
+    until(attempts.exists, "the worker to keep the states")
+
+    kept, story = attempts.get(), gateway.flow_run_story(run_id(execution))
+
+    assert story is not None
+    assert (kept.flow_run_name, kept.read_states()) == (story.name, story.states)
+    assert [state.type for state in story.states] == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
 def test_the_run_in_prefect_shows_its_lines_and_never_a_value_in_them(
     served_iris: ModelVersion, worker: RealWorker
 ) -> None:

@@ -83,6 +83,7 @@ def measure(
         series[name]["per_second"] = round(len(samples[name]) / taken, 2)
     after = held()
     people = used_by_people(asked)
+    processor, cores = separately("processor"), separately("cores")
     kept = {
         "idle after ready": starts[-1].memory[""],
         "after the load": max(after, held(), key=lambda one: one.pss_mb),
@@ -105,11 +106,15 @@ def measure(
         *(targets.resident(name, one.pss_mb, one.rss_mb) for name, one in kept.items()),
         targets.scrape("first after a start", [one.scrapes_ms[0] for one in starts]),
         targets.people(people),
+        *targets.processor(processor),
+        targets.cores(cores),
     ]
     told = {
         "starts": [one.as_json() for one in starts],
         "memory": {name: one.as_json() for name, one in kept.items()},
         "people": people,
+        "processor": processor,
+        "cores": cores,
         "samples": {name: [one.as_json() for one in taken] for name, taken in samples.items()},
     }
     return told, series, rows
@@ -179,7 +184,7 @@ def used_by_people(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def separately(part: str, *options: str) -> dict[str, Any]:
-    """Run one of the long measurements, which starts servers of its own, and return its report."""
+    """Run a measurement of its own, on the stack that runs or on others; return its report."""
     return told_by(part, stack.FOLDER / f"{part}.json", [*options])
 
 

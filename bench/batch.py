@@ -19,7 +19,6 @@ import os
 import random
 import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -32,7 +31,7 @@ from typing import Any
 import httpx
 import xlsxwriter
 
-from bench import memory, mlflow, people, report, round_trip, stack, targets
+from bench import cores, memory, mlflow, people, report, round_trip, stack, targets
 from config.stack.supervision import record
 
 ROWS, MANY, ROUNDS, CALLS = 10_000, 100_000, 5, 40
@@ -235,24 +234,6 @@ def web_memory() -> Iterator[list[float]]:
         looking.join()
 
 
-@contextmanager
-def second_worker() -> Iterator[None]:
-    """Run a second worker of the stack."""
-    from engine.heartbeats import heartbeats
-
-    before = len(heartbeats())
-    with (stack.FOLDER / "second-worker.log").open("wb") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "flows.worker"], cwd=stack.REPOSITORY, stdout=log, stderr=log
-        )
-    try:
-        stack.until(lambda: len(heartbeats()) > before, "the second worker did not start")
-        yield
-    finally:
-        worker.terminate()
-        worker.wait(60)
-
-
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Return every sample."""
     from django.conf import settings
@@ -327,7 +308,7 @@ def workers(bringer: Bringer, content: bytes) -> dict[str, list[float]]:
             print(f"by {name} of the workers, {turn + 1} of 2", flush=True)
             with ExitStack() as ending:
                 if name == "two":
-                    ending.enter_context(second_worker())
+                    ending.enter_context(cores.second_worker())
                 execution = bringer.submit("many.csv", content)
                 bringer.wait(execution)
             seconds[name].append(computing_seconds(execution))

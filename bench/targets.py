@@ -203,6 +203,17 @@ def processor(told: Mapping[str, Any] | None) -> list[Row]:
     return rows
 
 
+def cores(told: Mapping[str, Any] | None) -> Row:
+    """Return the row of a run of `bench.cores`: the median of the turns' ratios."""
+    name, target = "two cores beside one, 8 at once", "≥ 1.7 × as many a second"
+    if told is None:
+        return Row(name, target, "python -m bench.cores")
+    one, two = (told["per_second"][name] for name in ("one core", "two cores"))
+    ratio = statistics.median(b / a for a, b in zip(one, two, strict=True))
+    few, many = statistics.median(one), statistics.median(two)
+    return Row(name, target, f"{many:.1f} beside {few:.1f} a second: {ratio:.2f} ×", ratio >= 1.7)
+
+
 def _two_workers(many: int, seconds: Mapping[str, Sequence[float]]) -> Row:
     name, target = f"{many:,} rows by two workers", "≤ 0.65 of one worker's time"
     if not seconds:

@@ -86,3 +86,26 @@ def test_pages_that_processes_share_are_counted_once() -> None:
     alone = memory.of({os.getpid()})
     assert alone.processes == 1
     assert 0 < alone.pss_mb <= alone.rss_mb
+
+
+def processor(ours: list[float], prefects: list[float]) -> list[bool | None]:
+    part = {"all": ours, "prefect": prefects, "MLflow": [10.0, 10.0, 10.0]}
+    told = {"per_prediction_ms": {"1": part, "8": part}}
+    return [row.is_reached for row in targets.processor(told)]
+
+
+def test_processor_time_is_judged_by_the_median_of_the_pairs_beside_mlflow() -> None:
+    assert processor([80.0, 79.0, 200.0], [35.0, 35.0, 35.0]) == [True, True, True]
+    assert processor([81.0, 81.0, 70.0], [35.0, 35.0, 35.0]) == [False, False, False]
+
+
+def test_without_mlflow_the_processor_time_is_not_judged() -> None:
+    assert [row.is_reached for row in targets.processor(None)] == [None, None, None]
+
+
+def test_two_cores_are_judged_by_the_median_of_the_turns() -> None:
+    def row(two: list[float]) -> bool | None:
+        return targets.cores({"per_second": {"one core": [5.0] * 3, "two cores": two}}).is_reached
+
+    assert row([8.5, 8.5, 6.0])
+    assert not row([8.4, 8.4, 9.0])

@@ -244,8 +244,8 @@ class Mail(models.Model):
     it is given up: it contains links that open accounts. An optional mail (with an unsubscribe
     link) keeps its text then, so that it can be sent again.
 
-    ``notification`` is what it tells. One about a model that is hidden from its person is not sent,
-    whenever they left the model's group."""
+    ``notification_id`` is what it tells. One about a model that is hidden from its person is not
+    sent, whenever they left the model's group."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     sender = models.CharField(max_length=320)
@@ -255,9 +255,7 @@ class Mail(models.Model):
     html = models.TextField(blank=True)
     headers = models.JSONField(default=dict)
     is_optional = models.BooleanField("notice", default=False)
-    notification = models.ForeignKey(
-        Notification, null=True, editable=False, on_delete=models.CASCADE, related_name="mails"
-    )
+    notification_id = models.BigIntegerField("notification", null=True, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(db_default=Now())
@@ -294,11 +292,13 @@ class Mail(models.Model):
 
     @property
     def is_hidden(self) -> bool:
-        """Whether it is about a model that its person may not see, now."""
-        told = self.notification
-        if told is None:
+        """Whether it tells a notification that its person may not see now, or that is gone."""
+        if self.notification_id is None:
             return False
-        return not Notification.objects.seen_by(told.user).filter(pk=told.pk).exists()
+        told = Notification.objects.filter(pk=self.notification_id).select_related("user").first()
+        return (
+            told is None or not Notification.objects.seen_by(told.user).filter(pk=told.pk).exists()
+        )
 
     @property
     def can_be_sent_again(self) -> bool:

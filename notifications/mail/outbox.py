@@ -55,7 +55,7 @@ NOTIFICATION = "X-Notification"
 
 
 class HiddenNow(DomainError):
-    message = "The mail is about a model that this person does not see any more. It was not sent."
+    message = "The mail tells what this person may not see any more. It was not sent."
 
 
 def hand_over(mail: Mail) -> None:

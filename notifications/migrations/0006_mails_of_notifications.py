@@ -1,6 +1,5 @@
 """Which notification a mail tells."""
 
-import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -12,13 +11,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name="mail",
-            name="notification",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="mails",
-                to="notifications.notification",
-            ),
+            name="notification_id",
+            field=models.BigIntegerField(editable=False, null=True, verbose_name="notification"),
         ),
     ]

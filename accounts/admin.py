@@ -23,6 +23,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse, reverse_lazy
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
@@ -276,9 +277,13 @@ class UserAdmin(SuperuserOnly):
             return "Not linked"
         return "Linked: role and groups follow it at each sign-in"
 
-    @admin.display(description="groups", empty_value="None")
+    @admin.display(description="groups")
     def in_groups(self, user: User) -> str:
-        return ", ".join(group.name for group in user.groups.order_by("name"))
+        links = [
+            (reverse("admin:auth_group_change", args=[group.pk]), group.name)
+            for group in user.groups.order_by("name")
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "None"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

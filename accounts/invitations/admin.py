@@ -125,7 +125,7 @@ class InvitationAdmin(SuperuserOnly):
 
     @admin.display(description="groups")
     def in_groups(self, invitation: Invitation) -> str:
-        return ", ".join(str(one) for one in invitation.groups.all())
+        return ", ".join(str(one) for one in invitation.groups.all()) or "–"
 
     @admin.display(description="status")
     def state(self, invitation: Invitation) -> str:

@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html_join
 
 from accounts.admin import SuperuserOnly
 from accounts.managers import folded
@@ -40,6 +43,11 @@ class GroupForm(forms.ModelForm):
         if self.instance.pk:
             emails = self.instance.user_set.order_by("email").values_list("email", flat=True)
             self.initial["people"] = "\n".join(emails)
+        if settings.OIDC_ISSUER:
+            self.fields["people"].help_text += (
+                f" Whoever signs in with {settings.OIDC_NAME} has the groups that it names, from "
+                "each sign-in on."
+            )
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -72,7 +80,8 @@ def _addresses(text: str) -> set[str]:
 class GroupAdmin(SuperuserOnly):
     list_title = "Groups"
     form = GroupForm
-    fields = ["name", "people"]
+    fields = ["name", "people", "sees"]
+    readonly_fields = ["sees"]
     list_display = ["name", "people_count", "model_count"]
     search_fields = ["name"]
     ordering = ["name"]
@@ -101,6 +110,15 @@ class GroupAdmin(SuperuserOnly):
     @admin.display(description="models", ordering="model_total")
     def model_count(self, group: Any) -> int:
         return int(group.model_total)
+
+    @admin.display(description="models")
+    def sees(self, group: Group) -> str:
+        models = group.models.filter(is_for_everybody=False) if group.pk else ()
+        links = [
+            (reverse("admin:models_registry_registeredmodel_change", args=[model.pk]), model)
+            for model in models
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "Those for everybody"
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         saved = services.save_group(

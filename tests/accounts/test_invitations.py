@@ -179,7 +179,8 @@ def test_whoever_comes_in_is_in_the_groups_that_were_chosen(
     shown = as_root.post(page, sent)
     assert "mira@example.com · admin · Auditors and Credit team" in words(shown)
     (path,) = links_on(shown)
-    assert "invited you as an admin, for Auditors and Credit team." in words(Client().get(path))
+    welcome = words(Client().get(path))
+    assert "invited you as an admin to the groups Auditors and Credit team." in welcome
     take(path)
     user = User.objects.get(email=MIRA)
     assert set(user.groups.all()) == {credit, audit}
@@ -196,7 +197,7 @@ def test_the_mail_the_list_and_the_page_of_an_invitation_name_its_groups(
     as_root: Client, root: User, post_office: PostOffice
 ) -> None:
     link = link_for(root, groups=make_groups("Credit team"))
-    assert "invites you to Plumbline, for Credit team." in body(post_office.one(), "plain")
+    assert "invites you to Plumbline, to the group Credit team." in body(post_office.one(), "plain")
     for page in ("", f"{link.invitation.pk}/change/"):
         assert "Credit team" in words(as_root.get(f"/admin/accounts/invitation/{page}"))
 
@@ -215,7 +216,7 @@ def test_a_group_that_was_renamed_since_is_given_and_named_as_it_is_called_now(
     (team,) = make_groups("Credit team")
     path = path_of(link_for(root, groups=[team]), settings)
     showing.save_group(group=team, name="Lending", by=root)
-    assert "for Lending." in words(Client().get(path))
+    assert "to the group Lending." in words(Client().get(path))
     take(path)
     assert list(User.objects.get(email=MIRA).groups.all()) == [team]
 
@@ -229,7 +230,7 @@ def test_a_group_that_was_deleted_since_is_left_out_and_said(
     assert "1 invitation gives it, and counts without it then." in words(asked)
     showing.delete_group(group=credit, by=root)
     path = path_of(link, settings)
-    assert "invited you, for Auditors." in words(Client().get(path))
+    assert "invited you to the group Auditors." in words(Client().get(path))
     take(path)
     assert list(User.objects.get(email=MIRA).groups.all()) == [audit]
     page = as_root.get(f"/admin/accounts/invitation/{link.invitation.pk}/change/")

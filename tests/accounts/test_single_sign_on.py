@@ -768,7 +768,7 @@ def test_without_passwords_the_mail_and_the_form_say_so(
     client.force_login(root)
     form = words(client.get("/admin/accounts/invitation/person/"))
     assert "leads to “Sign in with Example Corp”" in form
-    assert "Where it names groups, they count, and the groups chosen here do not" in form
+    assert "where it names groups, those chosen here do not count, and its groups give" in form
 
 
 def test_a_colleague_without_the_provider_comes_in_by_a_link(

@@ -527,7 +527,7 @@ def test_an_old_mail_is_sent_again_only_to_somebody_who_sees_its_model(
     leave(before.team, alice, root)
     page = reverse("admin:notifications_mail_change", args=[mail.pk])
     shown = as_ada.get(page).content.decode()
-    assert "about a model that the person does not see any more" in shown
+    assert "It tells what the person may not see any more" in shown
     assert "Send again" not in shown
     again = reverse("admin:notifications_mail_again", args=[mail.pk])
     said = as_ada.post(again, follow=True).content.decode()
@@ -692,6 +692,21 @@ def test_a_superuser_makes_and_fills_a_group_by_addresses(
     assert "Credit team" in client.get(person).content.decode()
     joined = ActivityEvent.objects.filter(action="group joined", target=bob.email).get()
     assert joined.after == {"group": "Credit team"}
+
+
+def test_a_groups_page_names_the_models_that_it_sees_and_what_the_provider_decides(
+    client: Client, root: User, settings: Any
+) -> None:
+    team = hide(make_version(model=make_model(name=NAME, slug=SLUG), is_active=True), by=root)
+    other = services.save_group(name="Auditors", by=root)
+    client.force_login(root)
+    page = client.get(reverse("admin:auth_group_change", args=[team.pk])).content.decode()
+    assert f">{NAME}</a>" in page
+    assert "Example Corp" not in page
+    settings.OIDC_ISSUER, settings.OIDC_NAME = "https://sso.example.org", "Example Corp"
+    page = client.get(reverse("admin:auth_group_change", args=[other.pk])).content.decode()
+    assert "Those for everybody" in page
+    assert "Whoever signs in with Example Corp has the groups that it names" in page
 
 
 def test_a_group_name_is_taken_once_in_whatever_case(client: Client, root: User) -> None:

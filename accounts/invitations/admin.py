@@ -17,7 +17,7 @@ from django.utils.text import Truncator
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.admin import SuperuserOnly, admin_page
+from accounts.admin.pages import SuperuserOnly, admin_page
 from accounts.invitations import services
 from accounts.invitations.models import Invitation, Role
 from accounts.models import User

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from dotenv import dotenv_values
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests.clocks import PATIENCE_SECONDS
 
@@ -128,24 +128,35 @@ def pages(site: Site) -> dict[str, dict[str, str]]:
     return found
 
 
+class Browsers(dict[bool, Browser]):
+    """Chromium, and (under False) one that runs no scripts and so reads what stands in noscript;
+    each is started once it is asked for."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._launch = partial(playwright.chromium.launch, executable_path=CHROMIUM)
+
+    def __missing__(self, runs_scripts: bool) -> Browser:
+        none = [] if runs_scripts else ["--blink-settings=scriptEnabled=false"]
+        self[runs_scripts] = self._launch(args=[*FLAGS, *none])
+        return self[runs_scripts]
+
+
 @pytest.fixture(scope="module")
-def browsers() -> Iterator[dict[bool, Browser]]:
-    """Chromium, and (under False) one that runs no scripts and so reads what stands in noscript.
+def browsers() -> Iterator[Browsers]:
+    """Yield the browsers of a file.
 
     Of a module, not of the session: while Playwright runs, Django takes its thread for an
     asynchronous one and refuses it the database.
     """
     with sync_playwright() as playwright:
-        launch = partial(playwright.chromium.launch, executable_path=CHROMIUM)
-        scriptless = launch(args=[*FLAGS, "--blink-settings=scriptEnabled=false"])
-        yield {True: launch(args=FLAGS), False: scriptless}
+        yield Browsers(playwright)
 
 
 Arrive = Callable[..., Page]
 
 
 @pytest.fixture
-def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Arrive]:
+def stranger(site: Site, browsers: Browsers) -> Iterator[Arrive]:
     """Yield a page of nobody yet: `stranger("phone", timezone_id="Europe/Zagreb")`."""
     contexts: list[BrowserContext] = []
 
@@ -167,20 +178,36 @@ def stranger(site: Site, browsers: dict[bool, Browser]) -> Iterator[Arrive]:
         context.close()
 
 
-@pytest.fixture
-def visit(site: Site, stranger: Arrive) -> Arrive:
-    """Sign one of the demo's people in and hand over their page: `visit("user", size="phone")`."""
+@pytest.fixture(scope="module")
+def sessions() -> dict[str, list[Any]]:
+    """Return the cookies of who signed in before, by person: once in a file is enough."""
+    return {}
 
-    def sign_in(person: str, *, size: str = "desktop", **options: Any) -> Page:
-        page = stranger(size, **options)
+
+@pytest.fixture
+def visit(site: Site, stranger: Arrive, sessions: dict[str, list[Any]]) -> Arrive:
+    """Hand over the page of one of the demo's people, who is signed in: `visit("user",
+    size="phone")`."""
+
+    def sign_in(person: str) -> list[Any]:
+        page = stranger()
         page.goto("/accounts/login/")
         page.fill("input[name=login]", f"{person}@example.com")
         page.fill("input[name=password]", site.password)
         page.click("main form button.btn-primary")
         page.wait_for_selector("header .avatar")
+        return [one for one in page.context.cookies() if one["name"] == "sessionid"]
+
+    def arrive(person: str, *, size: str = "desktop", **options: Any) -> Page:
+        if person not in sessions:
+            sessions[person] = sign_in(person)
+        page = stranger(size, **options)
+        page.context.add_cookies(sessions[person])
+        page.goto("/")
+        page.wait_for_selector("header .avatar")
         return page
 
-    return sign_in
+    return arrive
 
 
 @pytest.fixture
@@ -207,6 +234,7 @@ def predict(page: Page) -> None:
 
 def result_of(page: Page, answer: str | re.Pattern[str]) -> None:
     """Wait until the answer is on the page."""
+    page.locator("#result h2.value").first.wait_for()  # expect asks less often
     expect(page.locator("#result h2.value")).to_have_text(answer)
 
 

@@ -127,12 +127,13 @@ def start_flow_run(
     PrefectRefused (final)."""
     body = {
         "name": name,
-        "work_queue_name": queue,
         "parameters": parameters,
         "idempotency_key": idempotency_key,
         "tags": list(tags),
         "state": {"type": "SCHEDULED"},
     }
+    if queue != DEFAULT_QUEUE:  # which is the deployment's own: Prefect need not look it up
+        body["work_queue_name"] = queue
     try:
         answer = _create_run(_deployment_id(flow, deployment), body)
     except DeploymentMissing:  # recreated since we learned its id

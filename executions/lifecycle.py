@@ -74,7 +74,7 @@ def mark_running(
     The worker names its flow run, too: whoever created it may have died before noting it.
     """
     known = {"flow_run_id": flow_run_id} if flow_run_id else {}
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if not Execution.objects.filter(pk=execution_id).claim(attempt=attempt, owner=owner):
             return None
         _note_attempt(execution_id, attempt, worker=owner, started_at=Now(), **known)

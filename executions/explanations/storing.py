@@ -33,10 +33,10 @@ def store_explanation(
     )
     if not still_there.select_for_update(no_key=True).exists():
         return False
-    _, is_new = Explanation.objects.get_or_create(
-        execution_id=execution_id, defaults={"content": to_json(content), "problem": problem}
-    )
-    return is_new
+    if Explanation.objects.filter(pk=execution_id).exists():  # whoever has the row writes alone
+        return False
+    Explanation.objects.create(execution_id=execution_id, content=to_json(content), problem=problem)
+    return True
 
 
 def explanation_of(execution: Execution) -> Explanation | None:

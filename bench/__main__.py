@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import memory, report, stack, start, targets
-from bench.round_trip import Sample
-from bench.start import Start
+from bench import memory, report, stack, targets
+from bench.prediction import start
+from bench.prediction.round_trip import Sample
+from bench.prediction.start import Start
 from config.stack.supervision import record
 
 AT_ONCE = {8: 1.5, 32: 5.0}
@@ -127,7 +128,7 @@ def predictions(
     once."""
     from django.conf import settings
 
-    from bench import promotion, round_trip, stock
+    from bench.prediction import promotion, round_trip, stock
     from executions.models import Execution
     from models_registry.models import ModelVersion
 

@@ -31,7 +31,8 @@ from typing import Any
 import httpx
 import xlsxwriter
 
-from bench import cores, memory, mlflow, people, report, round_trip, stack, targets
+from bench import cores, memory, mlflow, people, report, stack, targets
+from bench.prediction import round_trip
 from config.stack.supervision import record
 
 ROWS, MANY, ROUNDS, CALLS = 10_000, 100_000, 5, 40

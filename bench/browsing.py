@@ -30,7 +30,8 @@ import psutil
 from dotenv import dotenv_values
 from playwright.sync_api import Page, Request, sync_playwright
 
-from bench import report, round_trip, weight
+from bench import report, weight
+from bench.prediction import round_trip
 from bench.stack import FOLDER, REPOSITORY
 
 PAGES = {

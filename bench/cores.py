@@ -21,7 +21,8 @@ from typing import Any
 import httpx
 import psutil
 
-from bench import memory, report, round_trip, stack, targets
+from bench import memory, report, stack, targets
+from bench.prediction import round_trip
 from config.stack.supervision import record
 
 AT_ONCE, ROUNDS, TURNS = 8, 8, 3

@@ -23,8 +23,9 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from bench import report, round_trip
-from bench.first import scrape
+from bench import report
+from bench.prediction import round_trip
+from bench.prediction.first import scrape
 from bench.stack import FOLDER, METRICS_TOKEN, REPOSITORY
 from config.stack.servers import ports
 from config.stack.temporary import servers

@@ -21,7 +21,8 @@ from pathlib import Path
 
 import psutil
 
-from bench import memory, mlflow, report, round_trip, stack, targets
+from bench import memory, mlflow, report, stack, targets
+from bench.prediction import round_trip
 from config.stack.supervision import record
 
 AT_ONCE = (1, 8)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.round_trip import Sample
+from bench.prediction.round_trip import Sample
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -7,8 +7,8 @@ since: what is warm after the promotion, the promotion has warmed.
 import httpx
 from django.conf import settings
 
-from bench import round_trip
-from bench.round_trip import Person, Sample, Watcher
+from bench.prediction import round_trip
+from bench.prediction.round_trip import Person, Sample, Watcher
 from bench.stack import ADMIN, MODEL
 from models_registry.models import ModelVersion
 

@@ -1,4 +1,4 @@
-"""`python -m bench.first`: the first requests to a stack that has just said ready, as a JSON line.
+"""`python -m bench.prediction.first`: the first requests to a stack that has just said ready, as a JSON line.
 
 A process of its own, because every start may give the stack other addresses. Signs in, predicts
 with the forest once and then some more times, and scrapes /metrics twice.
@@ -19,7 +19,7 @@ WARM = 10
 def measure() -> dict[str, Any]:
     from django.conf import settings
 
-    from bench import round_trip
+    from bench.prediction import round_trip
     from models_registry.models import ModelVersion
 
     slug = ModelVersion.objects.active().get(model__name=stack.MODEL).model.slug

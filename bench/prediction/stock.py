@@ -18,7 +18,7 @@ import httpx
 from django.conf import settings
 from django.utils import timezone
 
-from bench.round_trip import Sample, Watcher, with_prefect
+from bench.prediction.round_trip import Sample, Watcher, with_prefect
 from bench.stack import FOLDER, REPOSITORY
 from executions.models import Attempt, Execution
 from models_registry.models import ModelVersion

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import memory, stack
 from bench.memory import Memory
-from bench.round_trip import Sample
+from bench.prediction.round_trip import Sample
 from config.stack.supervision import record
 
 
@@ -47,7 +47,7 @@ def again() -> Start:
     assert running is not None, "a stack that is ready has a record"
     told = re.search(r"first prediction: (\d+) ms", running.ready_line)
     held = memory.of_stack(running)
-    command = [sys.executable, "-m", "bench.first"]
+    command = [sys.executable, "-m", "bench.prediction.first"]
     done = subprocess.run(
         command, cwd=stack.REPOSITORY, check=True, stdout=subprocess.PIPE, text=True
     )

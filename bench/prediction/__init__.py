@@ -1,1 +1,1 @@
-"""One prediction after the other: its time, the first after a start or a promotion, the stock worker."""
+"""The time of one prediction: in series, after a start or a promotion, by the stock worker."""

@@ -1,7 +1,7 @@
-"""`python -m bench.prediction.first`: the first requests to a stack that has just said ready, as a JSON line.
+"""`python -m bench.prediction.first`: the first requests to a stack that has just said ready.
 
 A process of its own, because every start may give the stack other addresses. Signs in, predicts
-with the forest once and then some more times, and scrapes /metrics twice.
+with the forest once and then some more times, and scrapes /metrics twice; prints a JSON line.
 """
 
 import json

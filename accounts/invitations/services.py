@@ -174,26 +174,25 @@ def _accept(invitation: Invitation, *, password: str, **about: str) -> User:
     return _use(row, user, row.role, _locked_groups(one.group_id for one in row.groups.all()))
 
 
-def role_offered_to(email: str) -> str:
-    """Return the role that an invitation which counts now gives to an address, or ""."""
-    invitation = Invitation.objects.with_status("open").filter(email=email).first()
-    return invitation.role if invitation else ""
+def locked_for(email: str) -> Invitation | None:
+    """Lock and return the invitation of an address that counts now. An account is made after it, as
+    at the invitation's link: of two at once, one waits for the other."""
+    row = _locked().filter(email=email, used_at=None, revoked_at=None).first()
+    return row if row is not None and row.status == "open" else None
 
 
 @transaction.atomic
 def accept_through_provider(
     *,
+    row: Invitation,
     user: User,
     role_of: Callable[[str], str],
     groups: Collection[str] | None,
     provider: str,
 ) -> User:
-    """Use the invitation of a person whose account has just been made by the single sign-on, if
-    their address has one that counts now. What the provider decides it does not give: a role that
-    ``role_of`` would change, and any group, where the provider says ``groups``."""
-    row = _locked().filter(email=user.email, used_at=None, revoked_at=None).first()
-    if row is None or row.status != "open":
-        return user
+    """Use the locked invitation of a person whose account the single sign-on has just made. What
+    the provider decides it does not give: a role that ``role_of`` would change, and any group,
+    where the provider says ``groups``."""
     role = row.role if role_of(row.role) == row.role else Role.USER
     invited = _locked_groups(one.group_id for one in row.groups.all())
     said = None if groups is None else {name.lower() for name in groups}

@@ -21,7 +21,7 @@ from accounts.errors import (
     SignOnRefused,
     SignOnStale,
 )
-from accounts.invitations.services import accept_through_provider, role_offered_to
+from accounts.invitations.services import accept_through_provider, locked_for
 from accounts.models import User
 from accounts.services import end_access, end_sessions, follow_provider, locked
 from accounts.single_sign_on.claims import Claims
@@ -123,16 +123,20 @@ def _come_in(claims: Claims) -> User:
 
 def _open_account(claims: Claims) -> User:
     """Make the account, with what an open invitation of the address gives."""
-    if not claims.is_verified and role_offered_to(claims.email) == "superuser":
-        raise InvitedAsSuperuser  # the operator's trust is not enough to make one
     try:
         with transaction.atomic():
+            invitation = locked_for(claims.email)
+            if invitation and invitation.role == "superuser" and not claims.is_verified:
+                raise InvitedAsSuperuser  # the operator's trust is not enough to make one
             user: User = User.objects.create_user(claims.email, None, name=claims.name)
             # An unconfirmed change to an address does not reserve it.
             EmailAddress.objects.filter(email=user.email, verified=False).delete()
             _links().create(provider=settings.OIDC_ISSUER, uid=claims.subject, user=user)
             record("signed up", by=user, target=user.email, after={"through": settings.OIDC_NAME})
+            if invitation is None:
+                return user
             return accept_through_provider(
+                row=invitation,
                 user=user,
                 role_of=_role_by(claims),
                 groups=claims.groups,

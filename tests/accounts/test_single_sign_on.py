@@ -23,7 +23,12 @@ from django.utils import timezone
 from werkzeug.wrappers import Response
 
 from accounts.activity_words import sentence
-from accounts.errors import LastSuperuser, PasswordNotTaken, SignOnStale
+from accounts.errors import (
+    LastSuperuser,
+    PasswordNotTaken,
+    ProofNeeded,
+    SignOnStale,
+)
 from accounts.invitations.services import accept, invite, revoke
 from accounts.models import ActivityEvent, Invitation, Scope, User
 from accounts.privacy import erasure, own_account, personal_data
@@ -31,7 +36,7 @@ from accounts.single_sign_on import services
 from accounts.single_sign_on.claims import Claims
 from accounts.tokens.services import make_token
 from tests.accounts.test_sign_in import digits
-from tests.clocks import stand_still
+from tests.clocks import stand_still, until
 from tests.config.test_environment import ask
 from tests.factories import PASSWORD, make_user
 from tests.open_id_provider import (
@@ -878,6 +883,50 @@ def test_trust_accepts_an_invitation_but_makes_no_superuser(
     user = signed_in(client)
     assert user is not None
     assert user.role == role
+
+
+def somebody_waits_for_a_row() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_sign_in_and_an_acceptance_of_its_link_at_once_one_makes_the_account(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider sends the person back while their password is being taken."""
+    settings.OIDC_ISSUER = "https://sso.example.org"
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+    invitation, _ = invited(root, "admin", "Credit team")
+    claims = Claims("mira", "mira@example.com", True, "Mira", None)
+    answers: list[str] = []
+
+    def sign_in_there() -> None:
+        try:
+            services.enter(claims)
+        except (SignOnStale, ProofNeeded) as refusal:
+            answers.append(type(refusal).__name__)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=sign_in_there)
+    make = User.objects.create_user
+
+    def slowly(email: str, password: str | None = None, **about: Any) -> User:
+        if password:
+            thread.start()
+            until(somebody_waits_for_a_row, "the sign-in to wait for the invitation")
+        return make(email, password, **about)
+
+    monkeypatch.setattr(User.objects, "create_user", slowly)
+    mira = accept(invitation=invitation, name="", password=PASSWORD)
+    thread.join()
+    assert answers == ["SignOnStale"]
+    assert (mira.role, groups_of(mira)) == ("admin", {"Credit team"})
 
 
 def test_an_invitation_does_not_open_what_the_required_group_closes(

@@ -109,8 +109,8 @@ def follow_provider(
     """Give a person the role that ``role_of`` makes of theirs, and exactly these groups, as the
     provider says; None leaves the groups alone. What is missing is made. The last active superuser
     stays one. Everything is recorded as the provider's act."""
-    superusers = list(User.objects.superusers().order_by("pk").select_for_update())
-    user = User.objects.select_for_update().get(pk=user.pk)
+    superusers = list(User.objects.superusers().order_by("pk").select_for_update(no_key=True))
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     before, role = user.role, role_of(user.role)
     if role != "superuser" and superusers == [user]:
         role = "superuser"
@@ -128,7 +128,10 @@ def _set_groups(user: User, names: Collection[str], provider: str) -> None:
     wanted = {name.lower(): name for name in names}
     known: dict[str, Group] = {
         group.name.lower(): group
-        for group in Group.objects.annotate(lower=Lower("name")).filter(lower__in=wanted)
+        for group in Group.objects.annotate(lower=Lower("name"))
+        .filter(lower__in=wanted)
+        .order_by("pk")
+        .select_for_update(no_key=True)
     }
     for key in sorted(wanted.keys() - known.keys()):
         known[key], is_new = Group.objects.get_or_create(name=wanted[key])
@@ -246,16 +249,16 @@ def password_reset_link(user: User) -> str:
 def locked(user: User, *, by: User) -> User:
     """Lock the rows of all active superusers, in a fixed order, then the person's, and return it:
     of two people who take each other's rights at the same moment, the second finds out that they
-    have none."""
-    superusers = User.objects.superusers().order_by("pk").select_for_update()
+    have none. What only refers to these people, as the activity record does, does not wait."""
+    superusers = User.objects.superusers().order_by("pk").select_for_update(no_key=True)
     if by.pk not in {superuser.pk for superuser in superusers}:
         raise NotSuperuser
-    row: User = User.objects.select_for_update().get(pk=user.pk)
+    row: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     return row
 
 
 def check_not_last_superuser(user: User) -> None:
     """Raise LastSuperuser if nobody else could act as one. Locks all of them."""
-    superusers = list(User.objects.superusers().order_by("pk").select_for_update())
+    superusers = list(User.objects.superusers().order_by("pk").select_for_update(no_key=True))
     if superusers == [user]:
         raise LastSuperuser

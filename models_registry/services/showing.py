@@ -24,7 +24,9 @@ def show_model(
     *, model: RegisteredModel, is_for_everybody: bool, groups: Collection[Group] = (), by: User
 ) -> RegisteredModel:
     """Set who sees a model: everybody, or the people of these groups; with neither, admins alone.
-    Groups of a model for everybody are not kept."""
+    Groups of a model for everybody are not kept, nor one that is deleted at the same moment."""
+    chosen = Group.objects.filter(pk__in=[group.pk for group in groups]).order_by("pk")
+    groups = list(chosen.select_for_update(no_key=True))
     model = RegisteredModel.objects.select_for_update().get(pk=model.pk)
     before = _as_recorded(model)
     model.is_for_everybody = is_for_everybody
@@ -71,7 +73,7 @@ def save_group(
         group = Group.objects.create(name=name)
         record("group made", by=by, target=name)
     else:
-        group = Group.objects.select_for_update().get(pk=group.pk)
+        group = Group.objects.select_for_update(no_key=True).get(pk=group.pk)
         if group.name != name:
             record("group renamed", by=by, target=name, before={"name": group.name})
             group.name = name

@@ -3,7 +3,7 @@
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import Any
@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts.activity_words import sentence
 from accounts.models import ActivityEvent, Scope, User
 from accounts.privacy import personal_data
+from accounts.services import follow_provider
 from accounts.tokens.services import make_service_account, make_token
 from executions import lifecycle
 from executions.models import Execution
@@ -33,6 +34,8 @@ from notifications.mail.writing import write_due
 from notifications.models import Context, Kind, Mail, Notification
 from notifications.services import count_of_people, notify
 from presets.models import Preset
+from tests.accounts.test_single_sign_on import somebody_waits_for_a_row
+from tests.clocks import until
 from tests.factories import (
     LOAN_ANSWER,
     LOAN_OUTPUTS,
@@ -656,6 +659,57 @@ def test_a_model_whose_last_group_is_deleted_is_nobodys_and_the_admins_are_told(
     assert told[0].title == f"Nobody but admins sees {NAME}"
     event = ActivityEvent.objects.get(action="group deleted")
     assert event.before == {"people": 1, "models": [NAME]}
+
+
+def while_deleted(team: Group, by: User, act: Callable[[], object]) -> list[BaseException]:
+    """Do something with the group while it is being deleted; return what was raised."""
+    raised: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            act()
+        except Exception as error:
+            raised.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=do)
+    with transaction.atomic():
+        services.delete_group(group=team, by=by)
+        thread.start()
+        until(somebody_waits_for_a_row, "the other one to wait for the group")
+    thread.join()
+    return raised
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_that_is_deleted_while_it_is_chosen_for_a_model_shows_it_to_nobody() -> None:
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+    model = make_version(is_active=True).model
+    team = services.save_group(name="Credit team", by=root)
+
+    def choose() -> None:
+        services.show_model(model=model, is_for_everybody=False, groups=[team], by=root)
+
+    assert while_deleted(team, root, choose) == []
+    model.refresh_from_db()
+    assert who_sees(model) == "Visible to admins alone"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_that_is_deleted_while_somebody_signs_in_with_it_is_made_again() -> None:
+    root = make_user("root@example.com", is_staff=True, is_superuser=True)
+    mira = make_user("mira@example.com")
+    team = services.save_group(name="Credit team", by=root)
+
+    def sign_in() -> None:
+        follow_provider(
+            user=mira, role_of=lambda role: role, groups=["Credit team"], provider="Example Corp"
+        )
+
+    assert while_deleted(team, root, sign_in) == []
+    (made,) = mira.groups.all()
+    assert (made.name, made.pk == team.pk) == ("Credit team", False)
 
 
 def test_a_model_keeps_its_other_group(alice: User, bob: User, root: User) -> None:

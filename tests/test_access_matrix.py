@@ -406,12 +406,11 @@ def test_every_address_has_an_entry() -> None:
 
 @dataclass(frozen=True)
 class Play:
-    """The scene and its people, with what each of them is known by in a browser and to the API."""
+    """The scene and its people, with the cookies of their browsers, in which they are signed in."""
 
     scene: Scene
     people: dict[str, User]
     cookies: dict[str, SimpleCookie]
-    secrets: dict[str, str]
 
     def browser_of(self, person: str) -> Client:
         """Return the browser of one of the cast; all but the anonymous are signed in."""
@@ -420,8 +419,11 @@ class Play:
         return client
 
     def program_of(self, person: str) -> Client:
-        """Return a program with a token of the person, whose scopes are all that they may have."""
-        return Client(headers={"Authorization": f"Bearer {self.secrets[person]}"})
+        """Return a program with a new token of the person, of all scopes that they may have."""
+        user = self.people[person]
+        scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
+        _, secret = make_token(user=user, name="Laptop", scopes=scopes, by=user)
+        return Client(headers={"Authorization": f"Bearer {secret}"})
 
 
 @pytest.fixture(scope="module")
@@ -429,14 +431,12 @@ def make_play(make_once: MakeOnce) -> Callable[[], Play]:
     def make() -> Play:
         people = {name: make_person(name) for name in CAST[1:]}
         scene = set_scene(people["alice"], people["ada"], people["root"])
-        cookies, secrets = {}, {}
+        cookies = {}
         for name, user in people.items():
             client = Client()
             client.force_login(user)
             cookies[name] = client.cookies
-            scopes = [one for one in Scope if one != Scope.PUBLISH or user.may_publish]
-            _, secrets[name] = make_token(user=user, name="Laptop", scopes=scopes, by=user)
-        return Play(scene, people, cookies, secrets)
+        return Play(scene, people, cookies)
 
     return make_once(make)
 
@@ -595,9 +595,10 @@ def test_a_model_for_a_group_is_there_for_its_people_and_for_admins_alone(
     if person == "outside":
         alice = hidden.people["alice"]
         services.save_group(group=scene.team, name="Credit team", removed=[alice], by=scene.root)
-    found, expected, every = {}, {}, MATRIX | WITH_PROVIDER
+    found, expected, program = {}, {}, hidden.program_of(column)
+    every = MATRIX | WITH_PROVIDER
     for name, entry in every.items():
-        client = hidden.program_of(column) if entry.by_token else hidden.browser_of(column)
+        client = program if entry.by_token else hidden.browser_of(column)
         address = address_of(name, scene, entry)
         with transaction.atomic():
             answer = client.post(address) if entry.is_post else client.get(address)

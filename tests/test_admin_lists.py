@@ -23,9 +23,9 @@ from models_registry.models import Deployment, ModelVersion, RegisteredModel
 from monitoring.models import FailureGroup, SupportRequest
 from notifications.models import Mail, Notification
 from tests.factories import make_execution
-from tests.test_access_matrix import Scene, scene
+from tests.test_access_matrix import Play, Scene, make_play, play, scene
 
-__all__ = ["scene"]
+__all__ = ["make_play", "play", "scene"]
 
 LOOKUPS = ("", "__regex", "__startswith", "__gt", "__exact")
 OWN_FILTERS: dict[type[models.Model], set[str]] = {
@@ -74,6 +74,21 @@ def columns(model: type[models.Model], *, deep: bool = True) -> Iterator[str]:
         elif deep and field.related_model:
             for further in columns(field.related_model, deep=False):
                 yield f"{field.name}__{further}"
+
+
+@pytest.fixture
+def alice(play: Play) -> User:
+    return play.people["alice"]
+
+
+@pytest.fixture
+def ada(play: Play) -> User:
+    return play.people["ada"]
+
+
+@pytest.fixture
+def root(play: Play) -> User:
+    return play.people["root"]
 
 
 @pytest.fixture

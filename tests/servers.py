@@ -20,7 +20,7 @@ def prefect_server() -> Iterator[str]:
     """Run a real Prefect server on a database of its own in this run's PostgreSQL; yield its API
     URL.
 
-    It takes about 10 s to start: ask for it in a fixture of session scope, and only where a test
+    It takes about 10 s to start: ask for it in a fixture of a wide scope, and only where a test
     must see the real thing.
     """
     port = ports.choose(taken=set())

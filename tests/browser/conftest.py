@@ -85,10 +85,11 @@ def counted(folder: Path) -> Iterator[Callable[[int], int]]:
         yield change
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Yield everything `make run` starts, with the demo's people and models: one for the whole run,
-    also where pytest-xdist shares the tests among processes."""
+    """Yield everything `make run` starts, with the demo's people and models: one for all tests of
+    this folder, also where pytest-xdist shares them among processes. It takes a tenth of a
+    processor while nobody asks it for anything, and so does not outlive them."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "product"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

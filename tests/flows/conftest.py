@@ -28,9 +28,10 @@ from tests.model_host.runtime import BESIDE, FOLDER, python_of
 from tests.servers import prefect_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_url() -> Iterator[str]:
-    """Yield a real Prefect server, started once and only if a test asks."""
+    """Yield a real Prefect server, started once for the tests of this folder and only if one of
+    them asks."""
     with prefect_server() as url:
         yield url
 

@@ -30,7 +30,6 @@ IDLE_SECONDS = 10.0
 SETTLE_SECONDS = 1.5
 """Until the last lines of a series have reached Prefect."""
 LOOK_SECONDS = 0.02
-EXPLAINED_SECONDS = 60.0
 HOST = "model host"
 TOTAL, SCORER = "all", "MLflow"
 Series = dict[str, list[float]]
@@ -87,11 +86,12 @@ class Asker:
 
         def work(person: round_trip.Person) -> None:
             for _ in range(count // at_once):
-                status, _ = self._watcher.until_readable(person.send(), 0.0)
+                execution = person.send()
+                status, _ = self._watcher.until_readable(execution, 0.0)
                 if status != "succeeded":
                     raise RuntimeError(f"a prediction ended as {status}")
                 if at_once == 1:
-                    until_explained(self.began)
+                    self._watcher.until_explained(execution)
 
         began = time.perf_counter()
         if at_once == 1:
@@ -102,16 +102,12 @@ class Asker:
         return count / (time.perf_counter() - began)
 
 
-def until_explained(began: datetime) -> None:
+def until_all_are_explained(began: datetime) -> None:
     """Wait until every prediction since then has its explanation."""
     from executions.explanations.storing import unexplained
 
     waiting = unexplained().filter(version__model__name=stack.MODEL, requested_at__gte=began)
-    deadline = time.monotonic() + EXPLAINED_SECONDS
-    while waiting.exists():
-        if time.monotonic() > deadline:
-            raise RuntimeError("a prediction was not explained within a minute")
-        time.sleep(LOOK_SECONDS)
+    stack.until(lambda: not waiting.exists(), "predictions stayed unexplained")
 
 
 def charge(into: Series, asker: Asker, at_once: int, count: int) -> float:
@@ -119,7 +115,7 @@ def charge(into: Series, asker: Asker, at_once: int, count: int) -> float:
     how many a second were finished."""
     before = spent()
     per_second = asker.ask(at_once, count)
-    until_explained(asker.began)
+    until_all_are_explained(asker.began)
     time.sleep(SETTLE_SECONDS)
     for name, milliseconds in since(before, count).items():
         into.setdefault(name, []).append(round(milliseconds, 2))

@@ -105,6 +105,16 @@ class Watcher:
         self._seen: dict[uuid.UUID, tuple[str, float]] = {}
         threading.Thread(target=self._look, daemon=True).start()
 
+    def until_explained(self, execution: uuid.UUID) -> None:
+        """Wait until the finished execution has its explanation, or what stands in for one. On this
+        connection a look costs PostgreSQL little: the statement is prepared."""
+        question = "SELECT 1 FROM executions_explanation WHERE execution_id = %s"
+        deadline = time.monotonic() + GIVE_UP_SECONDS
+        while self._connection.execute(question, [execution]).fetchone() is None:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{execution} was not explained in time")
+            time.sleep(self._look_seconds)
+
     def until_readable(self, execution: uuid.UUID, began: float) -> tuple[str, float | None]:
         """Return the status of the finished row, and when it was readable, in seconds since
         ``began``."""

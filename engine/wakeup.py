@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -39,6 +38,7 @@ WARM_SECONDS = 5.0
 
 _silent_until: dict[str, float] = {}
 """The end of the pause on the monotonic clock, by the address of Redis."""
+_clients: "dict[tuple[str, float, int], Redis]" = {}
 
 
 def queue_of(runtime: str) -> str:
@@ -204,13 +204,17 @@ def _warmed(hint: WarmHint) -> str:
 
 def quick_redis(wait_seconds: float = 0.0) -> "Redis":
     """Return this process's Redis client: no call takes longer than ``wait_seconds`` plus one
-    second, and none is retried."""
-    return _client(settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
+    second, and none is retried.
+
+    One client per process: a forked child must not share its parent's sockets. And one for all
+    threads, also where two ask first at the same moment: a client that goes away closes its
+    connections, whoever uses them.
+    """
+    known = (settings.REDIS_URL, TIMEOUT_SECONDS + wait_seconds, os.getpid())
+    return _clients.get(known) or _clients.setdefault(known, _client(*known[:2]))
 
 
-@cache
-def _client(url: str, timeout: float, pid: int) -> "Redis":
-    """One client per process: a forked child must not share its parent's sockets."""
+def _client(url: str, timeout: float) -> "Redis":
     return Redis.from_url(
         url,
         socket_connect_timeout=TIMEOUT_SECONDS,

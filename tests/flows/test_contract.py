@@ -350,3 +350,22 @@ def test_a_status_is_final_or_worth_another_try(
 
     with pytest.raises(error):
         gateway.flow_run_states(uuid.uuid4())
+
+
+def test_threads_that_ask_for_redis_first_at_the_same_moment_have_one_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client of one of them would be dropped, and with it the connections that it waits on."""
+    both = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+    make = wakeup._client
+
+    def made(*given: Any) -> Any:
+        both.wait()
+        return make(*given)
+
+    monkeypatch.setattr(wakeup, "_client", made)
+    monkeypatch.setattr(wakeup, "_clients", {})
+    with ThreadPoolExecutor(2) as threads:
+        one, other = threads.map(wakeup.quick_redis, (0.0, 0.0))
+
+    assert one is other is wakeup.quick_redis()

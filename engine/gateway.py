@@ -45,6 +45,8 @@ JOB_TEMPLATE = {
 }
 
 KEEP_ALIVE_SECONDS = 4.0  # below the server's five, so that it never closes under a request
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
+"""Prefect compresses what fits into one packet anyway, for a tenth of a call's processor time."""
 FINISHED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 UNSTARTED = timedelta(seconds=15)
 """A run that a worker claimed longer ago than this, while the row is still queued, will not
@@ -295,6 +297,7 @@ def _connect(url: str, auth_string: str, timeout: float, pid: int) -> httpx.Clie
     return httpx.Client(
         base_url=url,
         auth=httpx.BasicAuth(user, password) if auth_string else None,
+        headers=UNCOMPRESSED,
         timeout=timeout,
         limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_SECONDS),
     )

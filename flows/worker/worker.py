@@ -31,7 +31,7 @@ from prefect.workers.base import (
     BaseWorkerResult,
 )
 
-from engine.gateway import JOB_TEMPLATE, WORKER_TYPE
+from engine.gateway import JOB_TEMPLATE, UNCOMPRESSED, WORKER_TYPE
 from flows.batch import help_another
 from flows.host import host_name, owner, runtimes
 from flows.lease import leases
@@ -118,7 +118,7 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await anyio.to_thread.run_sync(open_models)
-    with get_client(sync_client=True) as client:
+    with get_client(sync_client=True, httpx_settings={"headers": {**UNCOMPRESSED}}) as client:
         lines = RunLines(client)
         logging.getLogger("flows").addHandler(lines)
         _forget_lost_workers(client)

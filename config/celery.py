@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
         "schedule": timedelta(minutes=10),
     },
     "copy-flow-runs": {"task": "executions.tasks.copy_flow_runs", "schedule": 15.0},
+    "count-use": {"task": "executions.tasks.count_use", "schedule": 60.0},
     "purge-executions": {
         "task": "executions.tasks.purge_executions",
         "schedule": timedelta(days=1),

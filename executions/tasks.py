@@ -8,7 +8,7 @@ from config.queue import kick
 from engine.errors import PrefectRefused, PrefectUnavailable
 from executions import sweep
 from executions.dispatch import dispatch, dispatch_exploration
-from executions.records import flow_run_copies, purging
+from executions.records import flow_run_copies, purging, use
 
 PURGE_SECONDS = 8.0
 
@@ -37,6 +37,11 @@ def submit_exploration(execution_id: str, input: str, token: str) -> None:
 @shared_task(ignore_result=True)
 def forget_replays() -> None:
     purging.forget_old_replays()
+
+
+@shared_task(ignore_result=True)
+def count_use() -> None:
+    use.count_use()
 
 
 @shared_task(ignore_result=True)

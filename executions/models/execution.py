@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Now
+from django.db.models.lookups import GreaterThan
 
 from accounts.models import User
 from engine.run_claims import Run, RunQuerySet, finished_has_a_time
@@ -16,6 +17,9 @@ from model_host.protocol.codec import stored
 from model_host.protocol.outputs import Outputs
 from model_host.protocol.trace import Trace
 from models_registry.models import ModelVersion, TestCase
+
+SLOWEST_UNLISTED = timedelta(seconds=1)
+"""Longer response times are listed newest first by an index of their own."""
 
 TOOK = ExpressionWrapper(F("finished_at") - F("requested_at"), models.DurationField())
 """The response time, as the expression of its index."""
@@ -174,11 +178,11 @@ class Execution(Run):
                 condition=Q(purpose="prediction", deleted_at=None),
                 name="executions_history",
             ),
-            # Served and succeeded predictions by version.
+            # Predictions by version and status: those that finished since a time, and open ones.
             models.Index(
-                fields=["version", "status"],
+                fields=["version", "status", "finished_at"],
                 condition=Q(purpose="prediction"),
-                name="executions_served",
+                name="executions_use",
             ),
             models.Index(
                 fields=["user", "-deleted_at", "-id"],
@@ -205,6 +209,13 @@ class Execution(Run):
             ),
             # Slow executions, whatever the model's threshold.
             models.Index(F("finished_at") - F("requested_at"), name="executions_response_time"),
+            # The newest of them, where the threshold is that of the index or higher.
+            models.Index(
+                fields=["-requested_at", "-id"],
+                include=["finished_at"],
+                condition=Q(GreaterThan(F("finished_at") - F("requested_at"), SLOWEST_UNLISTED)),
+                name="executions_slow_newest",
+            ),
             # Tests and replays are few beside predictions.
             models.Index(
                 fields=["purpose", "-requested_at", "-id"],
@@ -235,6 +246,11 @@ class Execution(Run):
                 include=["user", "version"],
                 condition=Q(status="failed", purpose="prediction"),
                 name="executions_failures",
+            ),
+            models.Index(
+                fields=["fingerprint", "user"],
+                condition=Q(status="failed", purpose="prediction"),
+                name="executions_failed_people",
             ),
             models.Index(
                 fields=["finished_at"],

@@ -10,6 +10,7 @@ from models_registry.models.registered_model import RegisteredModel
 from models_registry.models.revision import Revision
 from models_registry.models.saved_case import TestCase
 from models_registry.models.version import ModelVersion
+from models_registry.models.version_use import VersionUse
 
 __all__ = [
     "Deployment",
@@ -25,4 +26,5 @@ __all__ = [
     "TestCase",
     "TypeApproval",
     "VersionRun",
+    "VersionUse",
 ]

@@ -1,10 +1,12 @@
 """Versions: one uploaded model file each, with its configuration and status."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery
+from django.db.models import Count, F, FloatField, OuterRef, Q, Subquery, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Now, NullIf
 
 from accounts.models import User
@@ -31,16 +33,28 @@ class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
         """Annotate ``served``, the number of people's predictions with the version, and
         ``success_percent``, the percentage of succeeded ones among those that succeeded or failed;
         None if there are none. Deleted predictions still count, tests and replays never."""
-        succeeded, failed = (_served(executions__status=word) for word in ("succeeded", "failed"))
+        succeeded, failed, canceled = map(_ended, ("succeeded", "failed", "canceled"))
         return self.annotate(
-            served=_served(),
+            served=succeeded
+            + failed
+            + canceled
+            + _asked(executions__status__in=["queued", "running"]),
             success_percent=Cast(100 * succeeded, FloatField()) / NullIf(succeeded + failed, 0),
         )
 
 
-def _served(**conditions: str) -> Coalesce:
-    """The number of people's predictions with a version, counted in `executions_served` alone:
-    joining them to the versions took 5 s for a million, so each number is a query of its own."""
+def _ended(status: str) -> Combinable:
+    """The number of people's predictions with a version that ended so: those that were counted up
+    to a time (`VersionUse`), and those since."""
+    since = Coalesce(OuterRef("use__through"), Value(datetime.min.replace(tzinfo=UTC)))
+    return Coalesce(F(f"use__{status}"), 0) + _asked(
+        executions__status=status, executions__finished_at__gt=since
+    )
+
+
+def _asked(**conditions: Any) -> Coalesce:
+    """The number of people's predictions with a version, counted in `executions_use` alone: joining
+    them to the versions took 5 s for a million, so each number is a query of its own."""
     counted = (
         ModelVersion.objects.filter(
             pk=OuterRef("pk"), executions__purpose="prediction", **conditions

@@ -7,6 +7,7 @@ import socket
 import psycopg
 import redis
 
+from config.stack.servers import ports
 from config.stack.supervision.pids import Identity
 from tests.clocks import PATIENCE_SECONDS, until
 from tests.config.stack.driver import Stack
@@ -66,7 +67,9 @@ def test_ctrl_c_while_starting_stops_what_has_begun(stack: Stack) -> None:
 def test_after_kill_9_of_the_supervisor_nothing_survives_and_the_data_is_there(
     stack: Stack,
 ) -> None:
-    stack.run("up", "--detach", "postgres", "redis", "s3")
+    taken: set[int] = set()  # these two prefer ports that others here take and give back
+    fixed = {name: str(ports.choose(taken=taken)) for name in ("WEB_PORT", "PREFECT_PORT")}
+    stack.run("up", "--detach", "postgres", "redis", "s3", **fixed)
     with psycopg.connect(stack.values["DATABASE_URL"]) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     redis.Redis.from_url(stack.values["REDIS_URL"]).set("kept", "42")
@@ -75,7 +78,7 @@ def test_after_kill_9_of_the_supervisor_nothing_survives_and_the_data_is_there(
     os.kill(stack.record.supervisor.pid, signal.SIGKILL)
     until(lambda: stack.processes() == [], "the last process to end")
 
-    assert stack.run("up", "--detach", "postgres", "redis", "s3").code == 0
+    assert stack.run("up", "--detach", "postgres", "redis", "s3", **fixed).code == 0
     assert stack.values == before
     with psycopg.connect(stack.values["DATABASE_URL"]) as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)

@@ -15,6 +15,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 
 import anyio.abc
 import anyio.to_thread
@@ -31,6 +32,7 @@ from prefect.workers.base import (
     BaseWorkerResult,
 )
 
+from engine import gateway
 from engine.gateway import JOB_TEMPLATE, UNCOMPRESSED, WORKER_TYPE
 from flows.batch import help_another
 from flows.host import host_name, owner, runtimes
@@ -43,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 MAX_WORKERS = 200  # that Prefect lists at once
 HAND_BACK_SECONDS = 5.0
+PREFECT_SECONDS = 60.0  # that a worker waits for Prefect when it starts
+PREFECT_PAUSE_SECONDS = 0.2
 THREADS_BESIDE_SLOTS = 7  # leases, two sweeps, settling, warming, explaining, inspecting again
 
 
@@ -119,6 +123,7 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await anyio.to_thread.run_sync(open_models)
     with get_client(sync_client=True, httpx_settings={"headers": {**UNCOMPRESSED}}) as client:
+        await until_prefect_answers(stopping)
         lines = RunLines(client)
         logging.getLogger("flows").addHandler(lines)
         _forget_lost_workers(client)
@@ -153,6 +158,17 @@ async def serve(*, takes_hints: bool, drain_seconds: float) -> None:
         finally:
             lines.close()
             _forget(client, owner())
+
+
+async def until_prefect_answers(stopping: asyncio.Event) -> None:
+    """Wait until Prefect answers: it may be starting beside this worker, and Prefect's own code
+    would ask again only with the next heartbeat. After a minute the worker begins without it."""
+    deadline = time.monotonic() + PREFECT_SECONDS
+    while not await anyio.to_thread.run_sync(gateway.is_healthy):
+        if stopping.is_set() or time.monotonic() > deadline:
+            logger.warning("prefect_does_not_answer")
+            return
+        await asyncio.sleep(PREFECT_PAUSE_SECONDS)
 
 
 def _drain(slots: Slots, batches: Slots, seconds: float) -> None:

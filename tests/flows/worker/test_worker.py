@@ -1,5 +1,6 @@
 """The real worker in a process of its own, against a real Prefect server."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from engine import gateway, heartbeats, wakeup
 from executions.dispatch import dispatch
 from executions.models import Execution
 from flows.worker.slots import CLAIMS, Run, Slots
+from flows.worker.worker import until_prefect_answers
 from models_registry.models import ModelVersion
 from models_registry.tasks import sync_prefect_deployment
 from tests.clocks import until
@@ -309,3 +311,25 @@ def test_a_run_is_kept_while_the_database_is_away(
     monkeypatch.setitem(CLAIMS, "flows.predict.predict", away)
     slots.carry_out(as_run(run))
     assert api(f"/flow_runs/{run}")["state_type"] == "SCHEDULED"
+
+
+def test_a_worker_that_starts_beside_prefect_waits_for_its_first_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = iter([False, False, True])
+    monkeypatch.setattr("engine.gateway.is_healthy", lambda: next(answers))
+    asyncio.run(until_prefect_answers(asyncio.Event()))
+    assert next(answers, "all were asked") == "all were asked"
+
+
+def test_a_worker_that_is_told_to_stop_waits_for_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.gateway.is_healthy", lambda: False)
+
+    async def told_to_stop() -> None:
+        stopping = asyncio.Event()
+        stopping.set()
+        await until_prefect_answers(stopping)
+
+    asyncio.run(told_to_stop())

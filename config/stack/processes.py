@@ -13,16 +13,17 @@ from config.stack.errors import NotHealthyError, StackError
 from config.stack.servers import ports, postgres, prefect, redis, s3
 from config.stack.supervision.parts import Part
 
-# Django commands, each list in one process: before the product's processes begin, while the
-# resident worker begins, and once everything runs. A line that begins with a minus may fail.
+# Django commands, each list in one process: before the product's processes begin, and beside them,
+# up to the first prediction. A line that begins with a minus may fail; one that begins with a
+# question mark waits for a part.
 PREPARING = ("migrate --no-input", "createcachetable", "collect_static")
-FILLING = ("sync_prefect",)
-FILLING_THE_DEMO = ("seed_demo",)
+FILLING = ("?prefect", "sync_prefect")
 # One prediction from request to result; the ready line states its duration.
 FIRST_PREDICTION = (
     "-predict 'Iris species' --by user@example.com --json --inputs"
     """ '{"sepal_length": 5.8, "sepal_width": 3, "petal_length": 4.35, "petal_width": 1.3}'"""
 )
+FILLING_THE_DEMO = ("seed_demo", "?worker", FIRST_PREDICTION)
 
 
 def ours(environment: Environment) -> dict[str, str]:
@@ -93,11 +94,16 @@ def check_worker(redis_url: str, *, opens_models: bool) -> None:
 
 
 def commands(
-    environment: Environment, name: str, lines: tuple[str, ...], after: tuple[str, ...]
+    environment: Environment,
+    name: str,
+    lines: tuple[str, ...],
+    after: tuple[str, ...],
+    uses: tuple[str, ...] = (),
 ) -> Part:
     """Return a step that runs Django commands, one after the other, in one process."""
     argv = (sys.executable, "-m", "config.stack.commands", *lines)
-    return Part(name, argv=argv, after=after, environment=ours(environment), is_step=True)
+    values = ours(environment)
+    return Part(name, argv=argv, after=after, uses=uses, environment=values, is_step=True)
 
 
 def web(environment: Environment) -> Part:
@@ -145,12 +151,13 @@ def celery(environment: Environment) -> Part:
 
 
 def worker(environment: Environment) -> Part:
-    """Return the resident Prefect worker."""
+    """Return the resident Prefect worker. It opens its models before it asks for Prefect."""
     return Part(
         "worker",
         argv=(sys.executable, "-m", "flows.worker"),
         address=environment["PREFECT_API_URL"],
-        after=("prepare", "redis", "s3", "prefect"),
+        after=("prepare", "redis", "s3"),
+        uses=("prefect",),
         environment=ours(environment),
         check=lambda: check_worker(environment["REDIS_URL"], opens_models=environment.is_demo),
         is_shown=True,
@@ -171,18 +178,20 @@ def everything(environment: Environment) -> list[Part]:
     """Return the whole stack."""
     is_demo = environment.is_demo
     filling = (*FILLING, *(FILLING_THE_DEMO if is_demo else ()))
-    parts = [
+    return [
         *servers(environment),
         commands(environment, "prepare", PREPARING, after=("postgres",)),
         web(environment),
         celery(environment),
         worker(environment),
-        commands(environment, "fill", filling, after=("web", "celery", "prefect")),
+        commands(
+            environment,
+            "fill",
+            filling,
+            after=("prepare", "redis"),
+            uses=("prefect", "celery", *(("worker",) if is_demo else ())),
+        ),
     ]
-    if is_demo:
-        after = ("fill", "worker")
-        parts.append(commands(environment, "predict", (FIRST_PREDICTION,), after))
-    return parts
 
 
 def only(names: Collection[str], parts: Sequence[Part]) -> list[Part]:

@@ -83,7 +83,7 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
         signal.signal(number, ask_to_stop)
     try:
         supervisor.start(seconds=START_SECONDS)
-        line = ready_line(environment, console, time.monotonic() - began)
+        line = ready_line(environment, supervisor, time.monotonic() - began)
         note(state="ready", ready_line=line)
         console.say(line)
         supervisor.watch()
@@ -97,13 +97,14 @@ def run(environment: Environment, parts: Sequence[Part], console: Console) -> No
         console.say("stopped")
 
 
-def ready_line(environment: Environment, console: Console, seconds: float) -> str:
+def ready_line(environment: Environment, supervisor: Supervisor, seconds: float) -> str:
     """Return the one line that a person needs."""
     words = [f"Ready in {seconds:.1f} s: {environment['SITE_URL']}"]
     if environment.is_demo:
         words.append(f"sign in as {DEMO_ACCOUNTS} with password {environment['DEMO_PASSWORD']}")
-    if told := first_prediction(console):
+    if told := first_prediction(supervisor.console):
         words.append(f"first prediction: {told}")
+    words.append(f"what took longest: {supervisor.slowest()}")
     return " | ".join(words)
 
 
@@ -113,7 +114,7 @@ def first_prediction(console: Console) -> str:
 
     Empty where none was made.
     """
-    for line in reversed(console.log_of("predict").last):
+    for line in reversed(console.log_of("fill").last):
         if line.startswith("{"):
             answer = json.loads(line)
             took = answer.get("time_to_result_ms")

@@ -16,6 +16,8 @@ class Part:
     """A part of the stack: a server, a step that ends by itself, or (without `argv`) the person's
     own server.
 
+    It starts when the parts in `after` are healthy. Those in `uses` may start beside it: it waits
+    for them itself, once it has imported what it needs, and is stopped before them, too.
     `prepare` runs before every start of the part and is quick where nothing is to be done;
     `check` raises NotHealthyError while the part is not healthy.
     """
@@ -24,6 +26,7 @@ class Part:
     argv: tuple[str, ...] = ()
     address: str = ""
     after: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = nothing
     check: Callable[[], None] = nothing

@@ -29,6 +29,7 @@ GRACE_SECONDS = 5.0  # for a part to stop by itself: `docker stop` waits 10 s fo
 OWN_SECONDS = 5.0  # for a person's own server to answer
 FIRST_BACKOFF_SECONDS = 0.2
 LAST_BACKOFF_SECONDS = 30.0
+PROGRESS_SECONDS = 10.0  # between two lines that say what the start waits for
 STEADY_SECONDS = 60.0  # after which a crash counts as the first again
 STARTS_BEFORE_GIVING_UP = 3  # while the stack is not ready
 
@@ -46,6 +47,7 @@ class Running:
     identity: Identity | None = None
     reader: threading.Thread | None = None
     began: float = field(default_factory=time.monotonic)
+    ready: float | None = None
     starts: int = 0
     starts_again_at: float | None = None
     told_to_stop_at: float | None = None
@@ -75,7 +77,8 @@ class Supervisor:
 
     def start(self, *, seconds: float) -> None:
         """Start every part; return when all are healthy. StackError names the one that is not."""
-        deadline = time.monotonic() + seconds
+        began = told = time.monotonic()
+        deadline = began + seconds
         with ThreadPoolExecutor(max_workers=4) as checks:
             while len(self.healthy) < len(self.parts):
                 if self.is_stopping:
@@ -88,8 +91,12 @@ class Supervisor:
                         self.look_after_crash(running)
                     else:
                         self.look_after_start(running, checks)
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if now > deadline:
                     raise StackError(self.too_late(seconds))
+                if now > told + PROGRESS_SECONDS:
+                    told = now
+                    self.console.say(f"after {now - began:.0f} s: waiting for {self.waiting()}")
                 time.sleep(TICK_SECONDS)
 
     def begin(self, part: Part) -> None:
@@ -152,8 +159,29 @@ class Supervisor:
 
     def note_healthy(self, running: Running) -> None:
         self.healthy.add(running.part.name)
-        seconds = time.monotonic() - running.began
-        self.console.log_of("stack").write(f"{running.part.name} was ready after {seconds:.1f} s")
+        running.ready = time.monotonic()
+        line = f"{running.part.name} is ready after {self.took(running):.1f} s"
+        self.console.log_of("stack").write(line)
+        self.console.say(line)
+
+    def took(self, running: Running) -> float:
+        """Return the seconds in which a part became ready, since all that it needs was there."""
+        ready = [self.running[name].ready for name in running.part.uses if name in self.running]
+        since = max([running.began, *(moment for moment in ready if moment is not None)])
+        return max((running.ready or time.monotonic()) - since, 0.0)
+
+    def waiting(self) -> str:
+        """Name the parts that are not healthy yet."""
+        names = [part.name for part in self.parts if part.name not in self.healthy]
+        return ", ".join(names)
+
+    def slowest(self) -> str:
+        """Return the part that took longest to become ready, and how long."""
+        name, seconds = max(
+            ((name, self.took(running)) for name, running in self.running.items()),
+            key=lambda one: one[1],
+        )
+        return f"{name} {seconds:.1f} s"
 
     def last_words(self, part: Part) -> str:
         log = self.console.log_of(part.name)
@@ -226,7 +254,7 @@ class Supervisor:
         """Stop every part, dependents first; kill those that do not end in time."""
         self.is_stopping = True
         while alive := [r for r in self.running.values() if r.process and self.is_running(r)]:
-            needed = {name for running in alive for name in running.part.after}
+            needed = {name for one in alive for name in (*one.part.after, *one.part.uses)}
             for running in alive:
                 if running.part.name in needed or running.process is None:
                     continue

@@ -8,8 +8,8 @@ from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import override_settings
 
-from config.stack.commands import main
-from config.stack.errors import StackError
+from config.stack.commands import CHECKS, main
+from config.stack.errors import NotHealthyError, StackError
 
 
 def test_a_command_that_fails_is_named_with_its_own_words() -> None:
@@ -24,6 +24,30 @@ def test_a_command_that_may_fail_does_not_keep_the_next_from_running(
     first, *tags = capsys.readouterr().out.splitlines()
     assert first.startswith("no_such: Unknown command")
     assert "security" in tags
+
+
+def test_a_line_with_a_question_mark_waits_until_that_part_is_healthy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter([NotHealthyError("no answer"), NotHealthyError("no answer"), None])
+
+    def check() -> None:
+        if (error := next(answers)) is not None:
+            raise error
+
+    monkeypatch.setitem(CHECKS, "prefect", check)
+    main(["?prefect", "check --list-tags"])
+    assert next(answers, "all were asked") == "all were asked"
+    assert "security" in capsys.readouterr().out
+
+
+def test_a_worker_that_opens_no_model_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check() -> None:
+        raise StackError("this machine has no sandbox")
+
+    monkeypatch.setitem(CHECKS, "worker", check)
+    with pytest.raises(StackError, match="no sandbox"):
+        main(["?worker", "no_such"])
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """`manage.py up`, `down` and `status` on real servers, as a person runs them."""
 
 import os
+import re
 import signal
 import socket
 
@@ -44,14 +45,23 @@ def test_a_second_up_finds_the_first_and_starts_nothing(stack: Stack) -> None:
     assert stack.processes() == before
 
 
-def test_ctrl_c_stops_everything(stack: Stack) -> None:
+def test_the_start_says_what_took_longest_and_ctrl_c_stops_everything(stack: Stack) -> None:
     process = stack.foreground("redis", "postgres")
     assert process.stdout
-    assert any("Ready in" in line for line in process.stdout)
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "Ready in" in line:
+            break
+    ready = [line.split()[1] for line in said if " is ready after " in line]
+    assert sorted(ready) == ["postgres", "redis"]
+    longest = re.search(r"what took longest: (\w+) \d+\.\d s", said[-1])
+    assert longest is not None
+    assert longest[1] in ready
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    assert "stopped" in said
+    assert "stopped" in rest
     assert stack.processes() == []
 
 

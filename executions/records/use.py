@@ -31,15 +31,15 @@ def count_use() -> int:
     if last is not None:
         ended = ended.filter(finished_at__gt=last)
     numbers = {word: Count("pk", filter=Q(status=word)) for word in Execution.FINISHED}
-    rows = list(ended.order_by().values("version").annotate(**numbers))
+    rows: list[tuple[int, ...]] = list(ended.order_by().values_list("version").annotate(**numbers))
     versions = ModelVersion.objects.filter(use=None).values_list("pk", flat=True)
     VersionUse.objects.bulk_create(VersionUse(version_id=pk, through=through) for pk in versions)
-    for row in rows:
-        VersionUse.objects.filter(pk=row["version"]).update(
-            **{word: F(word) + row[word] for word in numbers}
+    for version, *counts in rows:
+        VersionUse.objects.filter(pk=version).update(
+            **{word: F(word) + count for word, count in zip(numbers, counts, strict=True)}
         )
     VersionUse.objects.update(through=through)
-    return sum(row[word] for row in rows for word in numbers)
+    return sum(sum(counts) for _, *counts in rows)
 
 
 def _settled() -> datetime:

@@ -23,6 +23,7 @@ import psutil
 
 from bench import memory, report, stack, targets
 from bench.prediction import round_trip
+from config.stack.servers.prefect import SERVER
 from config.stack.supervision import record
 
 AT_ONCE, ROUNDS, TURNS = 8, 8, 3
@@ -92,7 +93,7 @@ def second_api() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     address = f"http://127.0.0.1:{port}/api"
-    command = ("-m", "prefect", "server", "start", "--no-services", "--host", "127.0.0.1")
+    command = (str(SERVER), "server", "start", "--no-services", "--host", "127.0.0.1")
     with (stack.FOLDER / "second-api.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, *command, "--port", port],

@@ -10,6 +10,7 @@ process about 15 % less. States and logs are kept without them.
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from config.stack.environment import Environment
@@ -32,6 +33,7 @@ LEAN = {
     "PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED": "false",
     "PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED": "false",
 }
+SERVER = Path(__file__).resolve().parents[3] / "deploy" / "prefect_server.py"
 
 
 def check(api_url: str) -> None:
@@ -107,7 +109,7 @@ def part(environment: Environment, *, name: str = "prefect") -> Part:
     return Part(
         name,
         argv=(
-            sys.executable, "-m", "prefect", "server", "start",
+            sys.executable, str(SERVER), "server", "start",
             "--host", ports.LOOPBACK, "--port", port,
         ),
         address=address,

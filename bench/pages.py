@@ -46,7 +46,7 @@ PAGES = {
     "executions in admin": "/admin/executions/execution/",
     "executions in admin, failed": "/admin/executions/execution/?status=failed",
     "executions in admin, slow": "/admin/executions/execution/?slow=on",
-    "executions in admin, a person": "/admin/executions/execution/?q=bench-7@",
+    "executions in admin, a person": "/admin/executions/execution/?q=bench-1@",
     "executions in admin, not reviewed": "/admin/executions/execution/?status=failed&review=open",
     "executions in admin, a version": "/admin/executions/execution/?version={version}",
     "executions in admin, 30 days": "/admin/executions/execution/?start={month}&end={today}",

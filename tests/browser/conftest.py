@@ -96,6 +96,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     environment = kept | {
         "STACK_DIR": str(shared / "stack"),
         "PREDICTIONS_PER_MINUTE": "1000",
+        "UPLOADS_PER_HOUR": "1000",
         "DEMO_PAST": "false",
         "DATABASE_STATEMENT_TIMEOUT_MS": str(PATIENCE_SECONDS * 1000),
         "DJANGO_SETTINGS_MODULE": "config.settings",

@@ -96,7 +96,7 @@ def running() -> Iterator[OpenIdProvider]:
     provider = OpenIdProvider()
     server = make_server("localhost", 0, provider, threaded=True)
     provider.url = f"http://localhost:{server.server_port}"
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})  # until it stops
     thread.start()
     try:
         yield provider

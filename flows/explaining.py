@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import close_old_connections, connections
 
 from config.logging import log_context
-from executions.explanations.storing import store_explanation, unexplained
+from executions.explanations.storing import EXPLAINED_PURPOSES, store_explanation, unexplained
 from executions.models import Execution
 from flows.opened import opened
 from flows.outcomes import Refused, refusals
@@ -54,8 +54,10 @@ class Notes:
         self._there = threading.Event()
 
     def add(self, case: Case) -> None:
-        self._waiting.append(case)
-        self._there.set()
+        """Note a prediction; one that gets no explanation, such as a replay, is passed over."""
+        if case.execution.purpose in EXPLAINED_PURPOSES:
+            self._waiting.append(case)
+            self._there.set()
 
     def work_off(self, is_busy: Callable[[], bool], stopping: threading.Event) -> None:
         """Explain until ``stopping``, one at a time, while not ``is_busy``."""

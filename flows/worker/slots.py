@@ -42,6 +42,9 @@ WAIT_SECONDS = 1.0
 MOST_WAITING = 100  # in this process, of those that polling found
 STALE = timedelta(seconds=30)
 """The time after which a run that could not be claimed will never run."""
+UNDISTURBED = timedelta(seconds=10)
+"""The time within which a run has no states but those that it is told: Prefect calls it late after
+15 s, and nobody cancels it in its pages so soon."""
 PASSES = (OperationalError, InterfaceError, httpx.HTTPError)
 """The exceptions of an unreachable or busy server: the run is retried until it answers."""
 STRANGE = "No work of this worker: what the run names is not here, or it is named wrongly."
@@ -237,13 +240,12 @@ class Slots:
             return
         started = self._tellers.submit(self._tell, run, Running())
         end = self._carry_out(work)
-        states = (run.scheduled, started.result(), self._tell(run, end))
-        if isinstance(work, predict.Prediction) and None not in states:
-            keep_flow_run(
-                work.execution.pk,
-                work.execution.attempt,
-                FlowRunStory(run.name, tuple(state for state in states if state is not None)),
-            )
+        known = (run.scheduled, started.result(), self._tell(run, end))
+        states = tuple(state for state in known if state is not None)
+        is_whole = len(states) == len(known) and states[-1].at - states[0].at < UNDISTURBED
+        if isinstance(work, predict.Prediction) and is_whole:
+            story = FlowRunStory(run.name, states)
+            keep_flow_run(work.execution.pk, work.execution.attempt, story)
 
     def _claim(self, run: Run) -> Work:
         if run.deployment_id is None:  # Prefect takes such a run into a pool, too

@@ -183,6 +183,27 @@ def test_notes_wait_for_a_quiet_moment_and_the_newest_is_explained_first(
     assert explained == [(newer, 2), (older, 0)]  # after two looks at a free worker, each
 
 
+def test_a_replay_is_not_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes, stopping, explained = Notes(), threading.Event(), []
+    prediction, replay = (
+        Case(Execution(purpose=purpose), InputSchema(()), {})
+        for purpose in (Execution.Purpose.PREDICTION, Execution.Purpose.REPLAY)
+    )
+
+    def quietly(case: Case) -> None:
+        explained.append(case)
+        stopping.set()
+
+    monkeypatch.setattr(explaining, "_explain_quietly", quietly)
+    monkeypatch.setattr(explaining, "QUIET_SECONDS", 0.001)
+    notes.add(prediction)
+    notes.add(replay)  # the newest would be explained first
+
+    notes.work_off(lambda: False, stopping)
+
+    assert explained == [prediction]
+
+
 def test_an_explanation_that_breaks_does_not_end_the_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

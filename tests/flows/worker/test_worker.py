@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pytest_django import Settings
@@ -93,6 +94,27 @@ def test_the_worker_keeps_the_states_that_it_told_prefect(
     assert story is not None
     assert (kept.flow_run_name, kept.read_states()) == (story.name, story.states)
     assert [state.type for state in story.states] == ["SCHEDULED", "RUNNING", "COMPLETED"]
+
+
+def test_the_states_of_a_run_that_waited_are_left_to_prefect(
+    served_iris: ModelVersion, worker: RealWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = wakeup.wake
+
+    def wake(hint: dict[str, Any], **options: Any) -> None:
+        waited = {"timestamp": (timezone.now() - timedelta(minutes=1)).isoformat()}
+        own(hint | {"state": hint["state"] | waited}, **options)
+
+    late, later = ask(served_iris), ask(served_iris)
+    with monkeypatch.context() as changed:
+        changed.setattr("engine.wakeup.wake", wake)
+        dispatch(late.pk)
+    until_finished(late)
+    until_told(late, "COMPLETED")
+    dispatch(later.pk)
+    until(later.attempts.filter(states__isnull=False).exists, "the later one's states")
+
+    assert late.attempts.get().states is None
 
 
 def test_the_run_in_prefect_shows_its_lines_and_never_a_value_in_them(

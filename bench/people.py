@@ -1,6 +1,6 @@
 """`python -m bench.people [FILE] [--people 40] [--seconds 60] [--pace 1]`: simulate many people on
 the site at once. Each signs in, opens models' forms, fills them in, sends them, polls for the
-answer, and looks at the history now and then (`locustfile.py`).
+answer, and looks at the history now and then (`visitors/locustfile.py`).
 
 Then PostgreSQL is asked what became of every prediction that was accepted. The exit code is 1 if a
 request failed, or a prediction was lost or failed. Nothing is asserted on time.
@@ -52,7 +52,7 @@ def use(
     with log.open("w") as output:
         done = subprocess.run(
             [
-                sys.executable, "-m", "locust", "-f", "bench/locustfile.py", "--headless",
+                sys.executable, "-m", "locust", "-f", "bench/visitors/locustfile.py", "--headless",
                 "--host", site, "--users", str(people), "--spawn-rate", str(SIGN_INS_PER_SECOND),
                 "--run-time", f"{seconds}s", "--stop-timeout", str(STOP_SECONDS),
                 "--only-summary", "--exit-code-on-error", "0",

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from bench.markup import Page
+from bench.visitors.markup import Page
 from executions.models import Execution
 from models_registry.models import ModelVersion
 from tests.factories import LOAN_OUTPUTS, make_execution

@@ -19,7 +19,7 @@ from typing import Any
 from locust import HttpUser, events, task
 from requests import ConnectionError
 
-from bench.markup import Page
+from bench.visitors.markup import Page
 
 ADDRESS = os.environ["PEOPLE_ADDRESS"]
 PASSWORD = os.environ["PEOPLE_PASSWORD"]

@@ -53,6 +53,7 @@ def main(control_descriptor: int, *, boosters: bool = False) -> None:
     cold, missing = warmup.warm_up(boosters=boosters)
     gc.collect()
     gc.freeze()  # Children share these pages for as long as nobody touches them.
+    gc.enable()
     told = {"cold": cold[:20], "missing": missing[:50], "libraries": LIBRARIES_RUNNING}
     _say(control, {"ready": True, **told})
     _serve(control, waiting)

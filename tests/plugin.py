@@ -6,6 +6,7 @@ workers of pytest-xdist inherit its environment, but each has a bucket of its ow
 the very file that others read. With FAIL_ON_SKIP set, a skipped test fails the run.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Generator
@@ -48,6 +49,12 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest file among those that would come late: no worker is to end alone."""
     items.sort(key=lambda item: item.path != LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays for the whole run: no search for garbage need look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

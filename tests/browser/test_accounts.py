@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PASSWORD, Arrive, Site, keep, predict
+from tests.browser.conftest import PASSWORD, Arrive, Site, predict
 from tests.clocks import until
 
 
@@ -50,7 +50,6 @@ def test_a_stranger_registers_confirms_and_predicts(
     page.click("text=Confirm this address")
     page.goto("/accounts/profile/")
     expect(page.get_by_label("Timezone")).to_have_value("Europe/Zagreb")
-    keep(page, f"profile-{size}")
     page.goto("/models/iris-species/?typical=1")
     predict(page)
     expect(page.locator("#result h2.value")).to_contain_text("Iris")
@@ -87,10 +86,8 @@ def test_a_superuser_hands_a_reset_link_over(site: Site, visit: Arrive) -> None:
     page.goto("/admin/accounts/user/?q=user@example.com")
     page.locator("#result_list a", has_text=re.compile(r"^user@")).click()
     page.locator("#content a", has_text="Send password reset").click()
-    keep(page, "admin-person-act")
     page.click("main button.act, #content button.act")
     expect(page.locator("#link")).to_contain_text(site.url)
-    keep(page, "admin-person-link")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -107,12 +104,10 @@ def test_a_superuser_adds_a_person_who_comes_in_by_the_link(
     page.click("text=Add this person")
     expect(page.locator("h1")).to_have_text("One person is invited")
     link = page.get_by_label(email).input_value()
-    keep(page, f"invited-{size}")
     page = stranger(size, timezone_id="Europe/Zagreb")
     page.goto(link)
     expect(page.get_by_label("E-mail")).to_have_value(email)
     expect(page.get_by_label("Name")).to_have_value("Tom Horvat")
-    keep(page, f"invitation-{size}")
     page.get_by_label("Password").press_sequentially(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("header .avatar")

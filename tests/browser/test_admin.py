@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models_registry.admin.version_page import TABS
-from tests.browser.conftest import Arrive, keep, predict
+from tests.browser.conftest import Arrive, predict
 
 UNHINDERED = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
@@ -75,16 +75,12 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     upload(page, tmp_path / "flats.joblib")
     version = page.url
     page.locator(".actions-row").get_by_text("Edit inputs").click()
-    keep(page, f"admin-inputs-{size}")
     page.goto(version)
     page.locator(".actions-row").get_by_text("Preview").click()
-    keep(page, f"admin-preview-{size}")
     page.goto(version)
     try_and_ask_for(page, "The first version, from four flats.", case="Three rooms")
-    keep(page, f"admin-promote-{size}")
     page.click("text=Promote v1 to production")
     expect(page.locator(".messagelist")).to_contain_text(f"{name} v1 is live")
-    keep(page, f"admin-version-{size}")
     flats(tmp_path / "dearer.joblib", 180.0)
     page.locator(".breadcrumbs").get_by_text(name, exact=True).click()
     upload(page, tmp_path / "dearer.joblib")
@@ -95,7 +91,6 @@ def test_an_admin_brings_a_file_to_production_and_rolls_back(
     page.locator(".path-next").get_by_text("Make active again").click()
     page.click("text=Check v1 now")
     page.fill("[name=reason]", "The new prices are too high.")
-    keep(page, f"admin-rollback-{size}")
     page.locator("button.go", has_text="active again").click()
     expect(page.locator(".messagelist")).to_contain_text("is live again")
     page.goto(f"/models/{name.lower().replace(' ', '-')}/")

@@ -13,17 +13,21 @@ from playwright.sync_api import Error, Page
 
 from tests.browser.conftest import REPOSITORY, Arrive
 
-WIDTHS = (320, 375, 768, 1280, 1920)
-# Waits for what moves to end, and returns what never does though the person asked for less motion.
+LOOKS = {"dark": (375,), "light": (320, 768, 1280, 1920)}
+PHONES = (320, 375)
+LOOKED_AT_BY_AXE = (375, 1280)
+# Waits for what moves to end. Returns what never does, though the person asked for less motion, and
+# whether the page is too wide.
 SETTLED = """async () => {
   await new Promise(requestAnimationFrame);
   const [ending, endless] = [[], []];
   for (const one of document.getAnimations())
     (Number.isFinite(one.effect.getComputedTiming().endTime) ? ending : endless).push(one);
   await Promise.allSettled(ending.map((one) => one.finished));
-  return endless.map((one) => `never comes to rest: ${one.effect.target.className}`);
+  const over = document.documentElement.scrollWidth - innerWidth;
+  return endless.map((one) => `never comes to rest: ${one.effect.target.className}`)
+    .concat(over > 0 ? [`${over} px too wide`] : []);
 }"""
-OVERFLOW = "document.documentElement.scrollWidth - innerWidth"
 # What acts on a phone and is lower than 44 px. Links inside a sentence are excepted (WCAG 2.5.8),
 # and a radio or tick box is as large as its label.
 SMALL = """() => {
@@ -60,11 +64,10 @@ COVERED = """() => {
   scrollTo(0, 0);
   return found;
 }"""
-PHONES = (320, 375)
 AXE = REPOSITORY / "node_modules" / "axe-core"
 # Django admin's search is labelled by a picture with its text, which that rule cannot see.
 AXE_RUN = "axe.run({resultTypes: ['violations'], rules: {'label-title-only': {enabled: false}}})"
-LOOKED_AT_BY_AXE = (("light", 1280), ("dark", 375))
+UNMOVED = "* { transition: none !important; }"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -93,10 +96,11 @@ def test_every_page_fits_every_width_and_every_finger_and_axe_finds_nothing_seri
     for name, path in pages[person].items():
         if not opens(page, path):
             continue
-        wrong += [f"{name}: {said}" for said in misfits(page)]
         is_same_page_again = name.startswith(("live", "hostile"))
         if not is_same_page_again:
-            wrong += [f"{name} {said}" for said in violations(page, axe)]
+            page.add_style_tag(content=UNMOVED)
+            page.add_script_tag(url=axe)
+        wrong += [f"{name} {said}" for said in faults(page, by_axe=not is_same_page_again)]
     assert not wrong, "\n".join(wrong)
 
 
@@ -109,8 +113,6 @@ def come(visit: Arrive, stranger: Arrive, person: str) -> Page:
 
 def opens(page: Page, path: str) -> bool:
     """Open the address; return whether it is a page, and not a fragment or a download."""
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     try:
         answer = page.goto(path)
     except Error as error:
@@ -123,33 +125,29 @@ def opens(page: Page, path: str) -> bool:
     return is_html and bool(page.evaluate("document.doctype !== null"))
 
 
-def misfits(page: Page) -> list[str]:
-    """Return what is too wide or too small for a finger, in any width."""
+def faults(page: Page, *, by_axe: bool) -> list[str]:
+    """Return what is too wide, too small for a finger or covered, in any width, and what axe calls
+    serious in light and dark colours."""
     found = []
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        found += page.evaluate(SETTLED)
-        if (over := page.evaluate(OVERFLOW)) > 0:
-            found.append(f"{over} px too wide at {width}")
-        if width == 375:
-            found += page.evaluate(SMALL)
-        if width in PHONES:
-            found += page.evaluate(COVERED)
-    return found
-
-
-def violations(page: Page, axe: str) -> list[str]:
-    """Return what axe calls serious in light and dark colours."""
-    page.add_style_tag(content="* { transition: none !important; }")
-    page.add_script_tag(url=axe)
-    found = []
-    for scheme, width in LOOKED_AT_BY_AXE:
+    for scheme, widths in LOOKS.items():
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 800})
-        page.evaluate(SETTLED)
-        found += [
-            f"{scheme}: {one['id']} {one['nodes'][0]['target']}"
-            for one in page.evaluate(AXE_RUN)["violations"]
-            if one["impact"] in {"serious", "critical"}
-        ]
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 800})
+            said = page.evaluate(SETTLED)
+            if width == 375:
+                said += page.evaluate(SMALL)
+            if width in PHONES:
+                said += page.evaluate(COVERED)
+            if by_axe and width in LOOKED_AT_BY_AXE:
+                said += violations(page)
+            found += [f"at {width}, {scheme}: {one}" for one in said]
     return found
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe calls serious."""
+    return [
+        f"{one['id']} {one['nodes'][0]['target']}"
+        for one in page.evaluate(AXE_RUN)["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]

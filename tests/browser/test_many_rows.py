@@ -10,7 +10,7 @@ import xlsxwriter
 from playwright.sync_api import Page, expect
 from python_calamine import CalamineWorkbook
 
-from tests.browser.conftest import Arrive, Site, keep
+from tests.browser.conftest import Arrive, Site
 
 ROWS = 1_000
 ILL = {10: 230, 500: 17, 999: 101}
@@ -105,24 +105,20 @@ def test_a_german_spreadsheet_comes_back_with_an_answer_in_each_row(
     page = newcomer(size)
     page.goto("/models/loan-repayment/")
     page.click("text=Many rows")
-    keep(page, f"rows-{size}")
     bring(page, size, "Kreditanträge.xlsx", german_workbook())
     expect(page.locator("main")).to_contain_text("No column is chosen for Amount")
     expect(page.locator("main")).to_contain_text("can only have a decimal comma")
     expect(page.get_by_label("What is Kunde?")).to_have_value("=")
-    keep(page, f"rows-read-{size}")
     page.get_by_label("What is Betrag?").select_option("Amount")
     press(page, "Check the rows")
     expect(page.locator("#verdict-h")).to_have_text("997 ready · 3 with problems")
     expect(page.locator("main")).to_contain_text("230 is too high")
-    keep(page, f"rows-check-{size}")
     ill = sheet_of(saved(page, "Rows with problems as XLSX", tmp_path))
     assert [row["Kunde"] for row in ill] == [applicant(number)[0] for number in ILL]
     assert ill[0]["problem"].startswith("Age: 230 is too high.")
     press(page, "Run 997 rows")
     expect(page.locator("main")).to_contain_text("Every row has an answer.")  # nobody reloads
     expect(page.locator("main")).to_contain_text("3 rows of the file had problems and were not run")
-    keep(page, f"rows-result-{size}")
     found = sheet_of(saved(page, "Download XLSX", tmp_path))
     ran = [number for number in range(1, ROWS + 1) if number not in ILL]
     assert [row["Kunde"] for row in found] == [applicant(number)[0] for number in ran]
@@ -140,13 +136,11 @@ def test_cells_that_are_pasted_from_a_spreadsheet_are_run_like_a_file(
     page.get_by_label("Or paste cells").fill("\n".join("\t".join(row) for row in IRIS))
     press(page, "See how it is read")
     expect(page.locator("main")).to_contain_text("4 inputs found · 1 given back unchanged")
-    keep(page, f"rows-pasted-{size}")
     press(page, "Check the rows")
     expect(page.locator("#verdict-h")).to_have_text("3 ready · 1 with problems")
     expect(page.locator("tbody")).to_contain_text("viel")
     press(page, "Run 3 rows")
     expect(page.locator("main")).to_contain_text("Every row has an answer.")
-    keep(page, f"rows-pasted-result-{size}")
     found = sheet_of(saved(page, "Download XLSX", tmp_path))
     assert [row["Beet"] for row in found] == ["Nord 1", "Nord 2", "Süd 2"]
     assert found[0]["prediction_label"] == "Iris setosa"
@@ -182,10 +176,8 @@ def test_a_batch_that_runs_is_canceled_and_keeps_what_is_done(
     page = newcomer(size, email=email)
     page.goto(site.rows("running_batch", email))
     expect(page.locator("#batch-status")).to_contain_text("2 of 4 rows")
-    keep(page, f"rows-running-{size}")
     press(page, "Cancel, and keep what is done")
     expect(page.locator("#batch-status")).to_contain_text("The rows that were done are kept.")
     rows = page.locator("#rows tbody tr")
     expect(rows.nth(1)).to_contain_text("Iris setosa")
     expect(rows.nth(2)).to_contain_text("Not computed")
-    keep(page, f"rows-canceled-{size}")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Arrive, Site, keep, predict, result_of
+from tests.browser.conftest import Arrive, Site, predict, result_of
 
 MODELS = {
     "iris-species": r"Iris (setosa|versicolor|virginica)",
@@ -27,7 +27,6 @@ def test_a_person_fills_the_form_and_reads_the_prediction(
     predict(page)
     result_of(page, re.compile(answer))
     expect(page).to_have_title(re.compile(answer))
-    keep(page, f"{slug}-{size}")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -38,7 +37,6 @@ def test_a_value_out_of_range_is_corrected_by_one_click(visit: Arrive, size: str
     predict(page)
     expect(page.locator("#errors")).to_be_focused()
     expect(page.locator("#errors")).to_contain_text("1 value needs a correction")
-    keep(page, f"loan-repayment-error-{size}")
     page.click("text=Use 100")
     expect(page.get_by_label("Age")).to_have_value("100")
     predict(page)
@@ -53,7 +51,6 @@ def test_a_failed_prediction_is_tried_again_with_one_click(
     page = newcomer(size, email=email)
     page.goto(site.rows("failed_iris", email))
     expect(page.locator("#result")).to_contain_text("Your inputs are kept")
-    keep(page, f"failed-{size}")
     page.click("text=Try again with the same inputs")
     result_of(page, re.compile("Iris"))
     expect(page.locator("#result")).to_contain_text("Tried again with the inputs of")
@@ -65,7 +62,6 @@ def test_what_moved_the_answer_appears_by_itself(visit: Arrive) -> None:
     page.get_by_label("Body mass index").fill("40")
     predict(page)
     expect(page.locator("#contributions ul.contrib:not([aria-hidden]) li").first).to_be_visible()
-    keep(page, "explained-desktop")
 
 
 def test_a_what_if_curve_is_drawn_by_keyboard_alone(visit: Arrive) -> None:
@@ -83,7 +79,6 @@ def test_a_what_if_curve_is_drawn_by_keyboard_alone(visit: Arrive) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#curve svg[role=img]")).to_be_visible()
-    keep(page, "what-if-desktop")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -100,7 +95,6 @@ def test_an_edit_makes_the_answer_look_old_and_the_next_one_says_what_changed(
     page.get_by_label("Amount").fill("50000")
     expect(pane).to_have_class(re.compile(r"\bstale\b"))
     expect(line).to_have_text("Made with other values: Amount")
-    keep(page, f"stale-{size}")
     page.get_by_label("Amount").fill("10800")
     expect(pane).not_to_have_class(re.compile(r"\bstale\b"))
     expect(line).to_have_text("Prediction")
@@ -108,7 +102,6 @@ def test_an_edit_makes_the_answer_look_old_and_the_next_one_says_what_changed(
     predict(page)
     expect(page.locator("#result .change")).to_contain_text("Amount € 10,800 → € 50,000")
     expect(page.locator("#result .change")).to_contain_text(re.compile(r"[\d.]+ → [\d.]+ %"))
-    keep(page, f"changed-{size}")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -174,7 +167,6 @@ def test_a_field_that_is_left_is_checked_in_place(visit: Arrive, size: str) -> N
     tenure.fill("55")
     tenure.press("Tab")
     expect(page.locator(".field", has=tenure).locator(".notice-line")).to_contain_text("trained")
-    keep(page, f"checked-{size}")
     predict(page)
     expect(page.locator("#errors li")).to_have_text(["Age: 230 is too high"])
     page.click("text=Use 100")
@@ -217,7 +209,6 @@ def test_another_value_of_the_strongest_input_is_tried_and_typed_into_the_form(
     page.locator("summary", has_text="What if").click()
     expect(page.locator("#curve-input option:checked")).to_have_text("Missed payments")
     expect(page.locator("#curve-point")).to_be_visible()
-    keep(page, f"what-if-{size}")
     page.select_option("#curve-point", index=0)
     page.click("text=Use this value")
     expect(page.locator("#predict").get_by_label("Missed payments")).to_have_value("0")

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Arrive, keep, predict, result_of
+from tests.browser.conftest import Arrive, predict, result_of
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -23,13 +23,11 @@ def test_a_preset_is_saved_loaded_deleted_and_brought_back(newcomer: Arrive, siz
     page.locator("summary", has_text="Presets").click()
     page.locator("button.menu-item", has_text="A long petal").click()
     expect(page.get_by_label("Petal length")).to_have_value("5.5")
-    keep(page, f"preset-loaded-{size}")
     page.goto("/presets/?model=iris-species")
     page.get_by_label("Delete A long petal").click()
     expect(page.locator(".tray")).to_contain_text("deleted")
     page.click(".tray >> text=Undo")
     expect(page.locator("tbody")).to_contain_text("A long petal")
-    keep(page, f"presets-{size}")
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -43,10 +41,8 @@ def test_a_preset_is_named_in_place_and_the_answer_stays(newcomer: Arrive, size:
     name = page.get_by_label("Save the current values as")
     expect(name).to_be_focused()
     name.fill("Everyday")
-    keep(page, f"preset-naming-{size}")
     name.press("Enter")
     expect(page.locator("#presets")).to_contain_text("“Everyday” is saved.")
-    keep(page, f"preset-named-{size}")
     expect(page).to_have_url(address)
     name.fill("everyday")
     name.press("Enter")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.invitations.services import invite
 from accounts.models import User
 from models_registry.services import showing
-from tests.browser.conftest import A_STEP_MS, SIZES, keep
+from tests.browser.conftest import A_STEP_MS, SIZES
 from tests.factories import PASSWORD, make_model, make_user, make_version
 from tests.open_id_provider import OpenIdProvider, switched_on
 
@@ -68,21 +68,13 @@ def at_the_provider(page: Page) -> None:
     page.get_by_role("button", name="Authorize").click()
 
 
-def size_of(page: Page) -> str:
-    assert page.viewport_size is not None
-    width = page.viewport_size["width"]
-    return next(name for name, size in SIZES.items() if size[0] == width)
-
-
 def test_a_colleague_links_their_account_once_and_then_comes_in_by_one_click(
     provider: OpenIdProvider, visitor: Page
 ) -> None:
     make_user("mira@example.com")
     visitor.goto("/presets/")
-    keep(visitor, f"single-sign-on-{size_of(visitor)}")
     at_the_provider(visitor)
     expect(visitor.get_by_role("heading", level=1)).to_have_text("Is this account yours?")
-    keep(visitor, f"single-sign-on-link-{size_of(visitor)}")
     visitor.get_by_label("Password of the account").fill(PASSWORD)
     visitor.get_by_role("button", name="Link and sign in").click()
     visitor.wait_for_url("**/presets/")
@@ -146,7 +138,5 @@ def test_an_invited_colleague_without_a_password_comes_in_by_the_link(
     root = make_user("root@example.com", is_staff=True, is_superuser=True)
     (link,) = invite(names={"mira@example.com": ""}, role="user", by=root)
     visitor.goto(link.url)
-    keep(visitor, f"single-sign-on-invitation-{size_of(visitor)}")
     at_the_provider(visitor)
     expect(visitor.get_by_text("Your account is ready.")).to_be_visible()
-    keep(visitor, f"single-sign-on-arrived-{size_of(visitor)}")

@@ -216,6 +216,7 @@ BATCH_CHUNK_ROWS = 2_000
 BATCH_CHUNK_BYTES = 2 * 1024**2  # of its values; the model host takes 16 MB in one request
 BATCH_DEADLINE = timedelta(days=1)  # a batch may wait for others
 FORM_CHECKS_PER_MINUTE = 120  # of one person who fills in a form
+FORM_WAIT_SECONDS = 0.25  # of a form's own answer for the result, which is mostly there by then
 EXPORTS_PER_MINUTE = 10
 EXPORT_MAX_ROWS = 100_000
 REPLAYS_PER_MINUTE = 3  # of one admin

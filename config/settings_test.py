@@ -13,6 +13,8 @@ LOGGING["root"]["level"] = "WARNING"  # type: ignore[index]  # noqa: F405
 IS_DEMO = False  # else the first page of each minute asks for the invented past
 WHITENOISE_AUTOREFRESH = True  # no scan of collected files at every start
 
+FORM_WAIT_SECONDS = 0.0  # no worker answers but where a test says so
+
 PREFECT_TIMEOUT_SECONDS = PATIENCE_SECONDS
 EMAIL_TIMEOUT = S3_CONNECT_TIMEOUT_SECONDS = S3_READ_TIMEOUT_SECONDS = int(PATIENCE_SECONDS)
 CELERY_BROKER_TRANSPORT_OPTIONS |= {  # noqa: F405

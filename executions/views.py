@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -19,6 +20,7 @@ from config.rate_window import too_many_requests
 from config.text.numbers import whole_number
 from executions import services
 from executions.access import asked_id, own_execution, own_executions
+from executions.api.asking import waited
 from executions.api.snippets import snippets_of
 from executions.errors import QueueFull, TooManyRequests
 from executions.explanations.views import explanation_context, varied_value
@@ -83,6 +85,8 @@ def create_execution(request: SignedInRequest, slug: str) -> HttpResponse:
         if isinstance(error, TooManyRequests | QueueFull):
             response["Retry-After"] = str(error.seconds)
         return response
+    if settings.FORM_WAIT_SECONDS and not execution.is_finished:
+        (execution,) = sharing(version, [waited(execution, settings.FORM_WAIT_SECONDS)])
     page = reverse("executions:detail", args=[execution.pk])
     after = f"?after={former.pk}" if former else ""
     if request.htmx:

@@ -5,9 +5,13 @@ import html
 import json
 import re
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from executions.forms import InputForm
@@ -179,6 +183,26 @@ def test_a_script_that_sends_the_form_gets_the_pane_of_the_answer_alone(
     made = re.search(r'data-made-with="(.*?)"', pane)
     assert made is not None
     assert json.loads(html.unescape(made[1]))["f0"] == ["34", "Age"]
+
+
+def test_a_result_that_is_there_at_once_comes_with_the_answer_to_the_form(
+    as_alice: Client, active_version: ModelVersion, settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    @contextmanager
+    def end_of(pk: uuid.UUID) -> Iterator[Callable[[float], object]]:
+        made = Execution.objects.filter(pk=pk)
+        at = made.get().requested_at
+        yield lambda _: made.update(
+            status="succeeded", outputs=LOAN_OUTPUTS, started_at=at, finished_at=at
+        )
+
+    monkeypatch.setattr("executions.api.asking.end_of", end_of)
+    settings.FORM_WAIT_SECONDS = 10.0
+    pane = predict(as_alice, active_version, by_script=True).content.decode()
+    assert '<h2 class="value">Repays' in pane
+    assert "/status/" not in pane
+    assert re.search(r'id="said" hx-swap-oob="innerHTML">\s*<span>Repays', pane)
 
 
 def test_the_next_form_after_a_script_sent_one_is_another_one(

@@ -22,7 +22,7 @@ from executions.batches.lifecycle import close_chunks, has_open_chunks
 from executions.errors import ERROR_LABELS, NO_RUNTIME, ErrorCode, user_sentence
 from executions.models import Attempt, Batch, Execution, ExecutionQuerySet
 from executions.records import attempt_log
-from executions.records.hiding import named_failure
+from executions.records.hiding import masked, named_failure
 from executions.records.search_text import text_of_result
 from model_host.protocol.codec import to_json
 from model_host.protocol.outputs import Outputs, TargetOutput
@@ -299,6 +299,8 @@ def _say_ended(execution: Execution) -> None:
 def _tell_owner(execution: Execution, failure: Failure) -> None:
     if execution.purpose not in Execution.LISTED or execution.user is None:
         return
+    # It is mailed, and the model's own words may quote a sensitive input; the page shows them.
+    said = user_sentence(failure.code, masked(failure.message, execution))
     version, page = execution.version, f"{reverse('executions:detail', args=[execution.pk])}#result"
     form = reverse("executions:create", args=[version.model.slug])
     links: tuple[tuple[str, str], ...] = (
@@ -313,7 +315,7 @@ def _tell_owner(execution: Execution, failure: Failure) -> None:
         kind=Notification.Kind.EXECUTION_FAILED,
         cause=f"execution {execution.pk}",
         title=f"Your prediction {execution.public_id} failed",
-        text=f"{user_sentence(failure.code, failure.message)} Error code: {failure.code}.",
+        text=f"{said} Error code: {failure.code}.",
         url=page,
         context=Context(
             model=version.model.name,

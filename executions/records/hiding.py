@@ -85,6 +85,19 @@ def shown_inputs(execution: Execution) -> dict[str, Any]:
     }
 
 
+def shown_outputs(execution: Execution) -> dict[str, Any] | None:
+    """Return the stored outputs, without the values of sensitive inputs in the model's own words:
+    its warnings quote what they are about."""
+    outputs = execution.outputs
+    if outputs is None:
+        return None
+    words = {
+        name: [masked(text, execution) for text in outputs.get(name, [])]
+        for name in ("warnings", "notes")
+    }
+    return {**outputs, **words}
+
+
 def _forms(value: Any) -> Iterable[str]:
     if isinstance(value, bool) or value is None:
         return []

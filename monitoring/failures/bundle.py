@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.activity import record
 from accounts.models import User
 from executions.models import Execution
-from executions.records.hiding import masked, shown_inputs
+from executions.records.hiding import masked, shown_inputs, shown_outputs
 from executions.services.replaying import verdict_of
 
 
@@ -24,7 +24,8 @@ def bundle_of(*, replay: Execution, original: Execution, by: User) -> dict[str, 
         "estimator": version.estimator,
         "libraries_trained": version.libraries_trained,
         "original": _told(original),
-        "replay": _told(replay) | {"outputs": replay.outputs, "diagnostics": replay.diagnostics},
+        "replay": _told(replay)
+        | {"outputs": shown_outputs(replay), "diagnostics": replay.diagnostics},
     }
 
 

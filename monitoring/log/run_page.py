@@ -25,7 +25,13 @@ from executions.models import Attempt, Execution
 from executions.records import attempt_log
 from executions.records.attempt_log import LogLine
 from executions.records.flow_run_copies import FlowRunCopy, flow_run_of
-from executions.records.hiding import HIDDEN, masked, sensitive_names, shown_inputs
+from executions.records.hiding import (
+    HIDDEN,
+    masked,
+    sensitive_names,
+    shown_inputs,
+    shown_outputs,
+)
 from executions.results.answer import input_text
 from executions.results.presentation import drawn_answer_of, error_sentence
 from executions.trials.trace_details import trace_view
@@ -159,7 +165,7 @@ def _contents(execution: Execution) -> dict[str, Any]:
                 {
                     "id": str(execution.pk),
                     "inputs": shown_inputs(execution) if execution.inputs is not None else None,
-                    "outputs": execution.outputs,
+                    "outputs": shown_outputs(execution),
                     "warnings": warnings,
                 },
                 cls=DjangoJSONEncoder,

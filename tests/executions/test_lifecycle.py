@@ -94,6 +94,16 @@ def test_a_failure_says_why_and_tells_its_owner_once() -> None:
     assert "It broke" not in notification.text
 
 
+def test_what_is_mailed_of_a_failure_has_no_sensitive_value() -> None:
+    execution = running()
+    execution.version.features.filter(name="income").update(is_sensitive=True)
+    failure = Failure("INPUT", "Income: it does not know “41500.0”", "Trace")
+    assert lifecycle.mark_failed(execution, owner=ANN, failure=failure)
+    text = Notification.objects.get().text
+    assert "Income: it does not know" in text
+    assert "41500" not in text
+
+
 @pytest.mark.parametrize("end", [succeed, fail])
 def test_who_waits_for_an_execution_hears_of_its_end(
     end: Callable[[Execution], bool], django_capture_on_commit_callbacks: Any

@@ -14,7 +14,7 @@ from models_registry.inputs.feature_spec import FeatureSpec, Kind
 from models_registry.models import ModelVersion
 from monitoring.failures.collecting import collect
 from monitoring.models import FailureGroup, State
-from tests.factories import AGE, make_execution, make_version
+from tests.factories import AGE, LOAN_OUTPUTS, make_execution, make_version
 
 SECRET = FeatureSpec("insurance", "Insurance number", Kind.STRING, is_sensitive=True)
 CITY = FeatureSpec("city", "City", Kind.STRING)
@@ -241,6 +241,23 @@ def test_the_bundle_tells_all_but_sensitive_values_and_is_recorded(
     shown = as_ada.get(f"/monitoring/replays/{replay.pk}/").content.decode()
     assert "Same error" in shown
     assert "Smith" not in shown
+
+
+def test_the_bundle_of_a_replay_that_succeeds_tells_no_sensitive_value(
+    as_ada: Client, ada: User, group: FailureGroup, version: ModelVersion
+) -> None:
+    words = ["UserWarning: Found unknown categories for QQ-1234 Smith"]
+    replay = make_execution(
+        version=version,
+        user=ada,
+        purpose="replay",
+        replay_of=Execution.objects.failures().get(),
+        inputs=INPUTS,
+        outputs=LOAN_OUTPUTS | {"warnings": words, "notes": words},
+    )
+    bundle = as_ada.post(f"/monitoring/replays/{replay.pk}/bundle/").content.decode()
+    assert "Found unknown categories" in bundle
+    assert "Smith" not in bundle
 
 
 @pytest.mark.parametrize("path", ["failures/", "requests/"])

@@ -356,6 +356,22 @@ def test_sensitive_values_and_notes_reach_no_admin(
     assert "[hidden]" in shown
 
 
+def test_a_models_warning_that_quotes_a_sensitive_value_shows_none_of_it(
+    as_ada: Client, alice: User, secret_version: ModelVersion
+) -> None:
+    words = ["UserWarning: Found 41517.0 beyond the range of the training"]
+    execution = make_execution(
+        user=alice,
+        version=secret_version,
+        inputs=LOAN_INPUTS | {"income": 41_517.0},
+        outputs=LOAN_OUTPUTS | {"warnings": words, "notes": words},
+        warnings=words,
+    )
+    shown = detail(as_ada, execution)
+    assert "beyond the range of the training" in shown
+    assert "41517" not in shown
+
+
 def test_this_view_or_all_is_exported_as_csv_or_json_lines(
     as_ada: Client, alice: User, active_version: ModelVersion
 ) -> None:

@@ -10,6 +10,7 @@ import uuid
 from django.db import transaction
 
 from accounts.models import User
+from config.text.plain_text import listed
 from executions.errors import NotReplayable
 from executions.models import Execution
 from executions.services.limits import check_replay_rate
@@ -33,7 +34,7 @@ def replay_execution(
     *, execution: Execution, by: User, form_token: uuid.UUID, version: ModelVersion | None = None
 ) -> Execution:
     """Run a failed prediction again with debugging: on its own version and file, or on
-    ``version``, the live one, where its inputs are still valid there.
+    ``version``, the live one, where its inputs are still valid, and sensitive if they were.
 
     Raises NotReplayable, TooManyRequests over three a minute and admin, and what
     ``request_execution`` raises.
@@ -58,6 +59,11 @@ def replay_execution(
                 f"These inputs do not fit {version.short_name}: {len(inputs.errors)} of them "
                 "would need a correction. Nothing has been run."
             )
+        if opened := _no_longer_sensitive(own, version):
+            raise NotReplayable(
+                f"{version.short_name} does not mark {listed(opened, 'inputs')} as sensitive, so a "
+                "replay on it would show the person’s values. Nothing has been run."
+            )
     return request_execution(
         user=by,
         version=version or own,
@@ -66,6 +72,13 @@ def replay_execution(
         purpose=Execution.Purpose.REPLAY,
         replay_of=execution,
     )
+
+
+def _no_longer_sensitive(own: ModelVersion, other: ModelVersion) -> list[str]:
+    """Return the labels of the inputs that are sensitive in ``own``, but not in ``other``."""
+    open_ones = other.features.filter(is_sensitive=False).values("name")
+    closed = own.features.filter(is_sensitive=True, name__in=open_ones)
+    return [str(feature) for feature in closed]
 
 
 def verdict_of(replay: Execution, original: Execution) -> Verdict:

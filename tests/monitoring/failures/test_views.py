@@ -212,6 +212,21 @@ def test_a_replay_is_asked_for_on_the_pinned_version_and_reaches_nobody(
     assert "in a process of its own" in as_ada.get(response["Location"]).content.decode()
 
 
+@pytest.mark.parametrize(("is_still", "count"), [(True, 1), (False, 0)])
+def test_a_replay_on_the_live_version_does_not_open_what_was_sensitive(
+    as_ada: Client, group: FailureGroup, version: ModelVersion, is_still: bool, count: int
+) -> None:
+    ModelVersion.objects.filter(pk=version.pk).update(status="archived")
+    live = make_version(model=version.model, features=(AGE, CITY, SECRET), is_active=True)
+    live.features.filter(name="insurance").update(is_sensitive=is_still)
+    failure = Execution.objects.failures().get()
+    asked = f"/monitoring/predictions/{failure.pk}/replay/"
+    said = as_ada.post(asked, {"on": "active"}, follow=True).content.decode()
+    assert Execution.objects.filter(purpose="replay").count() == count
+    assert ("does not mark Insurance number as sensitive" in said) != is_still
+    assert "Smith" not in said
+
+
 def test_the_fourth_replay_of_a_minute_waits(as_ada: Client, group: FailureGroup) -> None:
     failure = Execution.objects.failures().get()
     for _ in range(4):

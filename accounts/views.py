@@ -22,6 +22,7 @@ from accounts.privacy import own_account, personal_data
 from accounts.requests import SignedInRequest
 from accounts.sign_in.adapters import UNCONFIRMED
 from config.errors import refusals_in
+from config.long_work import takes_long
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,6 +69,7 @@ def data(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
+@takes_long
 def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
     """Download everything kept about the person: one JSON file, or a ZIP of CSV files."""
     record("own data downloaded", by=request.user, target=request.user.email, after={"as": kind})

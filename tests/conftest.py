@@ -18,6 +18,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.privacy import erasure
+from config import long_work
 from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes
@@ -130,6 +131,12 @@ def as_ada(ada: User) -> Client:
     client = Client()
     client.force_login(ada)
     return client
+
+
+@pytest.fixture(autouse=True)
+def free_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test all turns: an answer that nobody reads keeps its own for a while."""
+    monkeypatch.setattr(long_work, "turns", long_work.Turns())
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 
+from config import long_work
 from config.text.plain_text import settled
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ SECONDS = 30.0
 """The seconds that one document may take; its process ends itself after 15 s of processor time."""
 WAIT_SECONDS = 3.0
 AT_ONCE = 1
-AT_ONCE_AND_WAITING = 3
-"""Of the four threads of a web process at least one is left for other pages."""
 KEPT_VARIABLES = frozenset(
     {
         *("HOME", "XDG_CACHE_HOME", "FONTCONFIG_FILE", "FONTCONFIG_PATH"),
@@ -44,7 +43,6 @@ KEPT_VARIABLES = frozenset(
 """The variables with the paths of fonts and Pango; the process gets no others."""
 
 _making = BoundedSemaphore(AT_ONCE)
-_asking = BoundedSemaphore(AT_ONCE_AND_WAITING)
 
 
 class PdfNotMade(Exception):
@@ -94,7 +92,8 @@ def render_pdf(template: str, context: Mapping[str, Any]) -> bytes:
 def _turn() -> Iterator[None]:
     """Wait briefly for a free slot to make a document. Raises PdfNotMade."""
     busy = PdfNotMade("Other PDFs are being made right now.", retry_seconds=5)
-    if not _asking.acquire(blocking=False):
+    turns = long_work.turns.all
+    if not turns.acquire(blocking=False):
         raise busy
     try:
         if not _making.acquire(timeout=WAIT_SECONDS):
@@ -104,7 +103,7 @@ def _turn() -> Iterator[None]:
         finally:
             _making.release()
     finally:
-        _asking.release()
+        turns.release()
 
 
 def _made(markup: str) -> bytes:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError, refusals_as_messages
+from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, megabytes_text, whole_number
@@ -95,16 +96,21 @@ def rows_template(request: SignedInRequest, slug: str, kind: str) -> HttpRespons
 
 
 @require_http_methods(["GET", "POST"])
-def rows_file(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
+def rows_file(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponseBase:
     """Show how a file is understood, before anything runs; a POST chooses otherwise, or checks its
     rows."""
     version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)
+    page = _shown if request.method == "GET" else _chosen
+    # Of a text the first rows are enough to show it; a spreadsheet is always read whole.
+    is_long = request.method == "POST" or rows_files.is_sheet(file)
+    return (takes_long(page) if is_long else page)(request, file, version)
+
+
+def _shown(request: SignedInRequest, file: RowsFile, version: ModelVersion) -> HttpResponse:
     schema = version.features.as_schema()
-    if request.method == "POST":
-        return _chosen(request, file, version)
     table, error = None, ""
     try:
         table = rows_files.understood(file, schema, by=request.user)
@@ -203,6 +209,7 @@ def rows_check(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpRespon
 
 
 @require_GET
+@takes_long
 def rows_problems(
     request: SignedInRequest, slug: str, pk: uuid.UUID, kind: str
 ) -> HttpResponseBase:
@@ -223,6 +230,7 @@ def rows_problems(
 
 
 @require_POST
+@takes_long
 def rows_run(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
     """Run the rows that are ready, as one batch."""
     version = live_version(slug, request.user)

@@ -17,6 +17,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
+from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
@@ -179,6 +180,7 @@ def batch_cancel(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@takes_long
 def batch_download(request: SignedInRequest, pk: uuid.UUID, kind: str) -> HttpResponseBase:
     """Download the results, all rows in the order of the source."""
     execution = own_batch(request, pk)

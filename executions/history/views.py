@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.keyset import page_of
+from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
@@ -142,6 +143,7 @@ def execution_row(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@takes_long
 def export_executions(request: SignedInRequest) -> HttpResponseBase:
     """Download the filtered predictions as CSV, or the ticked ones, whatever the filter."""
     form = _filter_form(request)

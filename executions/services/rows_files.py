@@ -24,7 +24,7 @@ from config.text.numbers import count_text, megabytes_text
 from executions.batches.checked_rows import CheckedRow, checked_rows
 from executions.batches.checking import Problem
 from executions.batches.contents import BatchRow
-from executions.batches.tables import Cell, text_of
+from executions.batches.tables import Cell, is_spreadsheet, text_of
 from executions.batches.understanding import Choices, Understood, understanding
 from executions.errors import NoActiveVersion, TooManyBatchRows, TooManyRequests
 from executions.models import Batch, Execution, RowsFile, RowsFilePiece
@@ -151,6 +151,11 @@ def bytes_of(file: RowsFile) -> Iterator[bytes]:
             return
         yield zlib.decompress(bytes(content))
         number += 1
+
+
+def is_sheet(file: RowsFile) -> bool:
+    """Return whether the file is a spreadsheet."""
+    return is_spreadsheet(next(bytes_of(file), b""))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.keyset import older
+from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from executions.errors import TooManyRequests
@@ -35,6 +36,7 @@ LINES_PER_CHUNK = 500
 
 
 @require_POST
+@takes_long
 def export_executions(request: HttpRequest) -> HttpResponseBase:
     """Download executions. ``scope`` is view (the filter in the address) or all, ``format`` csv or
     jsonl."""

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from config import long_work
 from config.pdf import document, process
 from config.pdf.document import PdfNotMade, pdf_response, render_pdf
 from config.pdf.process import PIECE, NothingMayBeFetched, OwnFonts, Refuses, cut_texts
@@ -151,13 +152,13 @@ def test_a_process_that_reached_its_limits_is_no_error_of_the_site(
 
 
 def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
-    for _ in range(document.AT_ONCE_AND_WAITING):
-        assert document._asking.acquire(blocking=False)
+    for _ in range(long_work.AT_ONCE):
+        assert long_work.turns.all.acquire(blocking=False)
     try:
         response = answer(page)
     finally:
-        for _ in range(document.AT_ONCE_AND_WAITING):
-            document._asking.release()
+        for _ in range(long_work.AT_ONCE):
+            long_work.turns.all.release()
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "Other PDFs are being made right now." in response.content.decode()
     assert answer(page).status_code == 200
@@ -166,7 +167,7 @@ def test_whoever_finds_all_turns_taken_hears_so_at_once(page: str) -> None:
 def test_whoever_waited_in_vain_leaves_the_line(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "WAIT_SECONDS", 0.001)
     with document._making:
-        statuses = [answer(page).status_code for _ in range(2 * document.AT_ONCE_AND_WAITING)]
+        statuses = [answer(page).status_code for _ in range(2 * long_work.AT_ONCE)]
     assert set(statuses) == {503}
     assert answer(page).status_code == 200
 

@@ -178,7 +178,9 @@ def test_too_many_rows_are_refused_with_a_way_out(
 def test_ten_exports_a_minute_and_no_more_for_one_person(
     as_alice: Client, alice: User, bob: User, active_version: ModelVersion
 ) -> None:
-    assert [as_alice.post("/history/export/").status_code for _ in range(11)] == [200] * 10 + [429]
+    answers = (as_alice.post("/history/export/") for _ in range(11))
+    statuses = [answer.status_code for answer in answers if answer.getvalue()]
+    assert statuses == [200] * 10 + [429]
     other = Client()
     other.force_login(bob)
     assert other.post("/history/export/").status_code == 200

@@ -1,6 +1,8 @@
 """Views of a person's own pages: profile, data, closing the account, and another confirmation
 mail."""
 
+import tempfile
+
 # No public function of allauth sends this mail to an address that it knows already, once a minute.
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
@@ -9,7 +11,7 @@ from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -70,21 +72,18 @@ def data(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 @takes_long
-def download_data(request: SignedInRequest, kind: str) -> HttpResponse:
+def download_data(request: SignedInRequest, kind: str) -> FileResponse:
     """Download everything kept about the person: one JSON file, or a ZIP of CSV files."""
     record("own data downloaded", by=request.user, target=request.user.email, after={"as": kind})
-    day = f"{timezone.localtime():%Y-%m-%d}"
-    if kind == "json":
-        content, media_type, name = (
-            personal_data.as_json(request.user),
-            "application/json",
-            "json",
-        )
-    else:
-        content, media_type, name = personal_data.as_csv(request.user), "application/zip", "zip"
-    response = HttpResponse(content, content_type=media_type)
-    response["Content-Disposition"] = f'attachment; filename="my-data-{day}.{name}"'
-    return response
+    write, suffix = (
+        (personal_data.write_json, "json") if kind == "json" else (personal_data.write_csv, "zip")
+    )
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    write(file, request.user)
+    file.seek(0)
+    name = f"my-data-{timezone.localtime():%Y-%m-%d}.{suffix}"
+    kind_of_file = f"application/{suffix}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=kind_of_file)
 
 
 @never_cache

@@ -10,17 +10,20 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.privacy.personal_data import Part, Row, register
+from config.keyset import newer
 from executions.batches.reading import results
-from executions.models import Execution
+from executions.models import Execution, ExecutionQuerySet
 from executions.records.purging import empty, empty_replays
 from model_host.protocol.codec import to_json
 from models_registry.visibility import UNSEEN, hidden_ids
+
+ROWS_AT_ONCE = 1000
 
 
 def _rows(user: User) -> Iterator[Row]:
     hidden = hidden_ids(user)
     own = Execution.objects.predictions().kept().filter(user=user)
-    for execution in own.select_related("version__model").order_by("requested_at", "pk"):
+    for execution in _each(own.select_related("version__model")):
         is_seen = execution.version.model_id not in hidden
         yield {
             "id": execution.public_id,
@@ -34,6 +37,18 @@ def _rows(user: User) -> Iterator[Row]:
             "error_code": execution.error_code if is_seen else "",
             "note": execution.note,
         }
+
+
+def _each(executions: ExecutionQuerySet) -> Iterator[Execution]:
+    """All executions, the oldest first, a page at a time by keyset: a person may have a million."""
+    rows = executions.defer("traceback", "diagnostics", "search_text", "search_own")
+    rows = rows.order_by("requested_at", "pk")
+    page = list(rows[:ROWS_AT_ONCE])
+    while page:
+        yield from page
+        # The plain bound lets the database start in its index where the last page ended.
+        begins = rows.filter(requested_at__gte=page[-1].requested_at)
+        page = list(newer(begins, "requested_at", than=page[-1])[:ROWS_AT_ONCE])
 
 
 def _batch_rows(user: User) -> Iterator[Row]:

@@ -1,5 +1,7 @@
 """The personal data of this app. Its deletion is in `accounts.privacy.erasure`."""
 
+from collections.abc import Iterator
+
 from allauth.socialaccount.models import SocialAccount
 from django.db.models import Q
 
@@ -21,9 +23,10 @@ def _profile(user: User) -> list[Row]:
     ]
 
 
-def _activity(user: User) -> list[Row]:
+def _activity(user: User) -> Iterator[Row]:
     columns = ("at", "action", "target", "before", "after", "address")
-    return list(user.activity.order_by("at", "id").values(*columns))
+    found: Iterator[Row] = user.activity.order_by("at", "id").values(*columns).iterator()
+    return found
 
 
 def _nothing(user: User) -> None:

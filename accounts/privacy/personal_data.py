@@ -4,12 +4,12 @@ Apps of higher layers register their part when they are ready, so that the downl
 are complete although this app imports none of them.
 """
 
-import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import IO, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -21,7 +21,8 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of personal data: its rows, and the function that removes or anonymises them."""
+    """One kind of personal data: its rows, each with the same keys, and the function that removes
+    or anonymises them."""
 
     name: str
     rows: Callable[[User], Iterable[Row]]
@@ -45,19 +46,29 @@ def erase(user: User) -> None:
         part.erase(user)
 
 
-def as_json(user: User) -> bytes:
-    return json.dumps(everything(user), cls=DjangoJSONEncoder, indent=2).encode()
+def write_json(into: IO[bytes], user: User) -> None:
+    """Write all of it as one JSON object, a row a line, with one row in memory at a time: batches
+    have hundreds of thousands."""
+    into.write(b"{")
+    for place, (name, part) in enumerate(_parts.items()):
+        into.write(f"{',' * bool(place)}\n{json.dumps(name)}: [".encode())
+        for number, row in enumerate(part.rows(user)):
+            text = json.dumps(row, cls=DjangoJSONEncoder)
+            into.write(f"{',' * bool(number)}\n{text}".encode())
+        into.write(b"\n]")
+    into.write(b"\n}\n")
 
 
-def as_csv(user: User) -> bytes:
-    """Return a ZIP with one CSV file per part."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, rows in everything(user).items():
-            archive.writestr(f"{name}.csv", _table(rows))
-    return packed.getvalue()
+def write_csv(into: IO[bytes], user: User) -> None:
+    """Write a ZIP with one CSV file per part, with one row in memory at a time."""
+    with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in _parts.items():
+            with archive.open(f"{name}.csv", "w", force_zip64=True) as file:
+                file.writelines(_table(part.rows(user)))
 
 
-def _table(rows: list[Row]) -> bytes:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return b"".join(csv_lines(columns, ([row.get(key) for key in columns] for row in rows)))
+def _table(rows: Iterable[Row]) -> Iterator[bytes]:
+    rows = iter(rows)
+    first = next(rows, {})
+    cells = (list(row.values()) for row in chain([first] if first else [], rows))
+    return csv_lines(first, cells)

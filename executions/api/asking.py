@@ -5,7 +5,10 @@ The API and the dialects call these functions; each raises Refused, which says w
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -32,6 +35,11 @@ from models_registry.views import live_version
 
 FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.1, 0.25, 1.3
 """The seconds between two looks at an execution whose end was not heard of."""
+MOST_WAITING, OF_ONE_ACCOUNT = 12, 8
+"""The requests that wait at a time in one process, which has 16 threads for programs: some are left
+for requests that do not wait, such as those that ask whether the site is ready."""
+BRIEFLY = 0.25
+"""The seconds that a further request waits at most."""
 
 
 def live_for(token: ApiToken, slug: str) -> ModelVersion:
@@ -127,28 +135,59 @@ def ask_many(
 def waited(execution: Execution, seconds: float) -> Execution:
     """Wait at most so long for the execution to finish, and return it as it is then."""
     with end_of(execution.pk) as heard:
-        wait_for_all(Execution.objects.filter(pk=execution.pk), seconds, pause_for=heard)
+        runs = Execution.objects.filter(pk=execution.pk)
+        wait_for_all(runs, seconds, account=execution.user_id, pause_for=heard)
     execution.refresh_from_db()
     return execution
 
 
 def wait_for_all(
-    runs: QuerySet[Any], seconds: float, *, pause_for: Callable[[float], object] | None = None
+    runs: QuerySet[Any],
+    seconds: float,
+    *,
+    account: int | None,
+    pause_for: Callable[[float], object] | None = None,
 ) -> bool:
-    """Wait at most so long until all of the runs are finished, and return whether they are. A
-    thread that waits holds no connection to the database; ``pause_for`` is how it waits between two
-    looks."""
-    until = time.monotonic() + seconds
-    pause = FIRST_LOOK
+    """Wait at most so long until all of the runs are finished, only briefly where too many wait
+    already, and return whether they are. A thread that waits holds no connection to the database;
+    ``pause_for`` is how it waits between two looks."""
     is_open = runs.filter(finished_at=None)
-    while (now := time.monotonic()) < until:
-        if not connection.in_atomic_block:
-            connection.close()
-        (pause_for or time.sleep)(min(pause, until - now))
-        pause = min(pause * GROWTH, SLOWEST_LOOK)
-        if not is_open.exists():
-            return True
+    with _waiting.place_of(account) as has_place:
+        until = time.monotonic() + (seconds if has_place else min(seconds, BRIEFLY))
+        pause = FIRST_LOOK
+        while (now := time.monotonic()) < until:
+            if not connection.in_atomic_block:
+                connection.close()
+            (pause_for or time.sleep)(min(pause, until - now))
+            pause = min(pause * GROWTH, SLOWEST_LOOK)
+            if not is_open.exists():
+                return True
     return not is_open.exists()
+
+
+class Waiting:
+    """The requests that wait in this process, by account."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int | None] = Counter()
+        self._lock = Lock()
+
+    @contextmanager
+    def place_of(self, account: int | None) -> Iterator[bool]:
+        """Say for a block whether the account has a place to wait."""
+        with self._lock:
+            is_free = self._counts.total() < MOST_WAITING
+            has_place = is_free and self._counts[account] < OF_ONE_ACCOUNT
+            self._counts[account] += has_place
+        try:
+            yield has_place
+        finally:
+            with self._lock:
+                self._counts[account] -= has_place
+                self._counts += Counter()  # forget who has none
+
+
+_waiting = Waiting()
 
 
 def _earlier(

@@ -79,7 +79,9 @@ def create_version(request: ApiRequest, slug: str) -> HttpResponse:
         version = receive(model, form, source, request.auth.user)
     except DomainError as error:
         raise refused_by(error) from None
-    is_over = seconds is not None and wait_for_all(version.inspections.all(), seconds)
+    is_over = seconds is not None and wait_for_all(
+        version.inspections.all(), seconds, account=request.auth.user_id
+    )
     content = answers.version_detail(_version_for(request.auth, slug, version.number))
     return answer_to_wait(content, content.url, is_over, seconds)
 
@@ -111,7 +113,9 @@ def create_test(request: ApiRequest, slug: str, number: int) -> HttpResponse:
     is_over = False
     if seconds is not None:
         runs = Q(pk=execution.pk) | Q(test_case__version=version)
-        is_over = wait_for_all(Execution.objects.filter(runs), seconds)
+        is_over = wait_for_all(
+            Execution.objects.filter(runs), seconds, account=request.auth.user_id
+        )
         execution.refresh_from_db()
     content = answers.test_of(execution)
     return answer_to_wait(content, content.url, is_over, seconds)

@@ -86,8 +86,9 @@ def _outputs(execution: Execution) -> list[Outputs]:
     if execution.status == Execution.Status.CANCELED:
         raise Refused(
             503,
-            f"The answer was not there within {LONGEST_WAIT} s, and the run was canceled. Send it "
-            "again, or use the API, which lets you look for the result later.",
+            f"The answer was not there within {LONGEST_WAIT} s, or at once while many others were "
+            "waited for, and the run was canceled. Send it again, or use the API, which lets you "
+            "look for the result later.",
             headers={"Retry-After": "10"},
         )
     if execution.status == Execution.Status.FAILED:

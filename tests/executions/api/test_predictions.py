@@ -3,12 +3,15 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from accounts.models import User
+from config.web.front import PROGRAMS_AT_ONCE
+from executions.api import asking
 from executions.models import Execution
 from models_registry import services
 from models_registry.models import ModelVersion
@@ -102,6 +105,55 @@ def test_who_waits_in_vain_is_told_where_to_look(
     assert answer.status_code == 202
     assert answer["Preference-Applied"] == "wait=0"
     assert answer["Location"] == answer.json()["url"]
+
+
+@pytest.fixture
+def waiting_seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that requests wait between two looks, on a clock that nothing else moves."""
+    paused: list[float] = []
+
+    @contextmanager
+    def end_of(pk: uuid.UUID) -> Iterator[Callable[[float], None]]:
+        yield paused.append
+
+    monkeypatch.setattr(asking, "end_of", end_of)
+    monkeypatch.setattr(asking, "_waiting", asking.Waiting())
+    monkeypatch.setattr(asking, "time", SimpleNamespace(monotonic=lambda: sum(paused)))
+    return paused
+
+
+def test_an_account_with_many_requests_that_wait_gets_further_answers_soon(
+    program: Program,
+    active_version: ModelVersion,
+    alice: User,
+    bob: User,
+    waiting_seconds: list[float],
+) -> None:
+    path, asked = path_of(active_version), {"inputs": LOAN_INPUTS}
+    with ExitStack() as held:
+        for _ in range(asking.OF_ONE_ACCOUNT):
+            assert held.enter_context(asking._waiting.place_of(alice.pk))
+        assert program.post(path, asked, Prefer="wait=10").status_code == 202
+        assert sum(waiting_seconds) == pytest.approx(asking.BRIEFLY)
+        waiting_seconds.clear()
+        assert Program(bob, ("predict",)).post(path, asked, Prefer="wait=10").status_code == 202
+        assert sum(waiting_seconds) == pytest.approx(10)
+    waiting_seconds.clear()
+    assert program.post(path, asked, Prefer="wait=10").status_code == 202
+    assert sum(waiting_seconds) == pytest.approx(10)
+
+
+def test_some_threads_are_left_whoever_waits(alice: User, bob: User, ada: User) -> None:
+    places = asking.Waiting()
+    with ExitStack() as held:
+        found = [
+            held.enter_context(places.place_of(person.pk))
+            for person in (alice, bob, ada)
+            for _ in range(asking.OF_ONE_ACCOUNT)
+        ]
+        assert sum(found) == asking.MOST_WAITING < PROGRAMS_AT_ONCE
+    with places.place_of(ada.pk) as has_place:
+        assert has_place
 
 
 def test_the_same_key_with_the_same_inputs_is_the_same_prediction(

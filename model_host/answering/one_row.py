@@ -26,8 +26,8 @@ def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
     where a step of somebody's own comes before the vectorizer) or a list of one mapping.
 
     A column is bool for booleans, int64 for integers that may not be missing, else float64 for
-    numbers, pandas' own ``str`` for texts and the categories' own type for choices: a date that was
-    sent as a text is a date again. A missing value is written as this model's training data wrote
+    numbers (or the type that a step must have), pandas' own ``str`` for texts and the categories'
+    own type for choices: a date that was sent as a text is a date again. A missing value is written as this model's training data wrote
     it: NaN, NaT, None or an imputer's own marker. What no step looks at is NaN.
     Raises HostError INPUT naming the input whose value is of another kind or missing.
     """
@@ -61,6 +61,8 @@ def _array(cells: list[Any]) -> Any:
     values = [cell[0] for cell in cells]
     types = {cell.dtype for cell in cells}
     if all(one.kind in "biuf" for one in types):
+        if any(one.kind == "f" and one.itemsize < 8 for one in types):
+            return np.array([values], dtype=min(types, key=lambda one: (one.kind != "f", one)))
         row = np.array([values], dtype=np.float64)
         # As Python numbers, since NumPy compares a whole number with a float64 as two float64.
         if all(a == b.item() or a != a for a, b in zip(row[0].tolist(), values, strict=True)):
@@ -83,6 +85,8 @@ def cell_of(column: Column, value: Scalar, about: InputColumn) -> Any:
         return np.array([cell], dtype=object)  # in a frame it becomes pandas' own str
     if about.dtype is not None and about.dtype.kind in "Oiu":
         return _category(cell, about)
+    if about.dtype is not None and about.dtype.kind == "f":
+        return np.array([cell], dtype=about.dtype)
     if isinstance(cell, int) and column.kind != Kind.FLOAT and _needs_digits(column, cell):
         return np.array([cell], dtype=np.int64 if cell <= _LARGEST_INTEGER else np.uint64)
     return np.array([cell], dtype=np.float64)
@@ -102,7 +106,10 @@ def _gap(column: Column, about: InputColumn) -> Any:
     if about.dtype is not None and about.dtype.kind in "mM":
         return np.array(["NaT"], dtype=about.dtype)
     if column.kind in (Kind.FLOAT, Kind.INTEGER) and isinstance(marker, int | float | None):
-        return np.array([np.nan if marker is None else marker], dtype=np.float64)
+        of_number = about.dtype is not None and about.dtype.kind in "fO"
+        return np.array(
+            [np.nan if marker is None else marker], dtype=about.dtype if of_number else np.float64
+        )
     return np.array([marker], dtype=object)
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
+from sklearn.decomposition import NMF, MiniBatchNMF
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +22,10 @@ from model_host.structure.training_values import HISTOGRAM_BOOSTING, training_va
 
 UNREADABLE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """The exceptions that reading an estimator of another version may raise."""
+
+
+OF_ONE_TYPE = (KMeans, MiniBatchKMeans, BisectingKMeans, NMF, MiniBatchNMF)
+"""Estimators that take no other type of number than they were fitted on."""
 
 
 @dataclass
@@ -59,6 +65,21 @@ class Routes:
         for signal in distinct(signals):
             for column in signal.origins:
                 self.columns[column].is_used = True
+
+    def stack_as_objects(self, signals: Signals) -> None:
+        """Note that a step made one array of these columns, and that its values were objects: True
+        and False stood among the numbers, of which NumPy makes no others."""
+        for signal in signals:
+            if (column := self.raw(signal)) and column.dtype is None:
+                column.dtype = np.dtype(object)
+
+    def narrow(self, signals: Signals, dtype: Any) -> None:
+        """Note that an estimator, which takes no other numbers than it was fitted on, had them in
+        this type."""
+        for signal in distinct(signals):
+            for origin in signal.origins:
+                if self.columns[origin].dtype is None:
+                    self.columns[origin].dtype = dtype
 
     def refuse(self, gaps: Iterable[Gap]) -> None:
         for gap in gaps:
@@ -103,7 +124,7 @@ def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | Non
     """Categories as scalars of the contract; other types as the texts that stand for them, which
     ``column`` keeps. None if two of these texts are equal."""
     try:
-        return tuple(as_scalar(value) for value in present)
+        return tuple(map(_as_written, present))
     except NotAScalar:
         texts = category_texts(present)
     if texts is None:
@@ -111,6 +132,13 @@ def _values(column: InputColumn, present: list[Any]) -> tuple[Scalar, ...] | Non
     column.originals |= {text: one for (text, _), one in zip(texts, present, strict=True)}
     column.readings |= {text: reading for text, reading in texts if reading}
     return tuple(text for text, _ in texts)
+
+
+def _as_written(value: Any) -> Scalar:
+    """A category as people write it: a float32 of 0.1 is 0.1, and becomes a float32 again."""
+    if isinstance(value, np.float32 | np.float16):
+        return as_scalar(float(str(value)))
+    return as_scalar(value)
 
 
 def take_numbers(
@@ -124,6 +152,12 @@ def take_numbers(
     passes_missing = allows_missing(estimator)
     name = type(estimator).__name__
     routes.use(aligned)
+    if isinstance(estimator, OF_ONE_TYPE) and _learnt_type(estimator) == np.float32:
+        routes.narrow(aligned, np.dtype(np.float32))
+    if len(aligned) != len(signals):  # a text became many columns
+        for signal in distinct(signals):
+            if column := routes.raw(signal):
+                column.learn(name, kind=Kind.FLOAT)
     passed: list[Signal] = []
     for index, signal in enumerate(aligned):
         if column := routes.raw(signal):
@@ -139,6 +173,11 @@ def take_numbers(
         routes.refuse(signal.gaps - open_gaps)
         passed.append(replace(signal, gaps=open_gaps))
     return passed
+
+
+def _learnt_type(estimator: Any) -> Any:
+    learnt = getattr(estimator, "cluster_centers_", getattr(estimator, "components_", None))
+    return getattr(learnt, "dtype", None)
 
 
 def lose(step: Any, signals: Signals, routes: Routes) -> list[Signal]:

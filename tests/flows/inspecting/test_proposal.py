@@ -16,16 +16,25 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.cluster import BisectingKMeans, KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import NMF, MiniBatchNMF
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.svm import LinearSVC
 
 from executions.forms import InputForm
 from flows.inspecting.proposal import propose
@@ -571,3 +580,76 @@ def test_a_model_of_which_nobody_knows_the_inputs_says_how_to_tell_them() -> Non
     )
     assert "takes lists (input_type='string')" in strings.value.message
     assert "or let the fit of AsMappings set n_features_in_" in first.value.message
+
+
+FLAGGED = pd.DataFrame(
+    {
+        "city": ["Oslo", "Bergen", "Lund"] * 40,
+        "age": range(ROWS),
+        "pay": np.linspace(2e4, 9e4, ROWS),
+        "flag": [True, False] * 60,
+    }
+)
+
+
+@pytest.mark.parametrize("unknown", [np.nan, -1])
+def test_true_and_false_beside_encoded_categories_reach_a_booster_as_in_training(
+    unknown: float,
+) -> None:
+    encoded = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown)
+    stacked = ColumnTransformer([("c", encoded, ["city"])], remainder="passthrough")
+    booster = HistGradientBoostingClassifier(max_iter=5, categorical_features=[0])
+    model = make_pipeline(stacked, booster).fit(FLAGGED, [0, 1, 1] * 40)
+    schema = schema_of(model)
+
+    for place in range(3):
+        row = {name: plain(FLAGGED[name].iloc[place]) for name in FLAGGED}
+        assert answered(model, schema, row)[0] == own(model, FLAGGED[place : place + 1])
+    gap = FLAGGED[:1].assign(age=np.nan, pay=np.nan)
+    row = {"city": "Oslo", "age": None, "pay": None, "flag": True}
+    assert answered(model, schema, row)[0] == own(model, gap)
+
+
+NARROW = pd.DataFrame({"x": [0.1, 0.7, 3.3] * 40, "y": np.linspace(0, 1, ROWS)}).astype("float32")
+
+
+@pytest.mark.parametrize("kind", [KMeans, MiniBatchKMeans, BisectingKMeans, NMF, MiniBatchNMF])
+@pytest.mark.parametrize("before", [(), (MinMaxScaler(),)], ids=["alone", "scaled"])
+@pytest.mark.parametrize("has_names", [True, False])
+def test_an_estimator_that_takes_only_float32_gets_float32(
+    kind: Any, before: Any, has_names: bool
+) -> None:
+    rows: Any = NARROW if has_names else NARROW.to_numpy()
+    after = () if hasattr(kind, "predict") else (LinearRegression(),)
+    model = make_pipeline(*before, kind(2, random_state=0), *after).fit(rows, NARROW["x"])
+    schema = schema_of(model)
+    names = [feature.name for feature in schema.features]
+
+    assert examined(model).trial_failure is None
+    for place in (0, 1, 119):
+        row = {name: plain(value) for name, value in zip(names, NARROW.iloc[place], strict=True)}
+        found, _ = answered(model, schema, row)
+        assert found == pytest.approx(own(model, rows[place : place + 1]))
+
+
+def test_a_narrow_number_that_is_a_category_is_written_as_people_write_it() -> None:
+    model, table = categories((0.1, 0.7), OneHotEncoder(handle_unknown="ignore"), np.float32)
+    schema = schema_of(model)
+    assert [label for _, label in named(schema, "x").choices] == ["0.1", "0.7"]
+    for place, text in enumerate(("0.1", "0.7")):
+        found, warnings = answered(model, schema, {"x": text})
+        assert found == pytest.approx(own(model, table[place : place + 1]), rel=1e-6)
+        assert warnings == ()
+
+
+@pytest.mark.parametrize("final", [LinearSVC(), RandomForestClassifier(5, random_state=0)], ids=str)
+@pytest.mark.parametrize("vectorizer", [TfidfVectorizer(), HashingVectorizer(n_features=32)])
+def test_a_number_beside_a_text_is_a_number(final: Any, vectorizer: Any) -> None:
+    table = pd.DataFrame({"text": ["good food", "bad food", "ok"] * 40, "n": range(ROWS)})
+    steps = ColumnTransformer([("t", vectorizer, "text")], remainder="passthrough")
+    model = make_pipeline(steps, final).fit(table, [0, 1, 1] * 40)
+    schema = schema_of(model)
+
+    assert named(schema, "n").is_complete
+    row = {"text": "bad food", "n": 7}
+    assert answered(model, schema, row)[0] == own(model, pd.DataFrame([row]))

@@ -82,11 +82,14 @@ class InputColumn:
 
     @property
     def categories(self) -> tuple[Scalar, ...]:
-        """The values every strict encoder knows, in the order of the first that has them."""
+        """The values every strict encoder knows, in the order of the first that has them; then those
+        that the data has in place of missing ones, which an imputer replaces."""
         known = [value for values, _ in self.vocabularies for value in values]
         strict = [set(values) for values, is_strict in self.vocabularies if is_strict]
         keyed = {(type(value), value): value for value in known}
-        return tuple(value for value in keyed.values() if all(value in one for one in strict))
+        found = [value for value in keyed.values() if all(value in one for one in strict)]
+        markers = [one for one in self._ways() if isinstance(one, str) and one.strip()]
+        return (*found, *(one for one in markers if one not in found)) if found else ()
 
     @property
     def takes_others(self) -> bool:

@@ -285,6 +285,8 @@ def _fill(step: Any, signal: Signal, routes: Routes, source: str, value: Scalar)
         closed = frozenset(gap for gap in signal.gaps if gap.form is None)
     else:
         closed = frozenset(Gap(column, marker, marker) for column in signal.origins)
+        if column := routes.raw(signal):
+            column.readings.setdefault(str(marker), f"{marker} (not known)")
     routes.handle(closed, Handling(1, source, value))
     refused = frozenset(gap for gap in signal.gaps - closed if gap.form is np.nan)
     routes.refuse(refused)

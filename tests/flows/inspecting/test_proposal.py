@@ -653,3 +653,30 @@ def test_a_number_beside_a_text_is_a_number(final: Any, vectorizer: Any) -> None
     assert named(schema, "n").is_complete
     row = {"text": "bad food", "n": 7}
     assert answered(model, schema, row)[0] == own(model, pd.DataFrame([row]))
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=str)
+@pytest.mark.parametrize("marker", ["?", "NA"])
+def test_the_word_of_the_data_for_not_known_can_be_chosen_and_is_filled_in(
+    encoder: Any, marker: str
+) -> None:
+    fill = SimpleImputer(missing_values=marker, strategy="most_frequent")
+    model, table = categories(("Private", "Gov", "Self", marker), make_pipeline(fill, encoder))
+    schema = schema_of(model)
+
+    assert (marker, f"{marker} (not known)") in named(schema, "x").choices
+    chosen, warnings = answered(model, schema, {"x": marker})
+    assert chosen == own(model, table[3:4])
+    assert warnings == ()
+    assert answered(model, schema, {"x": None})[0] == chosen
+    assert "is not a choice" in str(schema.clean({"x": "Other"}).errors["x"])
+
+
+def test_a_blank_that_an_imputer_fills_in_is_an_empty_input() -> None:
+    fill = SimpleImputer(missing_values=" ", strategy="most_frequent")
+    model, table = categories(("one", "two", " "), make_pipeline(fill, OneHotEncoder()))
+    schema = schema_of(model)
+
+    assert [value for value, _ in named(schema, "x").choices] == ["one", "two"]
+    for raw in (" ", "", None):
+        assert answered(model, schema, {"x": raw})[0] == own(model, table[2:3])

@@ -27,8 +27,9 @@ def one_row(estimator: Any, layout: InputLayout, inputs: Mapping[str, Scalar]) -
 
     A column is bool for booleans, int64 for integers that may not be missing, else float64 for
     numbers (or the type that a step must have), pandas' own ``str`` for texts and the categories'
-    own type for choices: a date that was sent as a text is a date again. A missing value is written as this model's training data wrote
-    it: NaN, NaT, None or an imputer's own marker. What no step looks at is NaN.
+    own type for choices: a date that was sent as a text is a date again. A missing value is written
+    as this model's training data wrote it: NaN, NaT, None or an imputer's own marker. What no step
+    looks at is NaN.
     Raises HostError INPUT naming the input whose value is of another kind or missing.
     """
     strangers = inputs.keys() - {column.name for column in layout.columns}

@@ -100,7 +100,8 @@ def load(
             does_as_it_likes = reading.named & (approved | BOOSTERS.keys())
             is_constant = _settled(root, approved) and not does_as_it_likes
             if root is objects:
-                raise HostError("LOAD", refusal_of_dumps(objects))
+                is_of_joblib = any(module == "joblib.numpy_pickle" for module, _ in reading.named)
+                raise HostError("LOAD", refusal_of_dumps(objects, is_of_joblib))
             _check_root(root)
     except MemoryError:
         raise

@@ -92,15 +92,17 @@ def advice_on_object(root: Any) -> str:
     )
 
 
-def refusal_of_dumps(objects: Sequence[Any]) -> str:
-    """Return the refusal of a file into which several objects were dumped, one after the other."""
+def refusal_of_dumps(objects: Sequence[Any], is_of_joblib: bool) -> str:
+    """Return the refusal of a file into which several objects were dumped, one after the other.
+    joblib.load cannot read the second of them."""
     count = len(objects)
+    how = "as they were dumped" if is_of_joblib else f"[pickle.load(file) for _ in range({count})]"
     kinds = ", then ".join(type(one).__name__ for one in objects[:MOST_NAMED])
     advice = _advice(list(parts_of(list(objects))), is_checked=True)
     return (
         f"The file holds {'two' if count == 2 else count} objects one after the other ({kinds})"
         + (f": {advice}" if advice else ". Save the fitted model by itself.")
-        + f" ({SAVED} is the list of them: [pickle.load(file) for _ in range({count})].)"
+        + f" ({SAVED} is the list of them: {how}.)"
     )
 
 

@@ -82,8 +82,8 @@ class InputColumn:
 
     @property
     def categories(self) -> tuple[Scalar, ...]:
-        """The values every strict encoder knows, in the order of the first that has them; then those
-        that the data has in place of missing ones, which an imputer replaces."""
+        """The values every strict encoder knows, in the order of the first that has them; then the
+        words that an imputer replaces, which the data has for missing values."""
         known = [value for values, _ in self.vocabularies for value in values]
         strict = [set(values) for values, is_strict in self.vocabularies if is_strict]
         keyed = {(type(value), value): value for value in known}

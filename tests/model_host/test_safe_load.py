@@ -13,6 +13,7 @@ import tarfile
 import types
 import zipfile
 from collections.abc import Callable, Iterator
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,12 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    LabelEncoder,
+    OneHotEncoder,
+    StandardScaler,
+)
 
 from model_host.loading.file_formats import describe, detect_compression, detect_format
 from model_host.loading.safe_load import load
@@ -105,6 +111,23 @@ def test_a_class_of_a_module_that_is_not_on_the_list_is_named() -> None:
         "The file names `ratios.AddRatios`, which is not on the list of known types."
     )
     assert error.refused == (("ratios", "AddRatios"),)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [methodcaller("fillna", value=0), methodcaller("to_dict", orient="records")],
+    ids=["fillna", "to_dict"],
+)
+def test_a_method_with_keywords_is_no_damage_and_gets_the_way_out(method: Any) -> None:
+    model = make_pipeline(FunctionTransformer(method), LinearRegression())
+
+    assert refusal_of(pickle.dumps(model)).message == (
+        "The file has an `operator.methodcaller` with keywords, which are not taken. Give the "
+        "method its values without their names: methodcaller('fillna', 0), not "
+        "methodcaller('fillna', value=0). Then train and save the model again."
+    )
+    in_order = FunctionTransformer(methodcaller("fillna", 0))
+    load(pickle.dumps(make_pipeline(in_order, MODEL)), "pickle")
 
 
 @pytest.mark.usefixtures("ratios")
@@ -454,6 +477,10 @@ def test_dumps_one_after_the_other_are_counted_and_joined() -> None:
         "get values that nothing has prepared. Put both into one Pipeline and save that: "
         "make_pipeline(saved[1], saved[0]). (saved is the list of them: [pickle.load(file) for _ "
         "in range(2)].)"
+    )
+    assert refusal_of(dumped(MODEL) + dumped(SCALER)).message == message.replace(
+        "[pickle.load(file) for _ in range(2)]",
+        "as they were dumped",  # joblib.load begins anew
     )
 
 

@@ -21,6 +21,7 @@ from model_host.loading.checks.function_roles import (
 )
 from model_host.loading.constructors.calls import Arguments, maker
 from model_host.loading.reading_state import Absent, Made, Named, Reading, check_key, unfit
+from model_host.protocol.errors import HostError
 
 LONGEST_DECIMAL = 400
 """The maximum number of digits before and after the decimal point."""
@@ -160,6 +161,14 @@ def _decimal(reading: Reading, arguments: Arguments) -> Decimal:
 
 @maker("functools", "partial")
 def _partial(reading: Reading, arguments: Arguments) -> Made:
+    match arguments:
+        case (Named(entry),) if entry.name == "methodcaller":
+            raise HostError(
+                "LOAD",
+                "The file has an `operator.methodcaller` with keywords, which are not taken. Give "
+                "the method its values without their names: methodcaller('fillna', 0), not "
+                "methodcaller('fillna', value=0). Then train and save the model again.",
+            )
     if len(arguments) != 1 or not may_be_partial(arguments[0]):
         raise unfit("partial")
     return Made(functools.partial(arguments[0]), _build_partial, needs_state=True)

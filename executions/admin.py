@@ -1,6 +1,5 @@
 """API tokens and service accounts in Django admin, for superusers."""
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,7 +11,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.admin import SuperuserOnly, admin_page
+from accounts.admin import SuperuserOnly, admin_page, as_shown
 from accounts.models import ApiToken, User
 from accounts.tokens.services import make_service_account, make_token, revoke_token
 from config.errors import refusals_as_messages, refusals_in
@@ -58,25 +57,25 @@ class ApiTokenAdmin(SuperuserOnly):
     def can(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
-    @admin.display(description="models", empty_value="All")
+    @admin.display(description="models")
     def models(self, token: ApiToken) -> str:
-        return ", ".join(token.only_models)
+        return ", ".join(token.only_models) or "All"
 
     @admin.display(description="status")
     def state(self, token: ApiToken) -> str:
         return token.status
 
     @admin.display(description="made", ordering="created_at")
-    def created(self, token: ApiToken) -> datetime:
-        return token.created_at
+    def created(self, token: ApiToken) -> str:
+        return as_shown(token.created_at)
 
     @admin.display(description="expires", ordering="expires_at")
-    def expires(self, token: ApiToken) -> datetime:
-        return token.expires_at
+    def expires(self, token: ApiToken) -> str:
+        return as_shown(token.expires_at)
 
-    @admin.display(description="last used", ordering="last_used_at", empty_value="Never")
-    def last_used(self, token: ApiToken) -> datetime | None:
-        return token.last_used_at
+    @admin.display(description="last used", ordering="last_used_at")
+    def last_used(self, token: ApiToken) -> str:
+        return as_shown(token.last_used_at, "Never")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

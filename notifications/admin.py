@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import ReadOnlyAdmin, as_shown
 from accounts.models import User
 from config.errors import refusals_as_messages
 from notifications.mail import outbox
@@ -56,7 +56,7 @@ class StateFilter(admin.SimpleListFilter):
 class MailAdmin(ReadOnlyAdmin):
     """The outbox. The text is never shown: account mails contain links that open accounts."""
 
-    list_display = ["created_at", "to", "subject", "status", "tries", "next_try_at", "last_error"]
+    list_display = ["created_at", "to", "subject", "status", "tries", "next_try", "last_error"]
     list_filter = [StateFilter, "is_optional"]
     search_fields = ["recipients", "subject"]
     search_help_text = "An address, or words from the subject"
@@ -68,7 +68,7 @@ class MailAdmin(ReadOnlyAdmin):
         "is_optional",
         "created_at",
         "tries",
-        "next_try_at",
+        "next_try",
         "last_error",
         "sent_at",
         "given_up_at",
@@ -78,6 +78,11 @@ class MailAdmin(ReadOnlyAdmin):
     @admin.display(description="to")
     def to(self, mail: Mail) -> str:
         return ", ".join(mail.recipients)
+
+    @admin.display(description="next try", ordering="next_try_at")
+    def next_try(self, mail: Mail) -> str:
+        """When the mail is tried again; there is no such time once it was sent or given up."""
+        return as_shown(mail.next_try_at if mail.status == "waiting" else None)
 
     def get_urls(self) -> list[URLPattern]:
         again = self.admin_site.admin_view(require_POST(self.again))

@@ -1,7 +1,10 @@
 """Every list of Django's admin × what its query string may ask: its own filters and its search,
 which read only columns that its pages show."""
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +16,8 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.test import Client, RequestFactory
 from django.urls import get_resolver, reverse
+from django.utils import timezone
+from django.utils.html import strip_tags
 
 from accounts.activity import record
 from accounts.admin import StaffModelAdmin
@@ -59,6 +64,7 @@ that the column is one that the list's pages show."""
 assert get_resolver().url_patterns  # reading them takes some lists of others away
 LISTS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 MARK = "zq4marker"
+MACHINE_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d")
 
 
 def address(model: type[models.Model], page: str = "changelist", *args: Any) -> str:
@@ -164,6 +170,33 @@ def test_the_words_of_a_waiting_mail_and_a_note_are_told_by_no_address(
     for page in (address(Mail), address(Execution)):
         assert MARK not in as_ada.get(page, {"q": "secret"}).content.decode()
     assert as_ada.get(address(Mail), {"q": "/key/9"}).context["cl"].result_count == 0
+
+
+# --- What a page of one row says ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
+def test_a_page_of_one_row_writes_its_times_for_people_and_says_where_there_is_none(
+    model: type[models.Model], scene: Scene, as_root: Client
+) -> None:
+    if model is ActivityEvent:
+        record("signed in", by=None)  # by the site itself
+    row = model._default_manager.order_by("-pk").first()
+    assert row is not None
+    page = as_root.get(address(model, "change", row.pk)).content.decode()
+    shown = re.findall(r"<h1.*?</h2>|<div class=\"readonly\">.*?</div>", page, re.DOTALL)
+    values = [" ".join(unescape(strip_tags(one)).split()) for one in shown]
+    assert not [value for value in values if value in {"", "None"} or MACHINE_TIME.search(value)]
+
+
+def test_a_mail_that_was_sent_is_not_announced_for_another_try(
+    scene: Scene, as_root: Client
+) -> None:
+    Mail.objects.update(next_try_at=datetime(2031, 5, 6, tzinfo=UTC))
+    pages = [address(Mail), address(Mail, "change", scene.mail.pk)]
+    assert all("6 May 2031" in as_root.get(page).content.decode() for page in pages)
+    Mail.objects.update(sent_at=timezone.now())
+    assert not any("6 May 2031" in as_root.get(page).content.decode() for page in pages)
 
 
 # --- Searches ------------------------------------------------------------------------------------

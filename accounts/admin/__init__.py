@@ -8,6 +8,7 @@ from accounts.admin.pages import (
     StaffModelAdmin,
     SuperuserOnly,
     admin_page,
+    as_shown,
     list_title,
 )
 from accounts.admin.user import UserAdmin
@@ -20,5 +21,6 @@ __all__ = [
     "SuperuserOnly",
     "UserAdmin",
     "admin_page",
+    "as_shown",
     "list_title",
 ]

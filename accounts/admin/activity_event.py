@@ -1,6 +1,5 @@
 """The activity record in Django admin."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.activity import record
 from accounts.activity_words import details, sentence
-from accounts.admin.pages import SuperuserOnly
+from accounts.admin.pages import SuperuserOnly, as_shown
 from accounts.models import ActivityEvent, User
 from config.text.csv_text import csv_response
 
@@ -62,12 +61,12 @@ class ActivityEventAdmin(SuperuserOnly):
     change_list_template = "admin/accounts/activityevent/change_list.html"
 
     @admin.display(description="when", ordering="at")
-    def when(self, event: ActivityEvent) -> datetime:
-        return event.at
+    def when(self, event: ActivityEvent) -> str:
+        return as_shown(event.at)
 
-    @admin.display(description="who", ordering="actor_email", empty_value="The site itself")
+    @admin.display(description="who", ordering="actor_email")
     def person(self, event: ActivityEvent) -> str:
-        return event.actor_email
+        return event.actor_email or "The site itself"
 
     @admin.display(description="what was done")
     def sentence(self, event: ActivityEvent) -> str:

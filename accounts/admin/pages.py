@@ -1,11 +1,12 @@
 """The frame of a page of our own in Django admin, and the base classes of the others."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import get_fields_from_path
+from django.contrib.admin.utils import display_for_value, get_fields_from_path
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +27,12 @@ def list_title(model: type[Model]) -> str:
     """Return the heading of a list, by which links name it too."""
     page: Any = admin.site.get_model_admin(model)
     return str(page.list_title or capfirst(model._meta.verbose_name_plural))
+
+
+def as_shown(at: datetime | None, none: str = "–") -> str:
+    """Write a moment as Django's lists do. What a method gives to a page of one row stands there as
+    it is, with microseconds or as None."""
+    return str(display_for_value(at, none))
 
 
 class StaffChangeList(ChangeList):

@@ -61,7 +61,7 @@ class Deployment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.version_id} {self.action} at {self.started_at}"
+        return f"{self.version}: {self.get_action_display().lower()}"
 
     @property
     def act(self) -> str:

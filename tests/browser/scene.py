@@ -98,12 +98,35 @@ def build() -> dict[str, dict[str, str]]:
             staff[f"hostile {name}"] = path.replace(
                 f"/{version.model_id}/", f"/{hostile.model_id}/"
             )
+    seen = inspected_elsewhere()
+    staff["inspecting"] = f"/admin/models_registry/modelversion/{seen.pk}/change/"
     nobody = {
         name: path
         for name, path in addresses(ANONYMOUS, scene.values()).items()
         if name not in person and name not in every
     }
     return {"nobody": nobody, "user": person, "superuser": staff}
+
+
+def inspected_elsewhere() -> Any:
+    """Return a draft whose inspection runs. A worker that does not exist holds it for an hour."""
+    from django.db.models.functions import Now
+
+    from models_registry.inspection_steps import FORMAT, RECEIVED
+    from models_registry.models import Inspection
+    from tests.factories import make_version
+
+    version = make_version(is_tested=False)
+    Inspection.objects.create(
+        version=version,
+        sha256=version.sha256,
+        status=Inspection.Status.RUNNING,
+        steps=[{"name": RECEIVED, "state": "passed", "seconds": 0.1}, {"name": FORMAT}],
+        started_at=Now(),
+        lease_owner="elsewhere",
+        lease_until=Now() + timedelta(hours=1),
+    )
+    return version
 
 
 def failed_iris(email: str) -> str:

@@ -64,6 +64,46 @@ COVERED = """() => {
   scrollTo(0, 0);
   return found;
 }"""
+READ_AT = (*PHONES, 1280)
+# What cannot be read as it is meant: a word of a choice or a button that goes on in the next line,
+# heads of columns that touch, columns of a list that one must scroll to, a spinner that is no ring.
+UNREADABLE = """() => {
+  const seen = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true});
+  const all = (what) => [...document.querySelectorAll(what)].filter(seen);
+  const place = (node, from = 0, to = node.childNodes.length) => {
+    const range = document.createRange();
+    range.setStart(node, from);
+    range.setEnd(node, to);
+    return range;
+  };
+  const isBroken = (text, word) =>
+    new Set([...place(text, word.index, word.index + word[0].length).getClientRects()]
+      .map((box) => Math.round(box.top))).size > 1;
+  const broken = all(".segment label, .btn, .act, .chip, .counts a").flatMap((e) => {
+    const words = [];
+    const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode())
+      for (const word of texts.currentNode.data.matchAll(
+        /(?<![\\p{L}\\d])[\\p{L}\\d]{3,20}(?![\\p{L}\\d])/gu))
+        if (isBroken(texts.currentNode, word)) words.push(`broken word: ${word[0]}`);
+    return words;
+  });
+  const isTable = (row) => getComputedStyle(row.parentElement).display === "table-header-group";
+  const touching = all("thead tr").filter(isTable).flatMap((row) => {
+    const heads = [...row.cells].filter((cell) => !cell.querySelector("select"))
+      .map((cell) => [cell.innerText, place(cell).getBoundingClientRect()])
+      .filter(([, box]) => box.width > 1).sort(([, a], [, b]) => a.left - b.left);
+    return heads.slice(1)
+      .filter(([, box], at) => heads[at][1].top < box.bottom && box.top < heads[at][1].bottom)
+      .filter(([, box], at) => box.left - heads[at][1].right < 4)
+      .map(([name]) => `touches the head before it: ${name}`);
+  });
+  const away = all(".results").filter((e) => e.scrollWidth > e.clientWidth + 1)
+    .map(() => "columns out of sight");
+  const flat = all(".spinner").filter((e) => e.offsetWidth < 8 || e.offsetHeight < 8)
+    .map((e) => `a spinner of ${e.offsetWidth} × ${e.offsetHeight} px`);
+  return [...broken, ...touching, ...away, ...flat];
+}"""
 AXE = REPOSITORY / "node_modules" / "axe-core"
 # Django admin's search is labelled by a picture with its text, which that rule cannot see.
 AXE_RUN = "axe.run({resultTypes: ['violations'], rules: {'label-title-only': {enabled: false}}})"
@@ -126,8 +166,8 @@ def opens(page: Page, path: str) -> bool:
 
 
 def faults(page: Page, *, by_axe: bool) -> list[str]:
-    """Return what is too wide, too small for a finger or covered, in any width, and what axe calls
-    serious in light and dark colours."""
+    """Return what is too wide, too small for a finger, covered or not to be read, in any width, and
+    what axe calls serious in light and dark colours."""
     found = []
     for scheme, widths in LOOKS.items():
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -138,6 +178,8 @@ def faults(page: Page, *, by_axe: bool) -> list[str]:
                 said += page.evaluate(SMALL)
             if width in PHONES:
                 said += page.evaluate(COVERED)
+            if width in READ_AT:
+                said += page.evaluate(UNREADABLE)
             if by_axe and width in LOOKED_AT_BY_AXE:
                 said += violations(page)
             found += [f"at {width}, {scheme}: {one}" for one in said]

@@ -142,14 +142,13 @@ def range_text(feature: FeatureSpec) -> str:
         labels = [label for _, label in feature.offered[:MOST_LISTED]]
         listed = ", ".join(labels) + (f" and {count_text(more)} more" if more > 0 else "")
         return listed + ("; other values, too" if feature.takes_others else "")
-    low, high = feature.shown_range
-    if low is not None and high is not None:
-        texts = [written(show_number(number, feature.unit)) for number in (low, high)]
-        return span_text(texts[0], "to", texts[1], feature.unit)
-    if low is not None:
-        return f"at least {with_unit(written(show_number(low, feature.unit)), feature.unit)}"
-    if high is not None:
-        return f"at most {with_unit(written(show_number(high, feature.unit)), feature.unit)}"
+    low, high = feature.range_ends
+    if low and high:
+        return span_text(low, "to", high, feature.unit)
+    if low:
+        return f"at least {with_unit(low, feature.unit)}"
+    if high:
+        return f"at most {with_unit(high, feature.unit)}"
     return feature.unit
 
 

@@ -172,15 +172,25 @@ class FeatureSpec:
         return f"{known}, or another {'number' if self.index.are_numbers else 'text'}"
 
     @property
+    def range_ends(self) -> tuple[str, str]:
+        """The ends of the range as people read them, "" where there is none: a hard limit as it was
+        set, and what training saw with four significant digits."""
+        (low, high), unit = self.shown_range, self.unit
+        low_text = brief_number if self.minimum is None else show_number
+        high_text = brief_number if self.maximum is None else show_number
+        return (
+            "" if low is None else written(low_text(low, unit)),
+            "" if high is None else written(high_text(high, unit)),
+        )
+
+    @property
     def range_text(self) -> str:
         """The end of the field's help line: range, step, typical value, and the effect of leaving
         it empty."""
         parts = []
-        low, high = self.shown_range
-        if self.is_number and low is not None and high is not None:
-            low_text = (brief_number if self.minimum is None else show_number)(low, self.unit)
-            high_text = (brief_number if self.maximum is None else show_number)(high, self.unit)
-            parts.append(f"{written(low_text)} to {written(high_text)}")
+        low, high = self.range_ends
+        if self.is_number and low and high:
+            parts.append(f"{low} to {high}")
         if self.is_number and self.steps_text:
             parts.append(self.steps_text)
         if self.is_number and self.typical is not None and not self.has_stand_in:

@@ -342,11 +342,19 @@ def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list
     low, high = feature.soft_minimum, feature.soft_maximum
     if (low is None or value >= low) and (high is None or value <= high):
         return []
-    trained = "–".join("" if bound is None else feature.shown(bound) for bound in (low, high))
+    trained = "–".join("" if end is None else _brief(feature, end, value) for end in (low, high))
     return [
         f"{feature.label}: {feature.shown(value)} is outside the range the model was trained on "
         f"({trained})."
     ]
+
+
+def _brief(feature: FeatureSpec, end: int | float, value: int | float) -> str:
+    """An end of the trained range with six significant digits, and with all of them only where the
+    value would seem to be within."""
+    brief = float(f"{end:.6g}")
+    is_alike = (value < brief, value > brief) == (value < end, value > end)
+    return feature.shown(brief if is_alike else end)
 
 
 def _unknown(feature: FeatureSpec, value: Scalar) -> str:

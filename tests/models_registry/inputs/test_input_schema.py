@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models_registry.card.model_card import range_text
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, Requirement
 from models_registry.inputs.input_rules import RuleKind, RuleSpec
 from models_registry.inputs.input_schema import CleanedInputs, InputSchema
@@ -61,6 +62,28 @@ def test_a_value_outside_the_trained_range_warns_and_runs() -> None:
     assert cleaned.warnings == (
         "Open accounts: 11 is outside the range the model was trained on (0–9).",
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "shown"),
+    [(14.511950290020629, "14", "14.512"), (14.51204567, "14.51201", "14.51204567")],
+)
+def test_the_warning_rounds_the_trained_range_where_the_value_is_outside_of_it_all_the_same(
+    low: float, value: str, shown: str
+) -> None:
+    feature = FeatureSpec("x", "X", Kind.FLOAT, soft_minimum=low, soft_maximum=87.51634967266358)
+    assert InputSchema((feature,)).clean({"x": value}).warnings == (
+        f"X: {value} is outside the range the model was trained on ({shown}–87.5163).",
+    )
+
+
+def test_the_ends_of_a_range_are_a_hard_limit_as_it_was_set_and_training_in_four_digits() -> None:
+    feature = FeatureSpec(
+        "x", "X", Kind.FLOAT, unit="mm", soft_minimum=14.511950290020629, maximum=87.51634
+    )
+    assert feature.range_ends == ("14.51", "87.51634")
+    assert feature.range_text == "14.51 to 87.51634"
+    assert range_text(feature) == "14.51 to 87.51634 mm"
 
 
 def test_a_missing_required_value_is_an_error() -> None:

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from gunicorn.asgi.parser import ParseError  # type: ignore[import-untyped]
 from gunicorn.asgi.protocol import ASGIProtocol  # type: ignore[import-untyped]
@@ -265,11 +265,18 @@ async def thrown_away(receive: Receive) -> None:
                 pass
 
 
+def _path_of(url: bytes) -> bytes:
+    """Return the path of a whole URL. Whatever stands for its host counts for nothing, so it need
+    not be valid."""
+    *_, path = url.partition(b"?")[0].partition(b"://")[2].partition(b"/")
+    return b"/" + path
+
+
 def environ_of(scope: Message) -> Environ:
     """Return the WSGI environ of the request line and headers."""
     path: bytes = scope["raw_path"]
     if not path.startswith(b"/"):  # a whole URL, as proxies are asked
-        path = urlsplit(path).path
+        path = _path_of(path)
     environ: Environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",

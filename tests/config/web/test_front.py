@@ -224,6 +224,21 @@ def test_a_path_and_its_fields_reach_django_as_they_were_sent() -> None:
     assert (environ["HTTP_X_A"], environ["CONTENT_TYPE"]) == ("1,2", "text/plain")
 
 
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        (b"http://[/a/b", "/a/b"),
+        (b"http://]:x@[::1/a//b", "/a//b"),
+        (b"http://host", "/"),
+        (b"*", "/"),
+        (b"host:443", "/"),
+        (b"", "/"),
+    ],
+)
+def test_a_request_line_with_whatever_for_a_host_has_a_path(asked: bytes, path: str) -> None:
+    assert environ_of(SCOPE | {"raw_path": asked})["PATH_INFO"] == path
+
+
 def test_a_web_socket_is_refused(site: Site) -> None:
     key = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
     asked = head("/", *key, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", method="GET")

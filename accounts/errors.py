@@ -39,6 +39,13 @@ class NotAPublisher(DomainError):
     message = "Only a token of an admin or of a service account may publish models."
 
 
+class SecondFactorNeeded(DomainError):
+    message = (
+        "This site asks admins for a second factor. Set it up first, then make a token that may "
+        "publish models."
+    )
+
+
 class TooManyTokens(DomainError):
     message = "There are too many active tokens. Revoke one that is not used any more."
 

@@ -5,9 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
-from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.activity import acting_from
 from accounts.models import User
 from accounts.requests import client_address
+from accounts.sign_in.second_factor import lacks_second_factor
 from accounts.sign_in.sessions import person_of
 from config.text.numbers import written_with
 
@@ -104,13 +103,11 @@ class SecondFactorMiddleware:
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
         match = request.resolver_match
         if (
-            not settings.REQUIRE_ADMIN_SECOND_FACTOR
-            or match is None
+            match is None
             or match.app_name != "admin"
             or match.url_name == "logout"
             or not request.user.is_authenticated
-            or not request.user.is_staff
-            or is_mfa_enabled(request.user)
+            or not lacks_second_factor(request.user)
         ):
             return None
         messages.warning(request, "This site asks admins for a second factor. Set it up first.")

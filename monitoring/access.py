@@ -4,12 +4,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
-from django.conf import settings
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 
 from accounts.requests import SignedInRequest
+from accounts.sign_in.second_factor import lacks_second_factor
 
 View = Callable[..., HttpResponseBase]
 
@@ -22,7 +21,7 @@ def staff_only(view: View) -> View:
     def guarded(request: SignedInRequest, *args: Any, **named: Any) -> HttpResponseBase:
         if not (request.user.is_active and request.user.is_staff):
             raise Http404
-        if settings.REQUIRE_ADMIN_SECOND_FACTOR and not is_mfa_enabled(request.user):
+        if lacks_second_factor(request.user):
             return redirect("mfa_activate_totp")
         return view(request, *args, **named)
 

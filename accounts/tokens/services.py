@@ -21,9 +21,11 @@ from accounts.errors import (
     NotAPublisher,
     NotAService,
     NotSuperuser,
+    SecondFactorNeeded,
     TooManyTokens,
 )
 from accounts.models import ApiToken, Scope, User
+from accounts.sign_in.second_factor import lacks_second_factor
 
 PREFIX = "plb_"
 DEFAULT_DAYS, LONGEST_DAYS = 90, 366
@@ -49,7 +51,8 @@ def make_token(
 
     ``only_models`` are slugs; empty, it is for all models. Raises NotActive, NotAService for
     another person's account, NotSuperuser for a service account's, NotAPublisher where it shall
-    publish for somebody who is no admin, and TooManyTokens.
+    publish for somebody who is no admin, SecondFactorNeeded for an admin without the one that the
+    site asks for, and TooManyTokens.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.status != "active" or by.status != "active":
@@ -60,6 +63,8 @@ def make_token(
         raise NotSuperuser
     if Scope.PUBLISH in scopes and not user.may_publish:
         raise NotAPublisher
+    if Scope.PUBLISH in scopes and lacks_second_factor(user):
+        raise SecondFactorNeeded
     if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= LONGEST_DAYS:
         raise ValueError("a token has known scopes and a lifetime")
     if user.api_tokens.valid().count() >= MOST_TOKENS:

@@ -150,13 +150,13 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
 
 def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
     """The allowance of a token, which is that of a form, or of a model file."""
-    from accounts.tokens.services import (
-        accepted,
-        bearer,
-    )  # gunicorn reads this module before Django
+    # gunicorn reads this module before Django
+    from accounts.sign_in.second_factor import lacks_second_factor
+    from accounts.tokens.services import accepted, bearer
 
     try:
         token = accepted(bearer(environ.get("HTTP_AUTHORIZATION", "")))
+        may_publish = token and token.may_publish and not lacks_second_factor(token.user)
     except DatabaseError:
         raise Unjudged from None
     finally:
@@ -164,7 +164,7 @@ def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
     if token is None:
         raise NoToken
     most = OF_A_FORM
-    if token.may_publish:
+    if may_publish:
         with suppress(Resolver404):
             most = files_of_programs().get(resolve(environ["PATH_INFO"]).view_name, most)
     if size > most:

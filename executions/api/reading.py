@@ -14,6 +14,7 @@ from ninja.security import HttpBearer
 from redis.exceptions import RedisError
 
 from accounts.models import ApiToken, Scope
+from accounts.sign_in.second_factor import lacks_second_factor
 from accounts.tokens.services import accepted, bearer
 from config.text.json_text import BadJson, NumberTooLarge, read_json
 from executions.api.problems import Fault, Refused
@@ -55,8 +56,8 @@ class Token(HttpBearer):
 
 def admitted(request: HttpRequest, *scopes: Scope) -> ApiToken:
     """Return the request's token with its account. Refuses one that is not valid (401), one with
-    none of the scopes (403) or to publish for somebody who is no admin (403), and one that asks too
-    often (429)."""
+    none of the scopes (403) or to publish for somebody who is no admin or lacks the second factor
+    that the site asks for (403), and one that asks too often (429)."""
     token = accepted(bearer(request.headers.get("Authorization", "")))
     if token is None:
         raise Refused(
@@ -81,6 +82,9 @@ def admitted(request: HttpRequest, *scopes: Scope) -> ApiToken:
         raise Refused(403, f"This needs a token with the scope {wanted}.")
     if scopes == (Scope.PUBLISH,) and not token.may_publish:
         raise Refused(403, "Only admins publish models, and the token's account is no admin now.")
+    if scopes == (Scope.PUBLISH,) and lacks_second_factor(token.user):
+        said = "This site asks admins for a second factor, and the token's account has none."
+        raise Refused(403, f"{said} Its owner sets it up on the page “Second factor”.")
     return token
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,7 @@ from accounts.errors import (
     NotAPublisher,
     NotAService,
     NotSuperuser,
+    SecondFactorNeeded,
     ServiceAccount,
     TooManyTokens,
 )
@@ -135,6 +137,18 @@ def test_a_superuser_makes_an_account_for_a_program_and_its_tokens(root: User, a
         make_service_account(name="Another", by=ada)
     with pytest.raises(NotSuperuser):
         make(account, by=ada)
+
+
+def test_an_admin_without_the_second_factor_that_the_site_asks_for_makes_no_token_that_publishes(
+    ada: User, root: User, settings: Any
+) -> None:
+    settings.REQUIRE_ADMIN_SECOND_FACTOR = True
+    with pytest.raises(SecondFactorNeeded):
+        make(ada, scopes=["predict", "publish"])
+    make(ada, scopes=["predict"])
+    make(make_service_account(name="Nightly", by=root), scopes=["publish"], by=root)
+    TOTP.activate(ada, "A" * 32)
+    make(ada, scopes=["publish"])
 
 
 def test_only_an_admin_has_tokens_that_publish_and_only_as_long_as_they_are_one(

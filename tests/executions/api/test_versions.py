@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.db.models.functions import Now
@@ -44,6 +45,19 @@ def upload(program: Program, model: RegisteredModel | str, **parts: Any) -> Any:
 
 
 # --- Upload ---------------------------------------------------------------------------------------
+
+
+def test_a_token_publishes_only_with_the_second_factor_that_the_site_asks_of_its_owner(
+    publisher: Program, model: RegisteredModel, ada: User, root: User, settings: Settings
+) -> None:
+    settings.REQUIRE_ADMIN_SECOND_FACTOR = True
+    refusal = problem(upload(publisher, model), 403)
+    assert "asks admins for a second factor" in refusal["detail"]
+    assert not model.versions.exists()
+    nightly = Program(make_service_account(name="Nightly", by=root), ("publish",), by=root)
+    assert upload(nightly, model).status_code == 202
+    TOTP.activate(ada, "A" * 32)
+    assert publisher.get(versions_of(model)).status_code == 200
 
 
 def test_a_file_becomes_the_next_version_with_all_that_was_said(

@@ -15,6 +15,7 @@ from executions.errors import NoActiveVersion
 from executions.forms import InputForm
 from executions.history.forms import NoteForm
 from executions.models import Execution
+from executions.records.hiding import no_longer_sensitive
 from executions.services import own_predictions
 from executions.views import form_page
 from models_registry.models import ModelVersion
@@ -49,7 +50,8 @@ def _filled_form(
     execution: Execution, version: ModelVersion, token: uuid.UUID, decimal_mark: str
 ) -> InputForm:
     """The version's form, sent with the execution's inputs, which are checked as they were stored.
-    An input that the version no longer takes is an error too, for the rest is not the same."""
+    An input that the version no longer takes is an error too, for the rest is not the same, and so
+    is one that it no longer hides, for its person to decide."""
     schema = version.features.as_schema()
     stored = execution.inputs or {}
     filled = InputForm(schema, values=stored, decimal_mark=decimal_mark).initial
@@ -58,6 +60,12 @@ def _filled_form(
     own = {name: value for name, value in stored.items() if name in known}
     form = InputForm(schema, data, decimal_mark=decimal_mark, checked=own)
     form.full_clean()
+    for label in no_longer_sensitive(execution.version, version):
+        form.add_error(
+            None,
+            f"{version.short_name} does not mark “{label}” as sensitive: administrators would see "
+            "it. Nothing has been run.",
+        )
     for name in stored.keys() - known:
         form.add_error(
             None, f"{version.short_name} has no input “{name}” any more. Nothing has been run."

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from executions.models import Execution
 from executions.records.fingerprint import cause_of, hidden
+from models_registry.models import ModelVersion
 
 HIDDEN = "[hidden]"
 _WORD = re.compile(r"\w{3,}")
@@ -63,6 +64,13 @@ def _name(execution: Execution) -> None:
 def sensitive_names(execution: Execution) -> set[str]:
     """Return the names of the version's sensitive inputs."""
     return {feature.name for feature in execution.version.features.all() if feature.is_sensitive}
+
+
+def no_longer_sensitive(own: ModelVersion, other: ModelVersion) -> list[str]:
+    """Return the labels of the inputs that are sensitive in ``own``, but not in ``other``."""
+    open_ones = other.features.filter(is_sensitive=False).values("name")
+    closed = own.features.filter(is_sensitive=True, name__in=open_ones)
+    return [str(feature) for feature in closed]
 
 
 def sensitive_texts(execution: Execution) -> list[str]:

@@ -13,6 +13,7 @@ from accounts.models import User
 from config.text.plain_text import listed
 from executions.errors import NotReplayable
 from executions.models import Execution
+from executions.records.hiding import no_longer_sensitive
 from executions.services.limits import check_replay_rate
 from executions.services.requesting import request_execution
 from models_registry.inputs.input_schema import CleanedInputs
@@ -59,7 +60,7 @@ def replay_execution(
                 f"These inputs do not fit {version.short_name}: {len(inputs.errors)} of them "
                 "would need a correction. Nothing has been run."
             )
-        if opened := _no_longer_sensitive(own, version):
+        if opened := no_longer_sensitive(own, version):
             raise NotReplayable(
                 f"{version.short_name} does not mark {listed(opened, 'inputs')} as sensitive, so a "
                 "replay on it would show the person’s values. Nothing has been run."
@@ -72,13 +73,6 @@ def replay_execution(
         purpose=Execution.Purpose.REPLAY,
         replay_of=execution,
     )
-
-
-def _no_longer_sensitive(own: ModelVersion, other: ModelVersion) -> list[str]:
-    """Return the labels of the inputs that are sensitive in ``own``, but not in ``other``."""
-    open_ones = other.features.filter(is_sensitive=False).values("name")
-    closed = own.features.filter(is_sensitive=True, name__in=open_ones)
-    return [str(feature) for feature in closed]
 
 
 def verdict_of(replay: Execution, original: Execution) -> Verdict:

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -498,6 +499,21 @@ def test_an_input_that_is_gone_is_named_and_runs_nothing(as_alice: Client, alice
     response = retry(as_alice, execution)
     assert response.status_code == 422
     assert "v2 has no input “city” any more. Nothing has been run." in text(response)
+    assert Execution.objects.count() == 1
+
+
+def test_a_sensitive_input_that_would_be_open_is_left_to_its_person(
+    as_alice: Client, alice: User
+) -> None:
+    secret = FeatureSpec("insurance", "Insurance number", Kind.STRING, is_sensitive=True)
+    old = make_version(features=(secret,))
+    make_version(model=old.model, is_active=True, features=(replace(secret, is_sensitive=False),))
+    inputs = {"insurance": "QQ-1234"}
+    execution = make_execution(user=alice, version=old, inputs=inputs, error_code="MODEL")
+    response = retry(as_alice, execution)
+    assert response.status_code == 422
+    assert "v2 does not mark “Insurance number” as sensitive" in text(response)
+    assert "QQ-1234" in response.content.decode()
     assert Execution.objects.count() == 1
 
 

@@ -24,11 +24,15 @@ MAX_PARTS = 5_000
 MAX_UNPACKED = 1024**3
 MAX_COLUMNS = 2_500
 MAX_ROW = 4 * 1024**2
+MAX_NAMES = 64 * 1024
+"""Characters of the names of all sheets, which the page offers."""
 ROWS_AT_ONCE = 200
 CHUNK_BYTES = 1024**2
 _OVERLAP = 128
 _FORMULA = re.compile(rb"<(?:\w+:)?f[ >/]")
 _ERROR = re.compile(rb"<(?:\w+:)?c[^<>]{0,80} t=\"e\"")
+_ATTRIBUTE = re.compile(r"\b(?:\w++:)?+(\w++)\s*+=\s*+[\"']([^\"']*+)[\"']")
+"""An attribute without its prefix. No part of the text is read twice, however long its words."""
 
 
 class Unreadable(Exception):
@@ -75,7 +79,7 @@ def _elements(markup: bytes, name: str) -> list[dict[str, str]]:
     """The attributes of every element of this name, without their prefixes."""
     text = markup.decode(errors="replace")
     found = re.findall(rf"<(?:\w+:)?{name}\s([^<>]*)>", text)
-    pairs = (re.findall(r"(?:\w+:)?(\w+)\s*=\s*[\"']([^\"']*)[\"']", one) for one in found)
+    pairs = (_ATTRIBUTE.findall(one) for one in found)
     return [{key: html.unescape(value) for key, value in one} for one in pairs]
 
 
@@ -87,6 +91,8 @@ def chosen(book: Any, sheet: str) -> tuple[str, list[list[Any]]]:
     names = [name for name, _ in listed]
     if not names:
         raise Unreadable("empty")
+    if sum(len(name) + 1 for name in names) > MAX_NAMES:
+        raise Unreadable("large")
     if sheet in names:
         return sheet, listed
     shown = [name for name, is_hidden in listed if not is_hidden] or names

@@ -330,6 +330,31 @@ def test_a_zip_bomb_that_says_it_is_small_costs_nobody_but_its_reader() -> None:
         read(declared(into.getvalue(), 100))
 
 
+def with_workbook(change: Callable[[bytes], bytes]) -> bytes:
+    """Return a spreadsheet whose list of sheets is changed."""
+    honest = workbook(lambda book, sheet: sheet.write_row(0, 0, ["country", "income", "age"]))
+    into = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(honest)) as given, zipfile.ZipFile(into, "w", 8) as packed:
+        for part in given.namelist():
+            content = given.read(part)
+            packed.writestr(part, change(content) if part == "xl/workbook.xml" else content)
+    return into.getvalue()
+
+
+@pytest.mark.parametrize("word", ["a" * 3_000_000, "a:" * 1_500_000, "a " * 1_500_000])
+def test_a_workbook_of_long_words_is_read_in_one_go(word: str) -> None:
+    """It took a minute of the processor, at the end of which the process was ended."""
+    comment = f"<sheets><!-- <sheet {word}> -->".encode()
+    table = read(with_workbook(lambda markup: markup.replace(b"<sheets>", comment)))
+    assert table.sheets == (("Data", False),)
+
+
+def test_a_workbook_of_endless_sheets_is_refused() -> None:
+    sheets = b'<sheet name="s" sheetId="9" r:id="rId1"/>' * 50_000 + b"</sheets>"
+    with pytest.raises(TableUnreadable, match="Save the sheet as CSV"):
+        read(with_workbook(lambda markup: markup.replace(b"</sheets>", sheets)))
+
+
 def test_the_process_that_reads_spreadsheets_loads_no_settings() -> None:
     text = Path(tables.PROCESS).read_text()
     assert "django" not in text

@@ -10,6 +10,7 @@ from model_host.answering.explanation import FAILED
 from model_host.answering.one_row import one_row
 from model_host.answering.prediction import undisturbed
 from model_host.answering.quantity import NotExplainable, quantity_of, stacked
+from model_host.answering.watching import asked_once
 from model_host.protocol.explanation import Curve
 from model_host.protocol.inputs import InputLayout, Scalar
 
@@ -30,7 +31,9 @@ def curve(
         warnings.simplefilter("ignore")
         try:
             with undisturbed(estimator, len(layout.columns)):
-                quantity = quantity_of(estimator, one_row(estimator, layout, inputs))
+                row = one_row(estimator, layout, inputs)
+                with asked_once(estimator, len(layout.columns)):
+                    quantity = quantity_of(estimator, row)
                 rows = [
                     one_row(estimator, layout, {**inputs, name: point})
                     for point in points[:MAX_POINTS]

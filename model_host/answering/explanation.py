@@ -91,13 +91,14 @@ def _explain(
     players = [name for name in compared if not _same(inputs.get(name), typical[name])]
     mine = one_row(estimator, layout, inputs)
     base = one_row(estimator, layout, {**inputs, **typical})
+    pair = stacked([base, mine])  # before the model is asked, which may work in the row itself
     asked = clock()
     with asked_once(estimator, len(layout.columns)):
         quantity = quantity_of(estimator, mine)
     seconds = clock() - asked
     positions = [index for index, one in enumerate(layout.columns) if one.name in set(players)]
     names = [column.name for column in layout.columns]
-    cases = Coalitions(quantity, stacked([base, mine]), positions, names, deadline, clock, seconds)
+    cases = Coalitions(quantity, pair, positions, names, deadline, clock, seconds)
     everybody = (1 << len(players)) - 1
     first = everybody if len(players) <= EXACT_INPUTS else 1
     cases.ask([0, everybody, *range(min(FIRST_ROWS, first))])

@@ -74,6 +74,10 @@ def predict(
                 started = time.perf_counter()
                 answer = ask(row)
                 answers = _answers(answer)
+                if (
+                    observer
+                ):  # a step may have worked in the row itself; `asked_once` asks none twice
+                    row = one_row(estimator, layout, inputs)
                 sure = confidences(estimator, row, answers, notes)
                 bounds = _bounds(estimator, row, answers, notes)
                 seconds = time.perf_counter() - started

@@ -15,7 +15,7 @@ import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -56,7 +56,11 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from model_host.answering.curve import curve
+from model_host.answering.explanation import explain
+from model_host.answering.many_rows.predictions import predict_many
 from model_host.answering.prediction import predict
+from model_host.answering.trace import predict_traced
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
 from model_host.protocol.outputs import Outputs
@@ -841,3 +845,44 @@ def test_a_model_that_goes_on_with_a_lost_number_answers_as_scikit_learn_does_an
     assert found.lost is not None
     assert (found.lost.input, found.lost.became) == ("amount", became)
     assert usual.lost is None
+
+
+class Doubles(TransformerMixin, BaseEstimator):
+    """A step of somebody's own that works in the table it is given."""
+
+    def fit(self, rows: Any, y: Any = None) -> Doubles:
+        self.n_features_in_ = np.shape(rows)[1]
+        return self
+
+    def transform(self, rows: Any) -> Any:
+        rows *= 2
+        return rows
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        make_pipeline(StandardScaler(copy=False), LogisticRegression()),
+        make_pipeline(Doubles(), LogisticRegression()),
+        CalibratedClassifierCV(make_pipeline(StandardScaler(copy=False), SVC()), cv=2),
+    ],
+    ids=["scaler", "own", "calibrated"],
+)
+def test_a_step_that_works_in_the_row_itself_changes_no_answer(model: Any) -> None:
+    rows = np.column_stack([np.linspace(-0.3, 0.9, ROWS), np.linspace(5, 1, ROWS) ** 2])
+    model.fit(rows.copy(), ANSWERS)
+    layout = InputLayout("array", (Column("a", Kind.FLOAT), Column("b", Kind.FLOAT)))
+    inputs: dict[str, Scalar] = {"a": 0.25, "b": 9.0}
+    own = model.predict_proba(np.array([[0.25, 9.0]]))[0]
+
+    traced = predict_traced(model, layout, inputs, level="full", hidden=frozenset()).outputs
+    explained = explain(model, layout, inputs, {"a": 0.0, "b": 0.0}, seed=0, seconds=60)
+    number = curve(model, layout, inputs, "a", [0.25]).numbers
+    many = predict_many(model, layout, [[0.25, 9.0], [1.7e308, 9.0]], seconds=60).by_row()[0]
+
+    for outputs in (predict(model, layout, inputs), traced, many):
+        assert isinstance(outputs, Outputs)
+        found = [one.probability for one in outputs.targets[0].probabilities]
+        assert found == own.tolist()
+    assert explained.prediction == pytest.approx(own.max(), rel=1e-9)
+    assert number == pytest.approx([own.max()], rel=1e-9)

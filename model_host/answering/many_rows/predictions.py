@@ -164,7 +164,9 @@ def _answer(
         with warnings.catch_warnings(record=True) as raised:
             warnings.simplefilter("always")
             with undisturbed(estimator, len(layout.columns)):
-                columns, odd = columns_of(estimator, asking(way, table), len(places))
+                # of a copy, since a step may work in the table itself, and halves of it may follow
+                asked = asking(way, table.copy())
+                columns, odd = columns_of(estimator, asked, len(places))
         is_lost = may_have_lost(estimator, layout, raised)
     except MemoryError:
         raise

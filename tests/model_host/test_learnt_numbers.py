@@ -285,3 +285,19 @@ def test_a_column_that_was_not_empty_has_no_empty_scale() -> None:
         learnt[0] = NAN
 
     assert "`mean_` of the StandardScaler" in refusal_of(model).message
+
+
+def test_a_scaler_that_was_made_by_hand_opens_and_scales() -> None:
+    """As people write a published score down: with the numbers alone."""
+    scaler, model = StandardScaler(), LogisticRegression()
+    scaler.mean_, scaler.scale_ = np.array([60.0, 1.4]), np.array([12.0, 0.3])
+    model.coef_, model.intercept_ = np.array([[0.8, -0.2]]), np.array([-1.0])
+    model.classes_ = np.array(["no", "yes"])
+    score = make_pipeline(scaler, model)
+
+    loaded = load(pickle.dumps(score), "pickle").estimator
+
+    row = [[71.0, 1.1]]
+    assert loaded.predict_proba(row).tolist() == score.predict_proba(row).tolist()
+    scaler.mean_[0] = NAN
+    assert "`mean_` of the StandardScaler" in refusal_of(score).message

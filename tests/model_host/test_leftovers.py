@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pytest
 import scipy.stats
+import sklearn
 import skops.io
 from sklearn.cluster import KMeans
 from sklearn.decomposition import FastICA
@@ -485,6 +486,19 @@ def test_a_state_that_is_refused_is_left_out_with_what_it_belongs_to() -> None:
         loaded.left_out == "Left out: the values that the search tried, which serve training alone."
     )
     assert not hasattr(loaded.estimator, "cv_results_")
+
+
+def test_what_fit_was_to_be_given_beside_the_rows_is_left_out() -> None:
+    with sklearn.config_context(enable_metadata_routing=True):
+        last = LogisticRegression().set_fit_request(sample_weight=True)
+        weighed = last.set_score_request(sample_weight="weights")
+        model = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), weighed)
+        model.fit(ROWS, SWITCH, sample_weight=np.ones(len(ROWS)))
+
+    loaded = load(pickle.dumps(model), "pickle").estimator
+
+    assert loaded.predict_proba(ROWS[:3]).tolist() == model.predict_proba(ROWS[:3]).tolist()
+    assert not hasattr(loaded[0], "_metadata_request")
 
 
 def test_a_state_that_is_refused_is_refused_where_a_prediction_may_read_it() -> None:

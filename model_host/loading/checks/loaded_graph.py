@@ -197,6 +197,7 @@ def _calm(part: Any, attributes: dict[str, Any], walk: _Walk) -> None:
     for name, calm in _CALM.items():
         if name in attributes:
             attributes[name] = calm
+    attributes.pop("_metadata_request", None)  # of training; it leads back to ``part``
     for name, value in attributes.items():
         if type(value) in _MAPPINGS and name != "named_estimators_":
             attributes[name] = dict(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 import pickle
 import platform
 import sys
@@ -488,6 +489,11 @@ def test_a_state_that_is_refused_is_left_out_with_what_it_belongs_to() -> None:
     assert not hasattr(loaded.estimator, "cv_results_")
 
 
+class Shell:
+    def __reduce__(self) -> Any:
+        return os.system, ("true",)
+
+
 def test_what_fit_was_to_be_given_beside_the_rows_is_left_out() -> None:
     with sklearn.config_context(enable_metadata_routing=True):
         last = LogisticRegression().set_fit_request(sample_weight=True)
@@ -499,6 +505,8 @@ def test_what_fit_was_to_be_given_beside_the_rows_is_left_out() -> None:
 
     assert loaded.predict_proba(ROWS[:3]).tolist() == model.predict_proba(ROWS[:3]).tolist()
     assert not hasattr(loaded[0], "_metadata_request")
+    model[0]._metadata_request = Shell()
+    refusal_of(pickle.dumps(model), "names `posix.system`")
 
 
 def test_a_state_that_is_refused_is_refused_where_a_prediction_may_read_it() -> None:

@@ -199,9 +199,7 @@ def _check_columns(scaler: Any, names: tuple[str, ...]) -> None:
         return
     empty = np.isnan(learnt[0]).all(axis=0)
     if isinstance(scaler, StandardScaler):
-        seen = getattr(
-            scaler, "n_samples_seen_", 1
-        )  # of one that was made by hand, nothing is said
+        seen = getattr(scaler, "n_samples_seen_", 1)  # one that was made by hand does not say
         empty = empty & (np.asarray(seen) == 0)
     for name, numbers in zip(names, learnt, strict=False):
         fits = np.isfinite(numbers).all(axis=0) | (empty & np.isnan(numbers).all(axis=0))

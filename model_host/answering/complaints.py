@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sklearn
+from sklearn.naive_bayes import CategoricalNB
+from sklearn.preprocessing import SplineTransformer
 
 from model_host.loading.safe_load import is_of_this_version, train_again
 from model_host.protocol.errors import HostError
 from model_host.protocol.inputs import InputLayout, Scalar
 from model_host.structure.followed_inputs import routes_of
 from model_host.structure.routes import is_sklearn
+from model_host.structure.training_values import training_values
 
 _MAX_MESSAGE = 2000
 _MAX_TRACEBACK = 20_000
@@ -29,6 +32,8 @@ _LIBRARIES = {"sklearn", "numpy", "scipy", "pandas", "joblib", *sys.stdlib_modul
 _METHODS = {"transform", "inverse_transform", "predict", "predict_proba", "decision_function"}
 _LAYOUT = re.compile("[Bb]uffer|incompatible dtype|unpack|number of fields")
 """The messages of compiled code about an array with the layout of another version."""
+_OF_A_RANGE = (CategoricalNB, SplineTransformer)
+_OUT_OF_RANGE = re.compile("beyond the limits of the knots|is out of bounds for axis")
 _UNKNOWN_CATEGORY = re.compile(r"Found unknown categories .* in column (\d+)", re.DOTALL)
 
 _BY_NAME = re.compile(
@@ -102,10 +107,31 @@ def complaint(
                 return HostError(
                     "INPUT", reason, traceback=told, input=(quoted or meant)[0], step=step
                 )
+    if beyond := _beyond(error, estimator, inputs, names):
+        return HostError("INPUT", beyond[1], traceback=told, input=beyond[0], step=step)
     if _has_lost_names(error):
         return HostError("LOAD", _SET_OUTPUT, traceback=told, step=step)
     message = f"{type(error).__name__}: {said}"[:_MAX_MESSAGE]
     return HostError("MODEL", message, traceback=told, step=step)
+
+
+def _beyond(
+    error: Exception, estimator: Any, inputs: Mapping[str, Scalar], names: list[str]
+) -> tuple[str, str] | None:
+    """The input whose value is outside the range of a step that takes no others, and the range."""
+    inputs_of = routes_of(estimator, len(names)).inputs_of
+    for step in _speakers(error):
+        signals = inputs_of.get(id(step), ())
+        if not isinstance(step, _OF_A_RANGE) or not _OUT_OF_RANGE.search(str(error)):
+            continue
+        known = training_values(step, len(signals))
+        if known.minimum is None or known.maximum is None:
+            return None
+        for signal, low, high in zip(signals, known.minimum, known.maximum, strict=True):
+            value = None if signal.raw is None else inputs.get(names[signal.raw])
+            if signal.raw is not None and _is_number(value) and not low <= value <= high:
+                return names[signal.raw], f"a number from {low:.15g} to {high:.15g} is expected"
+    return None
 
 
 def _has_lost_names(error: Exception) -> bool:

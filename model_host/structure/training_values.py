@@ -16,6 +16,7 @@ from sklearn.ensemble import (
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (makes it importable)
 from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.isotonic import IsotonicRegression
+from sklearn.naive_bayes import CategoricalNB
 from sklearn.preprocessing import (
     KBinsDiscretizer,
     MaxAbsScaler,
@@ -76,6 +77,9 @@ def _read(estimator: Any) -> TrainingValues:
     if isinstance(estimator, SplineTransformer):
         knots = [one.t[one.k : len(one.t) - one.k] for one in estimator.bsplines_]
         return _span("knots", [one[0] for one in knots], [one[-1] for one in knots])
+    if isinstance(estimator, CategoricalNB):
+        last = estimator.n_categories_ - 1
+        return TrainingValues("categories", last * 0, last)
     if isinstance(estimator, PowerTransformer):
         origin = np.zeros((1, len(estimator.lambdas_)))
         return TrainingValues("centre", typical=estimator.inverse_transform(origin)[0])

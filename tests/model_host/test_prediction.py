@@ -41,7 +41,7 @@ from sklearn.linear_model import (
     RidgeClassifier,
 )
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.naive_bayes import GaussianNB, MultinomialNB
+from sklearn.naive_bayes import CategoricalNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -51,6 +51,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.svm import SVC
@@ -886,3 +887,29 @@ def test_a_step_that_works_in_the_row_itself_changes_no_answer(model: Any) -> No
         assert found == own.tolist()
     assert explained.prediction == pytest.approx(own.max(), rel=1e-9)
     assert number == pytest.approx([own.max()], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "high"),
+    [
+        (make_pipeline(SplineTransformer(extrapolation="error"), Ridge()), 0, 4),
+        (make_pipeline(SplineTransformer(extrapolation="error"), StandardScaler(), Ridge()), 0, 4),
+        (CategoricalNB(min_categories=6), 0, 5),
+    ],
+    ids=["spline", "spline, scaled", "categories"],
+)
+def test_a_value_outside_the_range_that_a_step_takes_is_named_with_the_range(
+    model: Any, low: int, high: int
+) -> None:
+    rows = pd.DataFrame({"a": np.arange(ROWS) % 3, "b": np.arange(ROWS) % 5})
+    model.fit(rows, np.arange(ROWS) % 2)
+    layout = InputLayout("frame", (Column("a", Kind.FLOAT), Column("b", Kind.FLOAT)))
+
+    with pytest.raises(HostError) as refusal:
+        predict(model, layout, {"a": 2.0, "b": 30.0})
+
+    assert (refusal.value.code, refusal.value.input) == ("INPUT", "b")
+    assert refusal.value.message == f"a number from {low} to {high} is expected"
+    one = examine(model).features[1]
+    assert (one.minimum, one.maximum, one.is_soft_range) == (low, high, True)
+    assert predict(model, layout, {"a": 2.0, "b": 4.0}).targets[0].value is not None

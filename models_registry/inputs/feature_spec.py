@@ -201,11 +201,17 @@ class FeatureSpec:
             if self.filler is not None:
                 sentences[-1] = "Left empty counts as not known"
             elif self.imputed is not None:
-                imputed = self.shown_with_unit(self.usual(self.imputed))
-                sentences.append(f"The model will use {imputed}")
+                sentences.append(
+                    f"The model will use {self.imputed_text(self.usual(self.imputed))}"
+                )
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
             sentences.append(f"Empty means {self.shown(self.default)}")
         return ". ".join(sentences)
+
+    def imputed_text(self, value: Scalar) -> str:
+        """Format what the model puts for a missing value."""
+        is_blank = isinstance(value, str) and not value.strip()
+        return "an empty text" if is_blank else self.shown_with_unit(value)
 
     @property
     def has_stand_in(self) -> bool:

@@ -331,7 +331,7 @@ def warnings_of(feature: FeatureSpec, value: Scalar, *, was_empty: bool) -> list
     if value is None and feature.filler is not None:
         return [f"{feature.label} was left empty, which counts as not known."]
     if value is None and feature.imputed is not None:
-        used = feature.shown_with_unit(feature.imputed)
+        used = feature.imputed_text(feature.imputed)
         return [f"{feature.label} was left empty. The model used {used}."]
     if feature.kind is Kind.CHOICE and value is not None and value not in feature.index:
         return [_unknown(feature, value)]

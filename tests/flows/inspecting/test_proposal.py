@@ -28,6 +28,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
@@ -680,3 +681,18 @@ def test_a_blank_that_an_imputer_fills_in_is_an_empty_input() -> None:
     assert [value for value, _ in named(schema, "x").choices] == ["one", "two"]
     for raw in (" ", "", None):
         assert answered(model, schema, {"x": raw})[0] == own(model, table[2:3])
+
+
+def test_a_missing_text_that_counts_as_empty_is_told_in_words() -> None:
+    table = pd.DataFrame({"review": ["good food", "bad food", None] * 40})
+    fill = SimpleImputer(strategy="constant", fill_value="")
+    words = make_pipeline(fill, FunctionTransformer(np.ravel), TfidfVectorizer())
+    steps = ColumnTransformer([("t", words, ["review"])])
+    model = make_pipeline(steps, LogisticRegression()).fit(table, [0, 1, 1] * 40)
+    schema = schema_of(model)
+
+    found, warnings = answered(model, schema, {"review": None})
+
+    assert found == own(model, table[2:3])
+    assert warnings == ("Review was left empty. The model used an empty text.",)
+    assert named(schema, "review").range_text.endswith("The model will use an empty text")

@@ -180,7 +180,7 @@ class Coalitions:
             chosen[:, position] = [one >> bit & 1 for one in coalitions]
         if isinstance(self.pair, pd.DataFrame):
             columns = {
-                name: self.pair[name].take(chosen[:, position]).array
+                name: self.pair[name].take(chosen[:, position]).reset_index(drop=True)
                 for position, name in enumerate(self.pair.columns)
             }
             return pd.DataFrame(columns)

@@ -86,10 +86,20 @@ def quantity_of(estimator: Any, row: Any) -> Quantity:
 def stacked(rows: Sequence[Any]) -> Any:
     """Stack one-row tables of the same layout into one table."""
     if isinstance(rows[0], pd.DataFrame):
-        return pd.concat(rows, ignore_index=True)
+        names = rows[0].columns
+        return pd.DataFrame({name: _column([row[name] for row in rows]) for name in names})
     if isinstance(rows[0], list):
         return [text for row in rows for text in row]
     return np.concatenate(rows)
+
+
+def _column(cells: Sequence[Any]) -> Any:
+    """One column of the cells: pandas would make NaN of a None beside texts, which is another
+    category to an encoder."""
+    values = [cell.iloc[0] for cell in cells]
+    if any(value is None for value in values):
+        return pd.Series(values, dtype=object)
+    return pd.concat(cells, ignore_index=True)
 
 
 def _as_label(answer: Any) -> Scalar:

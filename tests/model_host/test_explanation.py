@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.compose import make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -23,7 +23,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from sklearn.svm import SVC
 
 from model_host.answering.curve import curve
@@ -41,6 +41,7 @@ from model_host.client import ModelHost
 from model_host.protocol.artifact import Artifact, Limits
 from model_host.protocol.explanation import Explanation
 from model_host.protocol.inputs import Column, InputLayout, Kind, Scalar
+from model_host.structure.examine import examine, layout_of
 
 Inputs = dict[str, Scalar]
 RANDOM = np.random.default_rng(1)
@@ -394,3 +395,31 @@ def test_a_locked_process_draws_a_curve(
 
     assert not drawn.problem
     assert len(drawn.numbers) == 3
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(encoded_missing_value=-1),
+        make_pipeline(
+            SimpleImputer(missing_values=None, strategy="most_frequent"), OneHotEncoder()
+        ),
+    ],
+    ids=["one-hot", "ordinal", "imputer"],
+)
+def test_a_missing_value_that_was_none_in_training_is_none_beside_texts(encoder: Any) -> None:
+    table = pd.DataFrame({"c": pd.Series(["a", "b", None] * 20, dtype=object), "n": range(60)})
+    columns = ColumnTransformer([("c", encoder, ["c"])], remainder="passthrough")
+    model = make_pipeline(columns, LogisticRegression(max_iter=500)).fit(table, [1, 1, 0] * 20)
+    layout = layout_of("frame", examine(model).features)
+    case: dict[str, Scalar] = {"c": None, "n": 7}
+
+    found = explain(model, layout, case, {"c": "b", "n": 3}, seed=0, seconds=60)
+    numbers = curve(model, layout, case, "c", ["a", "b", None]).numbers
+
+    own = model.predict_proba(table.iloc[[2, 1]].assign(n=[7, 3]))
+    index = int(own[0].argmax())
+    assert found.prediction == pytest.approx(own[0][index], rel=1e-9)
+    assert found.baseline == pytest.approx(own[1][index], rel=1e-9)
+    assert numbers[2] == pytest.approx(own[0][index], rel=1e-9)

@@ -43,6 +43,7 @@ from model_host.structure.input_names import entry_of
 from model_host.structure.prepared_inputs import unprepared
 from model_host.structure.report_limits import unfit_report
 from model_host.structure.routes import Routes
+from model_host.structure.scalars import as_scalar
 
 LIBRARIES_RUNNING = {
     "scikit-learn": sklearn.__version__,
@@ -176,7 +177,8 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
         sources["kind"] = f"could not be followed beyond {column.lost_at or 'its encoders'}"
         return ProposedFeature(name, Kind.STRING, sources=sources, complete=False)
     handling = column.handling
-    default = column.default if handling is not None else None
+    default, typical = (_of_kind(column.kind, one) for one in (column.default, column.typical))
+    default = default if handling is not None else None
     proposed = ProposedFeature(
         name,
         kind=column.kind,
@@ -188,8 +190,8 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
         ),
         takes_others=column.kind == Kind.CHOICE and column.takes_others,
         default=default if not choices or default in choices else None,
-        imputed=None if handling is None else handling.imputed,
-        typical=column.typical if not choices or column.typical in choices else choices[0],
+        imputed=None if handling is None else _of_kind(column.kind, handling.imputed),
+        typical=typical if not choices or typical in choices else choices[0],
     )
     known = column.sources
     if proposed.takes_others:
@@ -198,6 +200,17 @@ def _feature(name: str, column: InputColumn, named_by: str) -> ProposedFeature:
         known = known | {"requirement": handling.source, "imputed": handling.source}
     told = {fact: source for fact, source in known.items() if _is_told(getattr(proposed, fact))}
     return replace(proposed, sources=sources | told)
+
+
+def _of_kind(kind: Kind, value: Scalar) -> Scalar:
+    """What an imputer learnt of a column in which a later step reads numbers: texts that are
+    numbers, or True and False."""
+    if kind != Kind.FLOAT or not isinstance(value, str | bool):
+        return value
+    try:
+        return as_scalar(float(value))
+    except ValueError:
+        return None
 
 
 def _is_told(value: object) -> bool:

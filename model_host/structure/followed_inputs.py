@@ -106,8 +106,6 @@ def _boost(estimator: Any, signals: Signals, routes: Routes) -> None:
         encoder = estimator._preprocessor.named_transformers_["encoder"]
         for index, known in zip(encoded, encoder.categories_, strict=True):
             learn_categories(estimator, known, aligned[index], routes, is_strict=False)
-            if known.dtype == object and aligned[index].raw is None:
-                routes.stack_as_objects(aligned)
     name = type(estimator).__name__
     for index, signal in enumerate(aligned):
         column = routes.raw(signal)

@@ -66,12 +66,15 @@ class Routes:
             for column in signal.origins:
                 self.columns[column].is_used = True
 
-    def stack_as_objects(self, signals: Signals) -> None:
-        """Note that a step made one array of these columns, and that its values were objects: True
-        and False stood among the numbers, of which NumPy makes no others."""
-        for signal in signals:
-            if (column := self.raw(signal)) and column.dtype is None:
-                column.dtype = np.dtype(object)
+    def stack_as_objects(self, signal: Signal) -> None:
+        """Note that a step made one array of ``signal`` and others, and that its values were
+        objects: True and False stood among the numbers, of which NumPy makes no others."""
+        for reached in self.inputs_of.values():
+            if not any(one is signal for one in reached):
+                continue
+            for one in reached:
+                if (column := self.raw(one)) and column.dtype is None:
+                    column.dtype = np.dtype(object)
 
     def narrow(self, signals: Signals, dtype: Any) -> None:
         """Note that an estimator, which takes no other numbers than it was fitted on, had them in
@@ -114,6 +117,8 @@ def learn_categories(
         column.sources.setdefault("choices", name)
         column.vocabularies.append((values, is_strict))
         column.dtype = known.dtype if column.dtype is None else column.dtype
+    elif known.dtype == object and all(isinstance(value, int | float) for value in known):
+        routes.stack_as_objects(signal)
     filled = frozenset(gap for gap in signal.gaps if gap.form in missing)
     routes.handle(filled, Handling(0, f"{name} knows missing as a category"))
     routes.refuse(signal.gaps - filled)

@@ -201,9 +201,8 @@ class FeatureSpec:
             if self.filler is not None:
                 sentences[-1] = "Left empty counts as not known"
             elif self.imputed is not None:
-                sentences.append(
-                    f"The model will use {self.imputed_text(self.usual(self.imputed))}"
-                )
+                imputed = self.imputed_text(self.usual(self.imputed))
+                sentences.append(f"The model will use {imputed}")
         elif self.requirement is Requirement.OPTIONAL and self.default is not None:
             sentences.append(f"Empty means {self.shown(self.default)}")
         return ". ".join(sentences)

@@ -696,3 +696,27 @@ def test_a_missing_text_that_counts_as_empty_is_told_in_words() -> None:
     assert found == own(model, table[2:3])
     assert warnings == ("Review was left empty. The model used an empty text.",)
     assert named(schema, "review").range_text.endswith("The model will use an empty text")
+
+
+def test_what_an_imputer_learnt_of_numbers_in_texts_is_a_number() -> None:
+    table = pd.DataFrame({"x": ["1", "2.5", np.nan, "2.5"] * 30, "n": range(ROWS)})
+    steps = make_pipeline(SimpleImputer(strategy="most_frequent"), StandardScaler())
+    model = make_pipeline(steps, LogisticRegression()).fit(table, [0, 1, 1, 0] * 30)
+    schema = schema_of(model)
+
+    assert examined(model).trial_failure is None
+    assert (named(schema, "x").typical, named(schema, "x").imputed) == (2.5, 2.5)
+    for x in (1.0, None):
+        given = pd.DataFrame({"x": pd.Series([x if x is None else str(x)], dtype=object), "n": [3]})
+        found, _ = answered(model, schema, {"x": x, "n": 3})
+        assert found == pytest.approx(own(model, given.fillna(np.nan)), rel=1e-9)
+
+
+def test_true_and_false_beside_encoded_categories_reach_a_later_encoder_as_in_training() -> None:
+    first = ColumnTransformer([("c", OrdinalEncoder(), ["city"])], remainder="passthrough")
+    later = ColumnTransformer([("t", TargetEncoder(random_state=0), [0])], remainder="passthrough")
+    scaled = make_pipeline(StandardScaler(), LogisticRegression())
+    model = make_pipeline(first, later, scaled).fit(FLAGGED, [0, 1, 1] * 40)
+    row = {name: plain(FLAGGED[name].iloc[1]) for name in FLAGGED}
+
+    assert answered(model, schema_of(model), row)[0] == pytest.approx(own(model, FLAGGED[1:2]))

@@ -34,6 +34,7 @@ STATUSES = {
 }
 SEARCH_LENGTH = 500
 NOTE_LENGTH = 1000
+MODELS_OFFERED = 3
 EARLIEST, LATEST = date(1970, 1, 1), date(2999, 12, 31)
 
 
@@ -173,6 +174,15 @@ class HistoryFilterForm(forms.Form):
         if chosen["status"] and not any_status:
             found = found.filter(status__in=STATUSES[chosen["status"]])
         return found
+
+    @property
+    def named_models(self) -> list[RegisteredModel]:
+        """The first models whose name holds what is searched for: the search reads what was
+        entered, answered and noted, and no names of models."""
+        text = self.cleaned_data.get("q", "").strip().casefold()
+        if not text or self.cleaned_data.get("model"):
+            return []
+        return [model for model in self.models if text in model.name.casefold()][:MODELS_OFFERED]
 
     @property
     def narrows(self) -> bool:

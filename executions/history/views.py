@@ -31,7 +31,7 @@ from executions.history.forms import STATUSES, HistoryFilterForm
 from executions.models import Execution, ExecutionQuerySet
 from executions.results.presentation import rows
 from executions.services import own_predictions
-from models_registry.models import ModelVersion
+from models_registry.models import ModelVersion, RegisteredModel
 
 COUNTED = 10_000
 """Counts are exact up to here; beyond it a page says how many there are at least."""
@@ -64,6 +64,7 @@ def execution_list(request: SignedInRequest) -> HttpResponse:
         "total": total,
         "exported": _texts(predictions)[chosen] if predictions[chosen] else "",
         "pager": page.pager(f"{len(page.rows)} of {total}, newest first", form.query),
+        "of_models": [] if page.rows else _of_models(form, own_listed(request)),
         "undo": request.session.pop(UNDO, []),
         "back": request.GET.urlencode(),
         "poll_n": 1,
@@ -71,6 +72,15 @@ def execution_list(request: SignedInRequest) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     return render(request, "executions/execution_list.html", context, status=status)
+
+
+def _of_models(
+    form: HistoryFilterForm, listed: ExecutionQuerySet
+) -> list[tuple[RegisteredModel, str]]:
+    """The models that the person used and whose name was searched for, and where their predictions
+    are listed."""
+    used = (m for m in form.named_models if listed.filter(version__model=m).exists())
+    return [(model, form.query(q="", model=model.slug)) for model in used]
 
 
 def _filter_form(request: SignedInRequest) -> HistoryFilterForm:

@@ -16,7 +16,7 @@ from executions.models import Execution
 from executions.services import own_predictions
 from models_registry.inputs.feature_spec import FeatureSpec, Kind, TargetSpec
 from models_registry.models import ModelVersion
-from tests.factories import LOAN_OUTPUTS, make_execution, make_version
+from tests.factories import LOAN_OUTPUTS, make_execution, make_model, make_version
 
 
 def text(response: Any) -> str:
@@ -216,6 +216,22 @@ def test_a_page_that_begins_nowhere_is_the_first(
 ) -> None:
     done(alice, active_version)
     assert len(as_alice.get(f"/history/?before={edge}").context["rows"]) == 1
+
+
+def test_who_searches_for_a_models_name_is_led_to_its_predictions(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    model = active_version.model
+    other = make_version(model=make_model(name=f"{model.name} of others"), is_active=True)
+    found = done(alice, active_version)
+    page = as_alice.get("/history/", {"q": model.name.upper(), "from": "2020-01-01"})
+    query = f"?from=2020-01-01&model={model.slug}"
+    assert page.context["of_models"] == [(model, query)]  # and not one that Alice never used
+    assert f"Show {model.name}" in text(page)
+    assert other.model.name not in text(page).partition("Nothing matches")[2]
+    assert [row.execution for row in as_alice.get(f"/history/{query}").context["rows"]] == [found]
+    for asked in ({"q": "nowhere"}, {"q": model.name, "model": model.slug}, {"q": "34"}):
+        assert as_alice.get("/history/", asked).context["of_models"] == [], asked
 
 
 def test_nothing_yet_and_nothing_matches_are_said_differently(

@@ -65,8 +65,9 @@ COVERED = """() => {
   return found;
 }"""
 READ_AT = (*PHONES, 1280)
-# What cannot be read as it is meant: a word of a choice or a button that goes on in the next line,
-# heads of columns that touch, columns of a list that one must scroll to, a spinner that is no ring.
+# What cannot be read as it is meant: a word of a choice, a button or an address that goes on
+# in the next line, heads of columns that touch, columns of a list that one must scroll to, and a
+# spinner that is no ring.
 UNREADABLE = """() => {
   const seen = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true});
   const all = (what) => [...document.querySelectorAll(what)].filter(seen);
@@ -79,7 +80,7 @@ UNREADABLE = """() => {
   const isBroken = (text, word) =>
     new Set([...place(text, word.index, word.index + word[0].length).getClientRects()]
       .map((box) => Math.round(box.top))).size > 1;
-  const broken = all(".segment label, .btn, .act, .chip, .counts a").flatMap((e) => {
+  const broken = all(".segment label, .btn, .act, .chip, .counts a, .l-who").flatMap((e) => {
     const words = [];
     const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
     while (texts.nextNode())

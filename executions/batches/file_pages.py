@@ -17,12 +17,14 @@ from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, megabytes_text, whole_number
+from executions.access import asked_id
 from executions.batches import result_files
 from executions.batches.tables import ENCODINGS, SEPARATORS, ReaderBusy
 from executions.batches.understanding import CARRIED, LEFT_OUT, Choices, Understood
 from executions.errors import QueueFull, TooManyBatches, TooManyRequests
 from executions.models import Execution, RowsFile
 from executions.services import rows_files
+from executions.services.batches import TRIED_AGAIN
 from models_registry.inputs.input_schema import InputSchema
 from models_registry.models import ModelVersion
 from models_registry.views import live_version, retired
@@ -232,17 +234,23 @@ def rows_problems(
 @require_POST
 @takes_long
 def rows_run(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse:
-    """Run the rows that are ready, as one batch."""
+    """Run the rows that are ready, as one batch. ``after`` is the one that failed or was canceled,
+    where the person tries again."""
     version = live_version(slug, request.user)
     if version is None:
         return retired(request, slug)
     file = _own(request, version, pk)
+    ended = Execution.objects.batches_of(request.user).filter(
+        version__model=version.model, status__in=TRIED_AGAIN
+    )
+    after = ended.filter(pk=asked_id(request.POST.get("after", ""))).first()
     try:
-        execution = rows_files.run_file(file, version, by=request.user)
+        execution = rows_files.run_file(file, version, by=request.user, after=after)
     except (TooManyBatches, QueueFull, ReaderBusy) as refusal:
         context = _context(version, file) | {
             "checked": rows_files.checked_of(file, version),
             "error": refusal.message,
+            "after": after,
         }
         status = 429 if isinstance(refusal, TooManyBatches) else 503
         response = render(request, "executions/rows_check.html", context, status=status)

@@ -26,10 +26,11 @@ from executions import services
 from executions.batches.reading import Progress, RowResult, failed_rows, progress, results, row_at
 from executions.batches.result_files import result_file, xlsx_response
 from executions.errors import TooManyRequests, user_sentence
-from executions.models import Execution
+from executions.models import Execution, RowsFile
 from executions.results.answer import Answer, input_text, read_answer
-from executions.services.batches import delete_batch
+from executions.services.batches import TRIED_AGAIN, delete_batch
 from executions.services.own_predictions import record_export
+from executions.services.rows_files import checked_of
 from models_registry.inputs.input_schema import InputSchema, read_value
 
 PAGE = 25
@@ -116,8 +117,17 @@ def _status(request: SignedInRequest, execution: Execution) -> dict[str, Any]:
         "error_sentence": user_sentence(execution.error_code, execution.message),
         "missing": missing_runtime(execution, execution.version.runtime),
         "problems_file": file if done.problems else None,
+        "again": file if _can_be_tried_again(execution, file) else None,
         "poll_ms": _poll_ms(timezone.now() - execution.requested_at),
     }
+
+
+def _can_be_tried_again(execution: Execution, file: RowsFile | None) -> bool:
+    """Whether the rows of a batch without all answers are kept, and still checked as they run."""
+    version = execution.version
+    if file is None or execution.status not in TRIED_AGAIN or not version.is_active:
+        return False
+    return checked_of(file, version) is not None
 
 
 def _poll_ms(since: timedelta) -> int:

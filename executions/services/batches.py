@@ -24,6 +24,8 @@ from models_registry.services import check_runnable
 
 KEYS = uuid.UUID("6f3f6c0e-3f0c-4a53-9d53-5c0c6d1b7f11")
 """The name space of the tokens that stand for the idempotency keys of programs."""
+TRIED_AGAIN = (Execution.Status.FAILED, Execution.Status.CANCELED)
+"""The ends of a batch after which its rows may run once more."""
 
 
 def token_of_key(key: str) -> uuid.UUID:
@@ -42,6 +44,7 @@ def submit_batch(
     carried: Sequence[str] = (),
     file_name: str = "",
     problem_count: int = 0,
+    retry_of: Execution | None = None,
 ) -> Execution:
     """Accept checked rows as one execution on ``version``, all or none; durable from then on.
 
@@ -68,6 +71,7 @@ def submit_batch(
         purpose=Execution.Purpose.BATCH,
         inputs={},
         form_token=token,
+        retry_of=retry_of,
         search_own=file_name[:300].casefold(),
         by_program=source == Batch.Source.API,
         dispatch_after=Now() + Value(NET),

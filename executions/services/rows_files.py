@@ -256,9 +256,12 @@ def _state(version: ModelVersion, choices: Choices) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, kept))
 
 
-def run_file(file: RowsFile, version: ModelVersion, *, by: User) -> Execution:
+def run_file(
+    file: RowsFile, version: ModelVersion, *, by: User, after: Execution | None = None
+) -> Execution:
     """Run the rows of a checked file that are ready, as one batch; a second time it is the same
-    one. Raises ChangedMeanwhile, and what ``submit_batch`` raises."""
+    one. ``after`` is a batch of them that ended without all answers: then it is another one, the
+    same again for each. Raises ChangedMeanwhile, and what ``submit_batch`` raises."""
     if not version.is_active:
         raise NoActiveVersion
     checked = checked_of(file, version)
@@ -273,10 +276,11 @@ def run_file(file: RowsFile, version: ModelVersion, *, by: User) -> Execution:
             version=version,
             rows=(row.outcome for row in rows if isinstance(row.outcome, BatchRow)),
             source=Batch.Source.FILE,
-            token=uuid.uuid5(file.pk, checked.of),
+            token=uuid.uuid5(file.pk, f"{checked.of} {after.pk}" if after else checked.of),
             carried=[column.name for column in table.carried],
             file_name=file.name,
             problem_count=checked.problems,
+            retry_of=after,
         )
     file.execution = execution
     file.save(update_fields=["execution"])

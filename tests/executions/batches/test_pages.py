@@ -375,6 +375,54 @@ def test_a_deleted_batch_is_restored_from_recently_deleted(
     assert as_alice.get(reverse("executions:batch", args=[execution.pk])).status_code == 200
 
 
+@pytest.mark.parametrize("end", ["failed", "canceled"])
+def test_us_7_2_rows_without_answers_run_again_with_the_same_inputs(
+    as_alice: Client, active_version: ModelVersion, end: str
+) -> None:
+    first = run(as_alice, active_version)
+    Execution.objects.filter(pk=first.pk).update(
+        status=end, finished_at=timezone.now(), error_code="STORAGE" if end == "failed" else ""
+    )
+    file = RowsFile.objects.get()
+    page = reverse("executions:batch", args=[first.pk])
+    assert "Try again with the same rows" in text(as_alice.get(page))
+    again = {"after": str(first.pk)}
+    answers = [as_alice.post(address("rows_run", active_version, file.pk), again) for _ in "12"]
+    second = Execution.objects.exclude(pk=first.pk).get(purpose="batch")  # also after two clicks
+    assert {answer["Location"] for answer in answers} == {
+        reverse("executions:batch", args=[second.pk])
+    }
+    assert (second.retry_of, second.inputs_sha256) == (first, first.inputs_sha256)
+    assert second.batch.row_count == first.batch.row_count
+    assert "Try again" not in text(as_alice.get(page))  # the file went on to the other batch
+
+
+def test_rows_that_run_or_have_answers_are_not_run_again(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    execution = run(as_alice, active_version)
+    file, page = RowsFile.objects.get(), reverse("executions:batch", args=[execution.pk])
+    for _ in ("queued", "succeeded"):
+        assert "Try again" not in text(as_alice.get(page))
+        as_alice.post(address("rows_run", active_version, file.pk), {"after": str(execution.pk)})
+        assert Execution.objects.get(purpose="batch") == execution
+        if not execution.is_finished:
+            answer(execution)
+
+
+def test_rows_of_a_version_that_is_not_live_any_more_are_brought_again(
+    as_alice: Client, active_version: ModelVersion
+) -> None:
+    execution = run(as_alice, active_version)
+    Execution.objects.filter(pk=execution.pk).update(
+        status="failed", finished_at=timezone.now(), error_code="CRASH"
+    )
+    ModelVersion.objects.filter(pk=active_version.pk).update(status="archived")
+    make_version(model=active_version.model, is_active=True)
+    page = text(as_alice.get(reverse("executions:batch", args=[execution.pk])))
+    assert "Try again" not in page
+
+
 def test_the_bell_tells_of_rows_that_are_finished(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:

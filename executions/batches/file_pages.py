@@ -17,7 +17,7 @@ from config.long_work import takes_long
 from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, megabytes_text, whole_number
-from executions.access import asked_id
+from executions.access import asked_ids
 from executions.batches import result_files
 from executions.batches.tables import ENCODINGS, SEPARATORS, ReaderBusy
 from executions.batches.understanding import CARRIED, LEFT_OUT, Choices, Understood
@@ -243,7 +243,7 @@ def rows_run(request: SignedInRequest, slug: str, pk: uuid.UUID) -> HttpResponse
     ended = Execution.objects.batches_of(request.user).filter(
         version__model=version.model, status__in=TRIED_AGAIN
     )
-    after = ended.filter(pk=asked_id(request.POST.get("after", ""))).first()
+    after = ended.filter(pk__in=asked_ids(request.POST.getlist("after"))).first()
     try:
         execution = rows_files.run_file(file, version, by=request.user, after=after)
     except (TooManyBatches, QueueFull, ReaderBusy) as refusal:

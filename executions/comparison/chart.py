@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from executions.comparison.differences import Compared, Comparison
-from executions.results.answer import four_digits
+from executions.results.answer import four_digits, percent
 
 SHORT_ID = len("P-") + 6
 CLASSES = 3
@@ -19,11 +19,18 @@ class Point:
     label: str
     values: tuple[float | None, ...]
     x: float | None = None
+    are_shares: bool = False
+    """Whether the numbers are probabilities in percent, of which none reads as certain."""
 
     @property
     def cells(self) -> tuple[tuple[float | None, str], ...]:
         """Each number with its text."""
-        return tuple((v, "–" if v is None else four_digits(v)) for v in self.values)
+        return tuple((v, "–" if v is None else self._text(v)) for v in self.values)
+
+    def _text(self, value: float) -> str:
+        if self.are_shares:
+            return percent(value / 100).removesuffix(" %")
+        return four_digits(value)
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def _bars(predictions: Sequence[Compared], shown: list[int], labels: list[str]) 
     most = {label: max(s.get(label, 0.0) for s in shares) for s in shares for label in s}
     series = tuple(sorted(most, key=lambda label: -most[label])[:CLASSES])
     points = tuple(
-        Point(labels[index], tuple(share.get(label) for label in series))
+        Point(labels[index], tuple(share.get(label) for label in series), are_shares=True)
         for index, share in zip(shown, shares, strict=True)
     )
     return Chart("bars", "Probability of each outcome", series, points, "%")

@@ -5,7 +5,6 @@ The drawing is 520 wide and 152 high, in units of its view box; the plot area is
 
 from dataclasses import dataclass
 
-from config.text.numbers import decimal_text
 from executions.comparison.chart import Chart
 from executions.results.answer import four_digits
 from executions.results.scale import nice_ticks
@@ -75,11 +74,11 @@ def _draw_bars(chart: Chart) -> Drawing:
     for place, point in enumerate(chart.points):
         middle = LEFT + slot * (place + 0.5)
         labels.append(Label(middle, point.label))
-        for series, value in enumerate(point.values):
+        for series, (value, text) in enumerate(point.cells):
             if value is not None:
                 x = middle - width / 2 + series * (BAR + GAP)
                 height = (BOTTOM - TOP) * value / 100
-                bars.append(Bar(x, BOTTOM - height, height, series, decimal_text(value, 1)))
+                bars.append(Bar(x, BOTTOM - height, height, series, text))
     ticks = tuple(
         Tick(BOTTOM - (BOTTOM - TOP) * share / 100, f"{share} %") for share in (0, 50, 100)
     )

@@ -15,6 +15,7 @@ function read(table) {
     series: head.slice(1).map((cell, k) => ({
       label: cell.textContent,
       data: body.map((row) => ("n" in row[k + 1].dataset ? Number(row[k + 1].dataset.n) : null)),
+      texts: body.map((row) => row[k + 1].textContent),
     })),
   };
 }
@@ -72,7 +73,6 @@ const markers = {
 };
 
 const written = (number, places) => number.toLocaleString(locale, places).replace("-", "\u2212");
-const tenths = (number) => written(number, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 // The numbers above grouped bars; on a narrow screen one that would lie over another is left out.
 const values = {
@@ -85,7 +85,7 @@ const values = {
     chart.data.datasets.forEach((set, k) =>
       chart.getDatasetMeta(k).data.forEach(({ x, y }, j) => {
         if (set.data[j] === null) return;
-        const text = tenths(set.data[j]);
+        const text = set.texts[j];
         const half = chart.ctx.measureText(text).width / 2 + 2;
         if (drawn.some((one) => Math.abs(one.x - x) < one.half + half && Math.abs(one.y - y) < 12)) return;
         drawn.push({ x, y, half });

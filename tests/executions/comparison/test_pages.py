@@ -194,6 +194,22 @@ def test_the_pdf_carries_the_differences_the_chart_and_all_inputs(
         assert words in text
 
 
+def test_no_chart_says_that_a_model_is_certain(
+    as_alice: Client, alice: User, active_version: ModelVersion
+) -> None:
+    shares = [{"value": 0, "probability": 0.99999}, {"value": 1, "probability": 0.00001}]
+    target = {**LOAN_OUTPUTS["targets"][0], "confidence": 0.99999, "probabilities": shares}  # type: ignore[index]
+    outputs = LOAN_OUTPUTS | {"targets": [target]}
+    executions = [
+        make_execution(user=alice, version=active_version, outputs=outputs) for _ in range(2)
+    ]
+    points = as_alice.get(address(executions)).context["chart"].points
+    assert [text for _, text in points[0].cells] == ["> 99.9", "< 0.1"]
+    paper = text_of(as_alice.post(address(executions, "compare_pdf")).content)
+    assert "> 99.9" in paper
+    assert "100.0" not in paper
+
+
 def test_one_prediction_on_paper_says_answer_confidence_and_inputs(
     as_alice: Client, alice: User, active_version: ModelVersion
 ) -> None:

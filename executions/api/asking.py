@@ -35,7 +35,7 @@ from models_registry.views import live_version
 
 FIRST_LOOK, SLOWEST_LOOK, GROWTH = 0.1, 0.25, 1.3
 """The seconds between two looks at an execution whose end was not heard of."""
-MOST_WAITING, OF_ONE_ACCOUNT = 12, 8
+MOST_WAITING, OF_ONE_ACCOUNT = 14, 12
 """The requests that wait at a time in one process, which has 16 threads for programs: some are left
 for requests that do not wait, such as those that ask whether the site is ready."""
 BRIEFLY = 0.25

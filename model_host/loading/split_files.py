@@ -150,6 +150,11 @@ def refusal_of_transformer(root: Any) -> str:
             f"{says} It only sorts the rows that it was fitted on; for new rows train a model that "
             "predicts, such as KMeans, or a classifier on the groups it found."
         )
+    if getattr(root, "refit", True) is False:
+        return (
+            f"{says} It was told not to keep a fitted model (refit=False): search with refit=True, "
+            "or fit a model with the best parameters, and save that."
+        )
     return f"{says} Save the fitted model that predicts."
 
 

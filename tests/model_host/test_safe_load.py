@@ -13,6 +13,7 @@ import tarfile
 import types
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -128,6 +130,31 @@ def test_a_method_with_keywords_is_no_damage_and_gets_the_way_out(method: Any) -
     )
     in_order = FunctionTransformer(methodcaller("fillna", 0))
     load(pickle.dumps(make_pipeline(in_order, MODEL)), "pickle")
+
+
+def test_an_array_as_a_keyword_is_no_damage_and_gets_the_way_out() -> None:
+    least = np.array([0.0, 1.0])
+    in_partial = FunctionTransformer(partial(np.clip, a_min=least, a_max=9))
+
+    assert refusal_of(pickle.dumps(make_pipeline(in_partial, MODEL))).message == (
+        "The file gives an array to a function by `functools.partial`, which takes plain values "
+        "and lists here. Give it as a list (array.tolist()), or as kw_args of the "
+        "FunctionTransformer, then train and save the model again."
+    )
+    for way_out in (
+        FunctionTransformer(partial(np.clip, a_min=least.tolist(), a_max=9)),
+        FunctionTransformer(np.clip, kw_args={"a_min": least, "a_max": 9}),
+    ):
+        load(pickle.dumps(make_pipeline(way_out, MODEL)), "pickle")
+
+
+def test_a_search_that_kept_no_model_says_so() -> None:
+    search = GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2, refit=False)
+
+    message = refusal_of(pickle.dumps(search.fit(NUMBERS, ANSWERS))).message
+
+    assert message.startswith("The file holds a GridSearchCV, which cannot predict.")
+    assert "(refit=False): search with refit=True" in message
 
 
 @pytest.mark.usefixtures("ratios")

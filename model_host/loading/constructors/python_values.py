@@ -199,6 +199,13 @@ def check_keywords(keywords: dict[str, Any]) -> bool:
         for one in given if type(given) is list else [given]:
             if isinstance(one, FUNCTIONS):
                 return False
+            if isinstance(one, np.ndarray):
+                raise HostError(
+                    "LOAD",
+                    "The file gives an array to a function by `functools.partial`, which takes "
+                    "plain values and lists here. Give it as a list (array.tolist()), or as "
+                    "kw_args of the FunctionTransformer, then train and save the model again.",
+                )
             check_key(one)
             if isinstance(one, Absent) or (name == "dtype" and not is_short(one)):
                 return False

@@ -634,7 +634,8 @@ def test_an_estimator_that_takes_only_float32_gets_float32(
 
 
 def test_a_narrow_number_that_is_a_category_is_written_as_people_write_it() -> None:
-    model, table = categories((0.1, 0.7), OneHotEncoder(handle_unknown="ignore"), np.float32)
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    model, table = categories((0.1, 0.7), encoder, lambda column: np.array(column, np.float32))
     schema = schema_of(model)
     assert [label for _, label in named(schema, "x").choices] == ["0.1", "0.7"]
     for place, text in enumerate(("0.1", "0.7")):

@@ -83,13 +83,16 @@ class InputColumn:
     @property
     def categories(self) -> tuple[Scalar, ...]:
         """The values every strict encoder knows, in the order of the first that has them; then the
-        words that an imputer replaces, which the data has for missing values."""
+        words and numbers that an imputer replaces, which the data has for missing values."""
         known = [value for values, _ in self.vocabularies for value in values]
         strict = [set(values) for values, is_strict in self.vocabularies if is_strict]
         keyed = {(type(value), value): value for value in known}
         found = [value for value in keyed.values() if all(value in one for one in strict)]
-        markers = [one for one in self._ways() if isinstance(one, str) and one.strip()]
-        return (*found, *(one for one in markers if one not in found)) if found else ()
+        if not found:
+            return ()
+        kind = str if isinstance(found[0], str) else int | float
+        markers = [one for one in self._ways() if isinstance(one, kind) and not is_blank(one)]
+        return (*found, *(one for one in markers if one not in found))
 
     @property
     def takes_others(self) -> bool:
@@ -113,6 +116,11 @@ class InputColumn:
         if not types or _type(cell) in types:
             return ""
         return f"a {' or a '.join(sorted(types))} is expected"
+
+
+def is_blank(marker: Marker) -> bool:
+    """Return whether a person gives it by leaving the input empty."""
+    return marker != marker or (isinstance(marker, str) and not marker.strip())
 
 
 def _type(value: Scalar) -> str:

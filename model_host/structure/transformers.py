@@ -167,7 +167,8 @@ def _(step: Any, signals: Signals, routes: Routes, path: str | None) -> Signals:
             column.learn(type(step).__name__, kind=Kind.STRING)
             column.learn(f"{type(step).__name__} (words it knows)", typical=_common_words(step))
         routes.refuse(signal.gaps)
-    return [Signal(together(signals).origins)]
+    width = len(getattr(step, "vocabulary_", ())) or getattr(step, "n_features", 1)
+    return [Signal(together(signals).origins)] * (width if width <= MOST_SIGNALS else 1)
 
 
 @_transform.register

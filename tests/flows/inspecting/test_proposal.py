@@ -721,3 +721,27 @@ def test_true_and_false_beside_encoded_categories_reach_a_later_encoder_as_in_tr
     row = {name: plain(FLAGGED[name].iloc[1]) for name in FLAGGED}
 
     assert answered(model, schema_of(model), row)[0] == pytest.approx(own(model, FLAGGED[1:2]))
+
+
+def test_the_number_of_the_data_for_not_known_can_be_chosen_and_is_filled_in() -> None:
+    fill = SimpleImputer(missing_values=-1, strategy="most_frequent")
+    model, table = categories((1, 2, 3, -1), make_pipeline(fill, OneHotEncoder()), np.array)
+    schema = schema_of(model)
+
+    assert (-1, "-1 (not known)") in named(schema, "x").choices
+    for raw in (-1, "-1", None):
+        assert answered(model, schema, {"x": raw})[0] == own(model, table[3:4])
+
+
+def test_a_number_beside_a_text_that_trees_saw_missing_may_be_missing() -> None:
+    table = pd.DataFrame(
+        {"text": ["good food", "bad food", "ok"] * 40, "n": np.linspace(0, 9, 120)}
+    )
+    table.loc[::4, "n"] = np.nan
+    steps = ColumnTransformer([("t", TfidfVectorizer(), "text")], remainder="passthrough")
+    forest = RandomForestClassifier(20, random_state=0)
+    model = make_pipeline(steps, forest).fit(table, [int(n % 4 == 0) for n in range(ROWS)])
+    schema = schema_of(model)
+
+    assert named(schema, "n").may_be_missing
+    assert answered(model, schema, {"text": "good food", "n": None})[0] == own(model, table[:1])

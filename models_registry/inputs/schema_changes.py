@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from config.text.numbers import count_text, written
 from models_registry.inputs.feature_spec import FeatureSpec, Scalar, same_value
@@ -12,6 +13,7 @@ NAMED = 20
 """The number of choices named before the rest is only counted."""
 RULES = "Rules between inputs"
 """The label of rules in ``changed``."""
+Describe = Callable[[FeatureSpec], str]
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,14 @@ def schema_changes(before: InputSchema, after: InputSchema) -> SchemaChanges:
 
 def _differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
     for words, of in _SHOWN.items():
-        before, after = of(old), of(new)
-        if before != after:
-            yield f"{words} {before} → {after}"
+        if of(old) != of(new):
+            yield f"{words} {_arrow(_BRIEF.get(words, of), of, old, new)}"
     for words, field in _VALUES.items():
         before_value, after_value = getattr(old, field), getattr(new, field)
         if not same_value(before_value, after_value):
-            yield f"{words} {_value(old, before_value)} → {_value(new, after_value)}"
+            whole = partial(_value, field)
+            brief = partial(_usual, field) if field in _ROUNDED else whole
+            yield f"{words} {_arrow(brief, whole, old, new)}"
     yield from _choice_differences(old, new)
     if old.help != new.help:
         yield "Help text changed"
@@ -76,6 +79,12 @@ def _differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
         yield "Now sensitive" if new.is_sensitive else "No longer sensitive"
     if old.is_listed != new.is_listed:
         yield "Now shown in lists" if new.is_listed else "No longer shown in lists"
+
+
+def _arrow(brief: Describe, whole: Describe, old: FeatureSpec, new: FeatureSpec) -> str:
+    """What was, and what is: briefly, as long as the two then differ."""
+    of = brief if brief(old) != brief(new) else whole
+    return f"{of(old)} → {of(new)}"
 
 
 def _choice_differences(old: FeatureSpec, new: FeatureSpec) -> Iterator[str]:
@@ -119,11 +128,22 @@ def _range(low: int | float | None, high: int | float | None) -> str:
     return "none" if high is None else f"at most {written(show_number(high))}"
 
 
-def _value(feature: FeatureSpec, value: Scalar) -> str:
+def _value(field: str, feature: FeatureSpec) -> str:
+    value: Scalar = getattr(feature, field)
     return "none" if value is None else feature.shown_with_unit(value)
 
 
-_SHOWN: dict[str, Callable[[FeatureSpec], str]] = {
+def _usual(field: str, feature: FeatureSpec) -> str:
+    """The value as a form's help line shows it."""
+    value: Scalar = getattr(feature, field)
+    return "none" if value is None else feature.shown_with_unit(feature.usual(value))
+
+
+def _four_digits(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.4g}")
+
+
+_SHOWN: dict[str, Describe] = {
     "Called": lambda f: f.label,
     "Unit": lambda f: f.unit or "none",
     "Group": lambda f: f.group or "none",
@@ -135,8 +155,13 @@ _SHOWN: dict[str, Callable[[FeatureSpec], str]] = {
     "Other values than the choices": lambda f: "run with a warning" if f.takes_others else "none",
     "Longest text": lambda f: "the site's" if f.max_length is None else count_text(f.max_length),
 }
+_BRIEF: dict[str, Describe] = {
+    "Trained range": lambda f: _range(_four_digits(f.soft_minimum), _four_digits(f.soft_maximum))
+}
 _VALUES = {
     "Default": "default",
     "Typical value": "typical",
     "What the model puts when it is missing:": "imputed",
 }
+_ROUNDED = {"typical", "imputed"}
+"""The fields that are means and medians, with up to seventeen digits."""

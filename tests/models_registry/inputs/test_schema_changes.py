@@ -32,6 +32,14 @@ def test_inputs_that_came_and_went_are_named_by_their_labels() -> None:
         ({"soft_maximum": 90.0}, "Trained range none → at most 90"),
         ({"label": "Age today", "unit": ""}, "Called Age → Age today; Unit years → none"),
         ({"typical": 45}, "Typical value 42 years → 45 years"),
+        ({"typical": 45.87654321098765}, "Typical value 42 years → 45.88 years"),
+        ({"typical": 42.000001}, "Typical value 42 years → 42.000001 years"),
+        (
+            {"imputed": 45.87654321098765},
+            "What the model puts when it is missing: none → 45.88 years",
+        ),
+        ({"default": 45.87654321}, "Default none → 45.87654321 years"),
+        ({"soft_minimum": 14.511950290020629}, "Trained range none → at least 14.51"),
         ({"step": 0.5}, "Step none → 0.5"),
         ({"deprecation": "Use the birth date"}, "Deprecated: Use the birth date"),
         ({"is_sensitive": True}, "Now sensitive"),
@@ -44,6 +52,12 @@ def test_each_change_of_an_input_is_a_sentence(fields: dict[str, Any], sentence:
     changes = schema_changes(BEFORE, after)
     assert changes.changed == ((fields.get("label", "Age"), sentence),)
     assert changes.same == 3
+
+
+def test_trained_ranges_that_differ_little_are_told_with_all_digits() -> None:
+    before, after = (replace(AGE, soft_minimum=low, soft_maximum=80.0) for low in (20.5, 20.5001))
+    changes = schema_changes(InputSchema((before,)), InputSchema((after,)))
+    assert changes.changed == (("Age", "Trained range 20.5 to 80 → 20.5001 to 80"),)
 
 
 def test_choices_that_came_went_or_got_another_name_are_told_apart() -> None:

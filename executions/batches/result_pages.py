@@ -76,7 +76,11 @@ def batch(request: SignedInRequest, pk: uuid.UUID) -> HttpResponse:
     )
     total = execution.batch.row_count
     here = reverse("executions:batch", args=[execution.pk])
+    own = Execution.objects.batches_of(request.user)
+    former, is_ended = execution.retry_of_id, execution.status in TRIED_AGAIN
     context |= {
+        "former": own.filter(pk=former).first() if former else None,
+        "tried_again": own.filter(retry_of=execution).first() if is_ended else None,
         "rows": _shown(execution, rows),
         "carried": execution.batch.carried[:SHOWN_CARRIED],
         "is_failed": is_failed,

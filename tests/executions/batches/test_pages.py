@@ -394,7 +394,11 @@ def test_us_7_2_rows_without_answers_run_again_with_the_same_inputs(
     }
     assert (second.retry_of, second.inputs_sha256) == (first, first.inputs_sha256)
     assert second.batch.row_count == first.batch.row_count
-    assert "Try again" not in text(as_alice.get(page))  # the file went on to the other batch
+    told = text(as_alice.get(page))
+    assert f"Tried again as {second.public_id}" in told
+    assert "Try again" not in told  # the file went on to the other batch
+    other = text(as_alice.get(reverse("executions:batch", args=[second.pk])))
+    assert f"The rows of {first.public_id} , tried again." in other
 
 
 def test_rows_that_run_or_have_answers_are_not_run_again(

@@ -65,8 +65,8 @@ COVERED = """() => {
   return found;
 }"""
 READ_AT = (*PHONES, 1280)
-# What cannot be read as it is meant: a word of a choice, a button or an address that goes on
-# in the next line, heads of columns that touch, columns of a list that one must scroll to, and a
+# What cannot be read as it is meant: a word of a choice, a button, an address or a head that goes
+# on in the next line, heads of columns that touch, columns of a list that one must scroll to, and a
 # spinner that is no ring.
 UNREADABLE = """() => {
   const seen = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true});
@@ -80,7 +80,10 @@ UNREADABLE = """() => {
   const isBroken = (text, word) =>
     new Set([...place(text, word.index, word.index + word[0].length).getClientRects()]
       .map((box) => Math.round(box.top))).size > 1;
-  const broken = all(".segment label, .btn, .act, .chip, .counts a, .l-who").flatMap((e) => {
+  const isTable = (row) => getComputedStyle(row.parentElement).display === "table-header-group";
+  const heads = all(".as-cards thead tr").filter(isTable).flatMap((row) => [...row.cells]);
+  const labels = all(".segment label, .btn, .act, .chip, .counts a, .l-who");
+  const broken = [...labels, ...heads].flatMap((e) => {
     const words = [];
     const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
     while (texts.nextNode())
@@ -89,14 +92,13 @@ UNREADABLE = """() => {
         if (isBroken(texts.currentNode, word)) words.push(`broken word: ${word[0]}`);
     return words;
   });
-  const isTable = (row) => getComputedStyle(row.parentElement).display === "table-header-group";
   const touching = all("thead tr").filter(isTable).flatMap((row) => {
-    const heads = [...row.cells].filter((cell) => !cell.querySelector("select"))
+    const texts = [...row.cells].filter((cell) => !cell.querySelector("select"))
       .map((cell) => [cell.innerText, place(cell).getBoundingClientRect()])
       .filter(([, box]) => box.width > 1).sort(([, a], [, b]) => a.left - b.left);
-    return heads.slice(1)
-      .filter(([, box], at) => heads[at][1].top < box.bottom && box.top < heads[at][1].bottom)
-      .filter(([, box], at) => box.left - heads[at][1].right < 4)
+    return texts.slice(1)
+      .filter(([, box], at) => texts[at][1].top < box.bottom && box.top < texts[at][1].bottom)
+      .filter(([, box], at) => box.left - texts[at][1].right < 4)
       .map(([name]) => `touches the head before it: ${name}`);
   });
   const away = all(".results").filter((e) => e.scrollWidth > e.clientWidth + 1)

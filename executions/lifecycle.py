@@ -56,14 +56,16 @@ class Failure:
     step: str = ""
 
 
+@transaction.atomic
 def mark_submitted(execution_id: uuid.UUID, *, attempt: int, flow_run_id: uuid.UUID) -> None:
     """Store the attempt's flow run id; the status is not changed, so this cannot race the
-    worker."""
-    _note_attempt(execution_id, attempt, flow_run_id=flow_run_id)
+    worker. The execution comes before the attempt, as in a claim: else each could wait for the
+    other."""
     waited = Now() - F("requested_at")
     Execution.objects.queued().filter(pk=execution_id, attempt=attempt).update(
         dispatch_after=Now() + Greatest(Value(CHECK_AFTER), Least(waited, Value(CHECK_SLOWEST)))
     )
+    _note_attempt(execution_id, attempt, flow_run_id=flow_run_id)
 
 
 def mark_running(

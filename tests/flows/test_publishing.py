@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("no_renewal", "fake_prefect")
 def worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a worker's flows run where a request waits for them."""
     settings.ARTIFACT_CACHE_DIR = tmp_path / "artifacts"
-    monkeypatch.setattr(versions, "wait_for_all", lambda runs, seconds: carried_out())
+    monkeypatch.setattr(versions, "wait_for_all", lambda runs, seconds, account: carried_out())
 
 
 def carried_out() -> bool:

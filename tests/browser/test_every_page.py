@@ -66,8 +66,8 @@ COVERED = """() => {
 }"""
 READ_AT = (*PHONES, 1280)
 # What cannot be read as it is meant: a word of a choice, a button, an address or a head that goes
-# on in the next line, heads of columns that touch, columns of a list that one must scroll to, and a
-# spinner that is no ring.
+# on in the next line (one of a long address must), heads of columns that touch, columns of a list
+# that one must scroll to, and a spinner that is no ring.
 UNREADABLE = """() => {
   const seen = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true});
   const all = (what) => [...document.querySelectorAll(what)].filter(seen);
@@ -77,9 +77,8 @@ UNREADABLE = """() => {
     range.setEnd(node, to);
     return range;
   };
-  const isBroken = (text, word) =>
-    new Set([...place(text, word.index, word.index + word[0].length).getClientRects()]
-      .map((box) => Math.round(box.top))).size > 1;
+  const isBroken = (text, from, to) =>
+    new Set([...place(text, from, to).getClientRects()].map((box) => Math.round(box.top))).size > 1;
   const isTable = (row) => getComputedStyle(row.parentElement).display === "table-header-group";
   const heads = all(".as-cards thead tr").filter(isTable).flatMap((row) => [...row.cells]);
   const labels = all(".segment label, .btn, .act, .chip, .counts a, .l-who");
@@ -87,9 +86,12 @@ UNREADABLE = """() => {
     const words = [];
     const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
     while (texts.nextNode())
-      for (const word of texts.currentNode.data.matchAll(
-        /(?<![\\p{L}\\d])[\\p{L}\\d]{3,20}(?![\\p{L}\\d])/gu))
-        if (isBroken(texts.currentNode, word)) words.push(`broken word: ${word[0]}`);
+      for (const part of texts.currentNode.data.matchAll(/(?<!\\S)\\S{3,30}(?!\\S)/g))
+        for (const word of part[0].matchAll(/(?<![\\p{L}\\d])[\\p{L}\\d]{3,20}(?![\\p{L}\\d])/gu)) {
+          const from = part.index + word.index;
+          if (isBroken(texts.currentNode, from, from + word[0].length))
+            words.push(`broken word: ${word[0]}`);
+        }
     return words;
   });
   const touching = all("thead tr").filter(isTable).flatMap((row) => {

@@ -24,7 +24,7 @@ from accounts.privacy import own_account, personal_data
 from accounts.requests import SignedInRequest
 from accounts.sign_in.adapters import UNCONFIRMED
 from config.errors import refusals_in
-from config.long_work import takes_long
+from config.limits.long_work import takes_long
 
 
 @require_http_methods(["GET", "POST"])

@@ -18,7 +18,7 @@ for model in _UNSEEN:
     admin.site.unregister(model)
 admin.site.register(Group, GroupAdmin)  # a group grants none: it says which models one sees
 
-handler429 = "config.rate_window.too_many_requests"  # allauth looks for it here
+handler429 = "config.limits.rate_window.too_many_requests"  # allauth looks for it here
 handler500 = "config.web.error_pages.server_error"
 
 urlpatterns = [

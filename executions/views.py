@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError
+from config.limits.rate_window import too_many_requests
 from config.pdf.document import pdf_response
-from config.rate_window import too_many_requests
 from config.text.numbers import whole_number
 from executions import services
 from executions.access import asked_id, own_execution, own_executions

@@ -18,7 +18,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.models import User
 from accounts.privacy import erasure
-from config import long_work
+from config.limits import long_work
 from engine import wakeup
 from models_registry.models import ModelVersion
 from monitoring.health import probes

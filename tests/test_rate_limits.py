@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.services import password_reset_link
-from config.rate_window import WINDOW_SECONDS
+from config.limits.rate_window import WINDOW_SECONDS
 from executions import services
 from executions.errors import QueueFull
 from models_registry.models import ModelVersion

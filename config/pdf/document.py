@@ -23,7 +23,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.http import content_disposition_header
 
-from config import long_work
+from config.limits import long_work
 from config.text.plain_text import settled
 
 logger = logging.getLogger(__name__)

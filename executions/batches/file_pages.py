@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.requests import SignedInRequest
 from config.errors import DomainError, refusals_as_messages
-from config.long_work import takes_long
-from config.rate_window import too_many_requests
+from config.limits.long_work import takes_long
+from config.limits.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, megabytes_text, whole_number
 from executions.access import asked_ids

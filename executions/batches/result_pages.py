@@ -17,8 +17,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
-from config.long_work import takes_long
-from config.rate_window import too_many_requests
+from config.limits.long_work import takes_long
+from config.limits.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
 from engine.heartbeats import missing_runtime

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.requests import SignedInRequest
+from config.limits.rate_window import too_many_requests
 from config.pdf.document import pdf_response
-from config.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import written_with
 from executions.comparison.asked import Asked, asked_comparison, comparison_context

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.requests import SignedInRequest
 from config.keyset import page_of
-from config.long_work import takes_long
-from config.rate_window import too_many_requests
+from config.limits.long_work import takes_long
+from config.limits.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from config.text.numbers import count_text, whole_number
 from executions.access import asked_id, asked_ids, own_executions, own_listed, with_rows

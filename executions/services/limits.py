@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from accounts.models import ActivityEvent, ApiToken, User
-from config.rate_window import seconds_to_wait
+from config.limits.rate_window import seconds_to_wait
 from engine.wakeup import quick_redis
 from executions.errors import QueueFull, TooManyBatches, TooManyRequests
 from executions.models import Execution

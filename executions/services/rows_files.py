@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from config.errors import DomainError
-from config.rate_window import seconds_to_wait
+from config.limits.rate_window import seconds_to_wait
 from config.text.json_text import shown
 from config.text.numbers import count_text, megabytes_text
 from executions.batches.checked_rows import CheckedRow, checked_rows

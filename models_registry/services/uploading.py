@@ -12,7 +12,7 @@ from django.db.models import Max, ProtectedError, QuerySet
 
 from accounts.activity import record
 from accounts.models import User
-from config.rate_window import seconds_to_wait
+from config.limits.rate_window import seconds_to_wait
 from config.text.plain_text import escaped
 from models_registry.errors import (
     ArtifactMissing,

@@ -20,8 +20,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from config.keyset import older
-from config.long_work import takes_long
-from config.rate_window import too_many_requests
+from config.limits.long_work import takes_long
+from config.limits.rate_window import too_many_requests
 from config.text.csv_text import csv_response
 from executions.errors import TooManyRequests
 from executions.history.exports import ROWS_AT_ONCE, Export, export

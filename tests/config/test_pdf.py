@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from config import long_work
+from config.limits import long_work
 from config.pdf import document, process
 from config.pdf.document import PdfNotMade, pdf_response, render_pdf
 from config.pdf.process import PIECE, NothingMayBeFetched, OwnFonts, Refuses, cut_texts

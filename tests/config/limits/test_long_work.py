@@ -10,8 +10,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import User
-from config import long_work
-from config.long_work import AT_ONCE, OF_ONE_PERSON, NoTurn, Turn, takes_long
+from config.limits import long_work
+from config.limits.long_work import AT_ONCE, OF_ONE_PERSON, NoTurn, Turn, takes_long
 from executions.batches.result_files import write_xlsx
 from executions.services import cancel_execution
 from executions.services.rows_files import check_file, keep_file, run_file

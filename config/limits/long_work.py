@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 
-from config.rate_window import too_many_requests
+from config.limits.rate_window import too_many_requests
 
 AT_ONCE = 3
 """Of the four threads of a web process at least one is left for other pages."""

@@ -150,7 +150,7 @@ def allowance(environ: dict[str, Any], size: int) -> Allowance:
 
 def _of_a_program(environ: dict[str, Any], size: int) -> Allowance:
     """The allowance of a token, which is that of a form, or of a model file."""
-    # gunicorn reads this module before Django
+    # Here, since gunicorn reads this module before Django.
     from accounts.sign_in.second_factor import lacks_second_factor
     from accounts.tokens.services import accepted, bearer
 

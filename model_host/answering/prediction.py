@@ -74,9 +74,8 @@ def predict(
                 started = time.perf_counter()
                 answer = ask(row)
                 answers = _answers(answer)
-                if (
-                    observer
-                ):  # a step may have worked in the row itself; `asked_once` asks none twice
+                # A step may have worked in the row itself; without an observer it is asked once.
+                if observer:
                     row = one_row(estimator, layout, inputs)
                 sure = confidences(estimator, row, answers, notes)
                 bounds = _bounds(estimator, row, answers, notes)
